@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * abi.h - what the kernel programs and flowtapd's dataplane agree on.
+ *
+ * The only header shared by bpf/ and user space.  Every struct here lives in a
+ * BPF map.  Fixed-width fields, named zeroed padding, sizes asserted below.
+ * Byte order is in the name: _be is network order, everything else is host
+ * order.  Index 0 of every table means "none".
+ *
+ * Invariants (readers are the kernel programs, the one writer is the
+ * dataplane process):
+ *  1. A packet is copied for criterion C only if a term of C matched it field
+ *     by field and crit[C].state was TAP_CRIT_ACTIVE at that moment.  The
+ *     Bloom words, the hash tables and the chains are only an index: they may
+ *     lead to too many terms, never decide by themselves.
+ *  2. A criterion goes live, and dies, by one 4-byte store to crit[C].state.
+ *  3. The ranges of the terms of one criterion are disjoint: at most one of
+ *     them matches a packet.
+ *  4. A hash element is inserted and deleted, never replaced.  Further terms
+ *     with an equal key are chained behind its head by `next`; a head whose
+ *     criterion died stays as a tombstone (crit 0) while others follow it.
+ *  5. A term, criterion or destination that was freed is not used again for
+ *     TAP_QUARANTINE_MS.
+ */
+#ifndef FLOWTAP_ABI_H
+#define FLOWTAP_ABI_H
+
+#ifndef __bpf__
+#include <assert.h>
+#include <linux/types.h>
+#endif
+
+#define TAP_ABI_VERSION 1u
+
+#define TAP_MASKS_MAX 64                  /* active masks per address family */
+#define TAP_COPIES_MAX 64                 /* copies of one packet, all criteria together */
+#define TAP_CHAIN_MAX 1024                /* terms under one key */
+#define TAP_DESTS_PER_CRIT 2              /* content destinations of one criterion */
+#define TAP_EXT_MAX 8                     /* IPv6 extension headers looked through */
+#define TAP_VLAN_MAX 3                    /* VLAN tags looked through and removed */
+#define TAP_PIECES_MAX 48                 /* outer fragments of one copy */
+#define TAP_FRAG_TTL_NS 30000000000ull    /* life of a datagram's first-fragment record */
+#define TAP_NEIGH_WAIT_NS 3000000000ull   /* a next hop silent for longer is dead */
+#define TAP_NEIGH_ASK_NS 1000000000ull    /* how often a dead next hop is asked again */
+#define TAP_NEIGH_IDLE_NS 60000000000ull  /* not asked for so long: what was known of it is stale */
+#define TAP_NEIGH_CHECK_NS 30000000000ull /* how often the kernel is made to confirm a known next hop */
+#define TAP_NEIGH_QUEUE 200000            /* bytes of memory of copies parked with one unresolved next hop */
+#define TAP_STAGE_QUEUES 16               /* queues of the stage device per CPU, see tap_ingress */
+#define TAP_QUARANTINE_MS 1000
+
+/* What a criterion is found by.  Fields outside the mask are zero. */
+struct tap_key4 {
+	__be32 src_be, dst_be;
+	__be16 sport_be, dport_be; /* 0 for packets without TCP/UDP ports */
+	__u8 proto;
+	__u8 mask; /* index into ctl.mask4 */
+	__u16 zero;
+};
+
+struct tap_key6 {
+	__be64 src_be[2], dst_be[2];
+	__be16 sport_be, dport_be;
+	__u8 proto;
+	__u8 mask; /* index into ctl.mask6 */
+	__u16 zero;
+};
+
+/* A mask: which bits of a packet go into its key.  Ports and protocol are all
+ * ones or zero.  used == 0 is a hole in the table, to be stepped over. */
+struct tap_mask4 {
+	__be32 src_be, dst_be;
+	__be16 sport_be, dport_be;
+	__u8 proto;
+	__u8 used;
+	__u16 zero;
+};
+
+struct tap_mask6 {
+	__be64 src_be[2], dst_be[2];
+	__be16 sport_be, dport_be;
+	__u8 proto;
+	__u8 used;
+	__u16 zero;
+};
+
+enum tap_term_flag {
+	TAP_TERM_PORTS = 1, /* the packet must be TCP or UDP with known ports in range */
+	TAP_TERM_ICMP = 2,  /* the packet must be ICMP or ICMPv6 with known type and code in range */
+};
+
+/* One conjunction of inclusive ranges, in host order. */
+struct tap_term4 {
+	__u32 next;    /* next term with an equal key; 0 ends the chain */
+	__u32 crit;    /* whose term this is; 0: free or tombstone */
+	__u32 sibling; /* next term of the same criterion; 0 ends the list */
+	__u8 mask;     /* the mask its key was built with */
+	__u8 flags;    /* enum tap_term_flag */
+	__u8 proto_lo, proto_hi;
+	__u32 src_lo, src_hi, dst_lo, dst_hi;
+	__u16 sport_lo, sport_hi, dport_lo, dport_hi;
+	__u8 itype_lo, itype_hi, icode_lo, icode_hi;
+	__u32 zero;
+};
+
+struct tap_term6 {
+	__u32 next, crit, sibling;
+	__u8 mask, flags, proto_lo, proto_hi;
+	__u64 src_lo[2], src_hi[2], dst_lo[2], dst_hi[2]; /* [0] upper half */
+	__u16 sport_lo, sport_hi, dport_lo, dport_hi;
+	__u8 itype_lo, itype_hi, icode_lo, icode_hi;
+	__u32 zero;
+};
+
+enum tap_crit_state { TAP_CRIT_FREE = 0, TAP_CRIT_BUILDING = 1, TAP_CRIT_ACTIVE = 2, TAP_CRIT_DEAD = 3 };
+
+struct tap_crit {
+	__u64 uid;   /* the store's row; never reused */
+	__u32 state; /* enum tap_crit_state */
+	__u32 zero;
+	__u32 first4, first6;           /* its terms */
+	__u32 dest[TAP_DESTS_PER_CRIT]; /* index into dest; 0 = none */
+};
+
+/* Counted by the kernel, per criterion.  One unit is a datagram as it was on
+ * the wire: a segment train of n counts n. */
+struct tap_count {
+	__u64 packets;    /* matched */
+	__u64 bytes;      /* matched, from the IP header on */
+	__u64 copies_due; /* packets x destinations */
+	__u64 copies_sent;
+};
+
+/* The outer header of a copy. */
+struct tap_dest {
+	__u8 src[16], dst[16]; /* IPv4 in the first four bytes */
+	__be16 sport_be, dport_be;
+	__u8 family; /* 4, 6; 0 = free */
+	__u8 ttl, tos;
+	__u8 zero;
+	/* Written by the kernel programs only: */
+	__u64 unresolved_since_ns; /* the next hop has not answered since (0 = fine) */
+	__u64 probed_ns;           /* when a copy last went through the neighbour table */
+	__u32 parked_bytes;        /* memory of copies waiting there, about, since unresolved_since_ns */
+	__u32 zero2;
+};
+
+/* Outer 5-tuples of our own copies, so that they are never tapped; sport and
+ * dport 0 stand for their later fragments.  Addresses as in struct tap_dest. */
+struct tap_own {
+	__u8 src[16], dst[16];
+	__be16 sport_be, dport_be;
+	__u8 family;
+	__u8 zero[3];
+};
+
+/* A datagram in fragments whose first one matched by ports or ICMP type. */
+struct tap_frag_key {
+	__u8 src[16], dst[16];
+	__be32 id_be;
+	__u8 proto; /* IPv4 protocol, or the fragment header's next header */
+	__u8 family;
+	__u16 zero;
+};
+
+struct tap_frag {
+	__u64 seen_ns;
+	__be16 sport_be, dport_be;
+	__u8 proto; /* upper-layer protocol */
+	__u8 itype, icode;
+	__u8 zero;
+};
+
+struct tap_ctl {
+	__u32 abi;            /* TAP_ABI_VERSION */
+	__u32 stage_ifindex;  /* the device copies are handed to */
+	__u64 bloom;          /* first word << 32 | (words - 1); words is a power of two */
+	__u32 nmask4, nmask6; /* entries of mask4/mask6 in use, holes included */
+	__u32 l4_terms;       /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
+	__u16 ssh_port;       /* TCP port of our own sshd, never tapped when addressed to us */
+	__u16 stage_queues;   /* transmit queues of the stage device */
+	struct tap_mask4 mask4[TAP_MASKS_MAX];
+	struct tap_mask6 mask6[TAP_MASKS_MAX];
+};
+
+/*
+ * What skb->mark means on the stage device: criterion index << 1 | destination
+ * slot, below TAP_MARK_RAW.  Only our programs hand packets to it.
+ */
+#define TAP_MARK_RAW 0x80000000u /* passes once without outer header, to be cut into its segments */
+#define TAP_MARK_CUT 0xffffffffu /* a piece is to be cut out of a finished datagram, see bpf/cut.h */
+
+/* What tap_classify found, for tests: the first criteria and the number of all. */
+struct tap_trace {
+	__u32 n;
+	__u32 crit[TAP_COPIES_MAX];
+};
+
+/*
+ * Counters, one array per CPU.  Invariant, exact whenever nothing is in flight:
+ *   COPIES_DUE = COPIES_SENT + every LOST_* + (HANDED - ARRIVED - LOST_ENCAP
+ *   - LOST_ENCAP_GSO - LOST_GONE_OUT - LOST_TOO_BIG), where the bracket is the
+ *   loss in the internal queue (the receive ring of the stage device).
+ * Sent means: the outgoing device, or the neighbour table while it asks for the
+ * next hop's address, took it.
+ */
+enum tap_counter {
+	TAP_C_MATCHED,    /* packet x criterion */
+	TAP_C_COPIES_DUE, /* packet x criterion x destination */
+	TAP_C_HANDED,     /* given to the stage device */
+	TAP_C_ARRIVED,    /* came out of it, whole datagrams */
+	TAP_C_COPIES_SENT,
+	/* losses */
+	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet */
+	TAP_C_LOST_ENCAP,     /* no room for, or no way to add, the outer header */
+	TAP_C_LOST_ENCAP_GSO, /* the same for a segment train */
+	TAP_C_LOST_GONE_OUT,  /* criterion or destination removed meanwhile, before encapsulation */
+	TAP_C_LOST_GONE,      /* the same, after it */
+	TAP_C_LOST_TOO_BIG,   /* one packet of over 16,000 bytes or so, to which the kernel adds no header */
+	TAP_C_LOST_NO_ROUTE,
+	TAP_C_LOST_NO_NEIGHBOUR,
+	TAP_C_LOST_FRAGMENT, /* an outer fragment could not be made or queued */
+	TAP_C_LOST_TX,       /* refused by the outgoing device or its queue */
+	/* for information, not part of the sum */
+	TAP_C_INFO_OWN_COPY,      /* matched, but a copy of ours */
+	TAP_C_INFO_OWN_SSH,       /* matched, but our own SSH */
+	TAP_C_INFO_EXT_LIMIT,     /* more than TAP_EXT_MAX extension headers */
+	TAP_C_INFO_CHAIN_LIMIT,   /* more than TAP_CHAIN_MAX terms under a key */
+	TAP_C_INFO_FRAG_UNKNOWN,  /* later fragment, first one not seen, while port filters exist */
+	TAP_C_INFO_FRAGMENTED,    /* copies sent in outer fragments */
+	TAP_C_INFO_NEIGH_PENDING, /* copies sent while the next hop was being resolved: it may never answer */
+	TAP_C_MAX
+};
+
+/* Map names, at most 15 characters; pinned under these names. */
+#define TAP_MAP_CTL "ft_ctl"     /* array[1] of tap_ctl, mmapable */
+#define TAP_MAP_BLOOM "ft_bloom" /* array of u64, mmapable; two areas */
+#define TAP_MAP_KEY4 "ft_key4"   /* hash: tap_key4 -> u32 head term */
+#define TAP_MAP_KEY6 "ft_key6"
+#define TAP_MAP_TERM4 "ft_term4" /* array, mmapable */
+#define TAP_MAP_TERM6 "ft_term6"
+#define TAP_MAP_CRIT "ft_crit"   /* array, mmapable */
+#define TAP_MAP_COUNT "ft_count" /* array, mmapable, same index as crit */
+#define TAP_MAP_DEST "ft_dest"   /* array, mmapable */
+#define TAP_MAP_OWN "ft_own"     /* hash: tap_own -> u32 destination */
+#define TAP_MAP_FRAG "ft_frag"   /* LRU hash: tap_frag_key -> tap_frag */
+#define TAP_MAP_STATS "ft_stats" /* per-CPU array[TAP_C_MAX] of u64 */
+#define TAP_MAP_TRACE "ft_trace" /* array[1] of tap_trace, mmapable */
+
+/* The Bloom word of a key: bits of one 64-bit word, all three must be set.
+ * The same code in the kernel and in user space. */
+static inline __attribute__((always_inline)) __u64
+tap_mix(__u64 h, __u64 v)
+{
+	h = (h ^ v) * 0x9E3779B97F4A7C15ull;
+	return h ^ (h >> 32);
+}
+
+static inline __attribute__((always_inline)) __u64
+tap_hash4(const struct tap_key4 *k)
+{
+	__u64 h = tap_mix(0xBF58476D1CE4E5B9ull, (__u64)k->src_be << 32 | k->dst_be);
+
+	return tap_mix(h, (__u64)k->sport_be << 32 | (__u64)k->dport_be << 16 | (__u64)k->proto << 8 | k->mask);
+}
+
+static inline __attribute__((always_inline)) __u64
+tap_hash6(const struct tap_key6 *k)
+{
+	__u64 h = tap_mix(0x94D049BB133111EBull, k->src_be[0]);
+
+	h = tap_mix(h, k->src_be[1]);
+	h = tap_mix(h, k->dst_be[0]);
+	h = tap_mix(h, k->dst_be[1]);
+	return tap_mix(h, (__u64)k->sport_be << 32 | (__u64)k->dport_be << 16 | (__u64)k->proto << 8 | k->mask);
+}
+
+static inline __attribute__((always_inline)) __u64
+tap_bloom_bits(__u64 h)
+{
+	return 1ull << (h & 63) | 1ull << (h >> 6 & 63) | 1ull << (h >> 12 & 63);
+}
+
+/* bloom: tap_ctl.bloom.  Index of the key's word in the map. */
+static inline __attribute__((always_inline)) __u32
+tap_bloom_word(__u64 bloom, __u64 h)
+{
+	return (__u32)(bloom >> 32) + ((__u32)(h >> 32) & (__u32)bloom);
+}
+
+_Static_assert(sizeof(struct tap_key4) == 16, "tap_key4");
+_Static_assert(sizeof(struct tap_key6) == 40, "tap_key6");
+_Static_assert(sizeof(struct tap_mask4) == 16, "tap_mask4");
+_Static_assert(sizeof(struct tap_mask6) == 40, "tap_mask6");
+_Static_assert(sizeof(struct tap_term4) == 48, "tap_term4");
+_Static_assert(sizeof(struct tap_term6) == 96, "tap_term6");
+_Static_assert(sizeof(struct tap_crit) == 32, "tap_crit");
+_Static_assert(sizeof(struct tap_count) == 32, "tap_count");
+_Static_assert(sizeof(struct tap_dest) == 64, "tap_dest");
+_Static_assert(sizeof(struct tap_own) == 40, "tap_own");
+_Static_assert(sizeof(struct tap_frag_key) == 40, "tap_frag_key");
+_Static_assert(sizeof(struct tap_frag) == 16, "tap_frag");
+
+#endif

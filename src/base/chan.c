@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Invariants:
+ *  1. Callbacks come from the loop only, never from within chan_send or chan_pause.
+ *  2. After chan_free or the end nothing is called any more.  Freed from within a
+ *     callback, the struct lives until that callback has returned to `leave`.
+ *  3. At most one body of `max` bytes plus two reads is held on the reading side,
+ *     and nothing while no frame is in progress.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "chan.h"
+
+#define READ_CHUNK 65536
+#define COMPACT_AT (1u << 20) /* written bytes at the front before the rest is moved */
+
+struct chan {
+	struct loop *loop;
+	struct loop_io *io;
+	struct loop_timer *again; /* at once: hand on what came in before a pause */
+	int fd;
+	size_t max;
+	const struct chan_ops *ops;
+	void *arg;
+	struct buf in, out;
+	size_t in_off, out_off; /* consumed and written bytes at the front */
+	uint32_t events;
+	bool paused, ended, freed, busy;
+	int err; /* a write failed: the end is due */
+};
+
+static void on_io(void *arg, uint32_t events);
+static void on_again(void *arg);
+
+/* While paused, edge triggered: a hang-up is always reported, but then only once. */
+static void
+events_set(struct chan *c)
+{
+	uint32_t want = c->paused ? (uint32_t)EPOLLET : (uint32_t)EPOLLIN;
+
+	if (c->out.len > c->out_off)
+		want |= (uint32_t)EPOLLOUT;
+
+	if (c->io && want != c->events && loop_set(c->io, want) == 0)
+		c->events = want;
+}
+
+int
+chan_new(struct loop *l, int fd, size_t max, const struct chan_ops *ops, void *arg, struct chan **out)
+{
+	struct chan *c = calloc(1, sizeof *c);
+	int flags = fcntl(fd, F_GETFL), r;
+
+	if (c == NULL || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+		r = c ? -errno : -ENOMEM;
+		goto fail;
+	}
+	*c = (struct chan){.loop = l, .fd = fd, .max = max, .ops = ops, .arg = arg, .events = EPOLLIN};
+	if ((r = loop_timer_new(l, on_again, c, &c->again)) < 0 || (r = loop_add(l, fd, EPOLLIN, on_io, c, &c->io)) < 0)
+		goto fail;
+	*out = c;
+	return 0;
+fail:
+	if (c)
+		loop_timer_free(c->again);
+	free(c);
+	close(fd);
+	return r;
+}
+
+static void
+shut(struct chan *c)
+{
+	loop_remove(TAKE_PTR(c->io));
+	loop_timer_free(TAKE_PTR(c->again));
+	if (c->fd >= 0)
+		close(TAKE_FD(c->fd));
+	buf_free(&c->out);
+	c->out_off = 0;
+}
+
+static void
+reap(struct chan *c)
+{
+	buf_free(&c->in);
+	free(c);
+}
+
+void
+chan_free(struct chan *c)
+{
+	if (c == NULL || c->freed)
+		return;
+	c->freed = true;
+	shut(c);
+	if (!c->busy)
+		reap(c);
+}
+
+static void
+finish(struct chan *c, int err)
+{
+	if (c->freed || c->ended)
+		return;
+	c->ended = true;
+	shut(c);
+	c->ops->on_end(c->arg, err);
+}
+
+/* What every call from the loop ends with: r < 0 ends the channel, -ECONNRESET is the peer's own end. */
+static void
+leave(struct chan *c, int r)
+{
+	if (r == -ECONNRESET)
+		finish(c, c->in.len > c->in_off ? -EPROTO : 0);
+	else if (r < 0)
+		finish(c, r);
+	c->busy = false;
+	if (c->freed)
+		reap(c);
+	else if (!c->ended)
+		events_set(c);
+}
+
+/* 0: all that the socket takes was written. */
+static int
+write_out(struct chan *c)
+{
+	while (c->out.len > c->out_off) {
+		ssize_t n = send(c->fd, c->out.p + c->out_off, c->out.len - c->out_off, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return errno == EAGAIN ? 0 : -errno;
+		}
+		c->out_off += (size_t)n;
+	}
+	if (c->out.cap > COMPACT_AT)
+		buf_free(&c->out);
+	buf_reset(&c->out);
+	c->out_off = 0;
+	return 0;
+}
+
+static void
+out_compact(struct chan *c)
+{
+	if (c->out_off < COMPACT_AT || c->out_off < c->out.len / 2)
+		return;
+	buf_drop(&c->out, c->out_off);
+	c->out_off = 0;
+}
+
+int
+chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t len)
+{
+	bool idle;
+
+	if (c->freed || c->ended || c->err)
+		return -EPIPE;
+	if (len > UINT32_MAX)
+		return -EMSGSIZE;
+	idle = c->out.len == c->out_off;
+	out_compact(c);
+	if (buf_room(&c->out, CHAN_HEADER + len) == NULL) {
+		c->out.err = 0;
+		return -ENOMEM;
+	}
+	buf_put_u32(&c->out, (uint32_t)len);
+	buf_put_u16(&c->out, type);
+	buf_put_u16(&c->out, 0);
+	buf_put_u32(&c->out, id);
+	buf_put(&c->out, body, len);
+	if (idle && (c->err = write_out(c)) < 0)
+		loop_timer_set(c->again, 0);
+	events_set(c);
+	return 0;
+}
+
+size_t
+chan_queued(const struct chan *c)
+{
+	return c->out.len - c->out_off;
+}
+
+int
+chan_fd(const struct chan *c)
+{
+	return c->fd;
+}
+
+/* Hands on every whole frame that is there. */
+static int
+frames_run(struct chan *c)
+{
+	while (!c->freed && !c->ended && !c->paused && c->in.len - c->in_off >= CHAN_HEADER) {
+		struct rd r = rd_init(c->in.p + c->in_off, c->in.len - c->in_off);
+		uint32_t len = rd_u32(&r), id;
+		uint16_t type = rd_u16(&r), zero = rd_u16(&r);
+		int rc;
+
+		id = rd_u32(&r);
+		if (len > c->max || zero != 0)
+			return len > c->max ? -EMSGSIZE : -EBADMSG;
+		if (c->in.len - c->in_off < CHAN_HEADER + (size_t)len)
+			break;
+		c->in_off += CHAN_HEADER + (size_t)len;
+		rc = c->ops->on_msg(c->arg, type, id, r.p, len);
+		if (rc != 0)
+			return rc < 0 ? rc : -EPROTO;
+	}
+	if (c->in_off == c->in.len)
+		buf_free(&c->in);
+	else if (c->in_off > READ_CHUNK)
+		buf_drop(&c->in, c->in_off);
+	else
+		return 0;
+	c->in_off = 0;
+	return 0;
+}
+
+static void
+on_again(void *arg)
+{
+	struct chan *c = arg;
+
+	c->busy = true;
+	leave(c, c->err ? c->err : frames_run(c));
+}
+
+void
+chan_pause(struct chan *c, bool pause)
+{
+	if (c->paused == pause || c->freed || c->ended)
+		return;
+	c->paused = pause;
+	events_set(c);
+	if (!pause && c->in.len > c->in_off)
+		loop_timer_set(c->again, 0);
+}
+
+/* 1: something came; 0: nothing now; else -errno, -ECONNRESET for the end. */
+static int
+read_in(struct chan *c)
+{
+	uint8_t *room = buf_room(&c->in, READ_CHUNK);
+	ssize_t n;
+
+	if (room == NULL)
+		return -ENOMEM;
+	n = recv(c->fd, room, READ_CHUNK, MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n == 0)
+		return -ECONNRESET;
+	c->in.len += (size_t)n;
+	return 1;
+}
+
+/* What a pause left comes first: the read may say that the peer has gone. */
+static int
+receive(struct chan *c)
+{
+	int r = frames_run(c);
+
+	if (r < 0 || c->freed || c->paused)
+		return r;
+	r = read_in(c);
+	return r > 0 ? frames_run(c) : r;
+}
+
+static void
+on_io(void *arg, uint32_t events)
+{
+	struct chan *c = arg;
+	int r = c->err;
+
+	c->busy = true;
+	if (r == 0 && c->out.len > c->out_off) {
+		r = c->err = write_out(c);
+		if (r == 0 && c->out.len == 0 && c->ops->on_drain)
+			c->ops->on_drain(c->arg);
+	}
+	if (r == 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+		r = receive(c);
+	leave(c, r);
+}
+
+/* ---- blocking ---- */
+
+static int
+write_all(int fd, const uint8_t *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+chan_write_sync(int fd, uint16_t type, uint32_t id, const void *body, size_t len)
+{
+	cleanup_buf struct buf b = {0};
+
+	if (len > UINT32_MAX)
+		return -EMSGSIZE;
+	buf_put_u32(&b, (uint32_t)len);
+	buf_put_u16(&b, type);
+	buf_put_u16(&b, 0);
+	buf_put_u32(&b, id);
+	buf_put(&b, body, len);
+	return b.err ? b.err : write_all(fd, b.p, b.len);
+}
+
+static int
+read_all(int fd, uint8_t *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = recv(fd, p, len, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? -ECONNRESET : -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+chan_read_sync(int fd, size_t max, uint16_t *type, uint32_t *id, struct buf *body)
+{
+	uint8_t header[CHAN_HEADER];
+	uint16_t got_type, zero;
+	uint32_t len, got_id;
+	struct rd r;
+	int rc = read_all(fd, header, sizeof header);
+
+	if (rc < 0)
+		return rc;
+	r = rd_init(header, sizeof header);
+	len = rd_u32(&r);
+	got_type = rd_u16(&r);
+	zero = rd_u16(&r);
+	got_id = rd_u32(&r);
+	if (len > max || zero != 0)
+		return len > max ? -EMSGSIZE : -EBADMSG;
+	buf_reset(body);
+	if (buf_room(body, len) == NULL)
+		return body->err;
+	if ((rc = read_all(fd, body->p, len)) < 0)
+		return rc;
+	body->len = len;
+	*type = got_type;
+	*id = got_id;
+	return 0;
+}

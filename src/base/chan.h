@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * chan.h - framed messages over a stream socket, for a loop.
+ *
+ * Frame: u32 length of the body, u16 type, u16 zero, u32 id, body; big endian.
+ * The id is the sender's, for pairing an answer with its request.  Whatever
+ * is wrong with a frame ends the channel: on_end is called once with -errno
+ * (0: the peer closed), after which only chan_free is allowed.
+ */
+#ifndef BASE_CHAN_H
+#define BASE_CHAN_H
+
+#include "buf.h"
+#include "loop.h"
+
+#define CHAN_HEADER 12
+
+struct chan;
+
+struct chan_ops {
+	/* body is borrowed during the call.  Nonzero (-errno) ends the channel. */
+	int (*on_msg)(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len);
+	void (*on_end)(void *arg, int err);
+	void (*on_drain)(void *arg); /* NULL or: everything queued was written */
+};
+
+/* Takes fd over (also on failure).  max: longest body accepted. */
+int chan_new(struct loop *l, int fd, size_t max, const struct chan_ops *ops, void *arg, struct chan **out);
+void chan_free(struct chan *c); /* NULL is legal; from within its callbacks too */
+/* Queues and writes as much as goes at once.  -ENOMEM, -EPIPE after the end. */
+int chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t len);
+size_t chan_queued(const struct chan *c);    /* bytes not yet written */
+void chan_pause(struct chan *c, bool pause); /* stop reading: back-pressure on the peer */
+int chan_fd(const struct chan *c);           /* borrowed */
+
+/* The same frames on a blocking socket, for programs without a loop. */
+int chan_write_sync(int fd, uint16_t type, uint32_t id, const void *body, size_t len);
+int chan_read_sync(int fd, size_t max, uint16_t *type, uint32_t *id, struct buf *body);
+
+#endif

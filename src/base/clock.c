@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stddef.h>
+#include <time.h>
+
+#include "clock.h"
+
+static const uint64_t *fixed_mono;
+static const int64_t *fixed_wall;
+
+uint64_t
+clock_mono_ns(void)
+{
+	struct timespec t;
+
+	if (fixed_mono)
+		return *fixed_mono;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int64_t
+clock_wall_ms(void)
+{
+	struct timespec t;
+
+	if (fixed_wall)
+		return *fixed_wall;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void
+clock_override(const uint64_t *mono_ns, const int64_t *wall_ms)
+{
+	fixed_mono = mono_ns;
+	fixed_wall = wall_ms;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* clock.h - time, replaceable in tests. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC, as bpf_ktime_get_ns() */
+int64_t clock_wall_ms(void);  /* Unix time, milliseconds */
+/* Tests: fixed values instead; NULL restores. */
+void clock_override(const uint64_t *mono_ns, const int64_t *wall_ms);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* log.h - one line per event to standard error (the journal's, under systemd).
+ * Never a target: agency, session and criterion id only. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+void log_init(const char *role, int verbose); /* role borrowed for the process's life */
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* err: -errno; text appended */
+void fatal(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+void fatalx(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "sandbox.h"
+
+int
+sandbox_basics(void)
+{
+	const struct rlimit none = {0, 0};
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Kept capabilities are made ambient, so that they outlive an exec. */
+static int
+caps_choose(const int *keep)
+{
+	const unsigned sets = CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE | CAPNG_AMBIENT;
+
+	capng_clear(CAPNG_SELECT_ALL);
+	for (; keep && *keep >= 0; keep++)
+		if (capng_update(CAPNG_ADD, sets, (unsigned)*keep) < 0)
+			return -EINVAL;
+	return 0;
+}
+
+int
+sandbox_become(uid_t uid, gid_t gid, const int *keep)
+{
+	int r = caps_choose(keep);
+
+	if (r < 0)
+		return r;
+	if (capng_change_id((int)uid, (int)gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT) < 0)
+		return -EPERM;
+	if (keep && (r = caps_choose(keep)) < 0)
+		return r;
+	if (keep && capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) < 0)
+		return -EPERM;
+	if (getuid() != uid || geteuid() != uid || setuid(0) == 0)
+		return -EPERM;
+	return 0;
+}
+
+#define FILES_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FILES_WRITE                                                                                                    \
+	(FILES_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
+#define FILES_DIR_ONLY (LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
+/* Everything landlock's first version knows: bits 0 (execute) to 12 (make_sym). */
+#define FILES_ALL ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
+
+static int
+files_allow(int ruleset, const struct sandbox_path *p)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = p->write ? FILES_WRITE : FILES_READ};
+	struct stat st;
+	cleanup_fd int fd = open(p->path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		rule.allowed_access &= ~(__u64)FILES_DIR_ONLY;
+	rule.parent_fd = fd;
+	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+sandbox_files(const struct sandbox_path *paths, size_t n)
+{
+	const struct landlock_ruleset_attr attr = {.handled_access_fs = FILES_ALL};
+	cleanup_fd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
+
+	if (ruleset < 0)
+		return errno == ENOSYS ? -EOPNOTSUPP : -errno;
+	for (size_t i = 0; i < n; i++) {
+		int r = files_allow(ruleset, &paths[i]);
+		if (r < 0)
+			return r;
+	}
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* What libc and the event loop need in every program. */
+static const int common_calls[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(close),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(mmap),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(futex),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(tgkill), /* abort() */
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(sendto),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(rseq),
+    SCMP_SYS(membarrier),
+};
+
+int
+sandbox_calls(const int *calls)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r = ctx ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(common_calls); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, common_calls[i], 0);
+	/* Memory is never made executable: no mprotect with PROT_EXEC. */
+	if (r == 0)
+		r = seccomp_rule_add(
+		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
+	for (; r == 0 && *calls >= 0; calls++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, *calls, 0);
+	if (r == 0)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return r;
+}

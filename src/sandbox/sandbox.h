@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sandbox.h - giving power up, in the order in which it has to go: user, capabilities,
+ * new privileges, files, system calls.  Every step that fails is an error: a program
+ * that can't be confined does not run. */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include <sys/types.h>
+
+#include "base.h"
+
+/* No core, not dumpable, no new privileges. */
+int sandbox_basics(void);
+
+/* Becomes uid:gid with no further group, then loses every capability, the bounding
+ * set too, except those in keep (CAP_* numbers, ended by -1; NULL: none). */
+int sandbox_become(uid_t uid, gid_t gid, const int *keep);
+
+struct sandbox_path {
+	const char *path;
+	bool write; /* else read and list only */
+};
+
+/* Landlock: nothing of the file system but these trees.  A path that does not exist is
+ * left out.  -EOPNOTSUPP: the kernel has no landlock (5.13). */
+int sandbox_files(const struct sandbox_path *paths, size_t n);
+
+/* seccomp: only these system calls (numbers, ended by -1) and those that every program
+ * needs (memory, time, its own exit, ...); anything else kills the process. */
+int sandbox_calls(const int *calls);
+
+#endif
