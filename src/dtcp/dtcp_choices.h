@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dtcp_choices.h - where the drafts and Junos's manuals are silent or disagree,
+ * and what we do.  Change it here and nowhere else.
+ */
+#ifndef DTCP_CHOICES_H
+#define DTCP_CHOICES_H
+
+#include "dtcp.h"
+
+/* Junos's phrase for 901 is not known; clients go by the number. */
+#define CHOICE_TEXT_901 "JTap-Failure"
+/* What SEQ an error reply names when the request's could not be read. */
+#define CHOICE_SEQ_UNKNOWN 0
+/* The version of a reply to a request whose own could not be read. */
+#define CHOICE_VERSION_UNKNOWN DTCP_VERSION_MAX
+/* LIST without Flags: as Junos 14.1R5 and later. */
+#define CHOICE_LIST_FLAGS DTCP_F_CRITERIA
+#define CHOICE_TTL 255
+#define CHOICE_PRIORITY 1
+/* \ddd is decimal. */
+#define CHOICE_ESCAPE_BASE 10
+
+/* An element that is not of the grammar: 432 says more than 400. */
+#define CHOICE_FILTER_SYNTAX DTCP_BAD_FILTER
+/* IPv4 and IPv6 in one ADD: as Junos 12.3 and later. */
+#define CHOICE_FAMILIES_MIXED DTCP_BAD_REQUEST
+/* Something that the version of the request does not have. */
+#define CHOICE_NOT_IN_VERSION DTCP_BAD_REQUEST
+#define CHOICE_LIST_NOT_IN_VERSION DTCP_NOT_IMPLEMENTED
+/* Criteria that time out do not exist over SSH; a Static one ignores its timeouts. */
+#define CHOICE_TIMEOUTS DTCP_NOT_IMPLEMENTED
+/* Filter bound to a VRF or to interfaces: none is known to this server. */
+#define CHOICE_SCOPE DTCP_JTAP_FAILURE
+/* A subscriber trigger chooses the target.  Ignored, as unknown X- parameters are, the
+ * criterion would copy everybody's packets. */
+#define CHOICE_TRIGGER DTCP_NOT_IMPLEMENTED
+
+#endif

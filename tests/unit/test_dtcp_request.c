@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dtcp.h"
+
+#define KEY "Juniper"
+
+/* Signs and parses. */
+static struct dtcp_result
+parse(const char *text, struct dtcp_req *out)
+{
+	cleanup_buf struct buf b = {0};
+
+	memset(out, 0, sizeof *out);
+	buf_printf(&b, "%s", text);
+	dtcp_sign(&b, 0, KEY);
+	assert_int_equal(b.err, 0);
+	return dtcp_parse_request(b.p, b.len, KEY, "lea1", out);
+}
+
+static unsigned
+code_of(const char *text)
+{
+	struct dtcp_req req;
+	struct dtcp_result res = parse(text, &req);
+
+	if (res.code == 0)
+		dtcp_req_free(&req);
+	else
+		assert_true(res.code >= DTCP_INVALID_AUTH || res.reason[0] != '\0');
+	return res.code;
+}
+
+#define ID "Csource-ID: lea1\r\nSeq: 7\r\n"
+#define TO                                                                                                             \
+	"Cdest-ID: cd1\r\nX-JTap-Cdest-Dest-Address: 192.0.2.10\r\nX-JTap-Cdest-Dest-Port: 7890\r\n"                   \
+	"X-JTap-Cdest-Source-Address: 192.0.2.1\r\nX-JTap-Cdest-Source-Port: 49153\r\n"
+#define TO2                                                                                                            \
+	"Cdest-ID: a,b\r\nX-JTap-Cdest-Dest-Address: 192.0.2.10, 192.0.2.11\r\nX-JTap-Cdest-Dest-Port: 1,2\r\n"        \
+	"X-JTap-Cdest-Source-Address: 192.0.2.1\r\nX-JTap-Cdest-Source-Port: 49153\r\n"
+#define TO6                                                                                                            \
+	"Cdest-ID: cd6\r\nX-JTap-Cdest-Dest-Address: 2001:db8::10\r\nX-JTap-Cdest-Dest-Port: 7890\r\n"                 \
+	"X-JTap-Cdest-Source-Address: 2001:db8::1\r\nX-JTap-Cdest-Source-Port: 49153\r\n"
+#define STATIC "Flags: STATIC\r\n"
+#define ADD7 "ADD DTCP/0.7\r\n" ID
+#define ADD8 "ADD DTCP/0.8\r\n" ID
+#define ADD6 "ADD DTCP/0.6\r\n" ID
+
+static const struct {
+	const char *text;
+	unsigned code;
+} codes[] = {
+    /* start line and identity */
+    {"NOOP DTCP/0.7\r\n" ID, 0},
+    {"noop dtcp/0.7  \r\ncsource-id:lea1\r\nSEQ :\t7 \r\n", 0},
+    {"NOOP DTCP/0.7\r\nCsource-ID: lea2\r\nSeq: 7\r\n", 499},
+    {"NOOP DTCP/0.7\r\nCsource-ID: LEA1\r\nSeq: 7\r\n", 499},
+    {"NOOP DTCP/0.7\r\nSeq: 7\r\n", 499},
+    {"NOOP DTCP/0.7\r\nCsource-ID: le\\0971\r\nSeq: 7\r\n", 0},
+    {"NOOP DTCP/0.7\r\nCsource-ID: lea1\r\n", 400},
+    {"NOOP DTCP/0.7\r\nCsource-ID: lea1\r\nSeq: x\r\n", 400},
+    {"NOOP DTCP/0.7\r\nCsource-ID: lea1\r\nSeq: 18446744073709551615\r\n", 0},
+    {"NOOP DTCP/0.7\r\nCsource-ID: lea1\r\nSeq: 18446744073709551616\r\n", 400},
+    {"NOOP DTCP/0.7\r\nCsource-ID: lea1\r\nSeq: 0\r\n", 0},
+    {"NOOP\r\n" ID, 400},
+    {"NOOP DTCP/0.7 x\r\n" ID, 400},
+    {"NOOP DTCP/0.71\r\n" ID, 400},
+    {"NOOP HTTP/0.7\r\n" ID, 400},
+    {"NOOP DTCP/0.9\r\n" ID, 505},
+    {"NOOP DTCP/1.0\r\n" ID, 505},
+    {"NOOP DTCP/0.5\r\n" ID, 505},
+    {"FROB DTCP/0.7\r\n" ID, 501},
+    {"REFRESH DTCP/0.7\r\nCriteria-ID: 1\r\nTimeout-Idle: 4\r\n" ID, 501},
+    {"ENABLE DTCP/0.8\r\nCriteria-ID: 1\r\n" ID, 501},
+    {"NOOP DTCP/0.7\r\nrubbish\r\n" ID, 400},
+    {"NOOP DTCP/0.7\r\nna me: x\r\n" ID, 400},
+    {"NOOP DTCP/0.7\r\nUnheard-Of: x\r\n" ID, 501},
+    {"NOOP DTCP/0.7\r\nX-Unheard-Of: x\r\n" ID, 0},
+    {"NOOP DTCP/0.7\r\nFlags: SendAsync\r\n" ID, 0},
+    {"NOOP DTCP/0.7\r\nFlags: STATIC\r\n" ID, 400},
+    /* ADD */
+    {ADD7 TO STATIC, 0},
+    {ADD7 "CDest-ID: cd1\r\nX-Jtap-Cdest-Dest-Address: 192.0.2.10\r\nX-Jtap-CDest-Dest-Port: 1\r\n"
+	  "X-JTAP-CDEST-SOURCE-ADDRESS: 192.0.2.1\r\nX-JTap-Cdest-Source-Port: 49153\r\n" STATIC,
+	0},
+    {ADD7 TO, 433},
+    {ADD7 TO "Timeout-Idle: 0\r\n", 433},
+    {ADD7 TO "Timeout-Idle: 86401\r\n", 433},
+    {ADD7 TO "Timeout-Total: 60\r\n", 501},
+    {ADD7 TO "Timeout-Idle: nonsense\r\n" STATIC, 0},
+    {ADD7 TO "Flags: SendAsync\r\n", 400},
+    {ADD7 TO "Flags: Statix\r\n", 400},
+    {ADD7 TO STATIC "Action: copy\r\n", 0},
+    {ADD7 TO STATIC "Action: Block\r\n", 501},
+    {ADD7 TO STATIC "Action: Frob\r\n", 400},
+    {ADD7 TO STATIC "Priority: 0\r\n", 400},
+    {ADD7 TO STATIC "Priority: 256\r\n", 400},
+    {ADD7 TO STATIC "Source-Address: 10.0.0.0/8,!10.1.1.1\r\nProtocol: 6,17\r\nDest-Port: 53,1024-*\r\n", 0},
+    {ADD7 TO STATIC "Source-Address: 10.0.0.300\r\n", 432},
+    {ADD7 TO STATIC "Source-Address: \r\n", 432},
+    {ADD7 TO STATIC "Source-Address: 10.0.0.0/33\r\n", 432},
+    {ADD7 TO STATIC "Dest-Port: 65536\r\n", 432},
+    {ADD7 TO STATIC "Dest-Port: 9-8\r\n", 432},
+    {ADD7 TO STATIC "Protocol: 1\r\nDest-Port: 9\r\n", 432},
+    {ADD7 TO STATIC "Protocol: 6\r\nICMP-Type: 8\r\n", 432},
+    {ADD7 TO STATIC "Source-Address: 10.0.0.1\r\nDest-Address: 2001:db8::1\r\n", 400},
+    {ADD6 TO STATIC "Source-Address: 2001:db8::1\r\n", 400},
+    {ADD7 TO STATIC "Source-Address: 2001:db8::1\r\n", 0},
+    {ADD7 TO STATIC "X-JTap-IP-Version: ipv6\r\n", 400},
+    {ADD8 TO STATIC "X-JTap-IP-Version: ipv6\r\n", 0},
+    {ADD8 TO STATIC "X-JTap-IP-Version: ipv6\r\nSource-Address: 10.0.0.1\r\n", 400},
+    {ADD8 TO STATIC "X-JTap-IP-Version: ipv6\r\nX-JTap-Filter-Family: inet\r\n", 400},
+    {ADD8 TO STATIC "X-JTap-IP-Version: ipx\r\n", 400},
+    {ADD8 TO STATIC "X-JTap-Filter-Family: ccc\r\n", 501},
+    {ADD7 TO STATIC "X-JTap-VRF-Name: red\r\n", 901},
+    {ADD7 TO STATIC "X-JTap-Input-Interface: ge-0/0/0\r\n", 901},
+    {ADD7 TO STATIC "X-JTap-VRF-Name: red\r\nX-JTap-Input-Interface: ge-0/0/0\r\n", 432},
+    {ADD7 TO STATIC "X-UserName: alice@example.net\r\n", 501},
+    {ADD7 TO STATIC "Criteria-ID: 1\r\n", 400},
+    /* destinations */
+    {ADD7 STATIC, 400},
+    {ADD7 STATIC "Cdest-ID: cd1\r\n", 901},
+    {ADD7 TO2 STATIC, 0},
+    {ADD6 TO2 STATIC, 501},
+    {ADD7 TO6 STATIC, 0},
+    {ADD6 TO6 STATIC, 400},
+    {ADD7 STATIC "Cdest-ID: a,b,c\r\nX-JTap-Cdest-Dest-Address: 192.0.2.1\r\nX-JTap-Cdest-Dest-Port: 1\r\n", 400},
+    {ADD7 STATIC "Cdest-ID: a,b\r\nX-JTap-Cdest-Dest-Address: 192.0.2.1\r\nX-JTap-Cdest-Dest-Port: 1,2\r\n", 432},
+    {ADD7 STATIC "Cdest-ID: a\r\nX-JTap-Cdest-Dest-Address: 192.0.2.1\r\nX-JTap-Cdest-Dest-Port: 1,2\r\n", 432},
+    {ADD7 STATIC "Cdest-ID: a,a\r\nX-JTap-Cdest-Dest-Address: 192.0.2.10,192.0.2.11\r\nX-JTap-Cdest-Dest-Port: 1,2\r\n"
+		 "X-JTap-Cdest-Source-Address: 192.0.2.1\r\nX-JTap-Cdest-Source-Port: 49153\r\n",
+	400},
+    {ADD7 STATIC "Cdest-ID: a\r\nX-JTap-Cdest-Dest-Address: 2001:db8::1\r\nX-JTap-Cdest-Dest-Port: 1\r\n"
+		 "X-JTap-Cdest-Source-Address: 192.0.2.1\r\nX-JTap-Cdest-Source-Port: 49153\r\n",
+	432},
+    {ADD7 TO STATIC "X-JTap-Cdest-TTL: 0\r\n", 901},
+    {ADD7 TO STATIC "X-JTap-Cdest-TTL: 256\r\n", 901},
+    {ADD7 TO STATIC "X-JTap-Cdest-TTL: 1\r\n", 0},
+    /* DELETE, LIST */
+    {"DELETE DTCP/0.7\r\nCRITERIA-ID: 1\r\n" STATIC ID, 0},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: 1,3-5, 9\r\n" ID, 0},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: 5-3\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: *\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: 1,,2\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: \r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCdest-ID: a\r\n" ID, 0},
+    {"DELETE DTCP/0.7\r\nCdest-ID: a,b\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCdest-ID: a\r\nCriteria-ID: 1\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: 1\r\nFlags: BOTH\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: 1\r\nSource-Address: *\r\n" ID, 400},
+    {"LIST DTCP/0.7\r\n" ID, 0},
+    {"LIST DTCP/0.7\r\nFlags: BOTH\r\nCdest-ID: a\r\n" ID, 0},
+    {"LIST DTCP/0.7\r\nFlags: STATIC\r\n" ID, 400},
+};
+
+static void
+test_codes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (code_of(codes[i].text) != codes[i].code)
+			fail_msg("%u, not %u:\n%s", code_of(codes[i].text), codes[i].code, codes[i].text);
+}
+
+/* Addresses that no content may be sent to or from. */
+static void
+test_destination_addresses(void **state)
+{
+	static const struct {
+		const char *addr;
+		unsigned code;
+	} row[] = {{"192.0.2.77", 0}, {"0.0.0.0", 901}, {"127.0.0.1", 901}, {"224.0.0.1", 901},
+	    {"255.255.255.255", 901}, {"240.0.0.1", 901}, {"nonsense", 901}, {"192.0.2.1/32", 901}, {"", 901}};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		snprintf(text, sizeof text,
+		    ADD7 STATIC "Cdest-ID: a\r\nX-JTap-Cdest-Dest-Address: %s\r\nX-JTap-Cdest-Dest-Port: 1\r\n"
+				"X-JTap-Cdest-Source-Address: 192.0.2.1\r\nX-JTap-Cdest-Source-Port: 49153\r\n",
+		    row[i].addr);
+		assert_int_equal(code_of(text), row[i].code);
+		snprintf(text, sizeof text,
+		    ADD7 STATIC "Cdest-ID: a\r\nX-JTap-Cdest-Dest-Address: 192.0.2.1\r\nX-JTap-Cdest-Dest-Port: 1\r\n"
+				"X-JTap-Cdest-Source-Address: %s\r\nX-JTap-Cdest-Source-Port: 49153\r\n",
+		    row[i].addr);
+		assert_int_equal(code_of(text), row[i].code);
+	}
+}
+
+static void
+test_versions_answered(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned code;
+		int version;
+	} row[] = {{"NOOP DTCP/0.6\r\n" ID, 0, 6}, {"NOOP DTCP/0.8\r\n" ID, 0, 8}, {"NOOP DTCP/0.9\r\n" ID, 505, 8},
+	    {"NOOP DTCP/12.0\r\n" ID, 505, 8}, {"NOOP DTCP/0.5\r\n" ID, 505, 6}, {"FROB DTCP/0.6\r\n" ID, 501, 6},
+	    {"NOOP DTCP/0.6\r\nCsource-ID: lea1\r\n", 400, 6}};
+	struct dtcp_req req;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct dtcp_result res = parse(row[i].text, &req);
+
+		assert_int_equal(res.code, row[i].code);
+		assert_int_equal(res.version, row[i].version);
+		dtcp_req_free(&req);
+	}
+}
+
+/* The first of a name counts; strings may hide any byte but NUL. */
+static void
+test_fields(void **state)
+{
+	struct dtcp_req req;
+	cleanup_buf struct buf b = {0};
+
+	(void)state;
+	assert_int_equal(parse("LIST DTCP/0.7\r\nCdest-ID: a\\044b\\032c\r\nCdest-ID: other\r\n" ID, &req).code, 0);
+	assert_string_equal(req.sel_cdest, "a,b c");
+	assert_int_equal(req.flags, DTCP_F_CRITERIA);
+	dtcp_req_free(&req);
+	assert_int_equal(parse("LIST DTCP/0.7\r\nCdest-ID: a\\000\r\n" ID, &req).code, 400);
+	assert_int_equal(parse("LIST DTCP/0.7\r\nCdest-ID: a\\256\r\n" ID, &req).code, 400);
+	assert_int_equal(parse("LIST DTCP/0.7\r\nCdest-ID: a\\04\r\n" ID, &req).code, 400);
+	assert_int_equal(parse("LIST DTCP/0.7\r\nCdest-ID: a b\r\n" ID, &req).code, 400);
+	assert_int_equal(parse(ADD7 TO2 STATIC, &req).code, 0);
+	assert_int_equal(req.ncdest, 2);
+	assert_int_equal(req.ttl, 255);
+	assert_string_equal(req.cdest[1].name, "b");
+	assert_int_equal(req.cdest[1].port, 2);
+	dtcp_req_encode(&req, &b);
+	dtcp_req_free(&req);
+	for (size_t n = 0; n < b.len; n++) {
+		struct rd r = rd_init(b.p, n);
+
+		assert_int_equal(dtcp_req_decode(&req, &r), -EBADMSG);
+	}
+}
+
+/* Every truncation and every changed byte is silence, never an answer. */
+static void
+test_damaged(void **state)
+{
+	cleanup_buf struct buf b = {0};
+	struct dtcp_req req;
+
+	(void)state;
+	buf_printf(&b, ADD7 TO STATIC "Source-Address: 198.51.100.0/24\r\n");
+	dtcp_sign(&b, 0, KEY);
+	for (size_t n = 0; n + 4 < b.len; n++) {
+		cleanup_free uint8_t *copy = malloc(n ? n : 1);
+		struct dtcp_result res;
+
+		assert_non_null(copy);
+		memcpy(copy, b.p, n);
+		res = dtcp_parse_request(copy, n, KEY, "lea1", &req);
+		assert_true(res.code == DTCP_INVALID_AUTH || res.code == DTCP_UNKNOWN_CSOURCE);
+	}
+	for (size_t i = 0; i + 4 < b.len; i++) {
+		unsigned code;
+
+		if (i >= b.len - 68 && i < b.len - 44)
+			continue; /* the name of the digest's line is not covered by it */
+		b.p[i] ^= 1;
+		code = dtcp_parse_request(b.p, b.len, KEY, "lea1", &req).code;
+		b.p[i] ^= 1;
+		if (code != DTCP_INVALID_AUTH && code != DTCP_UNKNOWN_CSOURCE)
+			fail_msg("byte %zu: %u", i, code);
+	}
+}
+
+/* A digest in capitals, and what follows the digest, change nothing. */
+static void
+test_lenient(void **state)
+{
+	cleanup_buf struct buf b = {0};
+	struct dtcp_req req;
+
+	(void)state;
+	buf_printf(&b, "NOOP DTCP/0.7\n" ID);
+	dtcp_sign(&b, 0, KEY);
+	for (size_t i = b.len - 44; i < b.len - 4; i++)
+		if (b.p[i] >= 'a')
+			b.p[i] ^= 0x20;
+	b.len -= 2;
+	buf_printf(&b, "Seq: 9\r\n\r\n");
+	assert_int_equal(dtcp_parse_request(b.p, b.len, KEY, "lea1", &req).code, 0);
+	assert_int_equal(req.seq, 7);
+	dtcp_req_free(&req);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_codes),
+	    cmocka_unit_test(test_destination_addresses),
+	    cmocka_unit_test(test_versions_answered),
+	    cmocka_unit_test(test_fields),
+	    cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_lenient),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
