@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf.h - the configuration: Junos braces in, a checked struct out, canonical
+ * text back.  One schema table (conf_schema.c) drives parsing, validation,
+ * printing and the words of the manual page; a later set/commit shell builds
+ * on the same table and tree.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "buf.h"
+#include "ip.h"
+
+#define CONF_NAME_MAX 63
+#define CONF_AGENCIES_MAX 10000
+#define CONF_TEXT_MAX (16u << 20) /* what conf_load reads */
+
+struct conf_error {
+	unsigned line, column; /* from 1; 0: no place, as for a file that cannot be read */
+	char word[64];         /* the word at fault, "" at the end of the file */
+	char expected[256];    /* "expected ...", or which rule is broken */
+};
+
+struct conf_agency {
+	char name[CONF_NAME_MAX + 1]; /* = Csource-ID = login, unless user says otherwise */
+	char user[33];                /* system user whose sessions are this agency's; default: name */
+};
+
+enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_TCX, CONF_ATTACH_CLSACT };
+
+struct conf_tree; /* the parsed words, as written, checked against the schema */
+
+struct conf {
+	struct conf_tree *tree; /* owned */
+	/* services flow-tap */
+	bool flow_tap;                     /* the stanza is present: tapping is on */
+	bool tap_all;                      /* tapped-interfaces all (also when the statement is absent) */
+	char (*tapped)[CONF_NAME_MAX + 1]; /* owned; named interfaces (Linux names) */
+	uint32_t ntapped;
+	struct ip_addr *source; /* owned; source-address: first of each family is the default */
+	uint32_t nsource;
+	struct conf_agency *agency; /* owned, sorted by name */
+	uint32_t nagency;
+	uint32_t max_criteria;          /* maximum-criteria: 1024 .. 4194304, default 131072 */
+	enum conf_attach attach;        /* attach auto | tcx | clsact */
+	char state_dir[256];            /* state-directory, default /var/lib/flowtap */
+	char run_dir[256];              /* run-directory, default /run/flowtap */
+	bool family_inet, family_inet6; /* both on unless `family` names only one */
+	/* system services flow-tap-dtcp ssh */
+	uint16_t ssh_port;         /* port, default 32001 */
+	uint32_t connection_limit; /* 1..250, default 75 */
+	uint32_t rate_limit;       /* 1..250 a minute, default 150 */
+};
+
+/* 0; -EINVAL with *err filled; -ENOMEM.  *out is left alone on failure. */
+int conf_parse(const char *text, size_t len, struct conf **out, struct conf_error *err);
+/* The same with a file's text.  -errno of open or read, -EFBIG over CONF_TEXT_MAX: line 0,
+ * err->expected says it. */
+int conf_load(const char *path, struct conf **out, struct conf_error *err);
+void conf_free(struct conf *c);
+/* Canonical text: four blanks a level, one statement a line, in the order of the schema, with its
+ * comments; conf_parse accepts it and prints the same again.  Words that mean the default are
+ * printed only if written. */
+void conf_print(const struct conf *c, struct buf *out);
+/* The same with "*" for each secret: for processes and people who need not know it. */
+void conf_print_public(const struct conf *c, struct buf *out);
+/* "file:line:column: word: expected ..." for a person; "file: why" if there is no line. */
+void conf_error_format(const struct conf_error *e, const char *path, struct buf *out);
+const struct conf_agency *conf_agency_find(const struct conf *c, const char *name);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conf_diff.h - what a reload must do to get from one configuration to the next. */
+#ifndef CONF_CONF_DIFF_H
+#define CONF_CONF_DIFF_H
+
+#include "conf.h"
+
+struct conf_names {
+	const char **name; /* the array is owned, the names belong to the configuration that has them */
+	uint32_t n;
+};
+
+struct conf_diff {
+	struct conf_names agency_added, agency_removed;
+	struct conf_names agency_changed;         /* another system user */
+	struct conf_names tap_added, tap_removed; /* tapped interfaces; "all" stands for all of them */
+	bool source, family;                      /* source-address, family */
+	bool limits;                              /* connection-limit, rate-limit */
+};
+
+/* 0 or -ENOMEM.  Both configurations must outlive *out; conf_diff_fini frees what it owns. */
+int conf_diff_make(const struct conf *old, const struct conf *next, struct conf_diff *out);
+void conf_diff_fini(struct conf_diff *d);
+bool conf_diff_is_empty(const struct conf_diff *d);
+/* Whether something changed that holds from the next start only; why: the statements by their
+ * paths, with commas, cut to size. */
+bool conf_diff_restart(const struct conf *old, const struct conf *next, char *why, size_t size);
+/* "agencies added: 2, families changed" and so on: one line for a log, or "nothing". */
+void conf_diff_format(const struct conf_diff *d, struct buf *out);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "conf_set.h"
+#include "conf_value.h"
+
+#define INTO(field) .offset = offsetof(struct conf, field), .size = sizeof(((struct conf *)0)->field)
+
+static const struct conf_choice attach_words[] = {
+    [CONF_ATTACH_AUTO] = {"auto", "tcx where the kernel has it, else clsact"},
+    [CONF_ATTACH_TCX] = {"tcx", "tcx links, of Linux 6.6 and later"},
+    [CONF_ATTACH_CLSACT] = {"clsact", "the clsact queueing discipline, of any kernel"},
+    {NULL},
+};
+
+static const struct conf_choice family_words[] = {
+    {"inet", "IPv4"},
+    {"inet6", "IPv6"},
+    {"ccc", "Layer 2 circuits; not supported yet"},
+    {NULL},
+};
+
+static const struct conf_choice all_word[] = {
+    {"all", "Every Ethernet interface where packets enter the router"},
+    {NULL},
+};
+
+/* The flags of Junos, so that its login classes can be read, and ours. */
+static const struct conf_choice permission_words[] = {
+    {"flow-tap", "See the configuration of flow-tap"},
+    {"flow-tap-control", "Change the configuration of flow-tap"},
+    {"flow-tap-operation", "Send DTCP requests; not part of all"},
+    {"audit", "Read the audit trail"},
+    {"all", "Every permission but flow-tap-operation"},
+    {"access", "As in Junos"},
+    {"access-control", "As in Junos"},
+    {"admin", "As in Junos"},
+    {"admin-control", "As in Junos"},
+    {"all-control", "As in Junos"},
+    {"clear", "As in Junos"},
+    {"configure", "As in Junos"},
+    {"control", "As in Junos"},
+    {"edit", "As in Junos"},
+    {"field", "As in Junos"},
+    {"firewall", "As in Junos"},
+    {"firewall-control", "As in Junos"},
+    {"floppy", "As in Junos"},
+    {"idp-profiler-operation", "As in Junos"},
+    {"interface", "As in Junos"},
+    {"interface-control", "As in Junos"},
+    {"maintenance", "As in Junos"},
+    {"network", "As in Junos"},
+    {"pgcp-session-mirroring", "As in Junos"},
+    {"pgcp-session-mirroring-control", "As in Junos"},
+    {"reset", "As in Junos"},
+    {"rollback", "As in Junos"},
+    {"routing", "As in Junos"},
+    {"routing-control", "As in Junos"},
+    {"secret", "As in Junos"},
+    {"secret-control", "As in Junos"},
+    {"security", "As in Junos"},
+    {"security-control", "As in Junos"},
+    {"shell", "As in Junos"},
+    {"snmp", "As in Junos"},
+    {"snmp-control", "As in Junos"},
+    {"storage", "As in Junos"},
+    {"storage-control", "As in Junos"},
+    {"system", "As in Junos"},
+    {"system-control", "As in Junos"},
+    {"trace", "As in Junos"},
+    {"trace-control", "As in Junos"},
+    {"unified-edge", "As in Junos"},
+    {"unified-edge-control", "As in Junos"},
+    {"view", "As in Junos"},
+    {"view-configuration", "As in Junos"},
+    {NULL},
+};
+
+/* In the order in which statements are printed. */
+static const struct conf_schema table[] = {
+    {0, "system", CONF_CONTAINER, .help = "The router's logins and its DTCP service"},
+    {1, "login", CONF_CONTAINER,
+	.help = "Logins as a Junos configuration names them; kept, without effect: the system has its own"},
+    {2, "class", CONF_LIST, CONF_NAME, .help = "A set of permissions that users have in common"},
+    {3, "permissions", CONF_LEAF_LIST, CONF_CHOICE, .choice = permission_words,
+	.help = "What users of the class may do"},
+    {2, "user", CONF_LIST, CONF_LOGIN, .help = "A login"},
+    {3, "class", CONF_LEAF, CONF_NAME, .help = "The class that gives the user permissions"},
+    {3, "authentication", CONF_CONTAINER, .help = "How the user proves to be the user"},
+    {4, "encrypted-password", CONF_LEAF, CONF_HASH, .secret = true, .help = "The password as crypt(5) leaves it"},
+    {4, "ssh-rsa", CONF_LIST, CONF_TEXT, .help = "An RSA public key, as one line of authorized_keys"},
+    {4, "ssh-ecdsa", CONF_LIST, CONF_TEXT, .help = "An ECDSA public key, as one line of authorized_keys"},
+    {4, "ssh-ed25519", CONF_LIST, CONF_TEXT, .help = "An Ed25519 public key, as one line of authorized_keys"},
+    {1, "services", CONF_CONTAINER, .help = "Services that the router offers to logins"},
+    {2, "flow-tap-dtcp", CONF_CONTAINER, .help = "DTCP, the protocol in which agencies ask for copies"},
+    {3, "ssh", CONF_CONTAINER, .help = "DTCP over SSH"},
+    {4, "port", CONF_LEAF, CONF_NUMBER, 1, 65535, .dflt = "32001", INTO(ssh_port), .restart = true,
+	.help = "The TCP port of Flowtap's own sshd, whose packets are never copied; sshd_config names it too"},
+    {4, "connection-limit", CONF_LEAF, CONF_NUMBER, 1, 250, .dflt = "75", INTO(connection_limit),
+	.help = "Sessions at the same time; kept, without effect: sshd_config limits them"},
+    {4, "rate-limit", CONF_LEAF, CONF_NUMBER, 1, 250, .dflt = "150", INTO(rate_limit),
+	.help = "New sessions a minute; kept, without effect: sshd_config limits them"},
+    {0, "chassis", CONF_OPAQUE, .help = "Hardware as a Junos configuration names it; kept, without effect"},
+    {0, "services", CONF_CONTAINER, .help = "Services applied to packets"},
+    {1, "flow-tap", CONF_CONTAINER, INTO(flow_tap), .help = "Lawful interception; without it nothing is tapped"},
+    {2, "interface", CONF_LEAF, CONF_JUNOS, .help = "The services interface of a Junos router; kept, without effect"},
+    {2, "tunnel-interface", CONF_LEAF, CONF_JUNOS,
+	.help = "The tunnel interface of a Junos router; kept, without effect"},
+    {2, "family", CONF_LIST, CONF_CHOICE, .choice = family_words, .set = conf_set_family, .dflt = "inet and inet6",
+	.help = "A family of packets that may be tapped; naming one leaves out the others"},
+    {2, "tapped-interfaces", CONF_LEAF_LIST, CONF_DEVICE, .choice = all_word, .set = conf_set_tapped, .dflt = "all",
+	.help = "Where packets entering the router are looked at: all, or Linux interfaces by name"},
+    {2, "source-address", CONF_LEAF_LIST, CONF_ADDRESS, .set = conf_set_source,
+	.help = "Addresses that copies may be sent from; the first of each family is used when a request names none"},
+    {2, "agency", CONF_LIST, CONF_LOGIN, .set = conf_set_agency,
+	.help = "An agency that may ask for copies, by its Csource-ID"},
+    {3, "user", CONF_LEAF, CONF_LOGIN, .dflt = "the agency's name",
+	.help = "The system user as whom the agency logs in; no two agencies share one"},
+    {2, "maximum-criteria", CONF_LEAF, CONF_NUMBER, 1024, 4194304, .dflt = "131072", INTO(max_criteria),
+	.restart = true, .help = "Room for criteria, which costs memory from the start"},
+    {2, "attach", CONF_LEAF, CONF_CHOICE, .choice = attach_words, .dflt = "auto", INTO(attach), .restart = true,
+	.help = "How programs are attached to tapped interfaces"},
+    {2, "state-directory", CONF_LEAF, CONF_PATH, .max = 255, .dflt = "/var/lib/flowtap", INTO(state_dir),
+	.restart = true, .help = "What must outlive the daemon: the criteria"},
+    {2, "run-directory", CONF_LEAF, CONF_PATH, .max = 90, .dflt = "/run/flowtap", INTO(run_dir), .restart = true,
+	.help = "Sockets, and what the kernel keeps while the daemon is away"},
+    {0, "interfaces", CONF_OPAQUE, .help = "Interfaces as a Junos configuration names them; kept, without effect"},
+    {0, NULL},
+};
+
+const struct conf_schema *
+conf_schema_first(const struct conf_schema *row)
+{
+	if (row == NULL)
+		return table;
+	return row[1].name && row[1].depth > row->depth ? row + 1 : NULL;
+}
+
+const struct conf_schema *
+conf_schema_next(const struct conf_schema *row)
+{
+	const struct conf_schema *r = row + 1;
+
+	while (r->name && r->depth > row->depth)
+		r++;
+	return r->name && r->depth == row->depth ? r : NULL;
+}
+
+const struct conf_schema *
+conf_schema_find(const struct conf_schema *parent, struct slice word)
+{
+	const struct conf_schema *r = conf_schema_first(parent);
+
+	while (r && !slice_eq(word, r->name))
+		r = conf_schema_next(r);
+	return r;
+}
+
+const struct conf_schema *
+conf_schema_parent(const struct conf_schema *row)
+{
+	const struct conf_schema *r = row;
+
+	while (r > table && r->depth >= row->depth)
+		r--;
+	return r->depth < row->depth ? r : NULL;
+}
+
+const struct conf_schema *
+conf_schema_walk(const struct conf_schema *row)
+{
+	row = row ? row + 1 : table;
+	return row->name ? row : NULL;
+}
+
+void
+conf_schema_path(const struct conf_schema *row, struct buf *out)
+{
+	const struct conf_schema *parent = conf_schema_parent(row);
+
+	if (parent) {
+		conf_schema_path(parent, out);
+		buf_put(out, " ", 1);
+	}
+	buf_put(out, row->name, strlen(row->name));
+}
+
+static int
+step_keyword(struct conf_place *place, struct slice word)
+{
+	const struct conf_schema *row = conf_schema_find(place->row, word);
+
+	if (row == NULL)
+		return -ENOENT;
+	place->row = row;
+	place->value = row->type != CONF_NONE;
+	place->complete = !place->value;
+	place->closed = row->kind == CONF_OPAQUE;
+	return 0;
+}
+
+int
+conf_schema_step(struct conf_place *place, struct slice word)
+{
+	if (place->closed)
+		return place->row->kind == CONF_OPAQUE ? 0 : -ENOENT;
+	if (!place->value)
+		return step_keyword(place, word);
+	if (!conf_value_ok(place->row, word))
+		return -EINVAL;
+	place->value = false;
+	place->complete = true;
+	place->closed = conf_schema_first(place->row) == NULL;
+	return 0;
+}
+
+/* The n-th thing that may come next, whatever it begins with. */
+static bool
+hint_at(const struct conf_place *place, size_t n, struct conf_hint *out)
+{
+	const struct conf_schema *row = place->row;
+
+	if (place->closed)
+		return false;
+	if (place->value) {
+		const struct conf_choice *c = row->choice;
+
+		while (c && c->word && n > 0) {
+			c++;
+			n--;
+		}
+		*out = (struct conf_hint){NULL, false, row->help, row};
+		if (c && c->word) {
+			out->word = c->word;
+			out->help = c->help;
+		} else if (n == 0 && (out->word = conf_value_label(row->type)) != NULL) {
+			out->value = true;
+		}
+		return out->word != NULL;
+	}
+	row = conf_schema_first(row);
+	while (row && n-- > 0)
+		row = conf_schema_next(row);
+	if (row)
+		*out = (struct conf_hint){row->name, false, row->help, row};
+	return row != NULL;
+}
+
+bool
+conf_schema_hint(const struct conf_place *place, struct slice prefix, size_t *it, struct conf_hint *out)
+{
+	struct conf_hint h;
+
+	while (hint_at(place, *it, &h)) {
+		++*it;
+		if (h.value || prefix.len == 0 || strncmp(h.word, prefix.p, prefix.len) == 0) {
+			*out = h;
+			return true;
+		}
+	}
+	return false;
+}

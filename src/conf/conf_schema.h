@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf_schema.h - every statement of the configuration, one row each.
+ *
+ * The parser, the checks, the printer, the manual page and what a reload must
+ * do all come from this table; a shell takes its completion and its `?' help
+ * from it.  Rows stand in preorder: a row's children follow it one depth down.
+ */
+#ifndef CONF_CONF_SCHEMA_H
+#define CONF_CONF_SCHEMA_H
+
+#include "conf.h"
+
+struct conf_node;
+
+enum conf_kind {
+	CONF_CONTAINER, /* NAME { ... } or NAME; given again it is continued */
+	CONF_LIST,      /* NAME KEY { ... } or NAME KEY; one of each key */
+	CONF_LEAF,      /* NAME VALUE; once */
+	CONF_LEAF_LIST, /* NAME VALUE; or NAME [ VALUE ... ]; given again it is continued */
+	CONF_OPAQUE,    /* NAME { anything in braces } or NAME; kept, not understood */
+};
+
+enum conf_type { /* of a leaf's value or a list's key */
+	CONF_NONE,
+	CONF_NUMBER,  /* min .. max */
+	CONF_CHOICE,  /* one of the words of choice */
+	CONF_LOGIN,   /* what can be a system user and a DTCP name */
+	CONF_NAME,    /* the same characters, longer */
+	CONF_DEVICE,  /* a Linux interface */
+	CONF_JUNOS,   /* a Junos interface */
+	CONF_ADDRESS, /* a unicast IPv4 or IPv6 address */
+	CONF_PATH,    /* absolute, without . or .., of at most max bytes */
+	CONF_HASH,    /* as in shadow(5) */
+	CONF_TEXT,    /* anything */
+};
+
+struct conf_choice {
+	const char *word, *help;
+};
+
+struct conf_schema {
+	unsigned depth;
+	const char *name; /* NULL ends the table */
+	enum conf_kind kind;
+	enum conf_type type;
+	uint64_t min, max;                /* of a number; max of a path's length; 0: the type's own */
+	const struct conf_choice *choice; /* words accepted (too), ended by NULL; a CONF_CHOICE stores the index */
+	const char *dflt;                 /* what holds when the statement is absent, or NULL */
+	const char *help;                 /* one sentence, without its full stop */
+	/* where it goes: size bytes at offset in struct conf, by type (a container: a bool that
+	 * says it is there), or set, called with the node once in the order of the tree */
+	size_t offset, size;
+	int (*set)(struct conf *c, const struct conf_node *n);
+	bool secret;  /* the value is not for every eye: conf_print_public hides it */
+	bool restart; /* a changed value holds from the next start of the daemon */
+};
+
+/* The rows directly below row (NULL: the top level), in the table's order; NULL at the end. */
+const struct conf_schema *conf_schema_first(const struct conf_schema *row);
+const struct conf_schema *conf_schema_next(const struct conf_schema *row);
+const struct conf_schema *conf_schema_find(const struct conf_schema *parent, struct slice word);
+const struct conf_schema *conf_schema_parent(const struct conf_schema *row); /* NULL at the top */
+/* All rows; after NULL the first, after the last NULL. */
+const struct conf_schema *conf_schema_walk(const struct conf_schema *row);
+/* "services flow-tap maximum-criteria" */
+void conf_schema_path(const struct conf_schema *row, struct buf *out);
+
+/*
+ * For a command line: the words of a path one by one, as in `set services flow-tap agency lea1',
+ * and at every point what may come next.  Start with a zeroed place.
+ */
+struct conf_place {
+	const struct conf_schema *row; /* NULL: the top level */
+	bool value;                    /* the row's value or key comes next */
+	bool complete;                 /* a statement may end here */
+	bool closed;                   /* and nothing more may follow (an opaque subtree: anything may) */
+};
+
+struct conf_hint {
+	const char *word; /* a keyword, or the name of what goes there: "number" */
+	bool value;       /* the latter */
+	const char *help;
+	const struct conf_schema *row;
+};
+
+/* 0; -ENOENT: no such word here; -EINVAL: not a value the row takes.  On failure the place stays. */
+int conf_schema_step(struct conf_place *place, struct slice word);
+/* The words that begin with prefix, and placeholders if a value is due, one a call; it starts
+ * at 0.  false: no more. */
+bool conf_schema_hint(const struct conf_place *place, struct slice prefix, size_t *it, struct conf_hint *out);
+
+#endif

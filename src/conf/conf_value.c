@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
+#include <string.h>
+
+#include "conf_value.h"
+
+#define CHOICES_MAX 12 /* of more, only the first are named */
+#define CHOICES_SHOWN 5
+
+static bool
+is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Letters and digits first, then also what extra names. */
+static bool
+is_name(struct slice s, size_t max, const char *extra)
+{
+	if (s.len == 0 || s.len > max || !is_alnum(s.p[0]))
+		return false;
+	for (size_t i = 1; i < s.len; i++)
+		if (!is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(extra, s.p[i]) == NULL))
+			return false;
+	return true;
+}
+
+static bool
+number_ok(const struct conf_schema *row, struct slice s)
+{
+	uint64_t v;
+
+	return slice_u64(s, row->max, &v) == 0 && v >= row->min;
+}
+
+static bool
+nothing_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	(void)s;
+	return false;
+}
+
+static bool
+login_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	return is_name(s, CONF_LOGIN_MAX, "-_.");
+}
+
+static bool
+name_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	return is_name(s, CONF_NAME_MAX, "-_.");
+}
+
+/* What the kernel's dev_valid_name accepts, but for control characters, which the lexer stops. */
+static bool
+device_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	if (s.len == 0 || s.len > CONF_DEVICE_MAX || slice_eq(s, ".") || slice_eq(s, ".."))
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] == '/' || s.p[i] == ':' || s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r')
+			return false;
+	return true;
+}
+
+static bool
+junos_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	return is_name(s, CONF_NAME_MAX, "-/.:");
+}
+
+static bool
+address_ok(const struct conf_schema *row, struct slice s)
+{
+	static const uint8_t zero[16];
+	struct ip_addr a;
+
+	(void)row;
+	if (ip_parse(s, &a) < 0 || memcmp(a.b, zero, sizeof zero) == 0)
+		return false;
+	return a.family == 4 ? a.b[0] < 224 && a.b[0] != 0 : a.b[0] != 0xff;
+}
+
+/* Absolute, and the only way to spell it: no //, no /./, no /../, no / at the end. */
+static bool
+path_ok(const struct conf_schema *row, struct slice s)
+{
+	struct slice part = {s.p + 1, 0};
+
+	if (s.len < 2 || s.len > row->max || s.p[0] != '/')
+		return false;
+	for (size_t i = 1; i <= s.len; i++) {
+		if (i < s.len && s.p[i] != '/') {
+			part.len++;
+			continue;
+		}
+		if (part.len == 0 || slice_eq(part, ".") || slice_eq(part, ".."))
+			return false;
+		part = (struct slice){s.p + i + 1, 0};
+	}
+	return true;
+}
+
+/* One field of shadow(5). */
+static bool
+hash_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == ':')
+			return false;
+	return s.len > 0;
+}
+
+static bool
+text_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	return s.len > 0;
+}
+
+static const struct {
+	const char *label, *text;
+	bool quoted;
+	bool (*ok)(const struct conf_schema *row, struct slice s);
+} types[] = {
+    [CONF_NONE] = {NULL, "nothing", false, nothing_ok},
+    [CONF_NUMBER] = {"number", "a number", false, number_ok},
+    [CONF_CHOICE] = {NULL, NULL, false, nothing_ok},
+    [CONF_LOGIN] = {"name", "a name of at most 31 letters, digits, - _ .", false, login_ok},
+    [CONF_NAME] = {"name", "a name of at most 63 letters, digits, - _ .", false, name_ok},
+    [CONF_DEVICE] = {"interface", "the name of a Linux interface", false, device_ok},
+    [CONF_JUNOS] = {"interface", "the name of a Junos interface", false, junos_ok},
+    [CONF_ADDRESS] = {"address", "a unicast IPv4 or IPv6 address", false, address_ok},
+    [CONF_PATH] = {"path", "an absolute path", true, path_ok},
+    [CONF_HASH] = {"hash", "a password hash as in shadow(5)", true, hash_ok},
+    [CONF_TEXT] = {"text", "a text in quotation marks", true, text_ok},
+};
+
+static const struct conf_choice *
+choice_find(const struct conf_choice *c, struct slice s)
+{
+	while (c && c->word && !slice_eq(s, c->word))
+		c++;
+	return c && c->word ? c : NULL;
+}
+
+bool
+conf_value_ok(const struct conf_schema *row, struct slice s)
+{
+	return choice_find(row->choice, s) || types[row->type].ok(row, s);
+}
+
+struct slice
+conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[static IP_STRLEN])
+{
+	struct ip_addr a;
+
+	while (row->type == CONF_NUMBER && s.len > 1 && s.p[0] == '0')
+		s = (struct slice){s.p + 1, s.len - 1};
+	if (row->type != CONF_ADDRESS || ip_parse(s, &a) < 0)
+		return s;
+	ip_format(&a, buf);
+	return (struct slice){buf, strlen(buf)};
+}
+
+static void
+choices_describe(const struct conf_choice *c, bool more, struct buf *out)
+{
+	size_t n = 0, shown;
+
+	while (c[n].word)
+		n++;
+	shown = n > CHOICES_MAX ? CHOICES_SHOWN : n;
+	more |= shown < n;
+	for (size_t i = 0; i < shown; i++)
+		buf_printf(out, "%s%s", i == 0 ? "" : i + 1 < shown || more ? ", " : " or ", c[i].word);
+	if (shown < n)
+		buf_printf(out, " or one of %zu others", n - shown);
+}
+
+void
+conf_value_describe(const struct conf_schema *row, struct buf *out)
+{
+	const char *text = types[row->type].text;
+
+	if (row->choice)
+		choices_describe(row->choice, text != NULL, out);
+	if (text)
+		buf_printf(out, "%s%s", row->choice ? " or " : "", text);
+	if (row->type == CONF_NUMBER)
+		buf_printf(out, " from %" PRIu64 " to %" PRIu64, row->min, row->max);
+	if (row->type == CONF_PATH)
+		buf_printf(out, " of at most %" PRIu64 " bytes, without . or ..", row->max);
+}
+
+const char *
+conf_value_label(enum conf_type type)
+{
+	return types[type].label;
+}
+
+bool
+conf_value_is_quoted(enum conf_type type)
+{
+	return types[type].quoted;
+}
+
+void
+conf_value_store(const struct conf_schema *row, const char *s, struct conf *c)
+{
+	void *to = (char *)c + row->offset;
+	uint64_t v = 0;
+
+	if (row->type == CONF_PATH) {
+		memset(to, 0, row->size);
+		memcpy(to, s, strlen(s));
+		return;
+	}
+	if (row->kind == CONF_CONTAINER) {
+		*(bool *)to = true;
+		return;
+	}
+	if (row->type == CONF_NUMBER)
+		(void)slice_u64((struct slice){s, strlen(s)}, row->max, &v);
+	else
+		v = (uint64_t)(choice_find(row->choice, (struct slice){s, strlen(s)}) - row->choice);
+	if (row->size == sizeof(uint16_t))
+		*(uint16_t *)to = (uint16_t)v;
+	else
+		*(uint32_t *)to = (uint32_t)v;
+}

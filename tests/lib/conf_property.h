@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf_property.h - what must hold for any text given to conf_parse:
+ * accepted, its print is accepted, means the same and prints the same; refused,
+ * the error names a place within the text.  Ends the program when it does not.
+ */
+#ifndef TESTS_LIB_CONF_PROPERTY_H
+#define TESTS_LIB_CONF_PROPERTY_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf_diff.h"
+
+static inline void
+conf_property_fail(const char *what, const char *text, size_t len)
+{
+	fprintf(stderr, "%s:\n%.*s\n", what, (int)len, text);
+	abort();
+}
+
+static inline void
+conf_property_error(const char *text, size_t len, const struct conf_error *err)
+{
+	const char *line = text, *end = text + len, *nl;
+	unsigned n = 1;
+
+	for (; n < err->line && (nl = memchr(line, '\n', (size_t)(end - line))) != NULL; n++)
+		line = nl + 1;
+	nl = memchr(line, '\n', (size_t)(end - line));
+	if (err->line != n || err->column < 1 || err->column > (size_t)((nl ? nl : end) - line) + 1)
+		conf_property_fail("an error names no place in the text", text, len);
+	if (err->expected[0] == '\0')
+		conf_property_fail("an error says nothing", text, len);
+}
+
+static inline struct conf *
+conf_property_again(const struct conf *c, void (*print)(const struct conf *, struct buf *), struct buf *out)
+{
+	struct conf_error err = {0};
+	struct conf *again = NULL;
+
+	print(c, out);
+	if (out->err || conf_parse((char *)out->p, out->len, &again, &err) != 0) {
+		fprintf(stderr, "%u:%u: %s: %s\n", err.line, err.column, err.word, err.expected);
+		conf_property_fail("what was printed is refused", (char *)out->p, out->len);
+	}
+	return again;
+}
+
+static inline void
+conf_property_same(const struct conf *a, const struct conf *b)
+{
+	struct conf_diff d;
+	char why[256];
+
+	if (conf_diff_make(a, b, &d) != 0)
+		abort();
+	if (!conf_diff_is_empty(&d) || conf_diff_restart(a, b, why, sizeof why) || a->flow_tap != b->flow_tap)
+		conf_property_fail("what was printed means something else", "", 0);
+	conf_diff_fini(&d);
+}
+
+/* Whether the text was accepted. */
+static inline bool
+conf_property_check(const char *text, size_t len)
+{
+	struct buf one = {0}, two = {0}, public = {0};
+	struct conf *c, *again, *third;
+	struct conf_error err;
+
+	if (conf_parse(text, len, &c, &err) != 0) {
+		conf_property_error(text, len, &err);
+		return false;
+	}
+	again = conf_property_again(c, conf_print, &one);
+	conf_property_same(c, again);
+	conf_print(again, &two);
+	if (one.len != two.len || (one.len && memcmp(one.p, two.p, one.len) != 0))
+		conf_property_fail("what was printed prints differently", (char *)one.p, one.len);
+	third = conf_property_again(c, conf_print_public, &public);
+	conf_property_same(c, third);
+	conf_free(c);
+	conf_free(again);
+	conf_free(third);
+	buf_free(&one);
+	buf_free(&two);
+	buf_free(&public);
+	return true;
+}
+
+#endif

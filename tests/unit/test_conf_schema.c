@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table itself, walks over it, and what it offers a command line. */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf_value.h"
+
+static struct slice
+slice(const char *s)
+{
+	return (struct slice){s, strlen(s)};
+}
+
+static void
+test_table(void **state)
+{
+	const struct conf_schema *row = NULL, *before = NULL;
+
+	(void)state;
+	for (; (row = conf_schema_walk(row)) != NULL; before = row) {
+		const bool below = conf_schema_first(row) != NULL;
+
+		print_message("# %s\n", row->name);
+		assert_true(row->depth <= (before ? before->depth + 1 : 0));
+		assert_non_null(row->help);
+		assert_true(row->help[0] >= 'A' && row->help[0] <= 'Z');
+		assert_true(row->help[strlen(row->help) - 1] != '.');
+		assert_int_equal(row->type == CONF_NONE, row->kind == CONF_CONTAINER || row->kind == CONF_OPAQUE);
+		assert_int_equal(row->type == CONF_CHOICE && row->choice == NULL, 0);
+		assert_true(below == (row->kind == CONF_CONTAINER) || row->kind == CONF_LIST);
+		if (row->type == CONF_NUMBER)
+			assert_true(row->min <= row->max && row->max <= UINT32_MAX);
+		if (row->type == CONF_PATH)
+			assert_true(row->max < row->size);
+		if (row->restart)
+			assert_true(row->size > 0);
+		if (row->size && row->dflt)
+			assert_true(conf_value_ok(row, slice(row->dflt)));
+		/* one word means one thing at one place, and the row is found by it */
+		assert_ptr_equal(conf_schema_find(conf_schema_parent(row), slice(row->name)), row);
+	}
+}
+
+static void
+test_walks(void **state)
+{
+	const struct conf_schema *row = NULL, *child;
+	size_t all = 0, below = 0, top = 0;
+
+	(void)state;
+	for (row = conf_schema_first(NULL); row; row = conf_schema_next(row))
+		top++;
+	row = NULL;
+	while ((row = conf_schema_walk(row)) != NULL) {
+		all++;
+		for (child = conf_schema_first(row); child; child = conf_schema_next(child)) {
+			assert_ptr_equal(conf_schema_parent(child), row);
+			below++;
+		}
+	}
+	assert_true(top > 0);
+	assert_int_equal(all, top + below);
+}
+
+static void
+test_path(void **state)
+{
+	const struct conf_schema *row = conf_schema_find(NULL, slice("services"));
+	cleanup_buf struct buf path = {0};
+
+	(void)state;
+	row = conf_schema_find(conf_schema_find(row, slice("flow-tap")), slice("maximum-criteria"));
+	conf_schema_path(row, &path);
+	buf_put_u8(&path, 0);
+	assert_string_equal((char *)path.p, "services flow-tap maximum-criteria");
+}
+
+/* Steps along the words of a path: the result of the last. */
+static int
+walk(struct conf_place *place, const char *path)
+{
+	char copy[256], *save, *word;
+	int r = 0;
+
+	*place = (struct conf_place){0};
+	snprintf(copy, sizeof copy, "%s", path);
+	for (word = strtok_r(copy, " ", &save); word && r == 0; word = strtok_r(NULL, " ", &save))
+		r = conf_schema_step(place, slice(word));
+	return word ? -EBADMSG : r;
+}
+
+static void
+test_step(void **state)
+{
+	static const struct {
+		const char *path;
+		int result;
+		bool value, complete, closed;
+	} row[] = {
+	    {"", 0, false, false, false},
+	    {"services", 0, false, true, false},
+	    {"service", -ENOENT, false, false, false},
+	    {"services flow-tap", 0, false, true, false},
+	    {"services flow-tap attach", 0, true, false, false},
+	    {"services flow-tap attach tcx", 0, false, true, true},
+	    {"services flow-tap attach xdp", -EINVAL, true, false, false},
+	    {"services flow-tap attach tcx tcx", -ENOENT, false, true, true},
+	    {"services flow-tap agency", 0, true, false, false},
+	    {"services flow-tap agency lea1", 0, false, true, false},
+	    {"services flow-tap agency lea1 user u", 0, false, true, true},
+	    {"services flow-tap agency lea1 target", -ENOENT, false, true, false},
+	    {"services flow-tap maximum-criteria 1", -EINVAL, true, false, false},
+	    {"services flow-tap tapped-interfaces all", 0, false, true, true},
+	    {"interfaces lo0 unit 0", 0, false, true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct conf_place place;
+
+		print_message("# %s\n", row[i].path);
+		assert_int_equal(walk(&place, row[i].path), row[i].result);
+		assert_int_equal(place.value, row[i].value);
+		assert_int_equal(place.complete, row[i].complete);
+		assert_int_equal(place.closed, row[i].closed);
+	}
+}
+
+static void
+test_hint(void **state)
+{
+	static const struct {
+		const char *path, *prefix, *words;
+	} row[] = {
+	    {"", "", "system chassis services interfaces "},
+	    {"", "s", "system services "},
+	    {"services", "", "flow-tap "},
+	    {"services flow-tap", "a", "agency attach "},
+	    {"services flow-tap", "x", ""},
+	    {"services flow-tap attach", "", "auto tcx clsact "},
+	    {"services flow-tap attach", "t", "tcx "},
+	    {"services flow-tap attach tcx", "", ""},
+	    {"services flow-tap tapped-interfaces", "", "all <interface> "},
+	    {"services flow-tap tapped-interfaces", "e", "<interface> "},
+	    {"services flow-tap agency", "", "<name> "},
+	    {"services flow-tap agency lea1", "", "user "},
+	    {"system services flow-tap-dtcp ssh", "", "port connection-limit rate-limit "},
+	    {"system services flow-tap-dtcp ssh port", "3", "<number> "},
+	    {"chassis", "", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		cleanup_buf struct buf got = {0};
+		struct conf_place place;
+		struct conf_hint h;
+		size_t it = 0;
+
+		assert_int_equal(walk(&place, row[i].path), 0);
+		while (conf_schema_hint(&place, slice(row[i].prefix), &it, &h)) {
+			assert_non_null(h.help);
+			buf_printf(&got, h.value ? "<%s> " : "%s ", h.word);
+		}
+		buf_put_u8(&got, 0);
+		assert_string_equal((char *)got.p, row[i].words);
+	}
+}
+
+static void
+test_describe(void **state)
+{
+	static const struct {
+		const char *path, *text;
+	} row[] = {
+	    {"system services flow-tap-dtcp ssh port", "a number from 1 to 65535"},
+	    {"services flow-tap attach", "auto, tcx or clsact"},
+	    {"services flow-tap tapped-interfaces", "all or the name of a Linux interface"},
+	    {"services flow-tap source-address", "a unicast IPv4 or IPv6 address"},
+	    {"services flow-tap agency", "a name of at most 31 letters, digits, - _ ."},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		cleanup_buf struct buf got = {0};
+		struct conf_place place;
+
+		assert_int_equal(walk(&place, row[i].path), 0);
+		conf_value_describe(place.row, &got);
+		buf_put_u8(&got, 0);
+		assert_string_equal((char *)got.p, row[i].text);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(test_walks),
+	    cmocka_unit_test(test_path),
+	    cmocka_unit_test(test_step),
+	    cmocka_unit_test(test_hint),
+	    cmocka_unit_test(test_describe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
