@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Encode and decode of each message stand one above the other. */
+#include <errno.h>
+#include <string.h>
+
+#include "ipc.h"
+
+void
+ipc_addr_put(struct buf *b, const struct ip_addr *a)
+{
+	buf_put_u8(b, a->family);
+	buf_put(b, a->b, a->family == 6 ? 16 : a->family == 4 ? 4 : 0);
+}
+
+int
+ipc_addr_get(struct ip_addr *a, struct rd *r)
+{
+	struct ip_addr v = {.family = rd_u8(r)};
+	size_t len = v.family == 6 ? 16 : v.family == 4 ? 4 : 0;
+	const uint8_t *p = rd_bytes(r, len);
+
+	if (r->err == 0 && v.family != 0 && len == 0)
+		r->err = -EBADMSG;
+	if (r->err)
+		return r->err;
+	memcpy(v.b, p, len);
+	*a = v;
+	return 0;
+}
+
+void
+ipc_config_put(struct buf *b, const struct ipc_config *m)
+{
+	buf_put_u32(b, (uint32_t)m->text.len);
+	buf_put(b, m->text.p, m->text.len);
+	buf_put_u32(b, m->nuid);
+	for (uint32_t i = 0; i < m->nuid; i++)
+		buf_put_u32(b, m->uid[i]);
+}
+
+int
+ipc_config_get(struct ipc_config *m, struct rd *r)
+{
+	struct ipc_config v = {0};
+
+	v.text.len = rd_u32(r);
+	v.text.p = (const char *)rd_bytes(r, v.text.len);
+	v.nuid = rd_u32(r);
+	if (r->err == 0 && (size_t)(r->end - r->p) != (size_t)v.nuid * 4)
+		r->err = -EBADMSG;
+	if (r->err)
+		return r->err;
+	if ((v.uid = calloc((size_t)v.nuid + 1, sizeof *v.uid)) == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < v.nuid; i++)
+		v.uid[i] = rd_u32(r);
+	*m = v;
+	return 0;
+}
+
+void
+ipc_hello_put(struct buf *b, const struct ipc_hello *m)
+{
+	ipc_addr_put(b, &m->peer);
+}
+
+int
+ipc_hello_get(struct ipc_hello *m, struct rd *r)
+{
+	struct ipc_hello v;
+
+	if (ipc_addr_get(&v.peer, r) < 0 || rd_end(r) < 0)
+		return -EBADMSG;
+	*m = v;
+	return 0;
+}
+
+void
+ipc_refused_put(struct buf *b, const struct ipc_refused *m)
+{
+	buf_put_u32(b, m->code);
+	buf_put_str(b, m->field);
+}
+
+int
+ipc_refused_get(struct ipc_refused *m, struct rd *r)
+{
+	struct ipc_refused v = {.code = rd_u32(r)};
+
+	rd_cstr(r, v.field, sizeof v.field);
+	if (rd_end(r) < 0 || v.code < 100 || v.code > 999)
+		return -EBADMSG;
+	*m = v;
+	return 0;
+}
+
+void
+ipc_reply_put(struct buf *b, const struct ipc_reply *m)
+{
+	buf_put_u16(b, m->code);
+	buf_put_u64(b, m->value);
+	buf_put_u64(b, (uint64_t)m->now_ms);
+}
+
+int
+ipc_reply_get(struct ipc_reply *m, struct rd *r)
+{
+	struct ipc_reply v;
+
+	v.code = rd_u16(r);
+	v.value = rd_u64(r);
+	v.now_ms = (int64_t)rd_u64(r);
+	if (rd_end(r) < 0 || v.code < 100 || v.code > 999)
+		return -EBADMSG;
+	*m = v;
+	return 0;
+}
+
+static void
+cdest_put(struct buf *b, const struct dtcp_cdest *d)
+{
+	buf_put_str(b, d->name);
+	ipc_addr_put(b, &d->addr);
+	buf_put_u16(b, d->port);
+}
+
+static void
+cdest_get(struct dtcp_cdest *d, struct rd *r)
+{
+	rd_cstr(r, d->name, sizeof d->name);
+	(void)ipc_addr_get(&d->addr, r);
+	d->port = rd_u16(r);
+}
+
+void
+ipc_entry_put(struct buf *b, const struct ipc_entry *m)
+{
+	buf_put_u32(b, m->id);
+	ipc_addr_put(b, &m->csource_addr);
+	buf_put_u8(b, m->ncdest);
+	for (unsigned i = 0; i < m->ncdest; i++)
+		cdest_put(b, &m->cdest[i]);
+	ipc_addr_put(b, &m->csrc);
+	buf_put_u16(b, m->csrc_port);
+	buf_put_u8(b, m->ttl);
+	buf_put_u64(b, (uint64_t)m->added_ms);
+	criteria_encode(&m->criteria, b);
+	buf_put_u64(b, m->bandwidth_bps);
+	buf_put_u64(b, m->packets);
+	buf_put_u64(b, m->bytes);
+}
+
+int
+ipc_entry_get(struct ipc_entry *m, struct rd *r)
+{
+	struct ipc_entry v = {.id = rd_u32(r)};
+	int rc;
+
+	(void)ipc_addr_get(&v.csource_addr, r);
+	v.ncdest = rd_u8(r);
+	if (v.id == 0 || v.ncdest == 0 || v.ncdest > DTCP_CDESTS_MAX)
+		return r->err = -EBADMSG;
+	for (unsigned i = 0; i < v.ncdest; i++)
+		cdest_get(&v.cdest[i], r);
+	(void)ipc_addr_get(&v.csrc, r);
+	v.csrc_port = rd_u16(r);
+	v.ttl = rd_u8(r);
+	v.added_ms = (int64_t)rd_u64(r);
+	if (r->err)
+		return r->err;
+	if ((rc = criteria_decode(&v.criteria, r)) < 0)
+		return rc;
+	v.bandwidth_bps = rd_u64(r);
+	v.packets = rd_u64(r);
+	v.bytes = rd_u64(r);
+	if (r->err) {
+		criteria_free(&v.criteria);
+		return r->err;
+	}
+	*m = v;
+	return 0;
+}
+
+void
+ipc_entry_free(struct ipc_entry *m)
+{
+	criteria_free(&m->criteria);
+}
+
+static void
+dest_put(struct buf *b, const struct ipc_dest *d)
+{
+	ipc_addr_put(b, &d->src);
+	ipc_addr_put(b, &d->dst);
+	buf_put_u16(b, d->sport);
+	buf_put_u16(b, d->dport);
+	buf_put_u8(b, d->ttl);
+}
+
+/* Source and destination of one family: anything else cannot be encapsulated. */
+static void
+dest_get(struct ipc_dest *d, struct rd *r)
+{
+	(void)ipc_addr_get(&d->src, r);
+	(void)ipc_addr_get(&d->dst, r);
+	d->sport = rd_u16(r);
+	d->dport = rd_u16(r);
+	d->ttl = rd_u8(r);
+	if (r->err == 0 && (d->src.family == 0 || d->src.family != d->dst.family || d->dport == 0 || d->ttl == 0))
+		r->err = -EBADMSG;
+}
+
+void
+ipc_put_put(struct buf *b, const struct ipc_put *m)
+{
+	buf_put_u64(b, m->uid);
+	buf_put_u8(b, m->ndest);
+	for (unsigned i = 0; i < m->ndest; i++)
+		dest_put(b, &m->dest[i]);
+	filter_encode(&m->filter, b);
+}
+
+int
+ipc_put_get(struct ipc_put *m, struct rd *r)
+{
+	struct ipc_put v = {0};
+	int rc;
+
+	v.uid = rd_u64(r);
+	v.ndest = rd_u8(r);
+	if (r->err == 0 && (v.uid == 0 || v.ndest == 0 || v.ndest > DTCP_CDESTS_MAX))
+		r->err = -EBADMSG;
+	if (r->err)
+		return r->err;
+	for (unsigned i = 0; i < v.ndest; i++)
+		dest_get(&v.dest[i], r);
+	if (r->err)
+		return r->err;
+	if ((rc = filter_decode(&v.filter, r)) < 0)
+		return rc;
+	if ((rc = rd_end(r)) < 0) {
+		filter_free(&v.filter);
+		return rc;
+	}
+	*m = v;
+	return 0;
+}
+
+void
+ipc_put_free(struct ipc_put *m)
+{
+	filter_free(&m->filter);
+}
+
+void
+ipc_count_put(struct buf *b, const struct ipc_count *m)
+{
+	buf_put_u64(b, m->uid);
+	buf_put_u64(b, m->packets);
+	buf_put_u64(b, m->bytes);
+	buf_put_u64(b, m->copies_due);
+	buf_put_u64(b, m->copies_sent);
+	buf_put_u64(b, m->bandwidth_bps);
+}
+
+int
+ipc_count_get(struct ipc_count *m, struct rd *r)
+{
+	struct ipc_count v;
+
+	v.uid = rd_u64(r);
+	v.packets = rd_u64(r);
+	v.bytes = rd_u64(r);
+	v.copies_due = rd_u64(r);
+	v.copies_sent = rd_u64(r);
+	v.bandwidth_bps = rd_u64(r);
+	if (r->err)
+		return r->err;
+	*m = v;
+	return 0;
+}

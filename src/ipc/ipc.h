@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ipc.h - the three conversations between processes, one table each.  Frames
+ * are chan.h's.  Every body is decoded by a pure function that checks lengths
+ * and ranges and insists that nothing is left over.
+ *
+ *   session -> engine     struct dtcp_req, peer identity by SO_PEERCRED
+ *   engine  -> dataplane  struct tap_filter by uid; counters back
+ *   CLI     -> engine     a command word; JSON text back
+ */
+#ifndef IPC_IPC_H
+#define IPC_IPC_H
+
+#include "dtcp.h"
+#include "filter.h"
+
+#define IPC_BODY_MAX (1u << 20)
+
+enum ipc_type {
+	/* session -> engine */
+	IPC_S_HELLO = 1, /* struct ipc_hello */
+	IPC_S_REQUEST,   /* dtcp_req_encode */
+	IPC_S_REFUSED,   /* struct ipc_refused: the session refused it itself (for the record) */
+	/* engine -> session */
+	IPC_S_REPLY = 16, /* struct ipc_reply */
+	IPC_S_ENTRIES,    /* some entries of a LIST: u32 n, n * ipc_entry */
+	IPC_S_WELCOME,    /* answers HELLO: the agency's name, a string; its Csource-ID */
+	/* engine -> dataplane */
+	IPC_D_PUT = 32, /* struct ipc_put */
+	IPC_D_DELETE,   /* u32 n, n * u64 uid */
+	IPC_D_SYNC,     /* nothing: everything the store holds was put; remove what was not */
+	IPC_D_STATS,    /* u32 n, n * u64 uid */
+	IPC_D_STATUS,   /* nothing */
+	/* dataplane -> engine; id as in the request */
+	IPC_D_DONE = 48, /* u32: 0 or errno */
+	IPC_D_COUNTS,    /* u32 n, n * struct ipc_count, in the order asked */
+	IPC_D_STATE,     /* JSON text */
+	/* CLI -> engine */
+	IPC_C_SHOW = 64, /* command words, one string */
+	IPC_C_JSON,      /* engine -> CLI: JSON text */
+	IPC_C_ERROR,     /* engine -> CLI: u8 exit code, string */
+	/* parent -> child */
+	IPC_P_CONFIG = 80, /* struct ipc_config: check and prepare */
+	IPC_P_COMMIT,      /* use what was prepared */
+	IPC_P_ABORT,       /* forget it */
+	IPC_P_STOP,
+	/* child -> parent */
+	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
+};
+
+struct ipc_hello {
+	struct ip_addr peer; /* the mediation device's address, from SSH_CONNECTION; family 0 unknown */
+};
+
+struct ipc_refused {
+	uint32_t code; /* enum dtcp_code */
+	char field[64];
+};
+
+struct ipc_reply {
+	uint16_t code;
+	uint64_t value; /* ADD: id; DELETE: count; LIST: number of entries */
+	int64_t now_ms;
+};
+
+/* Owned strings and criteria: free with ipc_entry_free. */
+struct ipc_entry {
+	uint32_t id;
+	struct ip_addr csource_addr;
+	uint8_t ncdest;
+	struct dtcp_cdest cdest[DTCP_CDESTS_MAX];
+	struct ip_addr csrc;
+	uint16_t csrc_port;
+	uint8_t ttl;
+	int64_t added_ms;
+	struct criteria criteria;
+	uint64_t bandwidth_bps, packets, bytes;
+};
+
+struct ipc_dest {
+	struct ip_addr src, dst;
+	uint16_t sport, dport;
+	uint8_t ttl;
+};
+
+struct ipc_put {
+	uint64_t uid;
+	uint8_t ndest;
+	struct ipc_dest dest[DTCP_CDESTS_MAX];
+	struct tap_filter filter; /* owned */
+};
+
+struct ipc_count {
+	uint64_t uid, packets, bytes, copies_due, copies_sent;
+	uint64_t bandwidth_bps; /* over the last ten seconds */
+};
+
+/* The configuration as the parent gives it to a child: canonical text, and the
+ * system user of each agency, in the order of struct conf. */
+struct ipc_config {
+	struct slice text; /* borrowed */
+	uint32_t nuid;
+	uint32_t *uid; /* owned by the receiver: free() */
+};
+
+void ipc_config_put(struct buf *b, const struct ipc_config *m);
+int ipc_config_get(struct ipc_config *m, struct rd *r);
+void ipc_hello_put(struct buf *b, const struct ipc_hello *m);
+int ipc_hello_get(struct ipc_hello *m, struct rd *r);
+void ipc_refused_put(struct buf *b, const struct ipc_refused *m);
+int ipc_refused_get(struct ipc_refused *m, struct rd *r);
+void ipc_reply_put(struct buf *b, const struct ipc_reply *m);
+int ipc_reply_get(struct ipc_reply *m, struct rd *r);
+void ipc_entry_put(struct buf *b, const struct ipc_entry *m);
+int ipc_entry_get(struct ipc_entry *m, struct rd *r);
+void ipc_entry_free(struct ipc_entry *m);
+void ipc_put_put(struct buf *b, const struct ipc_put *m);
+int ipc_put_get(struct ipc_put *m, struct rd *r);
+void ipc_put_free(struct ipc_put *m);
+void ipc_count_put(struct buf *b, const struct ipc_count *m);
+int ipc_count_get(struct ipc_count *m, struct rd *r);
+
+void ipc_addr_put(struct buf *b, const struct ip_addr *a);
+int ipc_addr_get(struct ip_addr *a, struct rd *r);
+
+#endif

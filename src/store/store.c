@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opening, transactions, start-up.  Invariants:
+ *  1. agency.next_id only grows: an id is never given out twice.  uid grows over all
+ *     agencies; so within one agency the order of uid is the order of id.
+ *  2. What names a target is in criterion.secret and cdest.bound only, blobs made and
+ *     opened by store_row.c.
+ *  3. cdest rows stay when their criteria go: a name once used is known for ever.
+ *  4. A file is changed only after it was found to be ours and sound, or empty.  The check
+ *     at every start takes 0.6 s for a million criteria; the rows' contents are covered
+ *     by a digest in each, looked at whenever one is read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "store_int.h"
+
+#define APPLICATION_ID "1181512816" /* 0x466c7470, "Fltp" */
+#define SCHEMA_VERSION "1"
+#define BUSY_MS 10000
+#define WRITER_CACHE_KIB 8192
+
+static const char settings[] = "PRAGMA foreign_keys = ON;"
+			       "PRAGMA secure_delete = ON;"
+			       "PRAGMA trusted_schema = OFF;"
+			       "PRAGMA cell_size_check = ON;"
+			       "PRAGMA temp_store = MEMORY;"
+			       "PRAGMA synchronous = FULL;"
+			       "PRAGMA journal_size_limit = 4194304;";
+
+static const char schema[] = "BEGIN IMMEDIATE;"
+			     "CREATE TABLE agency ("
+			     "  no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next_id INTEGER NOT NULL"
+			     ") STRICT;"
+			     "CREATE TABLE cdest ("
+			     "  no INTEGER PRIMARY KEY, agency INTEGER NOT NULL REFERENCES agency (no),"
+			     "  name TEXT NOT NULL, bound BLOB NOT NULL, UNIQUE (agency, name)"
+			     ") STRICT;"
+			     "CREATE TABLE criterion ("
+			     "  uid INTEGER PRIMARY KEY AUTOINCREMENT, agency INTEGER NOT NULL REFERENCES agency (no),"
+			     "  id INTEGER NOT NULL, added_ms INTEGER NOT NULL, priority INTEGER NOT NULL,"
+			     "  secret BLOB NOT NULL, UNIQUE (agency, id)"
+			     ") STRICT;"
+			     "CREATE TABLE cdest_use ("
+			     "  cdest INTEGER NOT NULL REFERENCES cdest (no),"
+			     "  uid INTEGER NOT NULL REFERENCES criterion (uid) ON DELETE CASCADE,"
+			     "  PRIMARY KEY (cdest, uid)"
+			     ") STRICT, WITHOUT ROWID;"
+			     "CREATE INDEX cdest_use_uid ON cdest_use (uid);"
+			     "PRAGMA application_id = " APPLICATION_ID ";"
+			     "PRAGMA user_version = " SCHEMA_VERSION ";"
+			     "COMMIT;";
+
+static const char *const statements[ST_MAX] = {
+    [ST_BEGIN] = "BEGIN IMMEDIATE",
+    [ST_COMMIT] = "COMMIT",
+    [ST_ROLLBACK] = "ROLLBACK",
+    [ST_SAVE] = "SAVEPOINT step",
+    [ST_SAVE_BACK] = "ROLLBACK TO step",
+    [ST_SAVE_OK] = "RELEASE step",
+    [ST_AGENCY_GET] = "SELECT no, next_id FROM agency WHERE name = ?1",
+    [ST_AGENCY_ADD] = "INSERT INTO agency (name, next_id) VALUES (?1, 1)",
+    [ST_AGENCY_NEXT] = "UPDATE agency SET next_id = ?2 WHERE no = ?1",
+    [ST_CDEST_GET] = "SELECT no, bound FROM cdest WHERE agency = ?1 AND name = ?2",
+    [ST_CDEST_ADD] = "INSERT INTO cdest (agency, name, bound) VALUES (?1, ?2, ?3)",
+    [ST_CDEST_BIND] = "UPDATE cdest SET bound = ?2 WHERE no = ?1",
+    [ST_CDEST_USED] = "SELECT 1 FROM cdest_use WHERE cdest = ?1 LIMIT 1",
+    [ST_CRIT_ADD] = "INSERT INTO criterion (agency, id, added_ms, priority, secret) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [ST_USE_ADD] = "INSERT OR IGNORE INTO cdest_use (cdest, uid) VALUES (?1, ?2)",
+    [ST_CRIT_BY_ID] = "SELECT 1 FROM criterion WHERE agency = ?1 AND id = ?2",
+    [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 RETURNING uid",
+    [ST_DELETE_CDEST] = "DELETE FROM criterion WHERE agency = ?1 AND uid IN"
+			" (SELECT uid FROM cdest_use WHERE cdest = ?2) RETURNING uid",
+    [ST_DELETE_UID] = "DELETE FROM criterion WHERE agency = ?1 AND uid = ?2",
+    [ST_COUNT] = "SELECT count(*) FROM criterion WHERE agency = (SELECT no FROM agency WHERE name = ?1)",
+    [ST_EACH] = "SELECT " STORE_ROW_COLUMNS ", a.name FROM agency a CROSS JOIN criterion c ON c.agency = a.no"
+		" ORDER BY a.no, c.id",
+};
+
+int
+store_error(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_PERM:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+		return -EACCES;
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		return -EBADMSG;
+	default:
+		return -EIO;
+	}
+}
+
+sqlite3_stmt *
+store_stmt(struct store *s, enum store_stmt id)
+{
+	store_done(s->st[id]);
+	return s->st[id];
+}
+
+void
+store_done(sqlite3_stmt *st)
+{
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+}
+
+int
+store_step(sqlite3_stmt *st)
+{
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	store_done(st);
+	return store_error(rc);
+}
+
+int
+store_run(sqlite3_stmt *st)
+{
+	int r = store_step(st);
+
+	if (r == 1)
+		store_done(st);
+	return r < 0 ? r : 0;
+}
+
+/* ---- opening ---- */
+
+int
+store_connect(const char *path, int cache_kib, sqlite3 **out)
+{
+	char cache[64];
+	sqlite3 *db = NULL;
+	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	sqlite3_snprintf(sizeof cache, cache, "PRAGMA cache_size = -%d", cache_kib);
+	if (rc == SQLITE_OK) {
+		sqlite3_busy_timeout(db, BUSY_MS);
+		rc = sqlite3_exec(db, settings, NULL, NULL, NULL);
+	}
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, cache, NULL, NULL, NULL);
+	if (rc != SQLITE_OK) {
+		sqlite3_close(db);
+		return store_error(rc);
+	}
+	*out = db;
+	return 0;
+}
+
+/* SQLite would make the file readable by the group; it holds targets. */
+static int
+file_make(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* 1: ours; 0: empty; -EBADMSG: another's, or of another version. */
+static int
+schema_look(sqlite3 *db)
+{
+	static const char sql[] = "SELECT (SELECT count(*) FROM sqlite_schema),"
+				  " (SELECT application_id FROM pragma_application_id) = " APPLICATION_ID
+				  " AND (SELECT user_version FROM pragma_user_version) = " SCHEMA_VERSION;
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL), r;
+
+	if (rc != SQLITE_OK)
+		return store_error(rc);
+	if ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		r = sqlite3_column_int(st, 1) ? 1 : sqlite3_column_int(st, 0) == 0 ? 0 : -EBADMSG;
+	else
+		r = rc == SQLITE_DONE ? -EIO : store_error(rc);
+	sqlite3_finalize(st);
+	return r;
+}
+
+static int
+integrity_check(sqlite3 *db)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &st, NULL), r;
+
+	if (rc != SQLITE_OK)
+		return store_error(rc);
+	if ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		r = strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0 ? 0 : -EBADMSG;
+	else
+		r = rc == SQLITE_DONE ? -EIO : store_error(rc);
+	sqlite3_finalize(st);
+	return r;
+}
+
+static int
+schema_obtain(sqlite3 *db)
+{
+	int r = schema_look(db), rc;
+
+	if (r < 0)
+		return r;
+	if (r == 1 && (rc = integrity_check(db)) < 0)
+		return rc;
+	rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	if (rc == SQLITE_OK && r == 0)
+		rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
+	return store_error(rc);
+}
+
+static int
+statements_prepare(struct store *s)
+{
+	for (int i = 0; i < ST_MAX; i++) {
+		int rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
+
+		/* A damaged schema shows here as a table or column that is missing. */
+		if (rc != SQLITE_OK)
+			return rc == SQLITE_ERROR ? -EBADMSG : store_error(rc);
+	}
+	return 0;
+}
+
+int
+store_open(const char *path, struct store **out)
+{
+	struct store *s = calloc(1, sizeof *s);
+	int r;
+
+	if (s == NULL || (s->path = strdup(path)) == NULL) {
+		free(s);
+		return -ENOMEM;
+	}
+	if ((r = file_make(path)) < 0 || (r = store_connect(path, WRITER_CACHE_KIB, &s->db)) < 0 ||
+	    (r = schema_obtain(s->db)) < 0 || (r = statements_prepare(s)) < 0) {
+		store_close(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	for (int i = 0; i < ST_MAX; i++)
+		sqlite3_finalize(s->st[i]);
+	sqlite3_close(s->db);
+	free(s->path);
+	free(s);
+}
+
+/* ---- transactions ---- */
+
+int
+store_begin(struct store *s)
+{
+	return store_run(store_stmt(s, ST_BEGIN));
+}
+
+int
+store_commit(struct store *s)
+{
+	return store_run(store_stmt(s, ST_COMMIT));
+}
+
+void
+store_rollback(struct store *s)
+{
+	if (!sqlite3_get_autocommit(s->db))
+		(void)store_run(store_stmt(s, ST_ROLLBACK));
+}
+
+int
+store_save_begin(struct store *s)
+{
+	return store_run(store_stmt(s, ST_SAVE));
+}
+
+int
+store_save_end(struct store *s, int result)
+{
+	int r;
+
+	/* A full disk or an I/O error may have undone the whole transaction already. */
+	if (sqlite3_get_autocommit(s->db))
+		return result < 0 ? result : -EIO;
+	if (result < 0)
+		(void)store_run(store_stmt(s, ST_SAVE_BACK));
+	if ((r = store_run(store_stmt(s, ST_SAVE_OK))) < 0)
+		store_rollback(s); /* outside of a transaction this was the commit */
+	return result < 0 ? result : r;
+}
+
+/* ---- agencies, start-up ---- */
+
+int
+store_agency_find(struct store *s, const char *agency, int64_t *no, int64_t *next_id)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_AGENCY_GET);
+	int r;
+
+	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+	if ((r = store_step(st)) <= 0)
+		return r < 0 ? r : -ENOENT;
+	*no = sqlite3_column_int64(st, 0);
+	if (next_id)
+		*next_id = sqlite3_column_int64(st, 1);
+	store_done(st);
+	return 0;
+}
+
+int
+store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_EACH);
+	int r;
+
+	while ((r = store_step(st)) == 1) {
+		struct store_row row;
+
+		if ((r = store_row_read(st, &row)) < 0)
+			break;
+		r = cb(arg, (const char *)sqlite3_column_text(st, STORE_ROW_NCOLUMNS), &row);
+		store_row_free(&row);
+		if (r < 0)
+			break;
+	}
+	store_done(st);
+	return r;
+}
+
+int
+store_count(struct store *s, const char *agency, uint64_t *count)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_COUNT);
+	int r;
+
+	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+	if ((r = store_step(st)) <= 0)
+		return r < 0 ? r : -EIO;
+	*count = (uint64_t)sqlite3_column_int64(st, 0);
+	store_done(st);
+	return 0;
+}

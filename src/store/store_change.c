@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: store_add store_delete_ */
+/* Every change is whole or did not happen: it runs in a savepoint, so that what was
+ * refused leaves the other changes of the same transaction alone. */
+#include <errno.h>
+#include <string.h>
+
+#include "store_int.h"
+
+/* ---- adding ---- */
+
+static int
+agency_obtain(struct store *s, const char *agency, int64_t *no, int64_t *next_id)
+{
+	int r = store_agency_find(s, agency, no, next_id);
+	sqlite3_stmt *st;
+
+	if (r != -ENOENT)
+		return r;
+	st = store_stmt(s, ST_AGENCY_ADD);
+	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+	if ((r = store_run(st)) < 0)
+		return r;
+	*no = sqlite3_last_insert_rowid(s->db);
+	*next_id = 1;
+	return 0;
+}
+
+static int
+agency_advance(struct store *s, int64_t no, int64_t next_id)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_AGENCY_NEXT);
+
+	sqlite3_bind_int64(st, 1, no);
+	sqlite3_bind_int64(st, 2, next_id);
+	return store_run(st);
+}
+
+/* -ENOENT: never used.  d, if not NULL: *same says whether the name stands for that. */
+static int
+cdest_find(struct store *s, int64_t agency, const char *name, int64_t *no, const struct dtcp_cdest *d, bool *same)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_CDEST_GET);
+	int r;
+
+	sqlite3_bind_int64(st, 1, agency);
+	sqlite3_bind_text(st, 2, name, -1, SQLITE_STATIC);
+	if ((r = store_step(st)) <= 0)
+		return r < 0 ? r : -ENOENT;
+	*no = sqlite3_column_int64(st, 0);
+	if (d)
+		*same = store_row_bound_is(st, 1, d);
+	store_done(st);
+	return 0;
+}
+
+static int
+cdest_insert(struct store *s, int64_t agency, const struct dtcp_cdest *d, int64_t *no)
+{
+	uint8_t bound[STORE_BOUND_LEN];
+	sqlite3_stmt *st = store_stmt(s, ST_CDEST_ADD);
+	int r;
+
+	store_row_bound_seal(d, bound);
+	sqlite3_bind_int64(st, 1, agency);
+	sqlite3_bind_text(st, 2, d->name, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 3, bound, sizeof bound, SQLITE_STATIC);
+	if ((r = store_run(st)) == 0)
+		*no = sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+static int
+cdest_bind(struct store *s, int64_t no, const struct dtcp_cdest *d)
+{
+	uint8_t bound[STORE_BOUND_LEN];
+	sqlite3_stmt *st = store_stmt(s, ST_CDEST_USED);
+	int r;
+
+	sqlite3_bind_int64(st, 1, no);
+	if ((r = store_step(st)) != 0) {
+		store_done(st);
+		return r < 0 ? r : -EADDRINUSE;
+	}
+	store_row_bound_seal(d, bound);
+	st = store_stmt(s, ST_CDEST_BIND);
+	sqlite3_bind_int64(st, 1, no);
+	sqlite3_bind_blob(st, 2, bound, sizeof bound, SQLITE_STATIC);
+	r = store_run(st);
+	return r;
+}
+
+/* The name's number, bound to this address and port; made or bound anew where that is allowed. */
+static int
+cdest_obtain(struct store *s, int64_t agency, const struct dtcp_cdest *d, int64_t *no)
+{
+	bool same = false;
+	int r = cdest_find(s, agency, d->name, no, d, &same);
+
+	if (r == -ENOENT)
+		return cdest_insert(s, agency, d, no);
+	return r < 0 || same ? r : cdest_bind(s, *no, d);
+}
+
+static int
+criterion_insert(struct store *s, int64_t agency, const struct store_row *row, uint64_t *uid)
+{
+	cleanup_buf struct buf secret = {0};
+	sqlite3_stmt *st = store_stmt(s, ST_CRIT_ADD);
+	int r = store_row_seal(agency, row, &secret);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(st, 1, agency);
+	sqlite3_bind_int64(st, 2, row->id);
+	sqlite3_bind_int64(st, 3, row->added_ms);
+	sqlite3_bind_int(st, 4, row->priority);
+	sqlite3_bind_blob64(st, 5, secret.p, secret.len, SQLITE_STATIC);
+	if ((r = store_run(st)) == 0)
+		*uid = (uint64_t)sqlite3_last_insert_rowid(s->db);
+	return r;
+}
+
+static int
+use_insert(struct store *s, int64_t cdest, uint64_t uid)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_USE_ADD);
+
+	sqlite3_bind_int64(st, 1, cdest);
+	sqlite3_bind_int64(st, 2, (int64_t)uid);
+	return store_run(st);
+}
+
+/* One name for two places: the second would silently win. */
+static bool
+contradicts_itself(const struct store_row *r)
+{
+	for (unsigned i = 1; i < r->ncdest; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(r->cdest[i].name, r->cdest[j].name) == 0 &&
+			    (r->cdest[i].port != r->cdest[j].port || !ip_equal(&r->cdest[i].addr, &r->cdest[j].addr)))
+				return true;
+	return false;
+}
+
+static int
+add_steps(struct store *s, const char *agency, struct store_row *row)
+{
+	int64_t no, next_id, cdest[DTCP_CDESTS_MAX];
+	int r;
+
+	if (contradicts_itself(row))
+		return -EADDRINUSE;
+	if ((r = agency_obtain(s, agency, &no, &next_id)) < 0)
+		return r;
+	if (next_id > UINT32_MAX)
+		return -ENOSPC;
+	for (unsigned i = 0; i < row->ncdest; i++)
+		if ((r = cdest_obtain(s, no, &row->cdest[i], &cdest[i])) < 0)
+			return r;
+	row->id = (uint32_t)next_id;
+	if ((r = criterion_insert(s, no, row, &row->uid)) < 0 || (r = agency_advance(s, no, next_id + 1)) < 0)
+		return r;
+	for (unsigned i = 0; i < row->ncdest; i++)
+		if ((r = use_insert(s, cdest[i], row->uid)) < 0)
+			return r;
+	return 0;
+}
+
+int
+store_add(struct store *s, const char *agency, struct store_row *row)
+{
+	struct store_row v = *row;
+	int r = store_save_begin(s);
+
+	if (r == 0)
+		r = store_save_end(s, add_steps(s, agency, &v));
+	if (r == 0) {
+		row->id = v.id;
+		row->uid = v.uid;
+	}
+	return r;
+}
+
+/* ---- deleting ---- */
+
+struct uids {
+	uint64_t *v; /* owned */
+	size_t n, cap;
+};
+
+static int
+uids_add(struct uids *u, uint64_t uid)
+{
+	if (u->n == u->cap) {
+		size_t cap = u->cap ? u->cap * 2 : 64;
+		uint64_t *v = reallocarray(u->v, cap, sizeof *v);
+
+		if (v == NULL)
+			return -ENOMEM;
+		u->v = v;
+		u->cap = cap;
+	}
+	u->v[u->n++] = uid;
+	return 0;
+}
+
+/* Runs a DELETE ... RETURNING uid. */
+static int
+uids_collect(sqlite3_stmt *st, struct uids *u)
+{
+	int r;
+
+	while ((r = store_step(st)) == 1)
+		if ((r = uids_add(u, (uint64_t)sqlite3_column_int64(st, 0))) < 0)
+			break;
+	store_done(st);
+	return r;
+}
+
+/* Frees the collection; tells of it if all went well. */
+static int
+uids_tell(struct uids *u, int result, void (*cb)(void *arg, uint64_t uid), void *arg, uint64_t *count)
+{
+	if (result == 0) {
+		for (size_t i = 0; i < u->n; i++)
+			cb(arg, u->v[i]);
+		*count = u->n;
+	}
+	free(u->v);
+	return result;
+}
+
+static int
+singles_check(struct store *s, int64_t agency, const struct dtcp_ids *ids, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		sqlite3_stmt *st = store_stmt(s, ST_CRIT_BY_ID);
+		int r;
+
+		if (!ids[i].single)
+			continue;
+		if (ids[i].lo > UINT32_MAX)
+			return -ENOENT;
+		sqlite3_bind_int64(st, 1, agency);
+		sqlite3_bind_int64(st, 2, (int64_t)ids[i].lo);
+		if ((r = store_step(st)) <= 0)
+			return r < 0 ? r : -ENOENT;
+		store_done(st);
+	}
+	return 0;
+}
+
+static int
+ranges_delete(struct store *s, int64_t agency, const struct dtcp_ids *ids, uint32_t n, struct uids *u)
+{
+	cleanup_free struct dtcp_ids *v = NULL;
+	uint32_t nv = 0;
+	int r = store_ids_normalise(ids, n, &v, &nv);
+
+	for (uint32_t i = 0; r == 0 && i < nv; i++) {
+		sqlite3_stmt *st = store_stmt(s, ST_DELETE_RANGE);
+
+		sqlite3_bind_int64(st, 1, agency);
+		sqlite3_bind_int64(st, 2, (int64_t)v[i].lo);
+		sqlite3_bind_int64(st, 3, (int64_t)v[i].hi);
+		r = uids_collect(st, u);
+	}
+	return r;
+}
+
+static int
+delete_ids_steps(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t n, struct uids *u)
+{
+	int64_t no;
+	int r = store_agency_find(s, agency, &no, NULL);
+
+	/* An agency that never added anything differs in nothing from one that deleted all. */
+	if (r == -ENOENT && !store_ids_has_single(ids, n))
+		return 0;
+	if (r == 0)
+		r = singles_check(s, no, ids, n);
+	return r < 0 ? r : ranges_delete(s, no, ids, n, u);
+}
+
+int
+store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids,
+    void (*cb)(void *arg, uint64_t uid), void *arg, uint64_t *count)
+{
+	struct uids u = {0};
+	int r = store_save_begin(s);
+
+	if (r == 0)
+		r = store_save_end(s, delete_ids_steps(s, agency, ids, nids, &u));
+	return uids_tell(&u, r, cb, arg, count);
+}
+
+static int
+delete_cdest_steps(struct store *s, const char *agency, const char *cdest, struct uids *u)
+{
+	int64_t no, name;
+	sqlite3_stmt *st;
+	int r = store_agency_find(s, agency, &no, NULL);
+
+	if (r < 0 || (r = cdest_find(s, no, cdest, &name, NULL, NULL)) < 0)
+		return r;
+	st = store_stmt(s, ST_DELETE_CDEST);
+	sqlite3_bind_int64(st, 1, no);
+	sqlite3_bind_int64(st, 2, name);
+	return uids_collect(st, u);
+}
+
+int
+store_delete_cdest(struct store *s, const char *agency, const char *cdest, void (*cb)(void *arg, uint64_t uid),
+    void *arg, uint64_t *count)
+{
+	struct uids u = {0};
+	int r = store_save_begin(s);
+
+	if (r == 0)
+		r = store_save_end(s, delete_cdest_steps(s, agency, cdest, &u));
+	return uids_tell(&u, r, cb, arg, count);
+}
+
+int
+store_delete_uid(struct store *s, const char *agency, uint64_t uid)
+{
+	int64_t no;
+	sqlite3_stmt *st;
+	int r = store_agency_find(s, agency, &no, NULL);
+
+	if (r < 0)
+		return r;
+	st = store_stmt(s, ST_DELETE_UID);
+	sqlite3_bind_int64(st, 1, no);
+	sqlite3_bind_int64(st, 2, (int64_t)uid);
+	if ((r = store_run(st)) < 0)
+		return r;
+	return sqlite3_changes(s->db) ? 0 : -ENOENT;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Listings.  Each has a read connection and a read transaction of its own, which
+ * in WAL mode is a snapshot: it neither sees nor holds up the writer.  Rows are
+ * stepped through in the order of an index, never collected or sorted.
+ */
+#include <errno.h>
+
+#include "store_int.h"
+
+#define READER_CACHE_KIB 256
+
+enum list_kind { LIST_ALL, LIST_CDEST, LIST_RANGE };
+
+struct store_list {
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	enum list_kind kind;
+	int64_t agency, cdest;
+	struct dtcp_ids *range; /* LIST_RANGE: owned; sorted, disjoint */
+	uint32_t nrange, next;
+};
+
+/* ?1 agency, ?2 and ?3: by kind */
+static const char *const row_sql[] = {
+    [LIST_ALL] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 ORDER BY c.id",
+    /* the order of uid is the order of id: invariant 1 of store.c */
+    [LIST_CDEST] = "SELECT " STORE_ROW_COLUMNS " FROM cdest_use u CROSS JOIN criterion c ON c.uid = u.uid"
+		   " WHERE u.cdest = ?2 AND c.agency = ?1 ORDER BY u.uid",
+    [LIST_RANGE] = "SELECT " STORE_ROW_COLUMNS
+		   " FROM criterion c WHERE c.agency = ?1 AND c.id BETWEEN ?2 AND ?3 ORDER BY c.id",
+};
+
+static const char *const count_sql[] = {
+    [LIST_ALL] = "SELECT count(*) FROM criterion WHERE agency = ?1",
+    [LIST_CDEST] = "SELECT count(*) FROM cdest_use WHERE cdest = ?2",
+    [LIST_RANGE] = "SELECT count(*) FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3",
+};
+
+static int
+prepare(struct store_list *l, const char *sql, sqlite3_stmt **st)
+{
+	return store_error(sqlite3_prepare_v2(l->db, sql, -1, st, NULL));
+}
+
+/* Steps for the one number a query gives, and resets it; -ENOENT without a row. */
+static int
+number_get(sqlite3_stmt *st, int64_t *out)
+{
+	int r = store_step(st);
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*out = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
+static int
+number_by_name(struct store_list *l, const char *sql, const char *name, int64_t *out)
+{
+	sqlite3_stmt *st = NULL;
+	int r = prepare(l, sql, &st);
+
+	if (r == 0) {
+		sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+		if (sqlite3_bind_parameter_count(st) > 1)
+			sqlite3_bind_int64(st, 2, l->agency);
+		r = number_get(st, out);
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+static void
+range_bind(const struct store_list *l, sqlite3_stmt *st, uint64_t lo, uint64_t hi)
+{
+	sqlite3_bind_int64(st, 1, l->agency);
+	sqlite3_bind_int64(st, 2, (int64_t)lo);
+	sqlite3_bind_int64(st, 3, (int64_t)hi);
+}
+
+/* Every single id must exist; the rest is counted once, however often it is named. */
+static int
+ranges_count(struct store_list *l, sqlite3_stmt *st, const struct dtcp_ids *ids, uint32_t n, uint64_t *count)
+{
+	int64_t rows;
+	uint64_t sum = 0;
+	int r;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!ids[i].single)
+			continue;
+		if (ids[i].lo > UINT32_MAX)
+			return -ENOENT;
+		range_bind(l, st, ids[i].lo, ids[i].lo);
+		if ((r = number_get(st, &rows)) < 0 || rows == 0)
+			return r < 0 ? r : -ENOENT;
+	}
+	for (uint32_t i = 0; i < l->nrange; i++) {
+		range_bind(l, st, l->range[i].lo, l->range[i].hi);
+		if ((r = number_get(st, &rows)) < 0)
+			return r;
+		sum += (uint64_t)rows;
+	}
+	*count = sum;
+	return 0;
+}
+
+static int
+open_ranges(struct store_list *l, const struct dtcp_ids *ids, uint32_t n, uint64_t *count)
+{
+	sqlite3_stmt *st = NULL;
+	int r = store_ids_normalise(ids, n, &l->range, &l->nrange);
+
+	if (r == 0)
+		r = prepare(l, count_sql[LIST_RANGE], &st);
+	if (r == 0)
+		r = ranges_count(l, st, ids, n, count);
+	sqlite3_finalize(st);
+	return r;
+}
+
+static void
+simple_bind(const struct store_list *l, sqlite3_stmt *st)
+{
+	sqlite3_bind_int64(st, 1, l->agency);
+	if (l->kind == LIST_CDEST)
+		sqlite3_bind_int64(st, 2, l->cdest);
+}
+
+static int
+open_simple(struct store_list *l, const char *cdest, uint64_t *count)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t rows = 0;
+	int r = 0;
+
+	if (l->kind == LIST_CDEST)
+		r = number_by_name(l, "SELECT no FROM cdest WHERE name = ?1 AND agency = ?2", cdest, &l->cdest);
+	if (r == 0)
+		r = prepare(l, count_sql[l->kind], &st);
+	if (r == 0) {
+		simple_bind(l, st);
+		r = number_get(st, &rows);
+	}
+	sqlite3_finalize(st);
+	if (r < 0)
+		return r;
+	simple_bind(l, l->st);
+	*count = (uint64_t)rows;
+	return 0;
+}
+
+/* An agency that never added anything: no name known, no id, and nothing to list. */
+static int
+open_nobody(struct store_list *l, const struct dtcp_ids *ids, uint32_t nids, uint64_t *count)
+{
+	if (l->kind == LIST_CDEST || (l->kind == LIST_RANGE && store_ids_has_single(ids, nids)))
+		return -ENOENT;
+	*count = 0;
+	return 0;
+}
+
+static int
+list_connect(struct store *s, struct store_list *l)
+{
+	int r = store_connect(s->path, READER_CACHE_KIB, &l->db);
+
+	if (r == 0)
+		r = store_error(sqlite3_exec(l->db, "PRAGMA query_only = ON; BEGIN", NULL, NULL, NULL));
+	return r < 0 ? r : prepare(l, row_sql[l->kind], &l->st);
+}
+
+int
+store_list_open(struct store *s, const char *agency, enum dtcp_select select, const struct dtcp_ids *ids, uint32_t nids,
+    const char *cdest, struct store_list **out, uint64_t *count)
+{
+	struct store_list *l = calloc(1, sizeof *l);
+	uint64_t n = 0;
+	int r;
+
+	if (l == NULL)
+		return -ENOMEM;
+	l->kind = select == DTCP_SEL_IDS ? LIST_RANGE : select == DTCP_SEL_CDEST ? LIST_CDEST : LIST_ALL;
+	r = list_connect(s, l);
+	if (r == 0)
+		r = number_by_name(l, "SELECT no FROM agency WHERE name = ?1", agency, &l->agency);
+	if (r == -ENOENT)
+		r = open_nobody(l, ids, nids, &n);
+	else if (r == 0 && l->kind == LIST_RANGE)
+		r = open_ranges(l, ids, nids, &n);
+	else if (r == 0)
+		r = open_simple(l, cdest, &n);
+	if (r < 0) {
+		store_list_close(l);
+		return r;
+	}
+	*out = l;
+	*count = n;
+	return 0;
+}
+
+int
+store_list_next(struct store_list *l, struct store_row *row)
+{
+	int r;
+
+	/* A statement not yet bound finds nothing, which leads to the first range. */
+	while ((r = store_step(l->st)) == 0 && l->next < l->nrange) {
+		range_bind(l, l->st, l->range[l->next].lo, l->range[l->next].hi);
+		l->next++;
+	}
+	if (r <= 0)
+		return r;
+	r = store_row_read(l->st, row);
+	return r < 0 ? r : 1;
+}
+
+void
+store_list_close(struct store_list *l)
+{
+	if (l == NULL)
+		return;
+	sqlite3_finalize(l->st);
+	sqlite3_close(l->db);
+	free(l->range);
+	free(l);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ipc_recode.h - every message of ipc.h: read one, insist on its end, write it again.
+ * For test_ipc.c and fuzz_ipc.c. */
+#ifndef TESTS_FUZZ_IPC_RECODE_H
+#define TESTS_FUZZ_IPC_RECODE_H
+
+#include "ipc.h"
+
+#define RECODE(NAME, TYPE, FREE)                                                                                       \
+	static int recode_##NAME(struct rd *r, struct buf *out)                                                        \
+	{                                                                                                              \
+		TYPE m;                                                                                                \
+		int rc = ipc_##NAME##_get(&m, r);                                                                      \
+                                                                                                                       \
+		if (rc < 0)                                                                                            \
+			return rc;                                                                                     \
+		if ((rc = rd_end(r)) == 0)                                                                             \
+			ipc_##NAME##_put(out, &m);                                                                     \
+		FREE(&m);                                                                                              \
+		return rc;                                                                                             \
+	}
+
+static inline void
+nothing_to_free(const void *m)
+{
+	(void)m;
+}
+
+static inline void
+config_free(struct ipc_config *m)
+{
+	free(m->uid);
+}
+
+RECODE(addr, struct ip_addr, nothing_to_free)
+RECODE(hello, struct ipc_hello, nothing_to_free)
+RECODE(refused, struct ipc_refused, nothing_to_free)
+RECODE(reply, struct ipc_reply, nothing_to_free)
+RECODE(count, struct ipc_count, nothing_to_free)
+RECODE(entry, struct ipc_entry, ipc_entry_free)
+RECODE(put, struct ipc_put, ipc_put_free)
+RECODE(config, struct ipc_config, config_free)
+
+enum recode_type {
+	RECODE_ADDR,
+	RECODE_HELLO,
+	RECODE_REFUSED,
+	RECODE_REPLY,
+	RECODE_COUNT,
+	RECODE_ENTRY,
+	RECODE_PUT,
+	RECODE_CONFIG,
+	RECODE_TYPES
+};
+
+static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
+    [RECODE_ADDR] = recode_addr,
+    [RECODE_HELLO] = recode_hello,
+    [RECODE_REFUSED] = recode_refused,
+    [RECODE_REPLY] = recode_reply,
+    [RECODE_COUNT] = recode_count,
+    [RECODE_ENTRY] = recode_entry,
+    [RECODE_PUT] = recode_put,
+    [RECODE_CONFIG] = recode_config,
+};
+
+#endif
