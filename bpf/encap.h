@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * encap.h - from a clone on its way into the stage device to a datagram for a
+ * content destination: VLAN tags and Ethernet padding off, outer IP and UDP on.
+ *
+ * A segment train stays one packet here; the kernel cuts it afterwards, because
+ * the stage device can do nothing by itself, and gives each segment its own
+ * outer header and complete checksums.
+ */
+#ifndef FLOWTAP_ENCAP_H
+#define FLOWTAP_ENCAP_H
+
+#include <linux/errno.h>
+#include <linux/udp.h>
+
+#include "parse.h"
+
+/* Added to the length the kernel lets a packet that is no train grow to: SKB_MAX_ALLOC less. */
+#define ENCAP_PLAIN_MAX 16000
+#define ENCAP_IPV4_LEN (sizeof(struct iphdr) + sizeof(struct udphdr))
+#define ENCAP_IPV6_LEN (sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+#define ENCAP_RAW_PROTO bpf_htons(0x88b5) /* local experimental: no protocol handler, no GRO */
+
+/* The outer headers, or NULL if they are not in the linear part. */
+static __always_inline void *
+encap_headers(struct __sk_buff *skb, __u32 len)
+{
+	void *at = (void *)(long)skb->data + ETH_HLEN;
+
+	return at + len > (void *)(long)skb->data_end ? 0 : at;
+}
+
+/* The destination a mark stands for, if it is still to be served. */
+static __always_inline struct tap_dest *
+encap_dest(__u32 mark)
+{
+	__u32 crit = mark >> 1, dest;
+	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
+	struct tap_dest *d;
+
+	if (!c || *(volatile const __u32 *)&c->state != TAP_CRIT_ACTIVE)
+		return 0;
+	dest = c->dest[mark & 1];
+	if (!dest)
+		return 0;
+	d = bpf_map_lookup_elem(&ft_dest, &dest);
+	return d && d->family ? d : 0;
+}
+
+/* Tags in the skb and in the packet; each pop moves the next one into the skb. */
+static __always_inline int
+encap_untag(struct __sk_buff *skb)
+{
+	for (int i = 0; i < TAP_VLAN_MAX; i++) {
+		if (!skb->vlan_present)
+			return 0;
+		if (bpf_skb_vlan_pop(skb))
+			return -1;
+	}
+	return skb->vlan_present ? -1 : 0;
+}
+
+/* Cuts off what follows the IP packet: short frames are padded on the wire. */
+static __always_inline int
+encap_trim(struct __sk_buff *skb)
+{
+	struct {
+		__u8 version;
+		__u8 tos;
+		__be16 v4_len, v6_len;
+		__u8 v6_next;
+		__u8 zero;
+	} h;
+	__u32 len;
+
+	if (skb->gso_size || bpf_skb_load_bytes(skb, ETH_HLEN, &h, sizeof h))
+		return 0;
+	len = h.version >> 4 == 4 ? bpf_ntohs(h.v4_len) : sizeof(struct ipv6hdr) + bpf_ntohs(h.v6_len);
+	/* Length 0: a jumbogram, or a train that was one packet once. */
+	if (len < sizeof(struct iphdr) || (h.version >> 4 == 6 && !h.v6_len && h.v6_next == IPPROTO_HOPOPTS))
+		return 0;
+	return ETH_HLEN + len < skb->len ? (int)bpf_skb_change_tail(skb, ETH_HLEN + len, 0) : 0;
+}
+
+/* A train of over 64 kB in IPv6 carries a jumbo option that its segments on the wire do not have. */
+static __always_inline int
+encap_strip_jumbo(struct __sk_buff *skb)
+{
+	struct {
+		struct ipv6hdr ip;
+		__u8 next, len, type, optlen;
+	} __attribute__((packed)) h;
+
+	if (!skb->gso_size || skb->protocol != ETH_P_IPV6_BE || bpf_skb_load_bytes(skb, ETH_HLEN, &h, sizeof h))
+		return 0;
+	if (h.ip.payload_len || h.ip.nexthdr != IPPROTO_HOPOPTS || h.len || h.type != 0xc2)
+		return 0;
+	if (bpf_skb_adjust_room(skb, -8, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO))
+		return -1;
+	return (int)bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct ipv6hdr, nexthdr), &h.next, 1, 0);
+}
+
+static __always_inline __be16
+encap_ipv4_sum(const struct iphdr *ip)
+{
+	const __u16 *w = (const __u16 *)ip;
+	__u32 sum = 0;
+
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		sum += w[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__be16) ~(sum + (sum >> 16));
+}
+
+static __always_inline void
+encap_write_udp(struct udphdr *udp, const struct tap_dest *d, __u32 len)
+{
+	udp->source = d->sport_be;
+	udp->dest = d->dport_be;
+	udp->len = bpf_htons((__u16)len);
+	udp->check = 0; /* IPv6: computed behind the stage device, each segment needs its own */
+}
+
+/* inner: length of the packet behind the headers; of a train the kernel corrects all lengths. */
+static __always_inline int
+encap_write4(struct __sk_buff *skb, const struct tap_dest *d, __u32 inner)
+{
+	struct iphdr *ip = encap_headers(skb, ENCAP_IPV4_LEN);
+	__u32 len = inner + ENCAP_IPV4_LEN;
+
+	if (!ip)
+		return -1;
+	if (len > 0xffff)
+		len = 0xffff;
+	((struct ethhdr *)ip)[-1].h_proto = ETH_P_IP_BE;
+	__builtin_memset(ip, 0, sizeof *ip);
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tos = d->tos;
+	ip->tot_len = bpf_htons((__u16)len);
+	ip->ttl = d->ttl;
+	ip->protocol = IPPROTO_UDP;
+	ip->saddr = *(const __be32 *)d->src;
+	ip->daddr = *(const __be32 *)d->dst;
+	ip->check = encap_ipv4_sum(ip);
+	encap_write_udp((struct udphdr *)(ip + 1), d, len - sizeof *ip);
+	return 0;
+}
+
+static __always_inline int
+encap_write6(struct __sk_buff *skb, const struct tap_dest *d, __u32 inner)
+{
+	struct ipv6hdr *ip = encap_headers(skb, ENCAP_IPV6_LEN);
+	__u32 len = inner + sizeof(struct udphdr);
+
+	if (!ip)
+		return -1;
+	if (len > 0xffff)
+		len = 0xffff;
+	((struct ethhdr *)ip)[-1].h_proto = ETH_P_IPV6_BE;
+	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)d->tos << 20);
+	ip->payload_len = bpf_htons((__u16)len);
+	ip->nexthdr = IPPROTO_UDP;
+	ip->hop_limit = d->ttl;
+	__builtin_memcpy(&ip->saddr, d->src, 16);
+	__builtin_memcpy(&ip->daddr, d->dst, 16);
+	encap_write_udp((struct udphdr *)(ip + 1), d, len);
+	return 0;
+}
+
+static __always_inline int
+encap_is_ip(const struct __sk_buff *skb)
+{
+	return skb->protocol == ETH_P_IP_BE || skb->protocol == ETH_P_IPV6_BE;
+}
+
+/* Makes room behind the Ethernet header.  0, -errno. */
+static __always_inline int
+encap_grow(struct __sk_buff *skb, const struct tap_dest *d)
+{
+	__u32 len = d->family == 6 ? ENCAP_IPV6_LEN : ENCAP_IPV4_LEN;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	long r = -EALREADY;
+
+	/* What tells the kernel how to cut a train also marks the packet as a tunnel's, and of such
+	 * a one no piece can be cut out later (bpf_skb_change_tail). */
+	if (skb->gso_size)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
+			 (d->family == 6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+	if (encap_is_ip(skb))
+		r = bpf_skb_adjust_room(skb, (__s32)len, BPF_ADJ_ROOM_MAC, flags);
+	/* The packet is inside a tunnel of a sender on this machine (skb->encapsulation): the flags
+	 * cannot be had, and without a train they are not needed. */
+	if (r == -EALREADY && !skb->gso_size)
+		r = bpf_skb_change_head(skb, len, 0);
+	return (int)r;
+}
+
+/* A train inside a tunnel: it has to be segments before it can be encapsulated.  It passes the
+ * device as it is, under an Ethernet type that keeps GRO from merging it again. */
+static __always_inline int
+encap_pass_raw(struct __sk_buff *skb)
+{
+	__be16 proto = ENCAP_RAW_PROTO;
+
+	skb->mark |= TAP_MARK_RAW;
+	return (int)bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto, sizeof proto, 0);
+}
+
+/* 0: on its way; else the counter that says why not. */
+static __always_inline enum tap_counter
+encap_copy(struct __sk_buff *skb)
+{
+	const struct tap_dest *d = encap_dest(skb->mark);
+	__u32 inner;
+	int r;
+
+	if (!d)
+		return TAP_C_LOST_GONE_OUT;
+	if (encap_untag(skb) || encap_trim(skb) || encap_strip_jumbo(skb))
+		return TAP_C_LOST_ENCAP;
+	inner = skb->len - ETH_HLEN;
+	if (inner > ENCAP_PLAIN_MAX && !skb->gso_size)
+		return TAP_C_LOST_TOO_BIG;
+	r = encap_grow(skb, d);
+	if (r == -EALREADY && encap_pass_raw(skb) == 0)
+		return 0;
+	if (r == 0)
+		r = d->family == 4 ? encap_write4(skb, d, inner) : encap_write6(skb, d, inner);
+	if (r == 0)
+		return 0;
+	return skb->gso_size ? TAP_C_LOST_ENCAP_GSO : TAP_C_LOST_ENCAP;
+}
+
+#endif

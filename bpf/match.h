@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * match.h - which active criteria name a packet.  For each mask: the packet's
+ * key, one Bloom word, on a hit the hash table, then the chain of terms, each
+ * compared field by field (abi.h, invariant 1).
+ */
+#ifndef FLOWTAP_MATCH_H
+#define FLOWTAP_MATCH_H
+
+#include "frag.h"
+#include "own.h"
+
+/* The copies due for one packet: what goes into skb->mark, see abi.h. */
+struct match_out {
+	__u32 mark[TAP_COPIES_MAX];
+	__u32 queue, burst; /* see tap_ingress */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct match_out);
+} ft_match SEC(".maps");
+
+/* One packet's way through the tables. */
+struct match {
+	struct packet pkt;
+	struct __sk_buff *skb;
+	const struct tap_ctl *ctl;
+	struct match_out *out;
+	__u64 bytes;      /* from the IP header on, as on the wire */
+	__u32 segs;       /* datagrams on the wire: 1, or those of a segment train */
+	__u32 term;       /* position in the chain */
+	__u32 matched;    /* criteria */
+	__u32 due, n;     /* copies, and those of them in out->mark */
+	__u8 own;         /* enum own_kind */
+	__u8 need_memory; /* the first of several fragments matched by what only it has */
+	__u16 zero;
+};
+
+/* Length of the headers that every segment of a train repeats. */
+static __always_inline __u32
+match_train_headers(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 len = p->l4_off - p->l3_off;
+	__u8 doff;
+
+	if (p->proto != IPPROTO_TCP)
+		return len + 8;
+	if (bpf_skb_load_bytes(skb, p->l4_off + 12, &doff, sizeof doff))
+		return len + 20;
+	return len + (doff >> 4) * 4;
+}
+
+/* What the packet was on the wire, and whether it is ours: once, at the first match. */
+static __noinline int
+match_begin(struct match *w)
+{
+	struct __sk_buff *skb = w->skb;
+	__u32 headers, size;
+
+	w->own = own_classify(skb, &w->pkt, w->ctl);
+	w->bytes = w->pkt.end - w->pkt.l3_off;
+	w->segs = 1;
+	size = skb->gso_size;
+	if (size == 0)
+		return 0;
+	headers = match_train_headers(skb, &w->pkt);
+	w->segs = skb->gso_segs;
+	/* A sender outside the kernel may leave the number out. */
+	if (w->segs == 0 && w->bytes > headers)
+		w->segs = ((__u32)w->bytes - headers + size - 1) / size;
+	if (w->segs == 0)
+		w->segs = 1;
+	w->bytes += (__u64)(w->segs - 1) * headers;
+	return 0;
+}
+
+/* The destination in this slot gets a copy. */
+static __always_inline void
+match_due(struct match *w, __u32 crit, __u32 slot)
+{
+	__u32 n = w->n;
+
+	w->due++;
+	if (n >= TAP_COPIES_MAX)
+		return;
+	w->out->mark[n] = crit << 1 | slot;
+	w->n = n + 1;
+}
+
+/* A term matched.  Nonzero: stop looking. */
+static __always_inline int
+match_found(struct match *w, __u32 crit, __u8 flags)
+{
+	struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
+	struct tap_count *count;
+	__u32 due = w->due;
+
+	if (!c || *(volatile __u32 *)&c->state != TAP_CRIT_ACTIVE)
+		return 0;
+	if (w->own == OWN_UNKNOWN)
+		match_begin(w);
+	if (w->own != OWN_NO)
+		return 1;
+	w->matched++;
+	if (flags || w->pkt.proto != w->pkt.frag_proto)
+		w->need_memory = 1;
+	if (c->dest[0])
+		match_due(w, crit, 0);
+	if (c->dest[1])
+		match_due(w, crit, 1);
+	count = bpf_map_lookup_elem(&ft_count, &crit);
+	if (!count)
+		return 0;
+	__sync_fetch_and_add(&count->packets, w->segs);
+	__sync_fetch_and_add(&count->bytes, w->bytes);
+	__sync_fetch_and_add(&count->copies_due, (__u64)(w->due - due) * w->segs);
+	return 0;
+}
+
+/* Ports and ICMP are named alike in both kinds of term. */
+#define MATCH_L4(t, p)                                                                                                 \
+	((p)->proto >= (t)->proto_lo && (p)->proto <= (t)->proto_hi &&                                                 \
+	    (!((t)->flags & TAP_TERM_PORTS) ||                                                                         \
+		((p)->flags & PKT_PORTS && bpf_ntohs((p)->sport_be) >= (t)->sport_lo &&                                \
+		    bpf_ntohs((p)->sport_be) <= (t)->sport_hi && bpf_ntohs((p)->dport_be) >= (t)->dport_lo &&          \
+		    bpf_ntohs((p)->dport_be) <= (t)->dport_hi)) &&                                                     \
+	    (!((t)->flags & TAP_TERM_ICMP) ||                                                                          \
+		((p)->flags & PKT_ICMP && (p)->itype >= (t)->itype_lo && (p)->itype <= (t)->itype_hi &&                \
+		    (p)->icode >= (t)->icode_lo && (p)->icode <= (t)->icode_hi)))
+
+static __always_inline int
+match_range4(const struct tap_term4 *t, const struct packet *p)
+{
+	__u32 src = bpf_ntohl(p->src4), dst = bpf_ntohl(p->dst4);
+
+	return src >= t->src_lo && src <= t->src_hi && dst >= t->dst_lo && dst <= t->dst_hi && MATCH_L4(t, p);
+}
+
+static __always_inline int
+match_in6(const __be64 *a, const __u64 *lo, const __u64 *hi)
+{
+	__u64 h = bpf_be64_to_cpu(a[0]), l = bpf_be64_to_cpu(a[1]);
+
+	return (h > lo[0] || (h == lo[0] && l >= lo[1])) && (h < hi[0] || (h == hi[0] && l <= hi[1]));
+}
+
+static __always_inline int
+match_range6(const struct tap_term6 *t, const struct packet *p)
+{
+	return match_in6(p->src6, t->src_lo, t->src_hi) && match_in6(p->dst6, t->dst_lo, t->dst_hi) && MATCH_L4(t, p);
+}
+
+static long
+match_term4(__u32 i, struct match *w)
+{
+	const struct tap_term4 *t = bpf_map_lookup_elem(&ft_term4, &w->term);
+	__u32 crit;
+
+	(void)i;
+	if (!t) {
+		w->term = 0;
+		return 1;
+	}
+	w->term = t->next;
+	crit = *(volatile const __u32 *)&t->crit;
+	if (crit && match_range4(t, &w->pkt) && match_found(w, crit, t->flags))
+		w->term = 0;
+	return w->term == 0;
+}
+
+static long
+match_term6(__u32 i, struct match *w)
+{
+	const struct tap_term6 *t = bpf_map_lookup_elem(&ft_term6, &w->term);
+	__u32 crit;
+
+	(void)i;
+	if (!t) {
+		w->term = 0;
+		return 1;
+	}
+	w->term = t->next;
+	crit = *(volatile const __u32 *)&t->crit;
+	if (crit && match_range6(t, &w->pkt) && match_found(w, crit, t->flags))
+		w->term = 0;
+	return w->term == 0;
+}
+
+static __always_inline int
+match_bloom(const struct match *w, __u64 hash)
+{
+	__u32 at = tap_bloom_word(*(volatile const __u64 *)&w->ctl->bloom, hash);
+	const __u64 *word = bpf_map_lookup_elem(&ft_bloom, &at);
+	__u64 bits = tap_bloom_bits(hash);
+
+	return word && (*word & bits) == bits;
+}
+
+/* The chain was longer than we look. */
+static __always_inline void
+match_chain_end(const struct match *w)
+{
+	if (w->term)
+		count_add(TAP_C_INFO_CHAIN_LIMIT, 1);
+}
+
+static long
+match_mask4(__u32 i, struct match *w)
+{
+	const struct packet *p = &w->pkt;
+	const struct tap_mask4 *m;
+	struct tap_key4 k;
+	const __u32 *head;
+
+	if (i >= TAP_MASKS_MAX)
+		return 1;
+	m = &w->ctl->mask4[i];
+	if (!m->used)
+		return 0;
+	k.src_be = p->src4 & m->src_be;
+	k.dst_be = p->dst4 & m->dst_be;
+	k.sport_be = p->sport_be & m->sport_be;
+	k.dport_be = p->dport_be & m->dport_be;
+	k.proto = p->proto & m->proto;
+	k.mask = (__u8)i;
+	k.zero = 0;
+	if (!match_bloom(w, tap_hash4(&k)))
+		return 0;
+	head = bpf_map_lookup_elem(&ft_key4, &k);
+	if (!head)
+		return 0;
+	w->term = *head;
+	bpf_loop(TAP_CHAIN_MAX, match_term4, w, 0);
+	match_chain_end(w);
+	return w->own > OWN_NO;
+}
+
+static long
+match_mask6(__u32 i, struct match *w)
+{
+	const struct packet *p = &w->pkt;
+	const struct tap_mask6 *m;
+	struct tap_key6 k;
+	const __u32 *head;
+
+	if (i >= TAP_MASKS_MAX)
+		return 1;
+	m = &w->ctl->mask6[i];
+	if (!m->used)
+		return 0;
+	k.src_be[0] = p->src6[0] & m->src_be[0];
+	k.src_be[1] = p->src6[1] & m->src_be[1];
+	k.dst_be[0] = p->dst6[0] & m->dst_be[0];
+	k.dst_be[1] = p->dst6[1] & m->dst_be[1];
+	k.sport_be = p->sport_be & m->sport_be;
+	k.dport_be = p->dport_be & m->dport_be;
+	k.proto = p->proto & m->proto;
+	k.mask = (__u8)i;
+	k.zero = 0;
+	if (!match_bloom(w, tap_hash6(&k)))
+		return 0;
+	head = bpf_map_lookup_elem(&ft_key6, &k);
+	if (!head)
+		return 0;
+	w->term = *head;
+	bpf_loop(TAP_CHAIN_MAX, match_term6, w, 0);
+	match_chain_end(w);
+	return w->own > OWN_NO;
+}
+
+static __always_inline void
+match_count(const struct match *w)
+{
+	if (w->own == OWN_COPY)
+		count_add(TAP_C_INFO_OWN_COPY, 1);
+	if (w->own == OWN_SSH)
+		count_add(TAP_C_INFO_OWN_SSH, 1);
+	if (!w->matched)
+		return;
+	count_add(TAP_C_MATCHED, (__u64)w->matched * w->segs);
+	count_add(TAP_C_COPIES_DUE, (__u64)w->due * w->segs);
+	if (w->due > w->n)
+		count_add(TAP_C_LOST_LIMIT, (__u64)(w->due - w->n) * w->segs);
+}
+
+/* Nonzero: *w says which copies are due, in w->out->mark[0 .. w->n-1].  All is counted but the
+ * handing over. */
+static __always_inline int
+match_packet(struct __sk_buff *skb, struct match *w)
+{
+	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+
+	if (!ctl || (ctl->nmask4 | ctl->nmask6) == 0)
+		return 0;
+	__builtin_memset(w, 0, sizeof *w);
+	w->ctl = ctl;
+	w->skb = skb;
+	w->out = bpf_map_lookup_elem(&ft_match, &zero);
+	if (!w->out || parse_packet(skb, &w->pkt))
+		return 0;
+	if (w->pkt.flags & PKT_FRAG_LATER && (ctl->l4_terms || parse_is_ext(w->pkt.proto)))
+		frag_recall(&w->pkt);
+	if (w->pkt.family == 4)
+		bpf_loop(ctl->nmask4, match_mask4, w, 0);
+	else
+		bpf_loop(ctl->nmask6, match_mask6, w, 0);
+	if (w->own == OWN_UNKNOWN)
+		return 0;
+	if (w->need_memory && w->pkt.flags & PKT_FRAG_FIRST && w->pkt.flags & (PKT_PORTS | PKT_ICMP))
+		frag_remember(&w->pkt);
+	match_count(w);
+	return w->matched != 0;
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * own.h - traffic of the tap itself, which is never tapped: a copy that comes
+ * back would be copied again, and our SSH carries the targets.  Asked only after
+ * a match, so that other packets do not pay for it.
+ */
+#ifndef FLOWTAP_OWN_H
+#define FLOWTAP_OWN_H
+
+#include "parse.h"
+
+#define OWN_AF_INET 2
+#define OWN_AF_INET6 10
+
+enum own_kind { OWN_UNKNOWN, OWN_NO, OWN_COPY, OWN_SSH };
+
+static __always_inline void
+own_key(const struct packet *p, struct tap_own *k)
+{
+	__builtin_memset(k, 0, sizeof *k);
+	k->family = p->family;
+	if (p->family == 4) {
+		*(__be32 *)k->src = p->src4;
+		*(__be32 *)k->dst = p->dst4;
+	} else {
+		__builtin_memcpy(k->src, p->src6, 16);
+		__builtin_memcpy(k->dst, p->dst6, 16);
+	}
+}
+
+/* A copy by its outer header; of a later fragment only the addresses are known. */
+static __always_inline int
+own_is_copy(const struct packet *p)
+{
+	struct tap_own k;
+
+	if (p->proto != IPPROTO_UDP)
+		return 0;
+	own_key(p, &k);
+	if (!(p->flags & PKT_FRAG_LATER)) {
+		if (!(p->flags & PKT_PORTS))
+			return 0;
+		k.sport_be = p->sport_be;
+		k.dport_be = p->dport_be;
+	}
+	return bpf_map_lookup_elem(&ft_own, &k) != 0;
+}
+
+/* The packet that an ICMP error quotes, without options or extension headers: ours have none
+ * but the fragment header. */
+static __always_inline int
+own_quoted(struct __sk_buff *skb, const struct packet *p, struct packet *q)
+{
+	struct iphdr ip4;
+	struct ipv6hdr ip6;
+
+	q->family = p->family;
+	q->l3_off = p->l4_off + 8;
+	if (p->family == 4) {
+		if (bpf_skb_load_bytes(skb, q->l3_off, &ip4, sizeof ip4))
+			return -1;
+		q->src4 = ip4.saddr;
+		q->dst4 = ip4.daddr;
+		q->proto = ip4.protocol;
+		q->l4_off = q->l3_off + sizeof ip4;
+		if (ip4.frag_off & bpf_htons(IP_OFFSET))
+			q->flags = PKT_FRAG_LATER;
+	} else {
+		if (bpf_skb_load_bytes(skb, q->l3_off, &ip6, sizeof ip6))
+			return -1;
+		__builtin_memcpy(q->src6, &ip6.saddr, 16);
+		__builtin_memcpy(q->dst6, &ip6.daddr, 16);
+		q->proto = ip6.nexthdr;
+		q->l4_off = q->l3_off + sizeof ip6;
+		if (q->proto == IPPROTO_FRAGMENT)
+			parse_ext(skb, q);
+	}
+	if (!(q->flags & PKT_FRAG_LATER))
+		parse_l4(skb, q);
+	return 0;
+}
+
+static __always_inline int
+own_is_error(const struct packet *p)
+{
+	if (!(p->flags & PKT_ICMP))
+		return 0;
+	if (p->family == 6)
+		return p->itype >= 1 && p->itype <= 4;
+	return p->itype == 3 || p->itype == 4 || p->itype == 5 || p->itype == 11 || p->itype == 12;
+}
+
+/* Whether the packet is addressed to this router itself: then the routing table has no way to
+ * forward it.  Asked from the stage device, where forwarding is always on. */
+static __always_inline int
+own_is_local(struct __sk_buff *skb, const struct packet *p, __u32 stage_ifindex)
+{
+	struct bpf_fib_lookup f = {.ifindex = stage_ifindex, .l4_protocol = IPPROTO_TCP};
+
+	if (p->family == 4) {
+		f.family = OWN_AF_INET;
+		f.ipv4_src = p->src4;
+		f.ipv4_dst = p->dst4;
+	} else {
+		f.family = OWN_AF_INET6;
+		__builtin_memcpy(f.ipv6_src, p->src6, 16);
+		__builtin_memcpy(f.ipv6_dst, p->dst6, 16);
+	}
+	return bpf_fib_lookup(skb, &f, sizeof f, 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
+static __noinline int
+own_error_quotes_copy(struct __sk_buff *skb, const struct packet *p)
+{
+	struct packet q = {.end = skb->len};
+
+	return own_quoted(skb, p, &q) == 0 && own_is_copy(&q);
+}
+
+static __always_inline enum own_kind
+own_classify(struct __sk_buff *skb, const struct packet *p, const struct tap_ctl *ctl)
+{
+	if (own_is_copy(p))
+		return OWN_COPY;
+	if (own_is_error(p) && own_error_quotes_copy(skb, p))
+		return OWN_COPY;
+	if (p->proto == IPPROTO_TCP && p->flags & PKT_PORTS && ctl->ssh_port &&
+	    p->dport_be == bpf_htons(ctl->ssh_port) && own_is_local(skb, p, ctl->stage_ifindex))
+		return OWN_SSH;
+	return OWN_NO;
+}
+
+#endif

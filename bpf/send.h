@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * send.h - from a finished outer datagram to the outgoing interface: UDP
+ * checksum, route, next hop, pieces.
+ *
+ * Packets are sent with bpf_clone_redirect and our own reference is dropped: its
+ * return code is the only exact word on what the device or its queue refused.
+ */
+#ifndef FLOWTAP_SEND_H
+#define FLOWTAP_SEND_H
+
+#include "cut.h"
+
+#define SEND_SUM_CHUNK 256
+#define SEND_SUM_STEPS (65536 / SEND_SUM_CHUNK + 1)
+#define SEND_SKB_MEMORY 768 /* what the kernel accounts for a small packet */
+
+/* The outer datagram in hand. */
+struct send {
+	struct __sk_buff *skb;
+	struct tap_dest *dest;
+	const struct tap_ctl *ctl;
+	__u32 crit;
+	__u32 n;    /* datagrams: 1, or more if GRO merged them again */
+	__u32 len;  /* IP length */
+	__u32 hlen; /* IP header length */
+	struct bpf_fib_lookup fib;
+};
+
+struct send_sum {
+	struct __sk_buff *skb;
+	__u32 off, left;
+	__u32 sum;
+	__u32 zero;
+	__u32 buf[SEND_SUM_CHUNK / 4];
+};
+
+static long
+send_sum_step(__u32 i, struct send_sum *s)
+{
+	__u32 n = s->left;
+
+	(void)i;
+	if (n >= SEND_SUM_CHUNK) {
+		if (bpf_skb_load_bytes(s->skb, s->off, s->buf, SEND_SUM_CHUNK))
+			return 1;
+		n = SEND_SUM_CHUNK;
+	} else {
+		if (n == 0)
+			return 1;
+		__builtin_memset(s->buf, 0, sizeof s->buf);
+		n &= SEND_SUM_CHUNK - 1;
+		if (n == 0 || bpf_skb_load_bytes(s->skb, s->off, s->buf, n))
+			return 1;
+	}
+	s->sum = (__u32)bpf_csum_diff(0, 0, s->buf, SEND_SUM_CHUNK, s->sum);
+	s->off += n;
+	s->left -= n;
+	return 0;
+}
+
+static __always_inline __be16
+send_fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (__u16) ~((sum & 0xffff) + (sum >> 16));
+	return (__be16)(sum ? sum : 0xffff);
+}
+
+/* The UDP checksum over the whole datagram, whose field is still 0. */
+static __noinline int
+send_checksum(struct send *s)
+{
+	struct send_sum sum = {.skb = s->skb, .off = ETH_HLEN + s->hlen, .left = s->len - s->hlen};
+	struct {
+		__be32 len;
+		__be32 proto;
+	} pseudo = {bpf_htonl(s->len - s->hlen), bpf_htonl(IPPROTO_UDP)};
+	__u32 addr = s->dest->family == 4 ? 4 : 16;
+	__be16 check;
+
+	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)s->dest->src, addr, 0);
+	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)s->dest->dst, addr, sum.sum);
+	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof pseudo, sum.sum);
+	bpf_loop(SEND_SUM_STEPS, send_sum_step, &sum, 0);
+	if (sum.left)
+		return -1;
+	check = send_fold(sum.sum);
+	return (int)bpf_skb_store_bytes(
+	    s->skb, ETH_HLEN + s->hlen + offsetof(struct udphdr, check), &check, sizeof check, 0);
+}
+
+static __always_inline __u32
+send_next_id(void)
+{
+	const __u32 zero = 0;
+	__u32 *id = bpf_map_lookup_elem(&ft_id, &zero);
+
+	return id ? __sync_fetch_and_add(id, 1) : 0;
+}
+
+/* Asks the routing table.  len: length to be sent, compared with the MTU of the way. */
+static __always_inline long
+send_route(struct send *s, __u32 len)
+{
+	const struct tap_dest *d = s->dest;
+	struct bpf_fib_lookup *f = &s->fib;
+
+	__builtin_memset(f, 0, sizeof *f);
+	f->ifindex = s->skb->ifindex;
+	f->l4_protocol = IPPROTO_UDP;
+	f->sport = d->sport_be;
+	f->dport = d->dport_be;
+	f->tot_len = (__u16)len;
+	if (d->family == 4) {
+		f->family = OWN_AF_INET;
+		f->tos = d->tos;
+		f->ipv4_src = *(const __be32 *)d->src;
+		f->ipv4_dst = *(const __be32 *)d->dst;
+	} else {
+		f->family = OWN_AF_INET6;
+		f->flowinfo = bpf_htonl((__u32)d->tos << 20);
+		__builtin_memcpy(f->ipv6_src, d->src, 16);
+		__builtin_memcpy(f->ipv6_dst, d->dst, 16);
+	}
+	return bpf_fib_lookup(s->skb, f, sizeof *f, 0);
+}
+
+static __always_inline void
+send_hop(const struct send *s, struct bpf_redir_neigh *hop)
+{
+	__builtin_memset(hop, 0, sizeof *hop);
+	hop->nh_family = s->fib.family;
+	if (s->fib.family == OWN_AF_INET)
+		hop->ipv4_nh = s->fib.ipv4_dst;
+	else
+		__builtin_memcpy(hop->ipv6_nh, s->fib.ipv6_dst, 16);
+}
+
+static __always_inline void
+send_counted(struct send *s)
+{
+	struct tap_count *c = bpf_map_lookup_elem(&ft_count, &s->crit);
+
+	count_add(TAP_C_COPIES_SENT, s->n);
+	if (c)
+		__sync_fetch_and_add(&c->copies_sent, s->n);
+}
+
+struct send_pieces {
+	struct __sk_buff *skb;
+	struct cut *cut;
+	__u32 stage_ifindex;
+	__u32 zero;
+};
+
+static long
+send_piece(__u32 i, struct send_pieces *p)
+{
+	p->cut->piece = i;
+	p->skb->mark = TAP_MARK_CUT;
+	/* The clone is consumed by the egress program, which says in cut->done how it went. */
+	bpf_clone_redirect(p->skb, p->stage_ifindex, 0);
+	return p->cut->done != i + 1;
+}
+
+/* Sends in pieces of at most mtu bytes.  All or nothing counts. */
+static __noinline int
+send_in_pieces(struct send *s, __u32 mtu, __u32 park)
+{
+	struct cut *c = cut_state();
+	struct send_pieces p = {.skb = s->skb, .cut = c, .stage_ifindex = s->ctl->stage_ifindex};
+	__u32 head = s->hlen + (s->dest->family == 6 ? CUT_FRAG_HDR : 0), n;
+
+	if (!c || s->n != 1 || mtu < head + 8 || send_checksum(s))
+		return TAP_C_LOST_FRAGMENT;
+	c->ifindex = s->fib.ifindex;
+	c->family = s->dest->family;
+	c->chunk = (mtu - head) & ~7u;
+	c->total = s->len - s->hlen;
+	c->id = send_next_id();
+	c->park = park != 0;
+	c->done = 0;
+	send_hop(s, &c->hop);
+	n = (c->total + c->chunk - 1) / c->chunk;
+	if (n > TAP_PIECES_MAX)
+		return TAP_C_LOST_FRAGMENT;
+	bpf_loop(n, send_piece, &p, 0);
+	c->ifindex = 0;
+	if (c->done != n)
+		return TAP_C_LOST_FRAGMENT;
+	count_add(TAP_C_INFO_FRAGMENTED, 1);
+	return 0;
+}
+
+static __always_inline int
+send_write_macs(const struct send *s)
+{
+	struct ethhdr *eth = (void *)(long)s->skb->data;
+
+	if ((void *)(eth + 1) > (void *)(long)s->skb->data_end)
+		return -1;
+	__builtin_memcpy(eth->h_dest, s->fib.dmac, 6);
+	__builtin_memcpy(eth->h_source, s->fib.smac, 6);
+	return 0;
+}
+
+/* Each IPv4 datagram its own identification: it may be cut on its way. */
+static __always_inline int
+send_number(const struct send *s)
+{
+	struct iphdr *ip = encap_headers(s->skb, sizeof *ip);
+
+	if (!ip)
+		return -1;
+	ip->id = bpf_htons((__u16)send_next_id());
+	ip->check = 0;
+	ip->check = encap_ipv4_sum(ip);
+	return 0;
+}
+
+/* Next hop known: 0 or the counter that says why not. */
+static __always_inline int
+send_known(struct send *s, __u32 mtu)
+{
+	if (send_write_macs(s))
+		return TAP_C_LOST_TX;
+	if (mtu)
+		return send_in_pieces(s, mtu, 0);
+	s->skb->mark = 0;
+	return bpf_clone_redirect(s->skb, s->fib.ifindex, 0) ? TAP_C_LOST_TX : 0;
+}
+
+/*
+ * Whether a copy may wait for its next hop's address.  The kernel keeps about
+ * 200 kB for one next hop and silently drops the oldest beyond that: so do we
+ * count, and stop before.
+ */
+static __always_inline int
+send_may_park(struct send *s, __u64 now)
+{
+	struct tap_dest *d = s->dest;
+	__u32 memory = s->len + SEND_SKB_MEMORY;
+
+	if (d->unresolved_since_ns == 0 || now - d->probed_ns > TAP_NEIGH_IDLE_NS) {
+		d->unresolved_since_ns = now;
+		d->parked_bytes = 0;
+	}
+	if (now - d->unresolved_since_ns > TAP_NEIGH_WAIT_NS || d->parked_bytes + memory > TAP_NEIGH_QUEUE)
+		return 0;
+	d->parked_bytes += memory;
+	d->probed_ns = now;
+	return 1;
+}
+
+/* A dead next hop is asked again now and then, for which it takes a packet. */
+static __always_inline int
+send_may_ask(struct tap_dest *d, __u64 now)
+{
+	if (now - d->probed_ns < TAP_NEIGH_ASK_NS)
+		return 0;
+	d->probed_ns = now;
+	return 1;
+}
+
+/* Through the neighbour table, which asks for the address if need be.  The verdict. */
+static __always_inline int
+send_park(struct send *s, __u32 mtu, int *lost)
+{
+	struct bpf_redir_neigh hop;
+
+	if (mtu) {
+		*lost = send_in_pieces(s, mtu, 1);
+		return TAP_DROP;
+	}
+	s->skb->mark = 0;
+	send_hop(s, &hop);
+	return (int)bpf_redirect_neigh(s->fib.ifindex, &hop, sizeof hop, 0);
+}
+
+static __always_inline int
+send_unresolved(struct send *s, __u32 mtu, __u64 now, int *lost)
+{
+	int verdict = TAP_DROP;
+
+	if (send_may_park(s, now)) {
+		verdict = send_park(s, mtu, lost);
+		if (!*lost)
+			count_add(TAP_C_INFO_NEIGH_PENDING, s->n);
+		return verdict;
+	}
+	/* Counted as lost even if it is let through to ask. */
+	if (send_may_ask(s->dest, now))
+		verdict = send_park(s, mtu, lost);
+	*lost = TAP_C_LOST_NO_NEIGHBOUR;
+	return verdict;
+}
+
+static __always_inline int
+send_resolved(struct send *s, __u32 mtu, __u64 now, int *lost)
+{
+	struct tap_dest *d = s->dest;
+
+	if (d->unresolved_since_ns)
+		d->unresolved_since_ns = 0;
+	if (d->probed_ns == 0)
+		d->probed_ns = now;
+	/* The kernel confirms an old entry only if a packet uses it; we go past it otherwise. */
+	if (now - d->probed_ns > TAP_NEIGH_CHECK_NS) {
+		d->probed_ns = now;
+		return send_park(s, mtu, lost);
+	}
+	*lost = send_known(s, mtu);
+	return TAP_DROP;
+}
+
+/* The whole way of a datagram.  The verdict; *lost: 0 or the counter. */
+static __always_inline int
+send_datagram(struct send *s, int *lost)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 mtu = 0;
+	long rc;
+
+	if (s->dest->family == 4 ? send_number(s) : 0) {
+		*lost = TAP_C_LOST_TX;
+		return TAP_DROP;
+	}
+	rc = send_route(s, s->len);
+	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		mtu = s->fib.mtu_result;
+		rc = send_route(s, mtu);
+	} else if (s->dest->family == 6 && s->n == 1 && send_checksum(s)) {
+		*lost = TAP_C_LOST_TX;
+		return TAP_DROP;
+	}
+	if (rc == BPF_FIB_LKUP_RET_SUCCESS)
+		return send_resolved(s, mtu, now, lost);
+	if (rc == BPF_FIB_LKUP_RET_NO_NEIGH)
+		return send_unresolved(s, mtu, now, lost);
+	*lost = TAP_C_LOST_NO_ROUTE;
+	return TAP_DROP;
+}
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kern.h - everything flowtapd asks of the kernel.
+ *
+ * kern_load.c and stage.c run in the parent while it is root: they mount a
+ * bpffs, load and pin maps and programs, make the stage device.  kern_child.c
+ * runs in the dataplane, which has no capability (CAP_NET_ADMIN with clsact)
+ * and works with the descriptors it inherited.
+ *
+ * In the file system (RUN_DIR/bpf, a bpffs of its own):
+ *   maps/NAME         the maps of abi.h, root's
+ *   stage_out, stage_in   the links of ftap0 and ftap1, root's; absent with clsact
+ *   links/IFINDEX     the link of a tapped interface, the dataplane's
+ *
+ * Calls return 0 or -errno and do not log; libbpf's own messages go to log_debug.
+ */
+#ifndef FLOWTAPD_KERN_H
+#define FLOWTAPD_KERN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "abi.h"
+#include "tapset.h"
+
+#define KERN_STAGE_OUT "ftap0" /* copies are handed to this end */
+#define KERN_STAGE_IN "ftap1"  /* and come out of this one, wire-sized */
+
+#define KERN_FDS_MAX 16 /* descriptors a dataplane needs, at most */
+
+struct kern;
+
+struct kern_opts {
+	const char *run_dir;   /* exists; RUN_DIR/bpf is made */
+	uint32_t max_criteria; /* sizes the maps */
+	uint16_t ssh_port;     /* see struct tap_ctl */
+	bool force_clsact;     /* even if the kernel has tcx */
+	bool force_tcx;        /* -EOPNOTSUPP rather than clsact */
+	uid_t uid;             /* the dataplane's user, */
+	gid_t gid;             /* who may pin links */
+};
+
+/* ---- parent, as root ---- */
+
+/*
+ * Loads, pins and attaches everything but the tapped interfaces.  Pinned maps of
+ * a predecessor are taken over if version and sizes agree, else removed; its
+ * programs are exchanged atomically, so that copying never stops.
+ */
+int kern_load(const struct kern_opts *o, struct kern **out);
+void kern_free(struct kern *k); /* NULL is legal; what is in the kernel stays there */
+/* The descriptors for kern_child_open, in its order; borrowed and close-on-exec.  Returns how many. */
+int kern_fds(const struct kern *k, int fds[KERN_FDS_MAX]);
+bool kern_needs_net_admin(const struct kern *k); /* the dataplane does: clsact */
+/* Takes everything out of the kernel: taps, programs, maps, stage device, mount.  0 also if
+ * there was nothing.  No daemon may run. */
+int kern_unload(const char *run_dir);
+
+/* ---- dataplane ---- */
+
+/* first_fd: number of the first of the descriptors of kern_fds, which it takes over. */
+int kern_child_open(const char *run_dir, int first_fd, struct kern **out);
+/* Maps the arrays; *out borrows from k. */
+int kern_tables(struct kern *k, struct tapset_tables *out);
+/*
+ * Taps an interface; a link that a predecessor left is taken over without missing
+ * a packet.  -EMEDIUMTYPE: not Ethernet; -ELOOP: the stage device; -ENODEV.
+ */
+int kern_attach(struct kern *k, int ifindex, const char *name);
+/* Interface gone or not tapped: 0. */
+int kern_detach(struct kern *k, int ifindex, const char *name);
+/* Removes taps that a predecessor left and this process has not attached.  Returns how many. */
+int kern_sweep(struct kern *k);
+/* Sums of all CPUs. */
+int kern_stats(const struct kern *k, uint64_t out[TAP_C_MAX]);
+
+const char *kern_pin_dir(const struct kern *k);     /* RUN_DIR/bpf */
+const char *kern_attach_name(const struct kern *k); /* "tcx" or "clsact" */
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kern_hook.h - attaching a program to an interface, in one of two ways:
+ *   tcx     a link, pinned at `pin`; it lives as long as the pin
+ *   clsact  a filter of a fixed priority and handle, which is how it is found again
+ * Both replace what a predecessor left without a packet missing it.
+ */
+#ifndef FLOWTAPD_KERN_HOOK_H
+#define FLOWTAPD_KERN_HOOK_H
+
+#include <stdbool.h>
+
+enum kern_way { KERN_INGRESS, KERN_EGRESS };
+
+/* 0; -EOPNOTSUPP: the kernel has no tcx; -ENODEV; -errno.  No capability is needed. */
+int kern_hook_tcx(int prog_fd, int ifindex, enum kern_way way, const char *pin);
+/* 0 also if there is none. */
+int kern_hook_tcx_remove(const char *pin);
+
+/* These need CAP_NET_ADMIN. */
+int kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way);
+/* The clsact qdisc goes too if no filter is left on it.  0 also if there is none. */
+int kern_hook_clsact_remove(int ifindex, enum kern_way way);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* kern_internal.h - what the parts of kern.h share. */
+#ifndef FLOWTAPD_KERN_INTERNAL_H
+#define FLOWTAPD_KERN_INTERNAL_H
+
+#include "kern.h"
+
+#define KERN_PATH_MAX 320
+
+/* The maps the dataplane gets, in the order of its descriptors; the first
+ * KERN_MAP_MAPPED of them are arrays that it maps into its memory. */
+enum kern_map {
+	KERN_MAP_CTL,
+	KERN_MAP_BLOOM,
+	KERN_MAP_TERM4,
+	KERN_MAP_TERM6,
+	KERN_MAP_CRIT,
+	KERN_MAP_COUNT,
+	KERN_MAP_DEST,
+	KERN_MAP_MAPPED,
+	KERN_MAP_KEY4 = KERN_MAP_MAPPED,
+	KERN_MAP_KEY6,
+	KERN_MAP_OWN,
+	KERN_MAP_STATS,
+	KERN_MAP_N
+};
+
+/* A map's array in our memory. */
+struct kern_area {
+	void *p;
+	size_t len;
+	uint32_t entries;
+};
+
+struct tap_bpf; /* the skeleton */
+
+struct kern {
+	char dir[KERN_PATH_MAX]; /* RUN_DIR/bpf */
+	bool clsact;
+	int prog; /* tap_ingress */
+	int map[KERN_MAP_N];
+	/* parent */
+	struct tap_bpf *skel; /* owns the descriptors if there is one */
+	/* dataplane */
+	struct kern_area area[KERN_MAP_MAPPED];
+	int ncpu;
+	uint64_t *cpu_values; /* ncpu of them */
+	int *attached;        /* interfaces this process attached */
+	unsigned nattached;
+};
+
+int kern_new(const char *run_dir, struct kern **out);
+/* dir/sub/name; sub may be NULL.  -ENAMETOOLONG */
+int kern_path(char out[static KERN_PATH_MAX], const char *dir, const char *sub, const char *name);
+/* Calls cb for each entry of dir/sub; nonzero stops and is returned.  0 if the directory is absent. */
+int kern_each(const char *dir, const char *sub, int (*cb)(void *arg, const char *name), void *arg);
+/* Length of an array map in memory. */
+int kern_area_map(int fd, struct kern_area *out);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parent's part: loading, pinning, the stage device, and taking it all away.
+ *
+ * exports: kern_ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "kern_hook.h"
+#include "kern_internal.h"
+#include "log.h"
+#include "stage.h"
+#include "tap.skel.h"
+
+#define TERMS_SPARE 8192 /* terms that fit even if max_criteria is small */
+#define DESTS_SPARE 1024
+#define BLOOM_BITS_PER_TERM 16
+
+/* ---- bpffs ---- */
+
+static bool
+is_bpffs(const char *path)
+{
+	struct statfs s;
+
+	return statfs(path, &s) == 0 && s.f_type == BPF_FS_MAGIC;
+}
+
+static int
+dir_make(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return -errno;
+	return chown(path, uid, gid) < 0 || chmod(path, mode) < 0 ? -errno : 0;
+}
+
+/* A link pinned for another user, as the configuration said then, becomes the dataplane's. */
+struct owner {
+	const char *dir;
+	uid_t uid;
+	gid_t gid;
+};
+
+static int
+link_chown(void *arg, const char *name)
+{
+	const struct owner *o = arg;
+	char path[KERN_PATH_MAX];
+	int r = kern_path(path, o->dir, "links", name);
+
+	if (r == 0 && chown(path, o->uid, o->gid) < 0)
+		r = -errno;
+	return r;
+}
+
+static int
+bpffs_open(const char *dir, const struct kern_opts *o)
+{
+	struct owner owner = {.dir = dir, .uid = o->uid, .gid = o->gid};
+	char path[KERN_PATH_MAX];
+	int r;
+
+	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	if (!is_bpffs(dir) && mount("bpf", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0750") < 0)
+		return -errno;
+	if ((r = dir_make(dir, 0, o->gid, 0750)) < 0)
+		return r;
+	if ((r = kern_path(path, dir, NULL, "maps")) < 0 || (r = dir_make(path, 0, 0, 0700)) < 0 ||
+	    (r = kern_path(path, dir, NULL, "links")) < 0 || (r = dir_make(path, o->uid, o->gid, 0700)) < 0)
+		return r;
+	return kern_each(dir, "links", link_chown, &owner);
+}
+
+/* ---- removal ---- */
+
+static int
+link_remove(void *arg, const char *name)
+{
+	char path[KERN_PATH_MAX];
+	int r = kern_path(path, arg, "links", name);
+
+	return r < 0 ? r : kern_hook_tcx_remove(path);
+}
+
+static int
+map_remove(void *arg, const char *name)
+{
+	char path[KERN_PATH_MAX];
+	int r = kern_path(path, arg, "maps", name);
+
+	if (r == 0 && unlink(path) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}
+
+static int
+stage_link_remove(const char *dir, const char *name)
+{
+	char path[KERN_PATH_MAX];
+	int r = kern_path(path, dir, NULL, name);
+
+	return r < 0 ? r : kern_hook_tcx_remove(path);
+}
+
+static int
+tcx_remove_all(char *dir)
+{
+	int r;
+
+	if ((r = kern_each(dir, "links", link_remove, dir)) < 0 || (r = stage_link_remove(dir, "stage_out")) < 0)
+		return r;
+	return stage_link_remove(dir, "stage_in");
+}
+
+/* Filters of ours on any interface. */
+static int
+clsact_remove_all(void)
+{
+	struct if_nameindex *list = if_nameindex();
+	int r = 0;
+
+	if (list == NULL)
+		return -errno;
+	for (struct if_nameindex *i = list; i->if_index != 0 && r == 0; i++) {
+		r = kern_hook_clsact_remove((int)i->if_index, KERN_INGRESS);
+		if (r == 0)
+			r = kern_hook_clsact_remove((int)i->if_index, KERN_EGRESS);
+	}
+	if_freenameindex(list);
+	return r;
+}
+
+/* Taps first: nothing may enter the stage that its programs do not understand. */
+static int
+wipe(char *dir)
+{
+	int r;
+
+	if ((r = tcx_remove_all(dir)) < 0 || (r = clsact_remove_all()) < 0 || (r = stage_remove()) < 0)
+		return r;
+	return kern_each(dir, "maps", map_remove, dir);
+}
+
+/* ---- maps ---- */
+
+static uint32_t
+bloom_words(uint32_t terms)
+{
+	uint32_t words = 64;
+
+	while ((uint64_t)words * 64 < (uint64_t)terms * BLOOM_BITS_PER_TERM)
+		words *= 2;
+	return words * 2; /* two areas: one in use, one being rebuilt */
+}
+
+static int
+maps_size(struct tap_bpf *s, uint32_t max_criteria)
+{
+	uint32_t terms = 2 * max_criteria + TERMS_SPARE;
+	uint32_t dests = max_criteria + DESTS_SPARE;
+	const struct {
+		struct bpf_map *map;
+		uint32_t entries;
+	} sizes[] = {
+	    {s->maps.ft_term4, terms},
+	    {s->maps.ft_term6, terms},
+	    {s->maps.ft_key4, terms},
+	    {s->maps.ft_key6, terms},
+	    {s->maps.ft_bloom, bloom_words(2 * terms)},
+	    {s->maps.ft_crit, max_criteria + 1},
+	    {s->maps.ft_count, max_criteria + 1},
+	    {s->maps.ft_dest, dests},
+	    {s->maps.ft_own, 2 * dests},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes) && r == 0; i++)
+		r = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
+	return r;
+}
+
+/* Whether a pinned map is what the object would make. */
+static bool
+map_fits(const char *path, const struct bpf_map *m)
+{
+	cleanup_fd int fd = bpf_obj_get(path);
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof info;
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == bpf_map__type(m) &&
+	       info.key_size == bpf_map__key_size(m) && info.value_size == bpf_map__value_size(m) &&
+	       info.max_entries == bpf_map__max_entries(m) && info.map_flags == bpf_map__map_flags(m);
+}
+
+static bool
+abi_fits(const char *dir)
+{
+	struct tap_ctl ctl;
+	char path[KERN_PATH_MAX];
+	uint32_t zero = 0;
+	cleanup_fd int fd = kern_path(path, dir, "maps", TAP_MAP_CTL) < 0 ? -1 : bpf_obj_get(path);
+
+	return fd >= 0 && bpf_map_lookup_elem(fd, &zero, &ctl) == 0 && ctl.abi == TAP_ABI_VERSION;
+}
+
+/* Says where each map is pinned, and whether all that is pinned there can be taken over. */
+static int
+maps_pin_paths(struct tap_bpf *s, const char *dir, bool *usable)
+{
+	struct bpf_map *m;
+	char path[KERN_PATH_MAX];
+	bool fit = true;
+	int r;
+
+	bpf_object__for_each_map(m, s->obj)
+	{
+		if (m == s->maps.ft_trace)
+			continue;
+		if ((r = kern_path(path, dir, "maps", bpf_map__name(m))) < 0 ||
+		    (r = bpf_map__set_pin_path(m, path)) < 0)
+			return r;
+		fit = fit && map_fits(path, m);
+	}
+	*usable = fit && abi_fits(dir);
+	return 0;
+}
+
+/* For tests only. */
+static int
+tests_left_out(struct tap_bpf *s)
+{
+	int r = bpf_program__set_autoload(s->progs.tap_classify, false);
+
+	return r < 0 ? r : bpf_map__set_autocreate(s->maps.ft_trace, false);
+}
+
+static int
+programs_load(struct kern *k, const struct kern_opts *o)
+{
+	bool usable;
+	int r;
+
+	if ((k->skel = tap_bpf__open()) == NULL)
+		return -errno;
+	if ((r = tests_left_out(k->skel)) < 0 || (r = maps_size(k->skel, o->max_criteria)) < 0 ||
+	    (r = maps_pin_paths(k->skel, k->dir, &usable)) < 0)
+		return r;
+	if (!usable && (r = wipe(k->dir)) < 0)
+		return r;
+	return tap_bpf__load(k->skel);
+}
+
+static void
+descriptors_take(struct kern *k)
+{
+	const struct bpf_map *maps[KERN_MAP_N] = {
+	    [KERN_MAP_CTL] = k->skel->maps.ft_ctl,
+	    [KERN_MAP_BLOOM] = k->skel->maps.ft_bloom,
+	    [KERN_MAP_TERM4] = k->skel->maps.ft_term4,
+	    [KERN_MAP_TERM6] = k->skel->maps.ft_term6,
+	    [KERN_MAP_CRIT] = k->skel->maps.ft_crit,
+	    [KERN_MAP_COUNT] = k->skel->maps.ft_count,
+	    [KERN_MAP_DEST] = k->skel->maps.ft_dest,
+	    [KERN_MAP_KEY4] = k->skel->maps.ft_key4,
+	    [KERN_MAP_KEY6] = k->skel->maps.ft_key6,
+	    [KERN_MAP_OWN] = k->skel->maps.ft_own,
+	    [KERN_MAP_STATS] = k->skel->maps.ft_stats,
+	};
+
+	for (int i = 0; i < KERN_MAP_N; i++)
+		k->map[i] = bpf_map__fd(maps[i]);
+	k->prog = bpf_program__fd(k->skel->progs.tap_ingress);
+}
+
+/* ---- stage ---- */
+
+static int
+stage_control(const struct kern *k, const struct stage *s, uint16_t ssh_port)
+{
+	struct kern_area a;
+	struct tap_ctl *ctl;
+	int r = kern_area_map(k->map[KERN_MAP_CTL], &a);
+
+	if (r < 0)
+		return r;
+	ctl = a.p;
+	ctl->stage_queues = (uint16_t)s->queues;
+	ctl->ssh_port = ssh_port;
+	ctl->stage_ifindex = (uint32_t)s->out;
+	ctl->abi = TAP_ABI_VERSION;
+	munmap(a.p, a.len);
+	return 0;
+}
+
+static int
+stage_tcx(const struct kern *k, const struct stage *s)
+{
+	char out[KERN_PATH_MAX], in[KERN_PATH_MAX];
+	int r;
+
+	if ((r = kern_path(out, k->dir, NULL, "stage_out")) < 0 || (r = kern_path(in, k->dir, NULL, "stage_in")) < 0)
+		return r;
+	if ((r = kern_hook_tcx(bpf_program__fd(k->skel->progs.tap_encap), s->out, KERN_EGRESS, out)) < 0)
+		return r;
+	return kern_hook_tcx(bpf_program__fd(k->skel->progs.tap_send), s->in, KERN_INGRESS, in);
+}
+
+static int
+stage_clsact(const struct kern *k, const struct stage *s)
+{
+	int r = kern_hook_clsact(bpf_program__fd(k->skel->progs.tap_encap), s->out, KERN_EGRESS);
+
+	return r < 0 ? r : kern_hook_clsact(bpf_program__fd(k->skel->progs.tap_send), s->in, KERN_INGRESS);
+}
+
+/* Both ways at once would make every copy twice: what was attached the other way goes. */
+static int
+stage_attach(struct kern *k, const struct stage *s, const struct kern_opts *o)
+{
+	int r = o->force_clsact ? -EOPNOTSUPP : stage_tcx(k, s);
+
+	if (r == 0)
+		return clsact_remove_all();
+	if (r != -EOPNOTSUPP || o->force_tcx)
+		return r;
+	k->clsact = true;
+	r = tcx_remove_all(k->dir);
+	return r < 0 ? r : stage_clsact(k, s);
+}
+
+int
+kern_load(const struct kern_opts *o, struct kern **out)
+{
+	struct stage stage;
+	struct kern *k;
+	int r = kern_new(o->run_dir, &k);
+
+	if (r < 0)
+		return r;
+	if ((r = bpffs_open(k->dir, o)) < 0 || (r = programs_load(k, o)) < 0 || (r = stage_open(&stage)) < 0)
+		goto fail;
+	descriptors_take(k);
+	if ((r = stage_control(k, &stage, o->ssh_port)) < 0 || (r = stage_attach(k, &stage, o)) < 0)
+		goto fail;
+	*out = k;
+	return 0;
+fail:
+	kern_free(k);
+	return r;
+}
+
+int
+kern_fds(const struct kern *k, int fds[KERN_FDS_MAX])
+{
+	int n = 0;
+
+	fds[n++] = k->prog;
+	for (int i = 0; i < KERN_MAP_N; i++)
+		fds[n++] = k->map[i];
+	return n;
+}
+
+bool
+kern_needs_net_admin(const struct kern *k)
+{
+	return k->clsact;
+}
+
+int
+kern_unload(const char *run_dir)
+{
+	struct kern *k;
+	int r = kern_new(run_dir, &k);
+
+	if (r < 0)
+		return r;
+	r = wipe(k->dir);
+	if (r == 0 && is_bpffs(k->dir) && umount2(k->dir, MNT_DETACH) < 0)
+		r = -errno;
+	if (r == 0 && rmdir(k->dir) < 0 && errno != ENOENT)
+		r = -errno;
+	kern_free(k);
+	return r;
+}

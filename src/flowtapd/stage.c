@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "kern.h"
+#include "stage.h"
+
+#define STAGE_MTU 65535
+#define STAGE_QUEUES_MAX 1024
+#define NL_BUF 16384
+#define FEATURE_BLOCKS 8 /* of 32 features; the kernel has 2 or 3 */
+
+/* What a link message says of an end. */
+struct end {
+	int peer;
+	unsigned queues;
+	bool is_veth;
+};
+
+/* ---- rtnetlink ---- */
+
+static int
+end_kind(const struct nlattr *a, void *arg)
+{
+	struct end *e = arg;
+
+	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+		e->is_veth = strcmp(mnl_attr_get_str(a), "veth") == 0;
+	return MNL_CB_OK;
+}
+
+static int
+end_attr(const struct nlattr *a, void *arg)
+{
+	struct end *e = arg;
+
+	switch (mnl_attr_get_type(a)) {
+	case IFLA_LINK:
+		e->peer = (int)mnl_attr_get_u32(a);
+		break;
+	case IFLA_NUM_TX_QUEUES:
+		e->queues = mnl_attr_get_u32(a);
+		break;
+	case IFLA_LINKINFO:
+		mnl_attr_parse_nested(a, end_kind, e);
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int
+end_message(const struct nlmsghdr *h, void *arg)
+{
+	return mnl_attr_parse(h, sizeof(struct ifinfomsg), end_attr, arg);
+}
+
+/* Sends one request and reads its answer, into cb if there is one. */
+static int
+request(struct nlmsghdr *h, mnl_cb_t cb, void *arg)
+{
+	char buf[NL_BUF];
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	ssize_t n;
+	int r = 0;
+
+	if (nl == NULL)
+		return -errno;
+	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
+		r = -errno;
+	/* until the acknowledgement (MNL_CB_STOP) */
+	for (int more = r == 0; more > 0;) {
+		n = mnl_socket_recvfrom(nl, buf, sizeof buf);
+		more = n < 0 ? -1 : mnl_cb_run(buf, (size_t)n, 0, 0, cb, arg);
+		if (more < 0)
+			r = -errno;
+	}
+	mnl_socket_close(nl);
+	return r;
+}
+
+static struct nlmsghdr *
+link_message(char *buf, uint16_t type, const char *name, unsigned flags)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *ifi;
+
+	h->nlmsg_type = type;
+	ifi = mnl_nlmsg_put_extra_header(h, sizeof *ifi);
+	ifi->ifi_family = AF_UNSPEC;
+	ifi->ifi_flags = ifi->ifi_change = flags;
+	if (name)
+		mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	return h;
+}
+
+static void
+put_end(struct nlmsghdr *h, uint32_t queues)
+{
+	mnl_attr_put_u32(h, IFLA_MTU, STAGE_MTU);
+	mnl_attr_put_u32(h, IFLA_NUM_TX_QUEUES, queues);
+	mnl_attr_put_u32(h, IFLA_NUM_RX_QUEUES, queues);
+}
+
+static int
+pair_create(void)
+{
+	char buf[NL_BUF];
+	struct nlmsghdr *h = link_message(buf, RTM_NEWLINK, KERN_STAGE_OUT, IFF_NOARP);
+	struct nlattr *info, *data, *peer;
+	struct ifinfomsg *ifi;
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	uint32_t queues = TAP_STAGE_QUEUES * (uint32_t)(cpus > 0 ? cpus : 1);
+
+	if (queues > STAGE_QUEUES_MAX)
+		queues = STAGE_QUEUES_MAX;
+	h->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	put_end(h, queues);
+	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+	peer = mnl_attr_nest_start(h, VETH_INFO_PEER);
+	ifi = mnl_nlmsg_put_extra_header(h, sizeof *ifi);
+	ifi->ifi_flags = ifi->ifi_change = IFF_NOARP;
+	mnl_attr_put_strz(h, IFLA_IFNAME, KERN_STAGE_IN);
+	put_end(h, queues);
+	mnl_attr_nest_end(h, peer);
+	mnl_attr_nest_end(h, data);
+	mnl_attr_nest_end(h, info);
+	return request(h, NULL, NULL);
+}
+
+static int
+end_get(const char *name, struct end *e)
+{
+	char buf[NL_BUF];
+
+	memset(e, 0, sizeof *e);
+	return request(link_message(buf, RTM_GETLINK, name, 0), end_message, e);
+}
+
+static int
+end_up(const char *name)
+{
+	char buf[NL_BUF];
+
+	return request(link_message(buf, RTM_NEWLINK, name, IFF_UP | IFF_NOARP), NULL, NULL);
+}
+
+/* ---- settings ---- */
+
+static int
+ethtool(const char *name, void *cmd)
+{
+	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = {.ifr_data = cmd};
+
+	if (fd < 0)
+		return -errno;
+	strncpy(req.ifr_name, name, sizeof req.ifr_name - 1);
+	return ioctl(fd, SIOCETHTOOL, &req) < 0 ? -errno : 0;
+}
+
+/* Every feature that can be turned off: this end promises nothing, so the kernel completes
+ * checksums and cuts trains before it hands a packet over. */
+static int
+features_off(const char *name)
+{
+	union {
+		struct ethtool_gfeatures g;
+		char
+		    room[sizeof(struct ethtool_gfeatures) + FEATURE_BLOCKS * sizeof(struct ethtool_get_features_block)];
+	} get = {.g = {.cmd = ETHTOOL_GFEATURES, .size = FEATURE_BLOCKS}};
+	union {
+		struct ethtool_sfeatures s;
+		char
+		    room[sizeof(struct ethtool_sfeatures) + FEATURE_BLOCKS * sizeof(struct ethtool_set_features_block)];
+	} set = {.s = {.cmd = ETHTOOL_SFEATURES}};
+	int r = ethtool(name, &get);
+
+	if (r < 0)
+		return r;
+	if (get.g.size > FEATURE_BLOCKS)
+		return -E2BIG;
+	set.s.size = get.g.size;
+	for (uint32_t i = 0; i < get.g.size; i++)
+		set.s.features[i].valid = get.g.features[i].available;
+	return ethtool(name, &set);
+}
+
+static int
+gro_on(const char *name)
+{
+	struct ethtool_value v = {.cmd = ETHTOOL_SGRO, .data = 1};
+
+	return ethtool(name, &v);
+}
+
+static int
+sysctl_set(const char *family, const char *name, const char *key, const char *value)
+{
+	cleanup_fd int fd = -1;
+	char path[128];
+
+	snprintf(path, sizeof path, "/proc/sys/net/%s/conf/%s/%s", family, name, key);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT && strcmp(family, "ipv6") == 0 ? 0 : -errno; /* a kernel without IPv6 */
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+}
+
+/* forwarding: bpf_fib_lookup asks for a packet that "came in" here.  Nobody else may use it. */
+static int
+sysctls_set(const char *name)
+{
+	static const struct {
+		const char *family, *key, *value;
+	} settings[] = {
+	    {"ipv4", "forwarding", "1"},
+	    {"ipv4", "rp_filter", "0"},
+	    {"ipv6", "disable_ipv6", "1"},
+	    {"ipv6", "forwarding", "1"},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(settings) && r == 0; i++)
+		r = sysctl_set(settings[i].family, name, settings[i].key, settings[i].value);
+	return r;
+}
+
+static int
+pair_check(struct stage *s)
+{
+	struct end out, in;
+	int r;
+
+	if ((r = end_get(KERN_STAGE_OUT, &out)) < 0 || (r = end_get(KERN_STAGE_IN, &in)) < 0)
+		return r == -ENODEV ? -EEXIST : r; /* one of the two is not there */
+	s->out = (int)if_nametoindex(KERN_STAGE_OUT);
+	s->in = (int)if_nametoindex(KERN_STAGE_IN);
+	s->queues = out.queues;
+	return out.is_veth && in.is_veth && out.peer == s->in && in.peer == s->out ? 0 : -EEXIST;
+}
+
+int
+stage_open(struct stage *out)
+{
+	struct stage s;
+	int r;
+
+	if (if_nametoindex(KERN_STAGE_OUT) == 0 && (r = pair_create()) < 0)
+		return r;
+	if ((r = pair_check(&s)) < 0 || (r = sysctls_set(KERN_STAGE_OUT)) < 0 || (r = sysctls_set(KERN_STAGE_IN)) < 0 ||
+	    (r = features_off(KERN_STAGE_OUT)) < 0 || (r = gro_on(KERN_STAGE_IN)) < 0 ||
+	    (r = end_up(KERN_STAGE_OUT)) < 0 || (r = end_up(KERN_STAGE_IN)) < 0)
+		return r;
+	*out = s;
+	return 0;
+}
+
+int
+stage_remove(void)
+{
+	char buf[NL_BUF];
+	struct end e;
+	int r = end_get(KERN_STAGE_OUT, &e);
+
+	if (r == -ENODEV || (r == 0 && !e.is_veth))
+		return 0;
+	return r < 0 ? r : request(link_message(buf, RTM_DELLINK, KERN_STAGE_OUT, 0), NULL, NULL);
+}

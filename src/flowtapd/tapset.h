@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tapset.h - the kernel's tables as seen from user space: puts criteria into
+ * the mapped arrays and hash tables of abi.h and takes them out again.
+ *
+ * The arrays themselves are the data structure: a dataplane that was killed at
+ * any instruction leaves tables that are right for the kernel, and
+ * tapset_recover rebuilds the bookkeeping (free lists, masks, uid index) from
+ * them.  All invariants of abi.h are kept here.  No logging, no sockets.
+ */
+#ifndef FLOWTAPD_TAPSET_H
+#define FLOWTAPD_TAPSET_H
+
+#include "abi.h"
+#include "filter.h"
+
+/* The hash tables, behind an interface so that unit tests need no kernel. */
+struct tapset_hash_ops {
+	/* 0, -ENOENT */
+	int (*lookup)(void *arg, const void *key, uint32_t *head);
+	/* 0, -EEXIST, -ENOSPC (table full), -errno */
+	int (*insert)(void *arg, const void *key, uint32_t head);
+	/* replaces the value of an element that is there; 0, -ENOENT, -errno */
+	int (*update)(void *arg, const void *key, uint32_t head);
+	int (*remove)(void *arg, const void *key);
+	/* all elements; cb may remove the one it is given; nonzero stops, and is returned */
+	int (*walk)(void *arg, int (*cb)(void *cb_arg, const void *key, uint32_t head), void *cb_arg);
+};
+
+struct tapset_tables {
+	struct tap_ctl *ctl;
+	uint64_t *bloom;
+	uint32_t bloom_words; /* in the map: two areas of bloom_words / 2 */
+	struct tap_term4 *term4;
+	struct tap_term6 *term6;
+	uint32_t nterm4, nterm6; /* entries, index 0 unused */
+	struct tap_crit *crit;
+	struct tap_count *count;
+	uint32_t ncrit;
+	struct tap_dest *dest;
+	uint32_t ndest;
+	struct tapset_hash_ops key4, key6, own; /* own: key struct tap_own, value destination index */
+	void *key4_arg, *key6_arg, *own_arg;
+};
+
+struct tapset_dest {
+	struct ip_addr src, dst;
+	uint16_t sport, dport; /* host order */
+	uint8_t ttl, tos;
+};
+
+struct tapset;
+
+/* Tables are borrowed for the set's life. */
+int tapset_new(const struct tapset_tables *t, struct tapset **out);
+void tapset_free(struct tapset *s);
+
+/* Takes over what a predecessor left: frees everything half built or dead, keeps
+ * what is active.  Every criterion kept counts as not yet confirmed. */
+int tapset_recover(struct tapset *s);
+
+/*
+ * Makes the criterion live; when it returns 0 the kernel copies from now on.  A
+ * recovered criterion with the same uid, terms and destinations is confirmed
+ * and otherwise left alone; one that differs is replaced.
+ * -ENOSPC: some table is full; -EEXIST: put already; nothing is changed.
+ */
+int tapset_put(struct tapset *s, uint64_t uid, const struct tap_filter *f, const struct tapset_dest *dest,
+    unsigned ndest, uint64_t now_ns);
+/* Dead when it returns.  -ENOENT */
+int tapset_remove(struct tapset *s, uint64_t uid, uint64_t now_ns);
+/* Removes what recovery found and nobody confirmed; returns how many. */
+uint32_t tapset_drop_unconfirmed(struct tapset *s, uint64_t now_ns);
+/* Frees what the quarantine holds long enough, rebuilds the Bloom words when too
+ * many of their bits are stale.  Call once a second or so. */
+void tapset_tick(struct tapset *s, uint64_t now_ns);
+/* -ENOENT */
+int tapset_counts(const struct tapset *s, uint64_t uid, struct tap_count *out);
+
+/* Matched bits per second over the last ten seconds or so (sampled by tapset_tick); 0 if unknown. */
+uint64_t tapset_bandwidth(const struct tapset *s, uint64_t uid);
+
+struct tapset_usage {
+	uint32_t crits, terms4, terms6, dests, masks4, masks6, bloom_words;
+};
+void tapset_usage(const struct tapset *s, struct tapset_usage *out);
+/* Checks every invariant that can be checked from user space: 0 or -EBADMSG and why. */
+int tapset_check(const struct tapset *s, const char **why);
+
+#endif

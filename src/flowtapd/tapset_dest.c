@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Content destinations.  Criteria that send to the same place share an entry,
+ * and with it what the kernel knows of the next hop.  Each entry's outer header
+ * is also filed among our own traffic: once with its ports, once without, for
+ * the later fragments of a copy.
+ *
+ * An own entry's value heads a list of the destinations it stands for.
+ *
+ * exports: dests_ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "tapset_int.h"
+
+enum which { SAME, PAIR };
+
+static struct tap_own
+own_key(const struct tap_dest *d, enum which w)
+{
+	struct tap_own k = {.family = d->family};
+
+	memcpy(k.src, d->src, sizeof k.src);
+	memcpy(k.dst, d->dst, sizeof k.dst);
+	if (w == SAME) {
+		k.sport_be = d->sport_be;
+		k.dport_be = d->dport_be;
+	}
+	return k;
+}
+
+static uint32_t *
+next_of(struct dests *d, uint32_t i, enum which w)
+{
+	return w == SAME ? &d->link[i].same_next : &d->link[i].pair_next;
+}
+
+static uint32_t *
+prev_of(struct dests *d, uint32_t i, enum which w)
+{
+	return w == SAME ? &d->link[i].same_prev : &d->link[i].pair_prev;
+}
+
+static uint32_t
+own_head(const struct dests *d, const struct tap_own *k)
+{
+	uint32_t head;
+
+	return d->own->lookup(d->own_arg, k, &head) < 0 ? 0 : head;
+}
+
+/* Behind the head, so that the entry of the hash table stays as it is. */
+static int
+list_add(struct dests *d, uint32_t i, enum which w)
+{
+	struct tap_own k = own_key(&d->dest[i], w);
+	uint32_t head = own_head(d, &k), next;
+
+	*prev_of(d, i, w) = head;
+	*next_of(d, i, w) = 0;
+	if (head == 0)
+		return d->own->insert(d->own_arg, &k, i);
+	next = *next_of(d, head, w);
+	*next_of(d, i, w) = next;
+	*next_of(d, head, w) = i;
+	if (next != 0)
+		*prev_of(d, next, w) = i;
+	return 0;
+}
+
+static void
+list_remove(struct dests *d, uint32_t i, enum which w)
+{
+	struct tap_own k = own_key(&d->dest[i], w);
+	uint32_t prev = *prev_of(d, i, w), next = *next_of(d, i, w);
+
+	if (prev != 0)
+		*next_of(d, prev, w) = next;
+	if (next != 0)
+		*prev_of(d, next, w) = prev;
+	if (prev != 0)
+		return;
+	if (next != 0)
+		(void)d->own->update(d->own_arg, &k, next);
+	else
+		(void)d->own->remove(d->own_arg, &k);
+}
+
+static struct tap_dest
+dest_of(const struct tapset_dest *w)
+{
+	struct tap_dest d = {.sport_be = htons(w->sport),
+	    .dport_be = htons(w->dport),
+	    .family = w->dst.family,
+	    .ttl = w->ttl,
+	    .tos = w->tos};
+
+	memcpy(d.src, w->src.b, sizeof d.src);
+	memcpy(d.dst, w->dst.b, sizeof d.dst);
+	return d;
+}
+
+bool
+dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want)
+{
+	struct tap_dest w = dest_of(want);
+
+	/* What follows is the kernel programs'. */
+	return memcmp(&d->dest[i], &w, offsetof(struct tap_dest, unresolved_since_ns)) == 0;
+}
+
+static int
+dest_new(struct dests *d, const struct tap_dest *w, uint64_t now_ns, uint32_t *out)
+{
+	uint32_t i = pool_get(&d->pool, now_ns);
+	uint8_t family = w->family;
+	int r;
+
+	if (i == 0)
+		return -ENOSPC;
+	d->dest[i] = *w;
+	d->dest[i].family = 0;
+	STORE(&d->dest[i].family, family);
+	r = list_add(d, i, SAME);
+	if (r == 0 && (r = list_add(d, i, PAIR)) < 0)
+		list_remove(d, i, SAME);
+	if (r < 0) {
+		STORE(&d->dest[i].family, 0);
+		pool_put(&d->pool, i, now_ns);
+		return r;
+	}
+	d->link[i].refs = 1;
+	*out = i;
+	return 0;
+}
+
+int
+dests_get(struct dests *d, const struct tapset_dest *want, uint64_t now_ns, uint32_t *out)
+{
+	struct tap_dest w = dest_of(want);
+	struct tap_own k = own_key(&w, SAME);
+
+	for (uint32_t i = own_head(d, &k); i != 0; i = d->link[i].same_next) {
+		if (dests_equal(d, i, want)) {
+			d->link[i].refs++;
+			*out = i;
+			return 0;
+		}
+	}
+	return dest_new(d, &w, now_ns, out);
+}
+
+void
+dests_put(struct dests *d, uint32_t i, uint64_t now_ns)
+{
+	if (--d->link[i].refs > 0)
+		return;
+	/* Its copies on the way are never tapped: what was filed goes only when it is free. */
+	list_remove(d, i, SAME);
+	list_remove(d, i, PAIR);
+	STORE(&d->dest[i].family, 0);
+	pool_put(&d->pool, i, now_ns);
+}
+
+/* ---- recovery ---- */
+
+static int
+own_clear(void *arg, const void *key, uint32_t head)
+{
+	struct dests *d = arg;
+
+	if (head < d->pool.n && d->link[head].refs > 0) {
+		const struct tap_own *k = key;
+		struct tap_own same = own_key(&d->dest[head], SAME), pair = own_key(&d->dest[head], PAIR);
+
+		if (memcmp(k, &same, sizeof same) == 0 || memcmp(k, &pair, sizeof pair) == 0)
+			return 0;
+	}
+	(void)d->own->remove(d->own_arg, key);
+	return 0;
+}
+
+/* What a predecessor filed stays, so that a copy is at no moment taken for a target's packet. */
+static int
+relist(struct dests *d, uint32_t i, enum which w)
+{
+	struct tap_own k = own_key(&d->dest[i], w);
+
+	return own_head(d, &k) == i ? 0 : list_add(d, i, w);
+}
+
+int
+dests_recover(struct dests *d, uint64_t now_ns)
+{
+	uint32_t last = d->pool.n - 1;
+	int r = d->own->walk(d->own_arg, own_clear, d);
+
+	while (last > 0 && d->link[last].refs == 0 && d->dest[last].family == 0)
+		last--;
+	d->pool.fresh = last + 1;
+	d->pool.used = last;
+	for (uint32_t i = 1; i <= last && r == 0; i++) {
+		if (d->link[i].refs == 0) {
+			STORE(&d->dest[i].family, 0);
+			pool_put(&d->pool, i, now_ns);
+			continue;
+		}
+		r = relist(d, i, SAME);
+		if (r == 0)
+			r = relist(d, i, PAIR);
+	}
+	return r;
+}
+
+bool
+dests_owned(const struct dests *d, uint32_t i)
+{
+	struct tap_own same = own_key(&d->dest[i], SAME), pair = own_key(&d->dest[i], PAIR);
+
+	return own_head(d, &same) != 0 && own_head(d, &pair) != 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tapset_int.h - what the files of tapset share, and nobody else sees. */
+#ifndef FLOWTAPD_TAPSET_INT_H
+#define FLOWTAPD_TAPSET_INT_H
+
+#include "base.h"
+#include "hashmap.h"
+#include "tapset.h"
+
+/* ---- tapset_pool.c: indices of one array; a freed one rests before it is used again ---- */
+
+struct pool {
+	uint32_t n;          /* indices 1 .. n-1 */
+	uint32_t fresh;      /* lowest index never used */
+	uint32_t used;       /* given out */
+	uint32_t head, tail; /* of the resting ones, oldest first */
+	uint32_t *next;      /* n entries each, touched as far as fresh */
+	uint32_t *freed_ms;
+};
+
+int pool_init(struct pool *p, uint32_t n);
+void pool_fini(struct pool *p);
+uint32_t pool_get(struct pool *p, uint64_t now_ns); /* 0: none */
+void pool_put(struct pool *p, uint32_t i, uint64_t now_ns);
+
+/* ---- tapset_term.c, tapset_mask.c: terms of one address family ---- */
+
+/* The first fields of struct tap_term4 and struct tap_term6, which are alike. */
+struct __attribute__((may_alias)) term_head {
+	uint32_t next, crit, sibling;
+	uint8_t mask, flags, proto_lo, proto_hi;
+};
+
+union term_key {
+	struct tap_key4 v4;
+	struct tap_key6 v6;
+};
+
+/* A mask as we choose them: always a prefix. */
+struct mask_shape {
+	uint8_t src, dst; /* prefix lengths */
+	bool sport, dport, proto;
+};
+
+struct side {
+	uint8_t family;
+	struct tap_ctl *ctl;
+	struct tap_term4 *term4; /* one of the two */
+	struct tap_term6 *term6;
+	const struct tapset_hash_ops *hash;
+	void *hash_arg;
+	struct pool terms;
+	uint32_t mask_refs[TAP_MASKS_MAX]; /* linked terms, tombstones included */
+	uint32_t keys;                     /* elements of the hash table */
+};
+
+struct term_head *side_term(const struct side *s, uint32_t i);
+void side_term_fill(const struct side *s, uint32_t i, const struct filter_term *f);
+bool side_term_equal(const struct side *s, uint32_t i, const struct filter_term *f);
+/* The key of term i under its mask, and that key's hash. */
+uint64_t side_key(const struct side *s, uint32_t i, union term_key *out);
+/* Whether the term's ranges lie under one key of its mask. */
+bool side_key_covers(const struct side *s, uint32_t i);
+struct mask_shape side_shape(const struct side *s, uint32_t i); /* tightest that covers the ranges */
+/* Length of the chain of i's key, tombstone included; *head 0: there is none. */
+uint32_t side_chain(const struct side *s, uint32_t i, uint32_t *head);
+void side_unlink(struct side *s, uint32_t i, uint64_t now_ns); /* and frees */
+
+struct bloom;
+/* Chooses the mask and makes the term reachable: 0, -ENOSPC, -errno. */
+int mask_link(struct side *s, uint32_t i, struct bloom *b);
+struct mask_shape mask_shape_get(const struct side *s, unsigned m);
+bool mask_used(const struct side *s, unsigned m);
+void mask_unref(struct side *s, unsigned m);
+void mask_recount(struct side *s); /* nmask4, nmask6 from what is used */
+
+/* ---- tapset_bloom.c ---- */
+
+struct bloom {
+	struct tap_ctl *ctl;
+	uint64_t *word;
+	uint32_t area;        /* words of each of the two areas */
+	uint32_t added;       /* keys written since the last rebuild; more than there are keys: stale bits */
+	uint64_t switched_ns; /* the other area has had no reader since a while after this */
+};
+
+void bloom_add(struct bloom *b, uint64_t hash);
+bool bloom_has(const struct bloom *b, uint64_t hash);
+bool bloom_wants_rebuild(const struct bloom *b, uint32_t keys, uint64_t now_ns);
+void bloom_rebuild(struct bloom *b, const struct side side[2], uint64_t now_ns);
+
+/* ---- tapset_dest.c: destinations, shared between criteria, and our own outer headers ---- */
+
+struct dest_link {
+	uint32_t refs;
+	uint32_t same_prev, same_next; /* equal addresses and ports; TTL differs */
+	uint32_t pair_prev, pair_next; /* equal addresses */
+};
+
+struct dests {
+	struct tap_dest *dest;
+	const struct tapset_hash_ops *own;
+	void *own_arg;
+	struct pool pool;
+	struct dest_link *link;
+};
+
+int dests_get(struct dests *d, const struct tapset_dest *want, uint64_t now_ns, uint32_t *out);
+void dests_put(struct dests *d, uint32_t i, uint64_t now_ns);
+bool dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want);
+int dests_recover(struct dests *d, uint64_t now_ns); /* refs are set already */
+/* Both own entries of a live destination are there. */
+bool dests_owned(const struct dests *d, uint32_t i);
+
+/* ---- tapset.c ---- */
+
+#define CONFIRMED 1
+
+struct sample {
+	uint64_t bytes, bps;
+	bool known;
+};
+
+struct tapset {
+	struct tapset_tables t;
+	struct side side[2]; /* IPv4, IPv6 */
+	struct bloom bloom;
+	struct dests dests;
+	struct pool crits;
+	struct hashmap *by_uid;
+	uint8_t *flag;         /* per criterion */
+	struct sample *sample; /* per criterion */
+	uint64_t sampled_ns;
+	uint32_t unconfirmed;
+};
+
+struct side *tapset_side(struct tapset *s, unsigned family);
+/* Takes criterion c out of the tables, whatever of it is there. */
+void tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns);
+
+/* Order of stores as other CPUs see it. */
+#define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Taking over what a predecessor left, wherever it was stopped: what is ACTIVE
+ * stays as it is, all else is taken out, and the bookkeeping is made anew from
+ * the arrays.  The kernel goes on matching meanwhile.
+ *
+ * exports: tapset_recover */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "tapset_int.h"
+
+static bool
+crit_sound(const struct tapset *s, uint32_t c)
+{
+	const struct tap_crit *k = &s->t.crit[c];
+	uint32_t n = 0;
+
+	for (int f = 0; f < 2; f++) {
+		const struct side *side = &s->side[f];
+
+		for (uint32_t i = f ? k->first6 : k->first4; i != 0; i = side_term(side, i)->sibling)
+			if (i >= side->terms.n || side_term(side, i)->crit != c || n++ > FILTER_TERMS_MAX)
+				return false;
+	}
+	for (int j = 0; j < TAP_DESTS_PER_CRIT; j++)
+		if (k->dest[j] >= s->t.ndest || (k->dest[j] != 0 && s->t.dest[k->dest[j]].family == 0))
+			return false;
+	return k->uid != 0 && hashmap_get(s->by_uid, k->uid) == 0;
+}
+
+static bool
+crit_lives(const struct tapset *s, uint32_t c)
+{
+	return c != 0 && c < s->t.ncrit && s->t.crit[c].state == TAP_CRIT_ACTIVE;
+}
+
+static int
+recover_crits(struct tapset *s)
+{
+	for (uint32_t c = 1; c < s->t.ncrit; c++) {
+		struct tap_crit *k = &s->t.crit[c];
+
+		if (k->state == TAP_CRIT_FREE)
+			continue;
+		s->crits.fresh = c + 1;
+		if (k->state != TAP_CRIT_ACTIVE || !crit_sound(s, c)) {
+			STORE(&k->state, TAP_CRIT_DEAD);
+			continue;
+		}
+		if (hashmap_put(s->by_uid, k->uid, c) < 0)
+			return -ENOMEM;
+		s->unconfirmed++;
+		for (int j = 0; j < TAP_DESTS_PER_CRIT; j++)
+			if (k->dest[j] != 0)
+				s->dests.link[k->dest[j]].refs++;
+	}
+	return 0;
+}
+
+struct chains {
+	struct tapset *s;
+	struct side *side;
+	int err;
+};
+
+/* A live term goes on being linked, a dead one leaves; so does the key if none is left. */
+static int
+recover_chain(void *arg, const void *key, uint32_t head)
+{
+	struct chains *ch = arg;
+	struct side *side = ch->side;
+	uint32_t prev = head, n = 0, live;
+
+	if (head == 0 || head >= side->terms.n)
+		return side->hash->remove(side->hash_arg, key);
+	live = crit_lives(ch->s, side_term(side, head)->crit);
+	if (!live)
+		STORE(&side_term(side, head)->crit, 0);
+	for (uint32_t i = side_term(side, head)->next; i != 0 && i < side->terms.n && n++ < TAP_CHAIN_MAX;
+	     i = side_term(side, i)->next) {
+		if (!crit_lives(ch->s, side_term(side, i)->crit)) {
+			STORE(&side_term(side, prev)->next, side_term(side, i)->next);
+			continue;
+		}
+		side->mask_refs[side_term(side, i)->mask]++;
+		live++;
+		prev = i;
+	}
+	if (live == 0)
+		return side->hash->remove(side->hash_arg, key);
+	side->mask_refs[side_term(side, head)->mask]++;
+	/* A tombstone is marked for a while as somebody's, so that it is not freed. */
+	if (side_term(side, head)->crit == 0)
+		side->terms.freed_ms[head] = UINT32_MAX;
+	side->keys++;
+	return 0;
+}
+
+/* Everything that is neither a live criterion's nor a tombstone is free. */
+static void
+recover_terms(struct tapset *s, struct side *side, uint64_t now_ns)
+{
+	uint32_t last = side->terms.n - 1;
+	static const struct term_head zero;
+
+	while (last > 0 && memcmp(side_term(side, last), &zero, sizeof zero) == 0)
+		last--;
+	side->terms.fresh = last + 1;
+	side->terms.used = last;
+	for (uint32_t i = 1; i <= last; i++) {
+		struct term_head *t = side_term(side, i);
+
+		if (crit_lives(s, t->crit)) {
+			if (t->flags != 0)
+				side->ctl->l4_terms++;
+			continue;
+		}
+		if (side->terms.freed_ms[i] == UINT32_MAX) {
+			if (t->flags != 0)
+				side->ctl->l4_terms++;
+			continue;
+		}
+		STORE(&t->crit, 0);
+		pool_put(&side->terms, i, now_ns);
+	}
+}
+
+static int
+recover_side(struct tapset *s, struct side *side, uint64_t now_ns)
+{
+	struct chains ch = {.s = s, .side = side};
+	int r = side->hash->walk(side->hash_arg, recover_chain, &ch);
+
+	if (r < 0)
+		return r;
+	recover_terms(s, side, now_ns);
+	for (unsigned m = 0; m < TAP_MASKS_MAX; m++) {
+		if (side->mask_refs[m] > 0)
+			continue;
+		side->mask_refs[m] = 1;
+		mask_unref(side, m);
+	}
+	return 0;
+}
+
+int
+tapset_recover(struct tapset *s)
+{
+	uint64_t now = clock_mono_ns();
+	uint32_t l4 = s->t.ctl->l4_terms;
+	int r = recover_crits(s);
+
+	for (int f = 0; f < 2 && r == 0; f++)
+		r = recover_side(s, &s->side[f], now);
+	/* Counted on top of the old sum, so that it is never zero while fragments matter. */
+	if (r == 0)
+		STORE(&s->t.ctl->l4_terms, s->t.ctl->l4_terms - l4);
+	if (r == 0)
+		r = dests_recover(&s->dests, now);
+	if (r < 0)
+		return r;
+	s->crits.used = s->crits.fresh - 1;
+	for (uint32_t c = 1; c < s->crits.fresh; c++) {
+		if (s->t.crit[c].state == TAP_CRIT_ACTIVE)
+			continue;
+		s->t.crit[c] = (struct tap_crit){0};
+		pool_put(&s->crits, c, now);
+	}
+	bloom_rebuild(&s->bloom, s->side, now);
+	return 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Terms of one family: written, keyed, chained.  The only place where the two
+ * layouts of abi.h differ for us.
+ *
+ * exports: side_ */
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "tapset_int.h"
+
+static_assert(offsetof(struct tap_term4, proto_hi) == offsetof(struct tap_term6, proto_hi) &&
+		  offsetof(struct tap_term4, proto_hi) == offsetof(struct term_head, proto_hi) &&
+		  offsetof(struct tap_term4, crit) == offsetof(struct term_head, crit),
+    "the heads of both terms are alike");
+
+struct term_head *
+side_term(const struct side *s, uint32_t i)
+{
+	return s->family == 4 ? (struct term_head *)&s->term4[i] : (struct term_head *)&s->term6[i];
+}
+
+static uint32_t
+get32(const struct ip_addr *a)
+{
+	uint32_t v;
+
+	memcpy(&v, a->b, sizeof v);
+	return ntohl(v);
+}
+
+static void
+get128(const struct ip_addr *a, uint64_t v[2])
+{
+	memcpy(v, a->b, 16);
+	v[0] = be64toh(v[0]);
+	v[1] = be64toh(v[1]);
+}
+
+/* The fields that both families name alike. */
+#define FILL(t, f)                                                                                                     \
+	do {                                                                                                           \
+		(t)->flags = (f)->need;                                                                                \
+		(t)->proto_lo = (f)->proto_lo;                                                                         \
+		(t)->proto_hi = (f)->proto_hi;                                                                         \
+		(t)->sport_lo = (f)->sport_lo;                                                                         \
+		(t)->sport_hi = (f)->sport_hi;                                                                         \
+		(t)->dport_lo = (f)->dport_lo;                                                                         \
+		(t)->dport_hi = (f)->dport_hi;                                                                         \
+		(t)->itype_lo = (f)->itype_lo;                                                                         \
+		(t)->itype_hi = (f)->itype_hi;                                                                         \
+		(t)->icode_lo = (f)->icode_lo;                                                                         \
+		(t)->icode_hi = (f)->icode_hi;                                                                         \
+	} while (0)
+
+static struct tap_term4
+term4_of(const struct filter_term *f)
+{
+	struct tap_term4 t = {.src_lo = get32(&f->src_lo),
+	    .src_hi = get32(&f->src_hi),
+	    .dst_lo = get32(&f->dst_lo),
+	    .dst_hi = get32(&f->dst_hi)};
+
+	FILL(&t, f);
+	return t;
+}
+
+static struct tap_term6
+term6_of(const struct filter_term *f)
+{
+	struct tap_term6 t = {0};
+	uint64_t v[2];
+
+	FILL(&t, f);
+	get128(&f->src_lo, v);
+	memcpy(t.src_lo, v, sizeof v);
+	get128(&f->src_hi, v);
+	memcpy(t.src_hi, v, sizeof v);
+	get128(&f->dst_lo, v);
+	memcpy(t.dst_lo, v, sizeof v);
+	get128(&f->dst_hi, v);
+	memcpy(t.dst_hi, v, sizeof v);
+	return t;
+}
+
+void
+side_term_fill(const struct side *s, uint32_t i, const struct filter_term *f)
+{
+	if (s->family == 4)
+		s->term4[i] = term4_of(f);
+	else
+		s->term6[i] = term6_of(f);
+}
+
+bool
+side_term_equal(const struct side *s, uint32_t i, const struct filter_term *f)
+{
+	const struct term_head *h = side_term(s, i);
+
+	if (f->family != s->family)
+		return false;
+	if (s->family == 4) {
+		struct tap_term4 t = term4_of(f);
+
+		t.next = h->next;
+		t.crit = h->crit;
+		t.sibling = h->sibling;
+		t.mask = h->mask;
+		return memcmp(&t, &s->term4[i], sizeof t) == 0;
+	}
+	struct tap_term6 t = term6_of(f);
+
+	t.next = h->next;
+	t.crit = h->crit;
+	t.sibling = h->sibling;
+	t.mask = h->mask;
+	return memcmp(&t, &s->term6[i], sizeof t) == 0;
+}
+
+uint64_t
+side_key(const struct side *s, uint32_t i, union term_key *out)
+{
+	memset(out, 0, sizeof *out);
+	if (s->family == 4) {
+		const struct tap_term4 *t = &s->term4[i];
+		const struct tap_mask4 *m = &s->ctl->mask4[t->mask];
+
+		out->v4 = (struct tap_key4){.src_be = htonl(t->src_lo) & m->src_be,
+		    .dst_be = htonl(t->dst_lo) & m->dst_be,
+		    .sport_be = htons(t->sport_lo) & m->sport_be,
+		    .dport_be = htons(t->dport_lo) & m->dport_be,
+		    .proto = t->proto_lo & m->proto,
+		    .mask = t->mask};
+		return tap_hash4(&out->v4);
+	}
+	const struct tap_term6 *t = &s->term6[i];
+	const struct tap_mask6 *m = &s->ctl->mask6[t->mask];
+
+	out->v6 = (struct tap_key6){
+	    .src_be = {htobe64(t->src_lo[0]) & m->src_be[0], htobe64(t->src_lo[1]) & m->src_be[1]},
+	    .dst_be = {htobe64(t->dst_lo[0]) & m->dst_be[0], htobe64(t->dst_lo[1]) & m->dst_be[1]},
+	    .sport_be = htons(t->sport_lo) & m->sport_be,
+	    .dport_be = htons(t->dport_lo) & m->dport_be,
+	    .proto = t->proto_lo & m->proto,
+	    .mask = t->mask};
+	return tap_hash6(&out->v6);
+}
+
+/* Leading bits that lo and hi have in common. */
+static uint8_t
+common64(uint64_t lo, uint64_t hi)
+{
+	return (uint8_t)(lo == hi ? 64 : __builtin_clzll(lo ^ hi));
+}
+
+static uint8_t
+common128(const uint64_t *lo, const uint64_t *hi)
+{
+	uint8_t n = common64(lo[0], hi[0]);
+
+	return n < 64 ? n : (uint8_t)(n + common64(lo[1], hi[1]));
+}
+
+#define SHAPE_L4(t)                                                                                                    \
+	.sport = (t)->flags & TAP_TERM_PORTS && (t)->sport_lo == (t)->sport_hi,                                        \
+	.dport = (t)->flags & TAP_TERM_PORTS && (t)->dport_lo == (t)->dport_hi,                                        \
+	.proto = (t)->proto_lo == (t)->proto_hi
+
+struct mask_shape
+side_shape(const struct side *s, uint32_t i)
+{
+	if (s->family == 4) {
+		const struct tap_term4 *t = &s->term4[i];
+
+		return (struct mask_shape){.src = (uint8_t)(common64(t->src_lo, t->src_hi) - 32),
+		    .dst = (uint8_t)(common64(t->dst_lo, t->dst_hi) - 32),
+		    SHAPE_L4(t)};
+	}
+	const struct tap_term6 *t = &s->term6[i];
+	uint64_t lo[2], hi[2];
+	struct mask_shape m = {SHAPE_L4(t)};
+
+	memcpy(lo, t->src_lo, sizeof lo);
+	memcpy(hi, t->src_hi, sizeof hi);
+	m.src = common128(lo, hi);
+	memcpy(lo, t->dst_lo, sizeof lo);
+	memcpy(hi, t->dst_hi, sizeof hi);
+	m.dst = common128(lo, hi);
+	return m;
+}
+
+bool
+side_key_covers(const struct side *s, uint32_t i)
+{
+	struct mask_shape tight = side_shape(s, i), m = mask_shape_get(s, side_term(s, i)->mask);
+
+	return m.src <= tight.src && m.dst <= tight.dst && m.sport <= tight.sport && m.dport <= tight.dport &&
+	       m.proto <= tight.proto;
+}
+
+uint32_t
+side_chain(const struct side *s, uint32_t i, uint32_t *head)
+{
+	union term_key k;
+	uint32_t n = 0;
+
+	side_key(s, i, &k);
+	if (s->hash->lookup(s->hash_arg, &k, head) < 0)
+		*head = 0;
+	for (uint32_t t = *head; t != 0; t = side_term(s, t)->next)
+		n++;
+	return n;
+}
+
+static void
+term_free(struct side *s, uint32_t i, uint64_t now_ns)
+{
+	struct term_head *t = side_term(s, i);
+
+	mask_unref(s, t->mask);
+	if (t->flags != 0)
+		s->ctl->l4_terms--;
+	pool_put(&s->terms, i, now_ns);
+}
+
+/* The last follower of a dead head goes, or the head itself has none: so does the key. */
+static void
+key_remove(struct side *s, uint32_t head, const union term_key *k, uint64_t now_ns)
+{
+	(void)s->hash->remove(s->hash_arg, k);
+	s->keys--;
+	term_free(s, head, now_ns);
+}
+
+void
+side_unlink(struct side *s, uint32_t i, uint64_t now_ns)
+{
+	struct term_head *t = side_term(s, i);
+	union term_key k;
+	uint32_t head, prev;
+
+	side_key(s, i, &k);
+	STORE(&t->crit, 0);
+	if (s->hash->lookup(s->hash_arg, &k, &head) < 0)
+		return;
+	if (head == i) {
+		if (t->next == 0)
+			key_remove(s, i, &k, now_ns);
+		return; /* else it stays as a tombstone */
+	}
+	for (prev = head; side_term(s, prev)->next != i;)
+		prev = side_term(s, prev)->next;
+	STORE(&side_term(s, prev)->next, t->next);
+	term_free(s, i, now_ns);
+	if (side_term(s, head)->crit == 0 && side_term(s, head)->next == 0)
+		key_remove(s, head, &k, now_ns);
+}

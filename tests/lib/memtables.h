@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memtables.h - the kernel's tables in shared memory of this process and its
+ * children: what a killed child wrote stays, as in the kernel.
+ */
+#ifndef TESTS_LIB_MEMTABLES_H
+#define TESTS_LIB_MEMTABLES_H
+
+#include "tapset.h"
+
+#define MEM_HASH_MAX 1024
+
+struct mem_hash {
+	size_t key_size;
+	uint32_t n, max; /* at most max elements */
+	struct {
+		uint8_t key[40];
+		uint32_t value;
+		bool used;
+	} slot[MEM_HASH_MAX];
+	/* Kills the process at the n-th change from now on: just before it, or just after. */
+	uint32_t kill_in;
+	bool kill_after;
+};
+
+struct memtables {
+	struct tap_ctl ctl;
+	uint64_t bloom[2 * 1024];
+	struct tap_term4 term4[512];
+	struct tap_term6 term6[512];
+	struct tap_crit crit[128];
+	struct tap_count count[128];
+	struct tap_dest dest[64];
+	struct mem_hash key4, key6, own;
+};
+
+struct memtables *memtables_new(void); /* shared; NULL: no memory */
+void memtables_free(struct memtables *m);
+struct tapset_tables memtables_tables(struct memtables *m);
+
+/* What the kernel program would find, by the same steps (bpf/match.h): the uids of the
+ * criteria that match, in no order; their number. */
+unsigned memtables_match(const struct memtables *m, const struct packet *p, uint64_t *uid, unsigned max);
+
+#endif
