@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* show.h - the daemon's JSON as text for a person, at most 80 columns. */
+#ifndef FLOWTAP_SHOW_H
+#define FLOWTAP_SHOW_H
+
+#include <jansson.h>
+
+#include "buf.h"
+
+/* "show services flow-tap": state is what the daemon answered. */
+void show_flow_tap(const json_t *state, struct buf *out);
+
+#endif

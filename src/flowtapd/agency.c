@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "engine.h"
+
+static int
+by_uid(const void *a, const void *b)
+{
+	const struct agency *x = *(struct agency *const *)a, *y = *(struct agency *const *)b;
+
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+int
+agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out, uint32_t *n)
+{
+	struct agency **v = calloc(conf->nagency + 1, sizeof *v);
+
+	if (v == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < conf->nagency; i++) {
+		v[i] = calloc(1, sizeof **v);
+		if (v[i] == NULL) {
+			agency_free(v, i);
+			return -ENOMEM;
+		}
+		memcpy(v[i]->name, conf->agency[i].name, sizeof v[i]->name);
+		v[i]->uid = uid[i];
+	}
+	qsort(v, conf->nagency, sizeof *v, by_uid);
+	for (uint32_t i = 1; i < conf->nagency; i++)
+		if (v[i]->uid == v[i - 1]->uid) {
+			agency_free(v, conf->nagency);
+			return -EEXIST;
+		}
+	*out = v;
+	*n = conf->nagency;
+	return 0;
+}
+
+void
+agency_free(struct agency **v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		free(v[i]);
+	free(v);
+}
+
+bool
+agency_configured(const struct conf *conf, const char *name)
+{
+	for (uint32_t i = 0; i < conf->nagency; i++)
+		if (strcmp(conf->agency[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+struct agency *
+agency_find(struct agency **v, uint32_t n, uint32_t uid)
+{
+	const struct agency want = {.uid = uid}, *key = &want;
+	struct agency **hit = n ? bsearch(&key, v, n, sizeof *v, by_uid) : NULL;
+
+	return hit ? *hit : NULL;
+}

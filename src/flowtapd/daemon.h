@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * daemon.h - the three processes of flowtapd and what they share at start.
+ *
+ * The parent makes the descriptors, starts each child by fork and exec of its
+ * own program with a role, and the child finds its descriptors at these
+ * numbers.  A child drops its powers first and reads afterwards.
+ */
+#ifndef FLOWTAPD_DAEMON_H
+#define FLOWTAPD_DAEMON_H
+
+#include "chan.h"
+#include "conf.h"
+#include "ipc.h"
+
+#define DAEMON_USER "_flowtap"       /* parent and engine */
+#define DAEMON_USER_DP "_flowtap-dp" /* dataplane */
+
+#define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
+#define DAEMON_DP_WINDOW 128        /* puts under way at start-up */
+
+enum daemon_fd {
+	DAEMON_FD_PARENT = 3, /* channel to the parent */
+	DAEMON_FD_PEER,       /* channel between engine and dataplane */
+	DAEMON_FD_FIRST,      /* what else the role needs: */
+	/* engine */
+	DAEMON_FD_DTCP = DAEMON_FD_FIRST, /* listening: sessions */
+	DAEMON_FD_CTL,                    /* listening: operator */
+	DAEMON_FD_ENGINE_END,
+	/* dataplane: descriptors of kern.h in the order of struct kern_fds */
+	DAEMON_FD_KERN = DAEMON_FD_FIRST,
+};
+
+struct daemon_opts {
+	const char *conf_path;
+	int verbose;
+	bool check, print, remove;
+};
+
+int parent_run(const struct daemon_opts *o);
+int engine_run(int verbose);
+int dataplane_run(int verbose);
+
+/* Answers the parent on a channel that has no loop yet: IPC_P_READY with 0 or -errno. */
+int daemon_ready_sync(int fd, int err, const char *why);
+/* The same on a loop's channel. */
+void daemon_ready(struct chan *c, int err, const char *why);
+/* Decodes IPC_P_CONFIG: the parsed configuration and its agencies' uids (owned by the caller). */
+int daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t **uid);
+/* Waits for the first IPC_P_CONFIG on a blocking channel. */
+int daemon_config_wait(int fd, struct conf **conf, uint32_t **uid);
+
+#endif

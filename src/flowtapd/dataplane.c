@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The dataplane process: typed messages in, kernel tables out.  It runs with no
+ * capability; everything it does to the kernel it does through descriptors
+ * that the parent opened.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "clock.h"
+#include "daemon.h"
+#include "iface.h"
+#include "kern.h"
+#include "log.h"
+#include "sandbox.h"
+#include "tapset.h"
+
+#define TICK_MS 1000
+
+struct dataplane {
+	struct loop *loop;
+	struct chan *parent, *engine;
+	struct kern *kern;
+	struct tapset_tables tables;
+	struct tapset *set;
+	struct iface_set *ifaces;
+	struct loop_timer *tick;
+	struct conf *conf, *next;
+};
+
+/* ---- the engine's requests: each is answered once, in order ---- */
+
+static int
+answer_done(struct dataplane *d, uint32_t id, int err)
+{
+	cleanup_buf struct buf b = {0};
+
+	buf_put_u32(&b, (uint32_t)-err);
+	return b.err ? b.err : chan_send(d->engine, IPC_D_DONE, id, b.p, b.len);
+}
+
+static int
+on_put(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	struct tapset_dest dest[DTCP_CDESTS_MAX];
+	struct ipc_put put = {0};
+	int rc = ipc_put_get(&put, r);
+
+	if (rc == 0)
+		rc = rd_end(r);
+	if (rc < 0) {
+		ipc_put_free(&put);
+		return rc;
+	}
+	for (unsigned i = 0; i < put.ndest; i++)
+		dest[i] = (struct tapset_dest){.src = put.dest[i].src,
+		    .dst = put.dest[i].dst,
+		    .sport = put.dest[i].sport,
+		    .dport = put.dest[i].dport,
+		    .ttl = put.dest[i].ttl};
+	rc = tapset_put(d->set, put.uid, &put.filter, dest, put.ndest, clock_mono_ns());
+	ipc_put_free(&put);
+	return answer_done(d, id, rc);
+}
+
+static int
+on_delete(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	uint32_t n = rd_u32(r);
+	int err = 0;
+
+	for (uint32_t i = 0; i < n && r->err == 0; i++) {
+		uint64_t uid = rd_u64(r);
+		int rc = r->err ? 0 : tapset_remove(d->set, uid, clock_mono_ns());
+
+		if (rc < 0 && rc != -ENOENT)
+			err = rc;
+	}
+	if (rd_end(r) < 0)
+		return -EBADMSG;
+	return answer_done(d, id, err);
+}
+
+static int
+on_sync(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	uint32_t n;
+
+	if (rd_end(r) < 0)
+		return -EBADMSG;
+	n = tapset_drop_unconfirmed(d->set, clock_mono_ns());
+	if (n > 0)
+		log_warnx("%u criteria were in the kernel but not in the store: removed", n);
+	return answer_done(d, id, 0);
+}
+
+static int
+on_stats(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	cleanup_buf struct buf b = {0};
+	uint32_t n = rd_u32(r);
+
+	buf_put_u32(&b, n);
+	for (uint32_t i = 0; i < n && r->err == 0; i++) {
+		struct ipc_count c = {.uid = rd_u64(r)};
+		struct tap_count k = {0};
+
+		(void)tapset_counts(d->set, c.uid, &k); /* deleted meanwhile: zeros */
+		c.packets = k.packets;
+		c.bytes = k.bytes;
+		c.copies_due = k.copies_due;
+		c.copies_sent = k.copies_sent;
+		c.bandwidth_bps = tapset_bandwidth(d->set, c.uid);
+		ipc_count_put(&b, &c);
+	}
+	if (rd_end(r) < 0)
+		return -EBADMSG;
+	return b.err ? b.err : chan_send(d->engine, IPC_D_COUNTS, id, b.p, b.len);
+}
+
+static const struct {
+	const char *group, *name;
+	enum tap_counter counter;
+} counters[] = {
+    {"copies", "matched", TAP_C_MATCHED},
+    {"copies", "due", TAP_C_COPIES_DUE},
+    {"copies", "sent", TAP_C_COPIES_SENT},
+    {"losses", "copy-limit", TAP_C_LOST_LIMIT},
+    {"losses", "encapsulation", TAP_C_LOST_ENCAP},
+    {"losses", "encapsulation-gso", TAP_C_LOST_ENCAP_GSO},
+    {"losses", "criterion-removed-early", TAP_C_LOST_GONE_OUT},
+    {"losses", "criterion-removed", TAP_C_LOST_GONE},
+    {"losses", "too-big", TAP_C_LOST_TOO_BIG},
+    {"losses", "no-route", TAP_C_LOST_NO_ROUTE},
+    {"losses", "no-neighbour", TAP_C_LOST_NO_NEIGHBOUR},
+    {"losses", "fragment", TAP_C_LOST_FRAGMENT},
+    {"losses", "transmit", TAP_C_LOST_TX},
+    {"information", "own-copies-skipped", TAP_C_INFO_OWN_COPY},
+    {"information", "own-ssh-skipped", TAP_C_INFO_OWN_SSH},
+    {"information", "extension-header-limit", TAP_C_INFO_EXT_LIMIT},
+    {"information", "chain-limit", TAP_C_INFO_CHAIN_LIMIT},
+    {"information", "fragment-without-first", TAP_C_INFO_FRAG_UNKNOWN},
+    {"information", "copies-fragmented", TAP_C_INFO_FRAGMENTED},
+    {"information", "copies-while-resolving", TAP_C_INFO_NEIGH_PENDING},
+};
+
+/* What went into the stage device and neither came out nor was refused before it. */
+static uint64_t
+internal_queue_loss(const uint64_t *v)
+{
+	uint64_t out = v[TAP_C_ARRIVED] + v[TAP_C_LOST_ENCAP] + v[TAP_C_LOST_ENCAP_GSO] + v[TAP_C_LOST_GONE_OUT] +
+		       v[TAP_C_LOST_TOO_BIG];
+
+	return v[TAP_C_HANDED] > out ? v[TAP_C_HANDED] - out : 0;
+}
+
+static int
+counters_json(struct dataplane *d, json_t *o)
+{
+	uint64_t v[TAP_C_MAX];
+	int r = kern_stats(d->kern, v);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+		json_t *g = json_object_get(o, counters[i].group);
+
+		if (g == NULL) {
+			g = json_object();
+			json_object_set_new(o, counters[i].group, g);
+		}
+		json_object_set_new(g, counters[i].name, json_integer((json_int_t)v[counters[i].counter]));
+	}
+	json_object_set_new(
+	    json_object_get(o, "losses"), "internal-queue", json_integer((json_int_t)internal_queue_loss(v)));
+	return 0;
+}
+
+static json_t *
+capacity_json(struct dataplane *d)
+{
+	struct tapset_usage u;
+
+	tapset_usage(d->set, &u);
+	return json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "criteria", (int)u.crits, "criteria-limit",
+	    (int)d->conf->max_criteria, "terms-ipv4", (int)u.terms4, "terms-ipv6", (int)u.terms6, "destinations",
+	    (int)u.dests, "masks-ipv4", (int)u.masks4, "masks-ipv6", (int)u.masks6);
+}
+
+static int
+on_status(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	json_t *o;
+	char *text;
+	int rc;
+
+	if (rd_end(r) < 0)
+		return -EBADMSG;
+	if ((o = json_object()) == NULL)
+		return -ENOMEM;
+	json_object_set_new(o, "attach", json_string(kern_attach_name(d->kern)));
+	json_object_set_new(o, "interfaces", iface_json(d->ifaces));
+	json_object_set_new(o, "capacity", capacity_json(d));
+	rc = counters_json(d, o);
+	text = rc == 0 ? json_dumps(o, JSON_COMPACT) : NULL;
+	json_decref(o);
+	if (text == NULL)
+		return answer_done(d, id, rc ? rc : -ENOMEM);
+	rc = chan_send(d->engine, IPC_D_STATE, id, text, strlen(text));
+	free(text);
+	return rc;
+}
+
+static const struct {
+	uint16_t type;
+	int (*run)(struct dataplane *d, uint32_t id, struct rd *r);
+} requests[] = {
+    {IPC_D_PUT, on_put},
+    {IPC_D_DELETE, on_delete},
+    {IPC_D_SYNC, on_sync},
+    {IPC_D_STATS, on_stats},
+    {IPC_D_STATUS, on_status},
+};
+
+static int
+engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct rd r = rd_init(body, len);
+
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+		if (requests[i].type == type)
+			return requests[i].run(arg, id, &r);
+	return -EPROTO;
+}
+
+/* ---- the parent's requests ---- */
+
+static int
+prepare(struct dataplane *d, const uint8_t *body, size_t len, const char **why)
+{
+	uint32_t *uid = NULL;
+	int r;
+
+	conf_free(TAKE_PTR(d->next));
+	*why = "configuration not understood";
+	if ((r = daemon_config_get(body, len, &d->next, &uid)) < 0)
+		return r;
+	free(uid);
+	return iface_prepare(d->ifaces, d->next, why);
+}
+
+static void
+commit(struct dataplane *d)
+{
+	if (d->next == NULL)
+		return;
+	iface_commit(d->ifaces, d->next);
+	conf_free(d->conf);
+	d->conf = TAKE_PTR(d->next);
+}
+
+static int
+parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct dataplane *d = arg;
+	const char *why;
+	int r;
+
+	(void)id;
+	switch (type) {
+	case IPC_P_CONFIG:
+		r = prepare(d, body, len, &why);
+		daemon_ready(d->parent, r, r < 0 ? why : "");
+		return 0;
+	case IPC_P_COMMIT:
+		commit(d);
+		daemon_ready(d->parent, 0, "");
+		return 0;
+	case IPC_P_ABORT:
+		iface_abort(d->ifaces);
+		conf_free(TAKE_PTR(d->next));
+		return 0;
+	case IPC_P_STOP:
+		loop_stop(d->loop, 0);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+static void
+on_end(void *arg, int err)
+{
+	struct dataplane *d = arg;
+
+	(void)err;
+	/* Taps stay in the kernel; the service manager starts us again. */
+	loop_stop(d->loop, 1);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct dataplane *d = arg;
+
+	tapset_tick(d->set, clock_mono_ns());
+	loop_timer_set(d->tick, TICK_MS);
+}
+
+/* ---- start ---- */
+
+static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = on_end};
+static const struct chan_ops engine_ops = {.on_msg = engine_on_msg, .on_end = on_end};
+
+static int
+dataplane_sandbox(struct dataplane *d)
+{
+	static const int calls[] = {SYS_bpf, SYS_unlink, SYS_unlinkat, SYS_getsockname, SYS_bind, SYS_openat, SYS_fcntl,
+	    SYS_getdents64, SYS_stat, SYS_ioctl, SYS_socket, SYS_setsockopt, -1};
+	const struct sandbox_path paths[] = {{kern_pin_dir(d->kern), true}, {"/etc/localtime", false}};
+	int r = sandbox_files(paths, ARRAY_LEN(paths));
+
+	return r < 0 ? r : sandbox_calls(calls);
+}
+
+static int
+dataplane_start(struct dataplane *d, const char **why)
+{
+	int r;
+
+	*why = "descriptors";
+	if ((r = kern_child_open(d->conf->run_dir, DAEMON_FD_KERN, &d->kern)) < 0 ||
+	    (r = iface_new(d->kern, &d->ifaces)) < 0)
+		return r;
+	*why = "kernel tables";
+	if ((r = kern_tables(d->kern, &d->tables)) < 0 || (r = loop_new(&d->loop)) < 0)
+		return r;
+	*why = "sandbox";
+	if ((r = dataplane_sandbox(d)) < 0)
+		return r;
+	*why = "recovery";
+	if ((r = tapset_new(&d->tables, &d->set)) < 0 || (r = tapset_recover(d->set)) < 0)
+		return r;
+	*why = "event loop";
+	if ((r = chan_new(d->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, d, &d->parent)) < 0 ||
+	    (r = chan_new(d->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &engine_ops, d, &d->engine)) < 0 ||
+	    (r = loop_timer_new(d->loop, on_tick, d, &d->tick)) < 0)
+		return r;
+	loop_timer_set(d->tick, TICK_MS);
+	*why = "interfaces";
+	if ((r = iface_start(d->ifaces, d->loop)) < 0)
+		return r;
+	return iface_prepare(d->ifaces, d->conf, why);
+}
+
+int
+dataplane_run(int verbose)
+{
+	struct dataplane d = {0};
+	const char *why = "";
+	uint32_t *uid = NULL;
+	int r;
+
+	log_init("flowtapd: dataplane", verbose);
+	if ((r = sandbox_basics()) < 0)
+		fatal(r, "cannot drop privileges");
+	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &d.conf, &uid)) < 0)
+		fatal(r, "no configuration");
+	free(uid);
+	if ((r = dataplane_start(&d, &why)) < 0) {
+		daemon_ready_sync(DAEMON_FD_PARENT, r, why);
+		return 1;
+	}
+	iface_commit(d.ifaces, d.conf);
+	(void)kern_sweep(d.kern);
+	daemon_ready(d.parent, 0, "");
+	r = loop_run(d.loop);
+	return r < 0 ? 1 : r;
+}

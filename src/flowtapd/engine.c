@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "engine.h"
+#include "log.h"
+#include "sandbox.h"
+
+static void
+batch_cb(void *arg)
+{
+	struct engine *e = arg;
+
+	e->batch_due = false;
+	engine_batch(e);
+}
+
+void
+engine_batch_soon(struct engine *e)
+{
+	if (e->batch_due)
+		return;
+	e->batch_due = true;
+	loop_defer(e->loop, batch_cb, e);
+}
+
+int
+engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
+    void (*done)(struct engine *, void *, uint16_t, const uint8_t *, size_t), void *arg)
+{
+	struct dp_wait *w;
+	int r;
+
+	if (body->err)
+		return body->err;
+	if ((w = calloc(1, sizeof *w)) == NULL)
+		return -ENOMEM;
+	if ((r = chan_send(e->dp, type, 0, body->p, body->len)) < 0) {
+		free(w);
+		return r;
+	}
+	w->done = done;
+	w->arg = arg;
+	STAILQ_INSERT_TAIL(&e->waits, w, entry);
+	return 0;
+}
+
+static int
+dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct engine *e = arg;
+	struct dp_wait *w = STAILQ_FIRST(&e->waits);
+
+	(void)id;
+	if (w == NULL)
+		return -EPROTO;
+	STAILQ_REMOVE_HEAD(&e->waits, entry);
+	w->done(e, w->arg, type, body, len);
+	free(w);
+	return 0;
+}
+
+/* Without the data plane or the parent there is nothing left to do: the service
+ * manager starts all of us again. */
+static void
+dp_on_end(void *arg, int err)
+{
+	struct engine *e = arg;
+
+	log_warn(err, "the data plane has gone");
+	loop_stop(e->loop, 1);
+}
+
+static void
+parent_on_end(void *arg, int err)
+{
+	struct engine *e = arg;
+
+	(void)err;
+	loop_stop(e->loop, 1);
+}
+
+static void
+listen_cb(void *arg, uint32_t events)
+{
+	struct engine *e = arg;
+	int fd;
+
+	(void)events;
+	while ((fd = accept4(e->dtcp_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+		session_accept(e, fd);
+}
+
+static void
+ctl_listen_cb(void *arg, uint32_t events)
+{
+	struct engine *e = arg;
+	int fd;
+
+	(void)events;
+	while ((fd = accept4(e->ctl_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+		ctl_accept(e, fd);
+}
+
+static int
+serve(struct engine *e)
+{
+	struct loop_io *io;
+	int r;
+
+	if (e->serving)
+		return 0;
+	if ((r = loop_add(e->loop, e->dtcp_fd, EPOLLIN, listen_cb, e, &io)) < 0 ||
+	    (r = loop_add(e->loop, e->ctl_fd, EPOLLIN, ctl_listen_cb, e, &io)) < 0)
+		return r;
+	e->serving = true;
+	return 0;
+}
+
+int
+engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why)
+{
+	struct agency **v;
+	uint32_t n;
+	int r;
+
+	conf_free(TAKE_PTR(e->next));
+	free(TAKE_PTR(e->next_uid));
+	*why = "configuration not understood";
+	if ((r = daemon_config_get(body, len, &e->next, &e->next_uid)) < 0)
+		return r;
+	*why = "two agencies have one system user";
+	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0)
+		return r;
+	agency_free(v, n);
+	*why = "";
+	return 0;
+}
+
+/* Sessions move to their agency's new struct; those whose agency has gone are ended. */
+static void
+sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
+{
+	struct session *s, *next;
+
+	for (s = LIST_FIRST(&e->sessions); s; s = next) {
+		struct agency *a = agency_find(v, n, s->agency->uid);
+
+		next = LIST_NEXT(s, entry);
+		if (a == NULL || strcmp(a->name, s->agency->name) != 0) {
+			session_free(s);
+			continue;
+		}
+		s->agency = a;
+		a->sessions++;
+	}
+}
+
+/* ---- agencies that come and go: their criteria stay stored and are active while they are configured ---- */
+
+static void
+on_agency_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	struct rd r = rd_init(body, len);
+
+	(void)e;
+	(void)arg;
+	if (type != IPC_D_DONE || rd_u32(&r) != 0)
+		log_warnx("a criterion of an agency that was configured anew is not active");
+}
+
+static int
+row_put(struct engine *e, const struct store_row *row)
+{
+	cleanup_buf struct buf b = {0};
+	struct ipc_put put = {0};
+	int r = filter_compile(&row->criteria, &put.filter);
+
+	if (r < 0)
+		return r;
+	put_from_row(&put, row);
+	ipc_put_put(&b, &put);
+	ipc_put_free(&put);
+	return engine_dp_send(e, IPC_D_PUT, &b, on_agency_done, NULL);
+}
+
+static int
+row_delete(struct engine *e, const struct store_row *row)
+{
+	cleanup_buf struct buf b = {0};
+
+	buf_put_u32(&b, 1);
+	buf_put_u64(&b, row->uid);
+	return engine_dp_send(e, IPC_D_DELETE, &b, on_agency_done, NULL);
+}
+
+/* Every criterion of each agency of `of` that `other` does not have. */
+static int
+agencies_only_in(struct engine *e, const struct conf *of, const struct conf *other,
+    int (*cb)(struct engine *e, const struct store_row *row))
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < of->nagency; i++) {
+		struct store_list *list = NULL;
+		struct store_row row;
+		uint64_t count;
+
+		if (agency_configured(other, of->agency[i].name))
+			continue;
+		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list, &count);
+		while (r == 0 && (r = store_list_next(list, &row)) == 1) {
+			r = cb(e, &row);
+			store_row_free(&row);
+		}
+		store_list_close(list);
+	}
+	return r;
+}
+
+static void
+on_committed(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	(void)arg;
+	(void)type;
+	(void)body;
+	(void)len;
+	daemon_ready(e->parent, 0, "");
+}
+
+/* The data plane answers in order: when it answers nothing, it has done all the rest. */
+static int
+commit_barrier(struct engine *e)
+{
+	cleanup_buf struct buf b = {0};
+
+	buf_put_u32(&b, 0);
+	return engine_dp_send(e, IPC_D_DELETE, &b, on_committed, NULL);
+}
+
+static int
+engine_commit(struct engine *e)
+{
+	struct agency **v;
+	uint32_t n;
+	int r;
+
+	if (e->next == NULL)
+		return commit_barrier(e);
+	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0)
+		return r;
+	sessions_rebind(e, v, n);
+	r = agencies_only_in(e, e->conf, e->next, row_delete);
+	if (r == 0)
+		r = agencies_only_in(e, e->next, e->conf, row_put);
+	agency_free(e->agency, e->nagency);
+	conf_free(e->conf);
+	free(e->uid);
+	e->agency = v;
+	e->nagency = n;
+	e->conf = TAKE_PTR(e->next);
+	e->uid = TAKE_PTR(e->next_uid);
+	return r < 0 ? r : commit_barrier(e);
+}
+
+static int
+parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct engine *e = arg;
+	const char *why;
+	int r;
+
+	(void)id;
+	switch (type) {
+	case IPC_P_CONFIG:
+		r = engine_prepare(e, body, len, &why);
+		daemon_ready(e->parent, r, why);
+		return 0;
+	case IPC_P_COMMIT:
+		r = engine_commit(e);
+		return r < 0 ? r : serve(e);
+	case IPC_P_ABORT:
+		conf_free(TAKE_PTR(e->next));
+		free(TAKE_PTR(e->next_uid));
+		return 0;
+	case IPC_P_STOP:
+		loop_stop(e->loop, 0);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+/* ---- start-up, before the loop: everything stored goes to the data plane ---- */
+
+struct sync {
+	const struct conf *conf;
+	unsigned under_way;
+	uint64_t put, refused;
+	struct buf body;
+};
+
+static int
+sync_answer(struct sync *y)
+{
+	uint16_t type;
+	uint32_t id;
+	struct rd rd;
+	int r = chan_read_sync(DAEMON_FD_PEER, IPC_BODY_MAX, &type, &id, &y->body);
+
+	if (r < 0)
+		return r;
+	rd = rd_init(y->body.p, y->body.len);
+	if (rd_u32(&rd) != 0)
+		y->refused++;
+	y->under_way--;
+	return type == IPC_D_DONE ? rd_end(&rd) : -EPROTO;
+}
+
+static int
+sync_put(void *arg, const char *agency, struct store_row *row)
+{
+	struct sync *y = arg;
+	cleanup_buf struct buf b = {0};
+	struct ipc_put put = {0};
+	int r;
+
+	if (!agency_configured(y->conf, agency))
+		return 0;
+	if ((r = filter_compile(&row->criteria, &put.filter)) < 0) {
+		log_warn(r, "agency %s: criterion %u cannot be compiled", agency, row->id);
+		y->refused++;
+		return r == -ENOMEM ? r : 0;
+	}
+	put_from_row(&put, row);
+	ipc_put_put(&b, &put);
+	ipc_put_free(&put);
+	if (b.err)
+		return b.err;
+	if (y->under_way == DAEMON_DP_WINDOW && (r = sync_answer(y)) < 0)
+		return r;
+	y->under_way++;
+	y->put++;
+	return chan_write_sync(DAEMON_FD_PEER, IPC_D_PUT, 0, b.p, b.len);
+}
+
+static int
+sync_all(struct engine *e)
+{
+	struct sync y = {.conf = e->conf};
+	int r = store_each(e->store, sync_put, &y);
+
+	while (r == 0 && y.under_way > 0)
+		r = sync_answer(&y);
+	if (r == 0 && (r = chan_write_sync(DAEMON_FD_PEER, IPC_D_SYNC, 0, NULL, 0)) == 0) {
+		y.under_way = 1;
+		r = sync_answer(&y);
+	}
+	buf_free(&y.body);
+	if (y.refused)
+		log_warnx("%llu stored criteria are not active", (unsigned long long)y.refused);
+	if (r == 0)
+		log_info("%llu criteria active", (unsigned long long)(y.put - y.refused));
+	return r;
+}
+
+static int
+store_start(struct engine *e)
+{
+	char path[sizeof e->conf->state_dir + 16];
+
+	snprintf(path, sizeof path, "%s/state.db", e->conf->state_dir);
+	return store_open(path, &e->store);
+}
+
+static int
+engine_sandbox(const struct engine *e)
+{
+	static const int calls[] = {SYS_accept4, SYS_getsockopt, SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_fcntl,
+	    SYS_pread64, SYS_pwrite64, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_unlink, SYS_unlinkat, SYS_access,
+	    SYS_faccessat, SYS_geteuid, SYS_fchmod, SYS_getcwd, SYS_readlink, SYS_mkdir, SYS_statfs, SYS_fstatfs,
+	    SYS_nanosleep, SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, -1};
+	const struct sandbox_path paths[] = {
+	    {e->conf->state_dir, true}, {"/etc/localtime", false}, {"/dev/urandom", false}};
+	int r;
+
+	umask(077);
+	if ((r = sandbox_files(paths, ARRAY_LEN(paths))) < 0)
+		return r;
+	return sandbox_calls(calls);
+}
+
+static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = parent_on_end};
+static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end};
+
+static int
+engine_start(struct engine *e, const char **why)
+{
+	int r;
+
+	*why = "sandbox";
+	if ((r = loop_new(&e->loop)) < 0 || (r = engine_sandbox(e)) < 0)
+		return r;
+	*why = "state database";
+	if ((r = store_start(e)) < 0)
+		return r;
+	*why = "agencies";
+	if ((r = agency_build(e->conf, e->uid, &e->agency, &e->nagency)) < 0)
+		return r;
+	*why = "data plane";
+	if ((r = sync_all(e)) < 0)
+		return r;
+	*why = "event loop";
+	if ((r = chan_new(e->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, e, &e->parent)) < 0)
+		return r;
+	return chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp);
+}
+
+int
+engine_run(int verbose)
+{
+	struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
+	const char *why = "";
+	int r;
+
+	log_init("flowtapd: engine", verbose);
+	LIST_INIT(&e.sessions);
+	STAILQ_INIT(&e.waits);
+	if ((r = sandbox_basics()) < 0)
+		fatal(r, "cannot drop privileges");
+	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
+		fatal(r, "no configuration");
+	if ((r = engine_start(&e, &why)) < 0) {
+		daemon_ready_sync(DAEMON_FD_PARENT, r, why);
+		return 1;
+	}
+	daemon_ready(e.parent, 0, "");
+	r = loop_run(e.loop);
+	store_close(e.store);
+	return r < 0 ? 1 : r;
+}

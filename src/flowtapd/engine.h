@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine.h - the engine's own types.  The engine holds agencies, sessions and
+ * the store; it has no privilege and no BPF descriptor.
+ *
+ * Invariants:
+ *  1. Every call that touches criteria takes the agency from the session, and the
+ *     session's agency is what the kernel said of its peer (SO_PEERCRED).
+ *  2. The answers of a session leave in the order of its requests.
+ *  3. A change is durable in the store before the data plane hears of it, and both
+ *     have it before the answer is sent.
+ *  4. Operations sent to the data plane come back in the order they were sent.
+ */
+#ifndef FLOWTAPD_ENGINE_H
+#define FLOWTAPD_ENGINE_H
+
+#include <sys/queue.h>
+
+#include "daemon.h"
+#include "store.h"
+
+#define ENGINE_SESSIONS_MAX 1024
+#define ENGINE_BATCH_MAX 512            /* requests in one transaction */
+#define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
+#define ENGINE_SESSION_QUEUE (1u << 20) /* unsent bytes at which a LIST waits */
+#define ENGINE_REFUSED_LOGGED 10        /* refused requests of a session that are logged one by one */
+#define ENGINE_OPS_MAX 2048             /* requests of one session not yet answered */
+
+struct engine;
+struct session;
+struct listing;
+
+struct agency {
+	char name[CONF_NAME_MAX + 1];
+	uint32_t uid;
+	uint32_t sessions;
+};
+
+enum op_state { OP_QUEUED, OP_WAITING, OP_LISTING, OP_DONE };
+
+/* One request on its way.  Owned by its session's list; the data plane's wait list
+ * points to it too, so it is freed when both have let go. */
+struct op {
+	TAILQ_ENTRY(op) entry;
+	struct session *session; /* NULL: the session is gone, nobody waits for the answer */
+	enum op_state state;
+	uint32_t id;    /* the session's */
+	unsigned waits; /* messages to the data plane not yet answered */
+	struct dtcp_req req;
+	struct ipc_reply reply;
+	/* ADD: the row, to take it back if the data plane refuses, session or not */
+	uint64_t uid;
+	char agency[CONF_NAME_MAX + 1];
+	int dp_error; /* first error the data plane gave */
+	struct listing *listing;
+};
+TAILQ_HEAD(op_list, op);
+
+struct session {
+	LIST_ENTRY(session) entry;
+	struct engine *engine;
+	struct agency *agency;
+	struct chan *chan; /* NULL: closed, freed at the end of this round */
+	struct ip_addr peer;
+	struct op_list ops; /* in the order of the requests */
+	unsigned nops;
+	uint64_t refused; /* requests that the session itself refused */
+};
+
+/* What an answer of the data plane belongs to, in the order of sending. */
+struct dp_wait {
+	STAILQ_ENTRY(dp_wait) entry;
+	void (*done)(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len);
+	void *arg;
+};
+
+struct engine {
+	struct loop *loop;
+	struct chan *parent, *dp;
+	struct conf *conf, *next; /* next: prepared, not committed */
+	uint32_t *uid, *next_uid;
+	struct agency **agency; /* sorted by uid */
+	uint32_t nagency;
+	struct store *store;
+	LIST_HEAD(, session) sessions;
+	unsigned nsessions;
+	STAILQ_HEAD(, dp_wait) waits;
+	bool batch_due, serving;
+	int dtcp_fd, ctl_fd;
+};
+
+/* engine.c */
+void engine_batch_soon(struct engine *e);
+/* Queues a message to the data plane and what to do with its answer. */
+int engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
+    void (*done)(struct engine *, void *, uint16_t, const uint8_t *, size_t), void *arg);
+int engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why);
+
+/* engine_session.c */
+void session_accept(struct engine *e, int fd); /* takes fd */
+void session_free(struct session *s);
+void session_flush(struct session *s); /* sends what is done, in order; starts a LIST that is next */
+void op_done(struct op *op, unsigned code, uint64_t value);
+void op_unref(struct op *op); /* frees it once neither session nor data plane hold it */
+
+/* engine_op.c */
+void put_from_row(struct ipc_put *put, const struct store_row *row); /* all but the filter */
+/* one transaction over what all sessions asked for */
+void engine_batch(struct engine *e);
+
+/* engine_list.c */
+void listing_start(struct op *op);
+void listing_resume(struct session *s); /* its output has drained */
+void listing_free(struct listing *l);
+
+/* engine_ctl.c */
+void ctl_accept(struct engine *e, int fd); /* takes fd */
+
+/* agency.c */
+int agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out, uint32_t *n);
+void agency_free(struct agency **v, uint32_t n);
+bool agency_configured(const struct conf *conf, const char *name);
+struct agency *agency_find(struct agency **v, uint32_t n, uint32_t uid);
+
+#endif

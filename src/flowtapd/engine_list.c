@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * LIST: a snapshot of the store, streamed in chunks.  Each chunk asks the data
+ * plane for its counters; the next one waits until the session has taken most
+ * of the last.  Other sessions are served in between.
+ *
+ * exports: listing_ */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "log.h"
+
+struct listing {
+	struct op *op;
+	struct store_list *list;
+	struct store_row row[ENGINE_LIST_CHUNK];
+	uint32_t n; /* rows waiting for their counters */
+	bool asked;
+};
+
+static void
+rows_free(struct listing *l)
+{
+	for (uint32_t i = 0; i < l->n; i++)
+		store_row_free(&l->row[i]);
+	l->n = 0;
+}
+
+void
+listing_free(struct listing *l)
+{
+	if (l == NULL)
+		return;
+	rows_free(l);
+	store_list_close(l->list);
+	free(l);
+}
+
+static void
+listing_finish(struct listing *l)
+{
+	struct op *op = l->op;
+
+	op->state = OP_DONE;
+	session_flush(op->session);
+}
+
+/* The session can't be told in mid-reply that the rest is missing: it is ended. */
+static void
+listing_abort(struct listing *l, int err)
+{
+	struct session *s = l->op->session;
+
+	log_warn(err, "agency %s: LIST broken off", s->agency->name);
+	session_free(s);
+}
+
+static void
+entry_from_row(struct ipc_entry *e, const struct store_row *row, const struct ipc_count *count)
+{
+	memset(e, 0, sizeof *e);
+	e->id = row->id;
+	e->csource_addr = row->csource_addr;
+	e->ncdest = row->ncdest;
+	memcpy(e->cdest, row->cdest, sizeof e->cdest);
+	e->csrc = row->csrc;
+	e->csrc_port = row->csrc_port;
+	e->ttl = row->ttl;
+	e->added_ms = row->added_ms;
+	e->criteria = row->criteria; /* lent */
+	e->bandwidth_bps = count->bandwidth_bps;
+	e->packets = count->packets;
+	e->bytes = count->bytes;
+}
+
+static int
+entries_send(struct listing *l, struct rd *counts)
+{
+	cleanup_buf struct buf b = {0};
+
+	if (rd_u32(counts) != l->n)
+		return -EPROTO;
+	buf_put_u32(&b, l->n);
+	for (uint32_t i = 0; i < l->n; i++) {
+		struct ipc_count count;
+		struct ipc_entry entry;
+		int r = ipc_count_get(&count, counts);
+
+		if (r < 0)
+			return r;
+		entry_from_row(&entry, &l->row[i], &count);
+		ipc_entry_put(&b, &entry);
+	}
+	rows_free(l);
+	return b.err ? b.err : chan_send(l->op->session->chan, IPC_S_ENTRIES, l->op->id, b.p, b.len);
+}
+
+static void listing_step(struct listing *l);
+
+static void
+on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	struct op *op = arg;
+	struct listing *l = op->listing;
+	struct rd r = rd_init(body, len);
+	int rc;
+
+	(void)e;
+	op->waits--;
+	if (op->session == NULL) {
+		op_unref(op);
+		return;
+	}
+	l->asked = false;
+	rc = type == IPC_D_COUNTS ? entries_send(l, &r) : -EPROTO;
+	if (rc < 0)
+		listing_abort(l, rc);
+	else
+		listing_step(l);
+}
+
+static int
+rows_fetch(struct listing *l)
+{
+	int r = 1;
+
+	while (l->n < ENGINE_LIST_CHUNK && (r = store_list_next(l->list, &l->row[l->n])) == 1)
+		l->n++;
+	return r < 0 ? r : 0;
+}
+
+static int
+counts_ask(struct listing *l)
+{
+	cleanup_buf struct buf b = {0};
+	int r;
+
+	buf_put_u32(&b, l->n);
+	for (uint32_t i = 0; i < l->n; i++)
+		buf_put_u64(&b, l->row[i].uid);
+	if ((r = engine_dp_send(l->op->session->engine, IPC_D_STATS, &b, on_counts, l->op)) == 0) {
+		l->op->waits++;
+		l->asked = true;
+	}
+	return r;
+}
+
+static void
+listing_step(struct listing *l)
+{
+	int r;
+
+	if (l->asked || chan_queued(l->op->session->chan) > ENGINE_SESSION_QUEUE)
+		return; /* on_counts or on_drain goes on */
+	if ((r = rows_fetch(l)) == 0) {
+		if (l->n == 0) {
+			listing_finish(l);
+			return;
+		}
+		r = counts_ask(l);
+	}
+	if (r < 0)
+		listing_abort(l, r);
+}
+
+void
+listing_resume(struct session *s)
+{
+	struct op *op = TAILQ_FIRST(&s->ops);
+
+	if (op && op->state == OP_LISTING)
+		listing_step(op->listing);
+}
+
+static unsigned
+list_error(const struct dtcp_req *q, int err)
+{
+	if (err != -ENOENT)
+		return DTCP_SERVER_ERROR;
+	return q->select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
+}
+
+/* The first answer says how many entries follow; from then on the op answers by entries. */
+static int
+listing_begin(struct op *op, uint64_t count)
+{
+	cleanup_buf struct buf b = {0};
+
+	op->reply = (struct ipc_reply){.code = DTCP_OK, .value = count, .now_ms = clock_wall_ms()};
+	ipc_reply_put(&b, &op->reply);
+	return b.err ? b.err : chan_send(op->session->chan, IPC_S_REPLY, op->id, b.p, b.len);
+}
+
+static void
+listing_soon(void *arg)
+{
+	listing_resume(arg);
+}
+
+void
+listing_start(struct op *op)
+{
+	const struct dtcp_req *q = &op->req;
+	struct engine *e = op->session->engine;
+	struct listing *l = calloc(1, sizeof *l);
+	uint64_t count;
+	int r = -ENOMEM;
+
+	op->reply.now_ms = clock_wall_ms();
+	if (l)
+		r = store_list_open(
+		    e->store, op->session->agency->name, q->select, q->ids, q->nids, q->sel_cdest, &l->list, &count);
+	if (r < 0) {
+		free(l);
+		op_done(op, list_error(q, r), 0);
+		return;
+	}
+	l->op = op;
+	op->listing = l;
+	op->state = OP_LISTING;
+	if (listing_begin(op, count) == 0)
+		loop_defer(e->loop, listing_soon, op->session);
+}

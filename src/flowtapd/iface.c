@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which interfaces are tapped.  With `tapped-interfaces all` that is every
+ * Ethernet-like interface whose packets are not seen on another one already:
+ * a bridge or bond rather than its ports, the device below rather than a VLAN
+ * on top of it.  A packet is looked at once, where it enters the router.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <net/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "iface.h"
+#include "log.h"
+
+#define NL_BUF 65536
+
+struct iface {
+	LIST_ENTRY(iface) entry;
+	int ifindex;
+	char name[IF_NAMESIZE];
+	char kind[16]; /* IFLA_INFO_KIND */
+	unsigned short type;
+	bool enslaved;
+	bool attached, fresh; /* fresh: attached by a prepare not yet committed */
+	bool seen;
+	int error; /* why it could not be attached: -errno */
+};
+
+struct iface_set {
+	struct kern *kern;
+	struct mnl_socket *nl;
+	struct loop *loop;
+	struct loop_io *io;
+	const struct conf *conf;
+	LIST_HEAD(, iface) list;
+};
+
+static struct iface *
+find(const struct iface_set *s, int ifindex)
+{
+	struct iface *i;
+
+	LIST_FOREACH (i, &s->list, entry)
+		if (i->ifindex == ifindex)
+			return i;
+	return NULL;
+}
+
+/* Why an interface is not tapped though all are; NULL: it is. */
+static const char *
+unwanted(const struct iface *i)
+{
+	static const char *const stacked[] = {"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"};
+
+	if (strcmp(i->name, KERN_STAGE_OUT) == 0 || strcmp(i->name, KERN_STAGE_IN) == 0)
+		return "services interface";
+	if (i->type != ARPHRD_ETHER)
+		return "not Ethernet";
+	if (i->enslaved)
+		return "port of another interface";
+	for (size_t k = 0; k < ARRAY_LEN(stacked); k++)
+		if (strcmp(i->kind, stacked[k]) == 0)
+			return "stands on another interface";
+	return NULL;
+}
+
+static bool
+wanted(const struct iface *i, const struct conf *conf)
+{
+	if (conf == NULL || !conf->flow_tap)
+		return false;
+	if (conf->tap_all)
+		return unwanted(i) == NULL;
+	for (uint32_t k = 0; k < conf->ntapped; k++)
+		if (strcmp(conf->tapped[k], i->name) == 0)
+			return true;
+	return false;
+}
+
+static int
+attach(struct iface_set *s, struct iface *i)
+{
+	int r = kern_attach(s->kern, i->ifindex, i->name);
+
+	i->error = r;
+	if (r < 0)
+		return r;
+	i->attached = true;
+	log_info("interface %s: tapped", i->name);
+	return 0;
+}
+
+static void
+detach(struct iface_set *s, struct iface *i)
+{
+	int r = kern_detach(s->kern, i->ifindex, i->name);
+
+	if (r < 0)
+		log_warn(r, "interface %s: cannot stop tapping", i->name);
+	i->attached = i->fresh = false;
+	log_info("interface %s: no longer tapped", i->name);
+}
+
+static void
+forget(struct iface_set *s, struct iface *i)
+{
+	if (i->attached)
+		detach(s, i);
+	LIST_REMOVE(i, entry);
+	free(i);
+}
+
+static int
+attr_info_kind(const struct nlattr *a, void *arg)
+{
+	struct iface *i = arg;
+
+	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+		strncpy(i->kind, mnl_attr_get_str(a), sizeof i->kind - 1);
+	return MNL_CB_OK;
+}
+
+static int
+attr_link(const struct nlattr *a, void *arg)
+{
+	struct iface *i = arg;
+
+	switch (mnl_attr_get_type(a)) {
+	case IFLA_IFNAME:
+		strncpy(i->name, mnl_attr_get_str(a), sizeof i->name - 1);
+		break;
+	case IFLA_MASTER:
+		i->enslaved = mnl_attr_get_u32(a) != 0;
+		break;
+	case IFLA_LINKINFO:
+		mnl_attr_parse_nested(a, attr_info_kind, i);
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static void
+link_new(struct iface_set *s, const struct iface *now)
+{
+	struct iface *i = find(s, now->ifindex);
+
+	if (i && strcmp(i->name, now->name) != 0) {
+		/* Renamed: its pin has the old name. */
+		forget(s, i);
+		i = NULL;
+	}
+	if (i == NULL) {
+		if ((i = calloc(1, sizeof *i)) == NULL)
+			return;
+		*i = *now;
+		LIST_INSERT_HEAD(&s->list, i, entry);
+	}
+	i->enslaved = now->enslaved;
+	i->type = now->type;
+	i->seen = true;
+	if (s->conf == NULL || i->attached == wanted(i, s->conf))
+		return;
+	if (i->attached)
+		detach(s, i);
+	else if (attach(s, i) < 0)
+		log_warn(i->error, "interface %s: cannot be tapped", i->name);
+}
+
+static int
+on_link(const struct nlmsghdr *h, void *arg)
+{
+	struct iface_set *s = arg;
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
+	struct iface now = {.ifindex = ifi->ifi_index, .type = ifi->ifi_type};
+	struct iface *old;
+
+	mnl_attr_parse(h, sizeof *ifi, attr_link, &now);
+	if (h->nlmsg_type == RTM_NEWLINK)
+		link_new(s, &now);
+	else if (h->nlmsg_type == RTM_DELLINK && ifi->ifi_family == AF_UNSPEC && (old = find(s, now.ifindex)) != NULL)
+		forget(s, old);
+	return MNL_CB_OK;
+}
+
+static int
+dump(struct iface_set *s)
+{
+	char buf[NL_BUF];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct rtgenmsg *g;
+	struct iface *i, *next;
+	ssize_t n;
+	int r = 1;
+
+	h->nlmsg_type = RTM_GETLINK;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	h->nlmsg_seq = 1;
+	g = mnl_nlmsg_put_extra_header(h, sizeof *g);
+	g->rtgen_family = AF_PACKET;
+	if (mnl_socket_sendto(s->nl, h, h->nlmsg_len) < 0)
+		return -errno;
+	LIST_FOREACH (i, &s->list, entry)
+		i->seen = false;
+	while (r > 0) {
+		if ((n = mnl_socket_recvfrom(s->nl, buf, sizeof buf)) < 0)
+			return -errno;
+		if ((r = mnl_cb_run(buf, (size_t)n, 0, 0, on_link, s)) < 0)
+			return -errno;
+	}
+	for (i = LIST_FIRST(&s->list); i; i = next) {
+		next = LIST_NEXT(i, entry);
+		if (!i->seen)
+			forget(s, i);
+	}
+	return 0;
+}
+
+static void
+on_netlink(void *arg, uint32_t events)
+{
+	struct iface_set *s = arg;
+	char buf[NL_BUF];
+	ssize_t n = mnl_socket_recvfrom(s->nl, buf, sizeof buf);
+	int r = 0;
+
+	(void)events;
+	if (n > 0)
+		mnl_cb_run(buf, (size_t)n, 0, 0, on_link, s);
+	else if (n < 0 && errno == ENOBUFS)
+		r = dump(s); /* events were lost: look again */
+	if (r < 0)
+		log_warn(r, "interfaces cannot be read");
+}
+
+int
+iface_new(struct kern *k, struct iface_set **out)
+{
+	struct iface_set *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return -ENOMEM;
+	LIST_INIT(&s->list);
+	s->kern = k;
+	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (s->nl == NULL || mnl_socket_bind(s->nl, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+		int r = -errno;
+		iface_free(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+iface_free(struct iface_set *s)
+{
+	struct iface *i;
+
+	if (s == NULL)
+		return;
+	while ((i = LIST_FIRST(&s->list)) != NULL) {
+		LIST_REMOVE(i, entry);
+		free(i);
+	}
+	loop_remove(s->io);
+	if (s->nl)
+		mnl_socket_close(s->nl);
+	free(s);
+}
+
+int
+iface_start(struct iface_set *s, struct loop *l)
+{
+	int r = dump(s);
+
+	return r < 0 ? r : loop_add(l, mnl_socket_get_fd(s->nl), EPOLLIN, on_netlink, s, &s->io);
+}
+
+void
+iface_abort(struct iface_set *s)
+{
+	struct iface *i;
+
+	LIST_FOREACH (i, &s->list, entry)
+		if (i->fresh)
+			detach(s, i);
+}
+
+int
+iface_prepare(struct iface_set *s, const struct conf *conf, const char **name)
+{
+	struct iface *i;
+	int r;
+
+	LIST_FOREACH (i, &s->list, entry) {
+		if (i->attached || !wanted(i, conf))
+			continue;
+		if ((r = attach(s, i)) < 0) {
+			if (conf->tap_all) {
+				log_warn(r, "interface %s: cannot be tapped", i->name);
+				continue;
+			}
+			*name = i->name;
+			iface_abort(s);
+			return r;
+		}
+		i->fresh = true;
+	}
+	return 0;
+}
+
+void
+iface_commit(struct iface_set *s, const struct conf *conf)
+{
+	struct iface *i;
+
+	s->conf = conf;
+	LIST_FOREACH (i, &s->list, entry) {
+		i->fresh = false;
+		if (i->attached && !wanted(i, conf))
+			detach(s, i);
+	}
+}
+
+json_t *
+iface_json(const struct iface_set *s)
+{
+	json_t *v = json_array();
+	const struct iface *i;
+
+	LIST_FOREACH (i, &s->list, entry) {
+		const char *why = i->error ? strerror(-i->error) : unwanted(i);
+
+		if (strcmp(i->name, "lo") == 0)
+			continue;
+		json_array_insert_new(v, 0,
+		    json_pack("{s:s,s:i,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "tapped", (int)i->attached,
+			"why",
+			i->attached ? NULL
+			: why       ? why
+				    : "not configured"));
+	}
+	return v;
+}

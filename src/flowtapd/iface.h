@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* iface.h - the tapped interfaces: what the configuration wants, what the kernel has
+ * (rtnetlink, followed as it changes), and the difference attached or detached. */
+#ifndef FLOWTAPD_IFACE_H
+#define FLOWTAPD_IFACE_H
+
+#include <jansson.h>
+
+#include "conf.h"
+#include "kern.h"
+#include "loop.h"
+
+struct iface_set;
+
+/* Opens the netlink socket; to be called before the sandbox. */
+int iface_new(struct kern *k, struct iface_set **out);
+void iface_free(struct iface_set *s);
+/* Reads what there is and follows it from now on. */
+int iface_start(struct iface_set *s, struct loop *l);
+
+/* Attaches to what conf wants and is not attached.  On failure what was attached by this
+ * call is detached again and *name (borrowed) says which interface refused. */
+int iface_prepare(struct iface_set *s, const struct conf *conf, const char **name);
+/* From now on conf (borrowed) decides: detaches what it does not want. */
+void iface_commit(struct iface_set *s, const struct conf *conf);
+/* Detaches what an uncommitted iface_prepare attached. */
+void iface_abort(struct iface_set *s);
+/* [{"name", "ifindex", "tapped", "why"}] - new reference. */
+json_t *iface_json(const struct iface_set *s);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "base.h"
+#include "listen.h"
+
+int
+listen_dir(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	cleanup_fd int fd = -1;
+
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+listen_unix(const char *dir, const char *name, mode_t mode, int *fd)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int n = snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", dir, name);
+	cleanup_fd int s = -1;
+
+	if (n < 0 || (size_t)n >= sizeof sun.sun_path)
+		return -ENAMETOOLONG;
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s < 0 || (unlink(sun.sun_path) < 0 && errno != ENOENT))
+		return -errno;
+	if (bind(s, (struct sockaddr *)&sun, sizeof sun) < 0 || chmod(sun.sun_path, mode) < 0 || listen(s, 512) < 0)
+		return -errno;
+	*fd = TAKE_FD(s);
+	return 0;
+}
+
+static void
+on_alarm(int sig)
+{
+	(void)sig; /* only so that flock() is interrupted */
+}
+
+int
+listen_lock(const char *dir, int wait_ms, int *fd)
+{
+	const struct sigaction wake = {.sa_handler = on_alarm};
+	const struct itimerval off = {0},
+			       when = {.it_value = {wait_ms / 1000, wait_ms % 1000 * 1000}, .it_interval = {0, 10000}};
+	struct sigaction before;
+	cleanup_fd int f = -1;
+	char path[300];
+	int r;
+
+	snprintf(path, sizeof path, "%s/flowtapd.lock", dir);
+	f = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (f < 0)
+		return -errno;
+	sigaction(SIGALRM, &wake, &before);
+	setitimer(ITIMER_REAL, &when, NULL);
+	r = flock(f, LOCK_EX) < 0 ? -errno : 0;
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	if (r < 0)
+		return r == -EINTR ? -EBUSY : r;
+	*fd = TAKE_FD(f);
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* listen.h - what the parent makes in the file system before it drops root. */
+#ifndef FLOWTAPD_LISTEN_H
+#define FLOWTAPD_LISTEN_H
+
+#include <sys/types.h>
+
+/* A directory owned by uid:gid with exactly this mode; made if absent.  -errno. */
+int listen_dir(const char *path, uid_t uid, gid_t gid, mode_t mode);
+/* A listening, non-blocking stream socket dir/name; a stale one is replaced. */
+int listen_unix(const char *dir, const char *name, mode_t mode, int *fd);
+/* The daemon's lock: dir/flowtapd.lock, held as long as any process has fd open.  Waits
+ * up to wait_ms for a predecessor's children to end.  -EBUSY: another daemon runs. */
+int listen_lock(const char *dir, int wait_ms, int *fd);
+
+#endif

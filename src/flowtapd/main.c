@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <err.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "daemon.h"
+#include "log.h"
+
+static const char usage_text[] = "usage: flowtapd [-v] [-f FILE]          run in the foreground\n"
+				 "       flowtapd -n [-v] [-f FILE]       check the configuration; with -v print it\n"
+				 "       flowtapd --remove [-f FILE]      take every tap out of the kernel\n"
+				 "       flowtapd --help | --version\n";
+
+static const struct option long_options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"remove", no_argument, NULL, 'R'},
+    {"role", required_argument, NULL, 'r'}, /* for our own children */
+    {NULL, 0, NULL, 0},
+};
+
+static int
+role_run(const char *role, int verbose)
+{
+	if (strcmp(role, "engine") == 0)
+		return engine_run(verbose);
+	if (strcmp(role, "dataplane") == 0)
+		return dataplane_run(verbose);
+	errx(2, "unknown role");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon_opts o = {.conf_path = "/etc/flowtap/flowtap.conf"};
+	const char *role = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:nvh", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o.conf_path = optarg;
+			break;
+		case 'n':
+			o.check = true;
+			break;
+		case 'v':
+			o.verbose++;
+			break;
+		case 'R':
+			o.remove = true;
+			break;
+		case 'r':
+			role = optarg;
+			break;
+		case 'V':
+			printf("flowtapd %s\n", FLOWTAP_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 0;
+		default:
+			fputs(usage_text, stderr);
+			return 2;
+		}
+	}
+	if (optind != argc) {
+		fputs(usage_text, stderr);
+		return 2;
+	}
+	if (role) {
+		/* Started through /proc/self/exe: ps shall not call it "exe". */
+		prctl(PR_SET_NAME, "flowtapd");
+		return role_run(role, o.verbose);
+	}
+	return parent_run(&o);
+}

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parent: root until the kernel programs are loaded and the children run,
+ * then _flowtap with nothing.  Afterwards it does three things: it hands a new
+ * configuration to both children or to neither, it ends them when it is told
+ * to, and it ends everything when one of them dies.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "conf_diff.h"
+#include "daemon.h"
+#include "kern.h"
+#include "listen.h"
+#include "log.h"
+#include "sandbox.h"
+#include "spawn.h"
+
+#define LOCK_WAIT_MS 5000
+#define RELOAD_WAIT_MS 60000
+#define STOP_WAIT_MS 5000
+
+enum child_id { ENGINE, DATAPLANE, CHILDREN };
+
+struct child {
+	struct parent *parent;
+	const char *role;
+	pid_t pid; /* 0: ended */
+	struct chan *chan;
+	bool answered;
+	int err; /* of its last IPC_P_READY */
+	char why[128];
+};
+
+struct parent {
+	const struct daemon_opts *opts;
+	struct conf *conf, *next; /* next: with the children, not yet committed */
+	struct loop *loop;
+	struct loop_timer *timer; /* a reload or a stop that takes too long */
+	int sigfd, lock_fd;
+	struct child child[CHILDREN];
+	bool started, stopping;
+	bool committing; /* both were told to use what they had prepared */
+	uid_t uid, dp_uid;
+	gid_t gid, dp_gid;
+};
+
+/* ---- configuration ---- */
+
+static int
+conf_read(const char *path, struct conf **out)
+{
+	cleanup_buf struct buf text = {0};
+	struct conf_error err;
+	int r = conf_load(path, out, &err);
+
+	if (r < 0) {
+		conf_error_format(&err, path, &text);
+		log_warnx("%.*s", (int)text.len, text.p ? (char *)text.p : "");
+	}
+	return r;
+}
+
+/* The system users of the agencies, in conf's order. */
+static int
+agencies_resolve(const struct conf *conf, uint32_t **out)
+{
+	cleanup_free uint32_t *uid = calloc(conf->nagency + 1, sizeof *uid);
+
+	if (uid == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < conf->nagency; i++) {
+		const struct passwd *pw = getpwnam(conf->agency[i].user);
+
+		if (pw == NULL || pw->pw_uid == 0) {
+			log_warnx("agency %s: %s", conf->agency[i].name,
+			    pw ? "root can't be an agency's user" : "no such system user");
+			return -ENOENT;
+		}
+		uid[i] = pw->pw_uid;
+	}
+	*out = TAKE_PTR(uid);
+	return 0;
+}
+
+static int
+conf_send(struct parent *p, const struct conf *conf)
+{
+	cleanup_buf struct buf text = {0}, body = {0};
+	cleanup_free uint32_t *uid = NULL;
+	int r = agencies_resolve(conf, &uid);
+
+	if (r < 0)
+		return r;
+	conf_print(conf, &text);
+	ipc_config_put(
+	    &body, &(struct ipc_config){.text = {(const char *)text.p, text.len}, .nuid = conf->nagency, .uid = uid});
+	if (text.err || body.err)
+		return -ENOMEM;
+	for (int i = 0; i < CHILDREN; i++) {
+		p->child[i].answered = false;
+		if ((r = chan_send(p->child[i].chan, IPC_P_CONFIG, 0, body.p, body.len)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void
+children_tell(struct parent *p, uint16_t type)
+{
+	for (int i = 0; i < CHILDREN; i++)
+		if (p->child[i].chan)
+			(void)chan_send(p->child[i].chan, type, 0, NULL, 0);
+}
+
+static void
+reload_refuse(struct parent *p, const char *why)
+{
+	log_warnx("configuration not applied: %s", why);
+	children_tell(p, IPC_P_ABORT);
+	conf_free(TAKE_PTR(p->next));
+	loop_timer_set(p->timer, -1);
+}
+
+static void
+reload(struct parent *p)
+{
+	char why[256];
+
+	if (p->next || !p->started) {
+		log_warnx("configuration not applied: a change is under way");
+		return;
+	}
+	if (conf_read(p->opts->conf_path, &p->next) < 0)
+		return;
+	if (conf_diff_restart(p->conf, p->next, why, sizeof why)) {
+		log_warnx("configuration not applied: needs a restart: %s", why);
+		conf_free(TAKE_PTR(p->next));
+		return;
+	}
+	if (conf_send(p, p->next) < 0)
+		reload_refuse(p, "it could not be handed on");
+	else
+		loop_timer_set(p->timer, RELOAD_WAIT_MS);
+}
+
+/* Both work with it: what is logged now is true. */
+static void
+both_committed(struct parent *p)
+{
+	p->committing = false;
+	loop_timer_set(p->timer, -1);
+	if (p->next) {
+		conf_free(p->conf);
+		p->conf = TAKE_PTR(p->next);
+	}
+	log_info(p->started ? "configuration applied" : "ready");
+	p->started = true;
+}
+
+/* Both have answered: all or nothing. */
+static void
+both_prepared(struct parent *p)
+{
+	for (int i = 0; i < CHILDREN; i++)
+		if (p->child[i].err) {
+			log_warn(p->child[i].err, "%s: %s", p->child[i].role, p->child[i].why);
+			if (!p->started)
+				loop_stop(p->loop, 1);
+			else
+				reload_refuse(p, p->child[i].why);
+			return;
+		}
+	p->committing = true;
+	for (int i = 0; i < CHILDREN; i++)
+		p->child[i].answered = false;
+	loop_timer_set(p->timer, RELOAD_WAIT_MS);
+	children_tell(p, IPC_P_COMMIT);
+}
+
+static int
+child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct child *c = arg;
+	struct rd r = rd_init(body, len);
+
+	(void)id;
+	if (type != IPC_P_READY)
+		return -EPROTO;
+	c->err = -(int)rd_u32(&r);
+	rd_cstr(&r, c->why, sizeof c->why);
+	if (rd_end(&r) < 0)
+		return -EBADMSG;
+	c->answered = true;
+	if (!c->parent->child[ENGINE].answered || !c->parent->child[DATAPLANE].answered)
+		return 0;
+	if (c->parent->committing)
+		both_committed(c->parent);
+	else
+		both_prepared(c->parent);
+	return 0;
+}
+
+static void
+child_on_end(void *arg, int err)
+{
+	struct child *c = arg;
+
+	(void)err; /* SIGCHLD tells more */
+	chan_free(TAKE_PTR(c->chan));
+	if (!c->parent->stopping && !c->answered)
+		log_warnx("%s: ended before it was ready", c->role);
+}
+
+/* ---- signals ---- */
+
+static void
+stop(struct parent *p)
+{
+	if (p->stopping)
+		return;
+	p->stopping = true;
+	children_tell(p, IPC_P_STOP);
+	loop_timer_set(p->timer, STOP_WAIT_MS);
+}
+
+static void
+child_ended(struct parent *p, pid_t pid, int status)
+{
+	bool all = true;
+
+	for (int i = 0; i < CHILDREN; i++) {
+		struct child *c = &p->child[i];
+
+		if (c->pid == pid) {
+			c->pid = 0;
+			if (!p->stopping)
+				log_warnx("%s: ended by %s %d", c->role, WIFSIGNALED(status) ? "signal" : "exit",
+				    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		}
+		all = all && c->pid == 0;
+	}
+	if (all)
+		loop_stop(p->loop, p->stopping ? 0 : 1);
+	else if (!p->stopping)
+		loop_stop(p->loop, 1);
+}
+
+static void
+on_signal(void *arg, uint32_t events)
+{
+	struct parent *p = arg;
+	struct signalfd_siginfo si;
+	int status;
+	pid_t pid;
+
+	(void)events;
+	while (read(p->sigfd, &si, sizeof si) == sizeof si)
+		switch (si.ssi_signo) {
+		case SIGHUP:
+			reload(p);
+			break;
+		case SIGCHLD:
+			while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+				child_ended(p, pid, status);
+			break;
+		default:
+			stop(p);
+			break;
+		}
+}
+
+static void
+on_timer(void *arg)
+{
+	struct parent *p = arg;
+
+	/* One of them may have committed: only a new start makes them agree. */
+	if (p->stopping || p->committing)
+		loop_stop(p->loop, 1);
+	else if (p->next)
+		reload_refuse(p, "no answer in time");
+}
+
+/* ---- start ---- */
+
+static int
+users_resolve(struct parent *p)
+{
+	const struct passwd *pw = getpwnam(DAEMON_USER);
+
+	if (pw == NULL || pw->pw_uid == 0)
+		return -ENOENT;
+	p->uid = pw->pw_uid;
+	p->gid = pw->pw_gid;
+	if ((pw = getpwnam(DAEMON_USER_DP)) == NULL || pw->pw_uid == 0)
+		return -ENOENT;
+	p->dp_uid = pw->pw_uid;
+	p->dp_gid = pw->pw_gid;
+	return 0;
+}
+
+static const struct chan_ops child_ops = {.on_msg = child_on_msg, .on_end = child_on_end};
+
+/* Closes the child's end of its channel in any case. */
+static int
+child_start(struct parent *p, enum child_id id, struct spawn_opts *o, int *fds)
+{
+	struct child *c = &p->child[id];
+	int pair[2], r = spawn_pair(pair);
+
+	if (r < 0)
+		return r;
+	fds[0] = pair[1];
+	o->fds = fds;
+	o->verbose = p->opts->verbose;
+	c->parent = p;
+	c->role = o->role;
+	r = spawn_role(o, &c->pid);
+	close(pair[1]);
+	if (r < 0) {
+		close(pair[0]);
+		return r;
+	}
+	return chan_new(p->loop, pair[0], 4096, &child_ops, c, &c->chan);
+}
+
+static int
+engine_spawn(struct parent *p, int peer)
+{
+	cleanup_fd int dtcp = -1, ctl = -1;
+	int fds[DAEMON_FD_ENGINE_END - DAEMON_FD_PARENT] = {-1, peer};
+	struct spawn_opts o = {.role = "engine", .uid = p->uid, .gid = p->gid, .nfds = ARRAY_LEN(fds)};
+	int r;
+
+	if ((r = listen_dir(p->conf->state_dir, p->uid, p->gid, 0700)) < 0 ||
+	    (r = listen_unix(p->conf->run_dir, "dtcp.sock", 0666, &dtcp)) < 0 ||
+	    (r = listen_unix(p->conf->run_dir, "ctl.sock", 0666, &ctl)) < 0)
+		return r;
+	fds[DAEMON_FD_DTCP - DAEMON_FD_PARENT] = dtcp;
+	fds[DAEMON_FD_CTL - DAEMON_FD_PARENT] = ctl;
+	return child_start(p, ENGINE, &o, fds);
+}
+
+/* The lock goes with the dataplane: nobody else touches the tables while it lives. */
+static int
+dataplane_spawn(struct parent *p, struct kern *k, int peer)
+{
+	static const int net_admin[] = {CAP_NET_ADMIN, -1};
+	int fds[2 + KERN_FDS_MAX + 1] = {-1, peer};
+	int n = kern_fds(k, fds + 2);
+	struct spawn_opts o = {.role = "dataplane", .uid = p->dp_uid, .gid = p->dp_gid};
+
+	if (n < 0)
+		return n;
+	fds[2 + n] = p->lock_fd;
+	o.nfds = (unsigned)n + 3;
+	o.caps = kern_needs_net_admin(k) ? net_admin : NULL;
+	return child_start(p, DATAPLANE, &o, fds);
+}
+
+static int
+kernel_start(struct parent *p, struct kern **out)
+{
+	const struct kern_opts o = {.run_dir = p->conf->run_dir,
+	    .max_criteria = p->conf->max_criteria,
+	    .ssh_port = p->conf->ssh_port,
+	    .force_clsact = p->conf->attach == CONF_ATTACH_CLSACT,
+	    .force_tcx = p->conf->attach == CONF_ATTACH_TCX,
+	    .uid = p->dp_uid,
+	    .gid = p->dp_gid};
+
+	return kern_load(&o, out);
+}
+
+static int
+children_start(struct parent *p)
+{
+	struct kern *k;
+	int peer[2], r;
+
+	if ((r = kernel_start(p, &k)) < 0) {
+		log_warn(r, "kernel programs");
+		return r;
+	}
+	if ((r = spawn_pair(peer)) == 0) {
+		r = dataplane_spawn(p, k, peer[0]);
+		if (r == 0)
+			r = engine_spawn(p, peer[1]);
+		close(peer[0]);
+		close(peer[1]);
+	}
+	kern_free(k);
+	close(p->lock_fd);
+	return r;
+}
+
+static int
+signals_start(struct parent *p)
+{
+	struct loop_io *io;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	p->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return p->sigfd < 0 ? -errno : loop_add(p->loop, p->sigfd, EPOLLIN, on_signal, p, &io);
+}
+
+/* It still reads the configuration and the user table when told to. */
+static int
+parent_confine(struct parent *p)
+{
+	static const int calls[] = {SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_wait4, SYS_waitid, SYS_socket,
+	    SYS_connect, SYS_fcntl, SYS_access, SYS_faccessat, SYS_readlink, SYS_getdents64, SYS_ioctl, SYS_pread64,
+	    SYS_getppid, SYS_uname, SYS_prlimit64, SYS_getsockopt, SYS_setsockopt, SYS_dup, SYS_geteuid, -1};
+	cleanup_free char *path = strdup(p->opts->conf_path);
+	int r;
+
+	if (path == NULL)
+		return -ENOMEM;
+	const struct sandbox_path paths[] = {{dirname(path), false}, {"/etc", false}, {"/usr/lib", false},
+	    {"/lib", false}, {"/run/systemd/userdb", false}, {"/proc/sys/kernel", false}};
+
+	if ((r = sandbox_become(p->uid, p->gid, NULL)) < 0 || (r = sandbox_basics()) < 0 ||
+	    (r = sandbox_files(paths, ARRAY_LEN(paths))) < 0)
+		return r;
+	return sandbox_calls(calls);
+}
+
+static int
+parent_start(struct parent *p)
+{
+	int r;
+
+	if ((r = users_resolve(p)) < 0) {
+		log_warnx("the system users " DAEMON_USER " and " DAEMON_USER_DP " are needed");
+		return r;
+	}
+	if ((r = listen_dir(p->conf->run_dir, 0, 0, 0755)) < 0 ||
+	    (r = listen_lock(p->conf->run_dir, LOCK_WAIT_MS, &p->lock_fd)) < 0) {
+		log_warn(r, "%s", p->conf->run_dir);
+		return r;
+	}
+	if ((r = loop_new(&p->loop)) < 0 || (r = loop_timer_new(p->loop, on_timer, p, &p->timer)) < 0 ||
+	    (r = signals_start(p)) < 0)
+		return r;
+	if ((r = children_start(p)) < 0 || (r = conf_send(p, p->conf)) < 0)
+		return r;
+	return parent_confine(p);
+}
+
+static int
+daemon_main(const struct daemon_opts *o, struct conf *conf)
+{
+	struct parent p = {.opts = o, .conf = conf, .sigfd = -1, .lock_fd = -1};
+	int r;
+
+	if (geteuid() != 0) {
+		log_warnx("must be started as root: it loads kernel programs, then drops root");
+		return 1;
+	}
+	if ((r = parent_start(&p)) < 0) {
+		log_warn(r, "cannot start");
+		return 1;
+	}
+	r = loop_run(p.loop);
+	return r < 0 ? 1 : r;
+}
+
+static int
+remove_all(const struct conf *conf)
+{
+	int lock, r;
+
+	if (geteuid() != 0) {
+		log_warnx("must be started as root");
+		return 1;
+	}
+	if ((r = listen_lock(conf->run_dir, LOCK_WAIT_MS, &lock)) == 0)
+		r = kern_unload(conf->run_dir);
+	if (r == -ENOENT)
+		r = 0; /* nothing was there */
+	if (r < 0)
+		log_warn(r, "%s", r == -EBUSY ? "flowtapd is running; stop it first" : "cannot remove everything");
+	return r < 0 ? 1 : 0;
+}
+
+int
+parent_run(const struct daemon_opts *o)
+{
+	cleanup_buf struct buf text = {0};
+	struct conf *conf;
+	int r = 0;
+
+	log_init("flowtapd", o->verbose);
+	if (conf_read(o->conf_path, &conf) < 0)
+		return 1;
+	if (o->check) {
+		conf_print(conf, &text);
+		if (o->verbose)
+			r = fwrite(text.p, 1, text.len, stdout) != text.len;
+		else
+			puts("configuration OK");
+	} else
+		r = o->remove ? remove_all(conf) : daemon_main(o, conf);
+	conf_free(conf);
+	return r;
+}
