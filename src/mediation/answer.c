@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "answer.h"
+#include "term.h"
+
+#define COLUMNS 80
+#define ENTRY_INDENT 12
+
+static void
+put_printable(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		buf_put_u8(out, s.p[i] >= ' ' && s.p[i] < 127 ? (uint8_t)s.p[i] : '?');
+}
+
+/* ---- text ---- */
+
+static void
+done_add(struct buf *out, const struct dtcp_reply *r)
+{
+	buf_printf(out, "criterion %" PRIu64 " added", r->id);
+}
+
+static void
+done_delete(struct buf *out, const struct dtcp_reply *r)
+{
+	buf_printf(out, "%" PRIu64 " %s deleted", r->count, r->count == 1 ? "criterion" : "criteria");
+}
+
+static void
+done_list(struct buf *out, const struct dtcp_reply *r)
+{
+	buf_printf(out, "%" PRIu32 " %s", r->nentries, r->nentries == 1 ? "criterion" : "criteria");
+}
+
+static void
+done_noop(struct buf *out, const struct dtcp_reply *r)
+{
+	buf_printf(out, "the server answers (DTCP/%u.%u)", r->version / 10, r->version % 10);
+}
+
+static void
+done_other(struct buf *out, const struct dtcp_reply *r)
+{
+	buf_printf(out, "%u ", r->code);
+	put_printable(out, r->text);
+}
+
+static const struct {
+	const char *method;
+	void (*put)(struct buf *out, const struct dtcp_reply *r);
+} done_by_method[] = {
+    {"ADD", done_add},
+    {"DELETE", done_delete},
+    {"LIST", done_list},
+    {"NOOP", done_noop},
+};
+
+void
+answer_put_done(struct buf *out, const char *method, const struct dtcp_reply *r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(done_by_method); i++)
+		if (strcasecmp(done_by_method[i].method, method) == 0) {
+			done_by_method[i].put(out, r);
+			return;
+		}
+	done_other(out, r);
+}
+
+void
+answer_put_refusal(struct buf *out, const struct dtcp_reply *r)
+{
+	buf_printf(out, "%u ", r->code);
+	if (r->text.len)
+		put_printable(out, r->text);
+	else
+		buf_printf(out, "%s", dtcp_code_text(r->code));
+}
+
+void
+answer_put_wrapped(struct buf *out, const char *text, unsigned indent)
+{
+	unsigned column = 0;
+
+	while (*text) {
+		unsigned word = (unsigned)strcspn(text, " ");
+
+		if (column > 0 && column + 1 + word > COLUMNS) {
+			buf_printf(out, "\n");
+			column = 0;
+		}
+		buf_printf(out, "%*s%.*s", column ? 1 : (int)indent, "", (int)word, text);
+		column += (column ? 1 : indent) + word;
+		text += word;
+		text += strspn(text, " ");
+	}
+	buf_printf(out, "\n");
+}
+
+static struct slice
+entry_get(const struct dtcp_reply_entry *e, const char *name)
+{
+	for (unsigned i = 0; i < e->n; i++)
+		if (slice_eq_nocase(e->name[i], name))
+			return e->value[i];
+	return (struct slice){"", 0};
+}
+
+/* A number made short, "-" if there is none. */
+static const char *
+entry_human(const struct dtcp_reply_entry *e, const char *name, char text[static TERM_HUMAN_LEN])
+{
+	uint64_t v;
+
+	if (slice_u64(entry_get(e, name), UINT64_MAX, &v) < 0)
+		return "-";
+	return term_human(v, text);
+}
+
+void
+answer_put_list_head(struct buf *out)
+{
+	buf_printf(out, "%10s  %-22s %7s %7s %7s  %s\n", "ID", "DESTINATION", "PACKETS", "BYTES", "BIT/S", "SINCE");
+}
+
+/* The n-th item of a comma list, blanks around it removed. */
+static struct slice
+list_item(struct slice list, unsigned n)
+{
+	const char *p = list.p, *end = list.p + list.len, *comma;
+
+	for (;; p = comma + 1, n--) {
+		comma = memchr(p, ',', (size_t)(end - p));
+		if (n == 0)
+			return slice_trim((struct slice){p, (size_t)((comma ? comma : end) - p)});
+		if (comma == NULL)
+			return (struct slice){"", 0};
+	}
+}
+
+static void
+put_endpoint(struct buf *out, struct slice addr, struct slice port)
+{
+	bool v6 = addr.len && memchr(addr.p, ':', addr.len);
+
+	buf_printf(out, "%s", v6 ? "[" : "");
+	put_printable(out, addr);
+	buf_printf(out, "%s:", v6 ? "]" : "");
+	put_printable(out, port);
+}
+
+/* "to 192.0.2.10:7890 from 192.0.2.1:49153 ttl 64" */
+static void
+put_destination(struct buf *out, const struct dtcp_reply_entry *e)
+{
+	struct slice addr = entry_get(e, "X-JTap-Cdest-Dest-Address"), port = entry_get(e, "X-JTap-Cdest-Dest-Port");
+	struct slice from = entry_get(e, "X-JTap-Cdest-Source-Address"), ttl = entry_get(e, "X-JTap-Cdest-TTL");
+
+	for (unsigned i = 0; list_item(addr, i).len; i++) {
+		buf_printf(out, i ? ", " : "to ");
+		put_endpoint(out, list_item(addr, i), list_item(port, i));
+	}
+	if (from.len) {
+		buf_printf(out, " from ");
+		put_endpoint(out, from, entry_get(e, "X-JTap-Cdest-Source-Port"));
+	}
+	if (ttl.len) {
+		buf_printf(out, " ttl ");
+		put_printable(out, ttl);
+	}
+}
+
+/* "protocol 17, dest-port 53": the elements that say something. */
+static void
+put_filter(struct buf *out, const struct dtcp_reply_entry *e)
+{
+	unsigned said = 0;
+
+	for (unsigned i = 0; i < CRIT_FIELDS; i++) {
+		struct slice v = entry_get(e, criteria_field_name(i));
+
+		if (v.len == 0 || slice_eq(v, "*"))
+			continue;
+		buf_printf(out, "%s", said++ ? ", " : "");
+		for (const char *p = criteria_field_name(i); *p; p++)
+			buf_put_u8(out, (uint8_t)tolower((unsigned char)*p));
+		buf_printf(out, " ");
+		put_printable(out, v);
+	}
+	if (said == 0 && entry_get(e, criteria_field_name(CRIT_PROTOCOL)).len)
+		buf_printf(out, "every packet");
+}
+
+static void
+put_indented(
+    struct buf *out, void (*put)(struct buf *out, const struct dtcp_reply_entry *e), const struct dtcp_reply_entry *e)
+{
+	cleanup_buf struct buf text = {0};
+
+	put(&text, e);
+	if (text.len == 0)
+		return;
+	buf_put_u8(&text, '\0');
+	if (text.err == 0)
+		answer_put_wrapped(out, (const char *)text.p, ENTRY_INDENT);
+}
+
+void
+answer_put_list_entry(struct buf *out, const struct dtcp_reply_entry *e)
+{
+	char packets[TERM_HUMAN_LEN], bytes[TERM_HUMAN_LEN], bps[TERM_HUMAN_LEN], since[20], name[23];
+	cleanup_buf struct buf b = {0};
+
+	put_printable(&b, entry_get(e, "Cdest-ID"));
+	snprintf(name, sizeof name, "%.*s", (int)b.len, b.len ? (const char *)b.p : "");
+	buf_reset(&b);
+	put_printable(&b, entry_get(e, "Last-Refresh"));
+	snprintf(since, sizeof since, "%.*s", (int)b.len, b.len ? (const char *)b.p : "");
+	buf_printf(out, "%10" PRIu64 "  %-22s %7s %7s %7s  %s\n", e->id, name,
+	    entry_human(e, "Matching-Packets", packets), entry_human(e, "Matching-Bytes", bytes),
+	    entry_human(e, "Average-Bandwidth", bps), since);
+	put_indented(out, put_destination, e);
+	put_indented(out, put_filter, e);
+}
+
+void
+answer_put_list_foot(struct buf *out, uint64_t entries)
+{
+	buf_printf(out, "%" PRIu64 " %s\n", entries, entries == 1 ? "criterion" : "criteria");
+}
+
+/* ---- JSON ---- */
+
+json_t *
+answer_string_json(struct slice s)
+{
+	cleanup_buf struct buf b = {0};
+
+	put_printable(&b, s);
+	return json_stringn(b.len ? (const char *)b.p : "", b.len);
+}
+
+json_t *
+answer_json(const struct dtcp_reply *r)
+{
+	json_t *o = json_pack("{s:i, s:o}", "code", (int)r->code, "text", answer_string_json(r->text));
+
+	if (r->have_seq)
+		json_object_set_new(o, "seq", json_integer((json_int_t)r->seq));
+	if (r->timestamp.len)
+		json_object_set_new(o, "timestamp", answer_string_json(r->timestamp));
+	if (r->code != DTCP_OK)
+		json_object_set_new(o, "advice", json_string(dtcp_code_advice(r->code)));
+	else if (r->nentries == 0 && r->id)
+		json_object_set_new(o, "criteria_id", json_integer((json_int_t)r->id));
+	return o;
+}
+
+/* Parameters whose value is one number. */
+static bool
+is_number(struct slice name)
+{
+	static const char *const names[] = {"Criteria-ID", "Criteria-Num", "Criteria-Count", "Average-Bandwidth",
+	    "Matching-Packets", "Matching-Bytes", "Num-Refresh", "X-JTap-Cdest-TTL", "X-JTap-Cdest-Source-Port"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (slice_eq_nocase(name, names[i]))
+			return true;
+	return false;
+}
+
+json_t *
+answer_entry_json(const struct dtcp_reply_entry *e)
+{
+	json_t *o = json_object();
+
+	for (unsigned i = 0; o && i < e->n; i++) {
+		char key[64];
+		size_t k = 0;
+		uint64_t v;
+
+		for (; k < e->name[i].len && k < sizeof key - 1; k++) {
+			int c = tolower((unsigned char)e->name[i].p[k]);
+			key[k] = (char)(isalnum(c) ? c : '_');
+		}
+		key[k] = '\0';
+		if (is_number(e->name[i]) && slice_u64(e->value[i], INT64_MAX, &v) == 0)
+			json_object_set_new(o, key, json_integer((json_int_t)v));
+		else
+			json_object_set_new(o, key, answer_string_json(e->value[i]));
+	}
+	return o;
+}

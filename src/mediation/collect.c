@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "clock.h"
+#include "collect.h"
+#include "confine.h"
+#include "intake.h"
+
+#define PROGRAM "flowtap-collect"
+#define RCVBUF_EACH (32u << 20) /* default of one socket, as long as there are few */
+#define RCVBUF_ALL (256u << 20)
+#define RCVBUF_MIN (1u << 20)
+#define TICK_MS 1000
+#define DRAIN_MS 10000 /* for what was there when the signal came */
+
+struct collect {
+	const struct collect_opts *o;
+	struct intake *intake;
+	struct intake_conf intake_conf;
+	struct spool_conf spool_conf;
+	struct loop *loop;
+	struct loop_timer *tick, *end;
+	struct tally_row *row; /* with the sums of the last tick */
+	uint64_t start_ns, shown_ns;
+	unsigned screen_lines; /* of the live table, above the cursor */
+	bool screen, told_unwritten;
+};
+
+/* ---- before the packets ---- */
+
+static int
+dir_open(const struct collect_opts *o, int *fd)
+{
+	const struct passwd *pw = o->user ? getpwnam(o->user) : NULL;
+	bool made = mkdir(o->dir, 0700) == 0;
+
+	if (!made && errno != EEXIST)
+		return -errno;
+	if ((*fd = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -errno;
+	if (made && pw && fchown(*fd, pw->pw_uid, pw->pw_gid) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Every port may need a socket of each family and a file. */
+static void
+descriptors_allow(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+}
+
+static size_t
+rcvbuf_default(const struct collect_opts *o)
+{
+	size_t each = RCVBUF_ALL / (o->ports.n * (o->naddr ? o->naddr : 2));
+
+	return each > RCVBUF_EACH ? RCVBUF_EACH : each < RCVBUF_MIN ? RCVBUF_MIN : each;
+}
+
+static int
+fail(int err, const char *what, const char *name)
+{
+	fprintf(stderr, PROGRAM ": %s%s%s: %s\n", what, name ? " " : "", name ? name : "", strerror(-err));
+	return err == -EACCES || err == -EPERM ? COLLECT_DENIED : COLLECT_FAILED;
+}
+
+static int
+sockets_open(struct collect *c)
+{
+	const struct collect_opts *o = c->o;
+	struct intake_fault fault = {0};
+	char where[IP_STRLEN + 32], addr[IP_STRLEN];
+	size_t got = 0;
+	int r;
+
+	c->intake_conf = (struct intake_conf){
+	    .addr = o->addr,
+	    .naddr = o->naddr,
+	    .ports = o->ports,
+	    .rcvbuf = o->rcvbuf ? o->rcvbuf : rcvbuf_default(o),
+	    .count = o->count,
+	    .spool = o->no_files ? NULL : &c->spool_conf,
+	    .strip = o->jmirror ? content_strip_jmirror : content_strip,
+	};
+	if ((r = intake_open(&c->intake_conf, &c->intake, &got, &fault)) < 0) {
+		if (fault.port == 0)
+			return fail(r, "cannot prepare", NULL);
+		snprintf(where, sizeof where, "%s port %u", ip_format(&fault.addr, addr), fault.port);
+		return fail(r, "cannot listen on", where);
+	}
+	if (got < c->intake_conf.rcvbuf)
+		fprintf(stderr,
+		    PROGRAM ": receive buffers of %zu KiB instead of %zu KiB, so bursts may be lost: raise "
+			    "net.core.rmem_max or start as root\n",
+		    got / 1024, c->intake_conf.rcvbuf / 1024);
+	return COLLECT_OK;
+}
+
+static int
+power_drop(struct collect *c)
+{
+	const struct confine_opts co = {
+	    .user = c->o->user, .dir = c->o->no_files ? NULL : c->o->dir, .dir_fd = c->spool_conf.dir};
+	const char *step;
+	int r = confine_self(&co, &step);
+
+	if (r < 0)
+		return fail(r, "cannot", step);
+	if (step)
+		fprintf(stderr, PROGRAM ": this kernel has no %s: going on without\n", step);
+	return COLLECT_OK;
+}
+
+/* ---- telling ---- */
+
+static uint64_t
+elapsed_ms(const struct collect *c)
+{
+	return (clock_mono_ns() - c->start_ns) / 1000000;
+}
+
+static void
+print(const struct buf *b)
+{
+	fwrite(b->p, 1, b->len, stdout);
+	fflush(stdout);
+}
+
+static void
+print_json(json_t *j)
+{
+	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+
+	if (text)
+		puts(text);
+	fflush(stdout);
+	free(text);
+	json_decref(j);
+}
+
+/* Rates are over the time since the rows were made last. */
+static void
+rows_update(struct collect *c)
+{
+	uint64_t now = clock_mono_ns(), span_ms = (now - c->shown_ns) / 1000000 + 1;
+
+	for (unsigned i = 0; i < intake_nports(c->intake); i++) {
+		const struct intake_port *p = intake_port(c->intake, i);
+		struct tally_row *row = &c->row[i];
+
+		row->packets_per_s = (p->sum.packets - row->sum.packets) * 1000 / span_ms;
+		row->bits_per_s = (p->sum.bytes - row->sum.bytes) * 8000 / span_ms;
+		row->port = p->port;
+		row->sum = p->sum;
+		row->files = p->spool.files;
+		row->file = p->spool.name;
+	}
+	c->shown_ns = now;
+}
+
+static void
+screen_clear(struct collect *c, struct buf *b)
+{
+	if (c->screen_lines)
+		buf_printf(b, "\033[%uA\r\033[J", c->screen_lines);
+	c->screen_lines = 0;
+}
+
+static void
+screen_show(struct collect *c)
+{
+	unsigned n = intake_nports(c->intake);
+	struct tally_row *row = calloc(n, sizeof *row); /* a copy: the table sorts */
+	struct tally_view v = {.color = term_has_color(c->o->color, STDOUT_FILENO)};
+	cleanup_buf struct buf b = {0};
+
+	if (row == NULL)
+		return;
+	memcpy(row, c->row, n * sizeof *row);
+	term_size(STDOUT_FILENO, &v.columns, &v.rows);
+	screen_clear(c, &b);
+	c->screen_lines = tally_table(&b, row, n, &v);
+	print(&b);
+	free(row);
+}
+
+/* Once for each time that writing begins to fail. */
+static void
+tell_unwritten(struct collect *c)
+{
+	for (unsigned i = 0; i < intake_nports(c->intake); i++) {
+		const struct intake_port *p = intake_port(c->intake, i);
+
+		if (p->write_err == 0)
+			continue;
+		if (!c->told_unwritten)
+			fprintf(stderr, PROGRAM ": %s: cannot write: %s; packets are counted as unwritten\n", c->o->dir,
+			    strerror(-p->write_err));
+		c->told_unwritten = true;
+		return;
+	}
+	c->told_unwritten = false;
+}
+
+static void
+tell_ready(const struct collect *c)
+{
+	json_t *ports = json_array();
+
+	if (!c->o->json) {
+		puts("ready");
+		fflush(stdout);
+		json_decref(ports);
+		return;
+	}
+	for (unsigned i = 0; i < intake_nports(c->intake); i++)
+		json_array_append_new(ports, json_integer(intake_port(c->intake, i)->port));
+	print_json(json_pack("{s:s, s:i, s:o}", "event", "ready", "pid", (int)getpid(), "ports", ports));
+}
+
+static int
+tell_account(struct collect *c)
+{
+	unsigned n = intake_nports(c->intake);
+	uint64_t unwritten = 0;
+	cleanup_buf struct buf b = {0};
+
+	rows_update(c);
+	tell_unwritten(c);
+	for (unsigned i = 0; i < n; i++)
+		unwritten += c->row[i].sum.unwritten;
+	screen_clear(c, &b);
+	if (c->o->json) {
+		print_json(tally_json("account", c->row, n, elapsed_ms(c)));
+	} else {
+		tally_account(&b, c->row, n, elapsed_ms(c));
+		print(&b);
+	}
+	return unwritten ? COLLECT_PARTIAL : COLLECT_OK;
+}
+
+/* ---- while it runs ---- */
+
+static void
+on_tick(void *arg)
+{
+	struct collect *c = arg;
+	uint64_t interval_ns = (c->o->json ? c->o->interval_s : 1) * UINT64_C(1000000000);
+
+	loop_timer_set(c->tick, TICK_MS);
+	intake_tick(c->intake);
+	tell_unwritten(c);
+	if (interval_ns == 0 || clock_mono_ns() - c->shown_ns + 50000000 < interval_ns)
+		return;
+	rows_update(c);
+	if (c->screen)
+		screen_show(c);
+	else if (c->o->json)
+		print_json(tally_json("rates", c->row, intake_nports(c->intake), elapsed_ms(c)));
+}
+
+/* A signal, or the time is over: what has arrived by now belongs to the account. */
+static void
+on_end(void *arg)
+{
+	struct collect *c = arg;
+
+	if (!intake_drain(c->intake, (uint64_t)clock_wall_ms() * 1000000, DRAIN_MS))
+		fprintf(stderr, PROGRAM ": more came than could be written within %d s of the end\n", DRAIN_MS / 1000);
+	loop_stop(c->loop, 0);
+}
+
+static void
+on_signal(void *arg, uint32_t events)
+{
+	(void)events;
+	on_end(arg);
+}
+
+static void
+on_count(void *arg)
+{
+	struct collect *c = arg;
+
+	loop_stop(c->loop, 0);
+}
+
+static int
+signals_open(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int
+loop_prepare(struct collect *c, int sigfd)
+{
+	struct loop_io *io;
+	int r;
+
+	if ((r = loop_new(&c->loop)) < 0 || (r = loop_add(c->loop, sigfd, EPOLLIN, on_signal, c, &io)) < 0 ||
+	    (r = loop_timer_new(c->loop, on_tick, c, &c->tick)) < 0 ||
+	    (r = loop_timer_new(c->loop, on_end, c, &c->end)) < 0 ||
+	    (r = intake_start(c->intake, c->loop, on_count, c)) < 0)
+		return fail(r, "cannot prepare", NULL);
+	loop_timer_set(c->tick, TICK_MS);
+	loop_timer_set(c->end, c->o->seconds ? (int64_t)c->o->seconds * 1000 : -1);
+	return COLLECT_OK;
+}
+
+static int
+collect(struct collect *c)
+{
+	cleanup_fd int sigfd = signals_open();
+	int status;
+
+	tzset(); /* reads its file while it still may */
+	descriptors_allow();
+	if ((status = sockets_open(c)) != COLLECT_OK)
+		return status;
+	if ((c->row = calloc(intake_nports(c->intake), sizeof *c->row)) == NULL)
+		return fail(-ENOMEM, "cannot prepare", NULL);
+	c->start_ns = c->shown_ns = clock_mono_ns();
+	if ((status = loop_prepare(c, sigfd)) != COLLECT_OK || (status = power_drop(c)) != COLLECT_OK)
+		return status;
+	tell_ready(c);
+	loop_run(c->loop);
+	intake_stop(c->intake);
+	return tell_account(c);
+}
+
+int
+collect_run(const struct collect_opts *o)
+{
+	struct collect c = {.o = o};
+	cleanup_fd int dir = -1;
+	int r, status;
+
+	c.screen = !o->json && !o->quiet && term_is_screen(STDOUT_FILENO);
+	if (!o->no_files && (r = dir_open(o, &dir)) < 0)
+		return fail(r, "cannot open the folder", o->dir);
+	c.spool_conf = (struct spool_conf){
+	    .dir = dir,
+	    .size_max = o->rotate_bytes,
+	    .age_max_s = o->rotate_s,
+	    .program = PROGRAM " " FLOWTAP_VERSION,
+	};
+	status = collect(&c);
+	loop_free(c.loop);
+	intake_free(c.intake);
+	free(c.row);
+	return status;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <seccomp.h>
+
+#include "confine.h"
+#include "sandbox.h"
+
+static const int calls[] = {
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(openat),
+    SCMP_SYS(unlinkat),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(ioctl), /* the terminal's size */
+    -1,
+};
+
+static int
+user_become(const char *name)
+{
+	const struct passwd *pw;
+
+	if (name == NULL) {
+		capng_clear(CAPNG_SELECT_ALL);
+		return capng_apply(getuid() == 0 ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
+	}
+	errno = 0;
+	if ((pw = getpwnam(name)) == NULL)
+		return errno ? -errno : -ENOENT;
+	return sandbox_become(pw->pw_uid, pw->pw_gid, NULL);
+}
+
+static int
+files_confine(const struct confine_opts *o, const char **lacking)
+{
+	const struct sandbox_path path = {o->dir, true};
+	int r;
+
+	if (o->dir && faccessat(o->dir_fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return -errno;
+	r = sandbox_files(&path, o->dir ? 1 : 0);
+	if (r == -EOPNOTSUPP) {
+		*lacking = "landlock";
+		return 0;
+	}
+	return r;
+}
+
+int
+confine_self(const struct confine_opts *o, const char **step)
+{
+	const char *lacking = NULL;
+	int r;
+
+	*step = "give privileges up";
+	if ((r = sandbox_basics()) < 0)
+		return r;
+	*step = o->user ? "become the user" : "give capabilities up";
+	if ((r = user_become(o->user)) < 0)
+		return r;
+	*step = "write into the folder";
+	if ((r = files_confine(o, &lacking)) < 0)
+		return r;
+	*step = "confine system calls";
+	if ((r = sandbox_calls(calls)) < 0)
+		return r;
+	*step = lacking;
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "term.h"
+
+int
+term_color_parse(const char *word, enum term_color *out)
+{
+	static const char *const names[] = {"auto", "always", "never"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(word, names[i]) == 0) {
+			*out = (enum term_color)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+bool
+term_is_screen(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool
+term_has_color(enum term_color when, int fd)
+{
+	const char *no = getenv("NO_COLOR");
+
+	if (when != TERM_AUTO)
+		return when == TERM_ALWAYS;
+	return !(no && *no) && term_is_screen(fd);
+}
+
+void
+term_size(int fd, unsigned *columns, unsigned *rows)
+{
+	struct winsize w;
+	bool known = ioctl(fd, TIOCGWINSZ, &w) == 0;
+
+	*columns = known && w.ws_col ? w.ws_col : 80;
+	*rows = known && w.ws_row ? w.ws_row : 24;
+}
+
+const char *
+term_human(uint64_t v, char buf[static TERM_HUMAN_LEN])
+{
+	static const char unit[] = "\0kMGTPE";
+	unsigned power = 0;
+	uint64_t rest = 0;
+
+	while (v >= 1000) {
+		rest = v % 1000;
+		v /= 1000;
+		power++;
+	}
+	if (power == 0)
+		snprintf(buf, TERM_HUMAN_LEN, "%u", (unsigned)v);
+	else if (v >= 100)
+		snprintf(buf, TERM_HUMAN_LEN, "%u%c", (unsigned)v, unit[power]);
+	else if (v >= 10)
+		snprintf(buf, TERM_HUMAN_LEN, "%u.%u%c", (unsigned)v, (unsigned)(rest / 100), unit[power]);
+	else
+		snprintf(buf, TERM_HUMAN_LEN, "%u.%02u%c", (unsigned)v, (unsigned)(rest / 10), unit[power]);
+	return buf;
+}

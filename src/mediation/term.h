@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* term.h - what both programs need to write for people: colour or not, numbers that fit. */
+#ifndef MEDIATION_TERM_H
+#define MEDIATION_TERM_H
+
+#include "base.h"
+
+enum term_color { TERM_AUTO, TERM_ALWAYS, TERM_NEVER };
+
+int term_color_parse(const char *word, enum term_color *out); /* auto, always, never; -EINVAL */
+/* auto: a terminal that is not dumb, and no NO_COLOR in the environment. */
+bool term_has_color(enum term_color when, int fd);
+
+/* A terminal on which the cursor can be moved. */
+bool term_is_screen(int fd);
+/* Its size; 80 x 24 if unknown. */
+void term_size(int fd, unsigned *columns, unsigned *rows);
+
+#define TERM_HUMAN_LEN 24
+/* At most 6 characters: 0, 999, 1.23k, 45.6M, 789G, ...  Powers of 1000.  Returns buf. */
+const char *term_human(uint64_t v, char buf[static TERM_HUMAN_LEN]);
+
+#endif
