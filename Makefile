@@ -1,0 +1,32 @@
+# The front door.  The build itself is meson's; see CONTRIBUTING.md.
+BUILD ?= build
+.PHONY: all build demo check bench install clean
+
+all: build
+
+build:
+	test -e $(BUILD)/build.ninja || meson setup $(BUILD)
+	meson compile -C $(BUILD)
+
+# The whole path on real traffic: build/demo/summary.json
+demo:
+	tools/setup
+	$(MAKE) build
+	tools/demo --bin $(BUILD) --out $(BUILD)/demo
+
+check:
+	tools/setup
+	$(MAKE) build
+	tools/check
+
+bench:
+	tools/setup
+	$(MAKE) build
+	bench/run
+
+install:
+	$(MAKE) build
+	meson install -C $(BUILD)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fixtures: one lab for all tests, swept clean after each; its logs in every failing report."""
+
+import os
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+
+import rig as rigs  # noqa: E402
+
+LOGS = "init", "flowtapd", "sshd"
+
+
+def log_sizes(rig):
+    return {n: os.path.getsize(f"{rig.info['logs']}/{n}.log") for n in LOGS}
+
+
+@pytest.fixture(scope="session")
+def the_rig():
+    if os.geteuid() != 0:
+        pytest.exit("root is needed to make network namespaces and to load BPF programs", 1)
+    rig = rigs.Rig("pytest")
+    yield rig
+    rig.down()
+
+
+@pytest.fixture
+def rig(the_rig, request):
+    """The lab, without criteria before and after the test."""
+    request.node.rig = the_rig
+    request.node.log_sizes = log_sizes(the_rig)
+    yield the_rig
+    the_rig.forget_all()
+
+
+@pytest.fixture
+def wire_sized(rig):
+    """No segmentation, merging or checksum offload: what a host's interface sends is what the router receives."""
+    rig.offloads(False)
+    yield
+    rig.offloads(True)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if not report.failed or not hasattr(item, "rig"):
+        return
+    for name in LOGS:
+        try:
+            with open(f"{item.rig.info['logs']}/{name}.log", "rb") as f:
+                f.seek(item.log_sizes[name])
+                text = f.read().decode(errors="replace")
+        except OSError as e:
+            text = str(e)
+        if text:
+            report.sections.append((f"{name}.log", text))

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Too many copies at once: the copies suffer, never the forwarded packets, and every loss is counted."""
+
+import ctypes
+import os
+import socket
+import struct
+
+from rig import net, udp_packet, until
+
+BPF_PROG_LOAD, BPF_PROG_TEST_RUN, SYS_BPF = 5, 10, 321
+BPF_PROG_TYPE_XDP, BPF_F_TEST_XDP_LIVE_FRAMES = 6, 2
+MOST = 256  # frames in one batch
+
+
+def bpf(command, attr):
+    attr = ctypes.create_string_buffer(attr.ljust(128, b"\0"), 128)
+    r = net.libc.syscall(SYS_BPF, command, attr, 128)
+    if r < 0:
+        raise OSError(ctypes.get_errno(), "bpf")
+    return r
+
+
+def pass_program():
+    """An XDP program that says XDP_PASS."""
+    code = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xB7, 0, 0, 2, 0x95, 0, 0, 0), 16)
+    licence = ctypes.create_string_buffer(b"GPL")
+    return bpf(BPF_PROG_LOAD, struct.pack("=IIQQ", BPF_PROG_TYPE_XDP, 2, ctypes.addressof(code),
+                                          ctypes.addressof(licence)))
+
+
+def burst(rig, role, packet, count):
+    """So many equal frames come in at the router's interface within one run of its receive loop."""
+    def run():
+        index = socket.if_nametoindex(rig.lab["router"]["interfaces"][role])
+        frame = rig.router_mac(role) + b"\x02\0\0\0\0\1" + b"\x08\0" + packet
+        data = ctypes.create_string_buffer(frame, len(frame))
+        # struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
+        context = ctypes.create_string_buffer(struct.pack("=6I", 0, len(frame), 0, index, 0, 0), 24)
+        fd = pass_program()
+        try:
+            # prog_fd retval, sizes in and out, data in and out, repeat duration, ctx sizes, ctx in and out, flags cpu batch
+            bpf(BPF_PROG_TEST_RUN, struct.pack(
+                "=IIIIQQIIIIQQIII", fd, 0, len(frame), 0, ctypes.addressof(data), 0, count, 0, 24, 0,
+                ctypes.addressof(context), 0, BPF_F_TEST_XDP_LIVE_FRAMES, 0, count))
+        finally:
+            os.close(fd)
+    rig.inside("router", run)
+
+
+def test_burst_of_256_with_4_copies_each(rig):
+    """The trap: copies and forwarded packets in one queue, and the router starves."""
+    content_port, port = rig.port(), rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, port, b"x" * 64)
+    with rig.session() as s, rig.receiver("internet", port) as forwarded, \
+            rig.receiver("mediation", content_port) as content:
+        burst(rig, "subscriber", packet, 1)  # all neighbours are known after it
+        forwarded.wait(1)
+        for i in range(4):
+            s.add(source_address=rig.addr("subscriber"), dest_port=str(port), protocol="17",
+                  **rig.destination(content_port))
+        before = rig.account_closed()
+        for n in range(1, 6):
+            burst(rig, "subscriber", packet, MOST)
+            forwarded.wait(1 + n * MOST)
+        due, sent, losses = rig.account_closed()
+        assert len(forwarded.got) == 1 + 5 * MOST
+        assert due - before[0] == 5 * MOST * 4
+        until("all copies sent", lambda: len(content.got) >= sent - before[1])
+    lost = sum(losses.values()) - sum(before[2].values())
+    assert len(content.got) == sent - before[1] == 5 * MOST * 4 - lost
+    assert set(content.got) == {packet}

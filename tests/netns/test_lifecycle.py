@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Death, restart and reload while packets flow: no packet lost, no copy lost or doubled."""
+
+import os
+import re
+import signal
+import threading
+
+import pytest
+from rig import difference, lab_command, udp_packet, until
+
+RATE_PAUSE = 0.0005  # seconds between packets of the steady stream
+
+
+class Stream(threading.Thread):
+    """A steady stream of different packets from the subscriber to the internet, until stopped."""
+
+    def __init__(self, rig, port):
+        super().__init__(daemon=True)
+        self.rig, self.port, self.sent, self.stop = rig, port, 0, threading.Event()
+
+    def packet(self, i):
+        return udp_packet(self.rig.addr("subscriber"), self.rig.addr("internet"), 1, self.port, b"%08d" % i)
+
+    def run(self):
+        with self.rig.injector("subscriber") as inject:
+            while not self.stop.wait(RATE_PAUSE):
+                inject(self.packet(self.sent))
+                self.sent += 1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.join()
+
+    def more(self, count):
+        """Waits for so many further packets."""
+        goal = self.sent + count
+        until(f"{count} more packets", lambda: self.sent >= goal, 30)
+
+
+def listing(session):
+    """LIST without what depends on when it is asked."""
+    reply = session.ask("LIST", "Flags: CRITERIA")
+    return re.sub(rb"(?m)^(SEQ|TIMESTAMP|AUTHENTICATION-INFO): .*$", b"", reply.raw)
+
+
+def exact_under(rig, disturb, criteria=20):
+    """Runs the stream, disturbs in its midst, and demands every packet forwarded and copied once."""
+    content_port, port = rig.port(), rig.port()
+    with rig.session() as s:
+        s.add(source_address=rig.addr("subscriber"), dest_port=str(port), protocol="17",
+              **rig.destination(content_port))
+        for i in range(criteria):
+            s.add(source_address=f"198.51.100.{100 + i}", dest_port=str(port), protocol="17",
+                  **rig.destination(content_port))
+        before = listing(s)
+    with rig.receiver("internet", port) as forwarded, rig.receiver("mediation", content_port) as content:
+        with Stream(rig, port) as stream:
+            stream.more(300)
+            disturb()
+            stream.more(300)
+        forwarded.wait(stream.sent)
+        content.wait(stream.sent)
+    assert not difference([b"%08d" % i for i in range(stream.sent)], forwarded.got)
+    assert not difference([stream.packet(i) for i in range(stream.sent)], content.got)
+    with rig.session() as s:
+        assert listing(s) == before
+        assert s.add(source_address="198.51.100.250", **rig.destination(content_port)) == criteria_max(before) + 1
+    due, sent, losses = rig.account_closed()
+    return stream.sent
+
+
+def criteria_max(listed):
+    return max(map(int, re.findall(rb"(?m)^CRITERIA-ID: (\d+)", listed)))
+
+
+def restarted(rig, before, answered=True):
+    until("restart", lambda: rig.services()["flowtapd"]["starts"] > before, 20)
+    until("answers", rig.answered, 20)
+
+
+@pytest.mark.parametrize("role", ["parent", "engine", "dataplane"])
+def test_kill_during_traffic(rig, role):
+    """kill -9: the kernel goes on copying, the next daemon takes over."""
+    def kill():
+        starts = rig.services()["flowtapd"]["starts"]
+        pid, = rig.processes()[role]
+        os.kill(pid, signal.SIGKILL)
+        restarted(rig, starts)
+    exact_under(rig, kill)
+
+
+def test_kill_all_at_once(rig):
+    def kill():
+        starts = rig.services()["flowtapd"]["starts"]
+        p = rig.processes()
+        for role in "engine", "dataplane", "parent":
+            for pid in p[role]:
+                os.kill(pid, signal.SIGKILL)
+        restarted(rig, starts)
+    exact_under(rig, kill)
+
+
+def test_kill_again_and_again(rig):
+    """Also while the next one is starting."""
+    def kill():
+        for pause in 0.0, 0.01, 0.03, 0.1, 0.2:
+            pids = until("a process", lambda: rig.processes()["parent"], 20)
+            threading.Event().wait(pause)  # how far it has come is what varies here
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        until("answers", rig.answered, 30)
+    exact_under(rig, kill)
+
+
+def test_kill_session_and_sshd(rig):
+    """They are no part of the copying: nothing changes but that the client has to connect anew."""
+    def kill():
+        with rig.session() as s:
+            assert s.ask("NOOP").code == 200
+            p = rig.processes()
+            for pid in p["session"] + p["sshd"]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        until("answers", rig.answered, 20)
+    exact_under(rig, kill)
+
+
+def test_orderly_restart(rig):
+    exact_under(rig, lambda: lab_command("restart", "--name", rig.name))
+
+
+def test_kill_while_adding(rig):
+    """What was answered with 200 is there after kill -9; what was not may or may not be."""
+    confirmed = []
+    with rig.session() as s:
+        starts = rig.services()["flowtapd"]["starts"]
+        engine, = rig.processes()["engine"]
+
+        def kill():
+            until("some criteria", lambda: len(confirmed) >= 50)
+            os.kill(engine, signal.SIGKILL)
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            while len(confirmed) < 20000:
+                confirmed.append(s.add(source_address=f"10.{len(confirmed) >> 8 & 255}.{len(confirmed) & 255}.1"))
+        except Exception:  # the session ended, or answered 500, or nothing: as the moment had it
+            pass
+        killer.join()
+    restarted(rig, starts)
+    with rig.session() as s:
+        there = {int(e["CRITERIA-ID"]) for e in s.ask("LIST", "Flags: CRITERIA", timeout=30).entries()}
+    assert confirmed and len(confirmed) < 20000
+    assert set(confirmed) <= there and len(there) <= len(confirmed) + 1
+
+
+def test_ids_are_not_used_again(rig):
+    with rig.session() as s:
+        first = s.add(source_address="198.51.100.1")
+        assert s.ask("DELETE", f"Criteria-ID: {first}", "Flags: STATIC").code == 200
+    lab_command("restart", "--name", rig.name)
+    with rig.session() as s:
+        assert s.add(source_address="198.51.100.1") > first
+
+
+# ---- configuration ----
+
+@pytest.fixture
+def config(rig):
+    """Edits flowtap.conf: a function old text -> new text; the old file is back afterwards."""
+    path = rig.info["conf"]
+    with open(path) as f:
+        old = f.read()
+
+    def edit(change, expect="configuration applied"):
+        log = rig.info["logs"] + "/flowtapd.log"
+        at = os.path.getsize(log)
+        with open(path, "w") as f:
+            f.write(change(old))
+        lab_command("reload", "--name", rig.name)
+
+        def said():
+            with open(log) as f:
+                f.seek(at)
+                return expect in f.read()
+        until(f"\"{expect}\" in the log", said)
+
+    yield edit
+    edit(lambda text: text)
+
+
+def tapped(rig):
+    return {i["name"] for i in rig.show()["interfaces"] if i["tapped"]}
+
+
+def test_reload_changes_interfaces(rig, config):
+    port, from_net = rig.port(), rig.port()
+    with rig.session() as s, rig.receiver("mediation", port) as content, rig.injector("subscriber") as up, \
+            rig.injector("internet") as down:
+        s.add(protocol="17", dest_port=str(from_net), **rig.destination(port))
+        one = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, from_net, b"one")
+        two = udp_packet(rig.addr("internet"), rig.addr("subscriber"), 1, from_net, b"two")
+        assert {"sub0", "inet0"} <= tapped(rig)
+        config(lambda text: text.replace("tapped-interfaces all;", "tapped-interfaces inet0;"))
+        assert tapped(rig) == {"inet0"}
+        up(one), down(two)
+        assert content.wait(1) == [two]
+        config(lambda text: text)
+        up(one)
+        assert content.wait(2) == [two, one]
+
+
+def test_reload_of_nonsense_changes_nothing(rig, config):
+    port = rig.port()
+    with rig.session() as s, rig.receiver("mediation", port) as content, rig.injector("subscriber") as up:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        config(lambda text: text.replace("tapped-interfaces all;", "tapped-interfaces inet0; nonsense 1;"),
+               expect="nonsense")
+        config(lambda text: text.replace("agency lea2;", "agency nosuchuser;"), expect="configuration not applied")
+        packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"still")
+        up(packet)
+        assert content.wait(1) == [packet]
+        assert s.ask("NOOP").code == 200 and rig.answered("lea2")
+
+
+def test_reload_takes_an_agency_out(rig, config):
+    """Its sessions end, its criteria stop copying; they are back when it is."""
+    port = rig.port()
+    with rig.session("lea2") as s, rig.receiver("mediation", port) as content, rig.injector("subscriber") as up:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        packets = [udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"%d" % i) for i in range(3)]
+        up(packets[0])
+        content.wait(1)
+        config(lambda text: text.replace("agency lea2;", ""))
+        up(packets[1])
+        assert not rig.answered("lea2") and rig.answered("lea1")
+        config(lambda text: text)
+        until("lea2 is back", lambda: rig.answered("lea2"))
+        up(packets[2])
+        content.wait(2)
+        assert content.got == [packets[0], packets[2]]

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The mediation side: the dtcp client against the real router, the collector with real content."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+from rig import dtcp, net, udp_packet, until
+
+PACKET = udp_packet("198.51.100.10", "203.0.113.10", 4000, 53, b"a question")
+
+
+# ---- dtcp ----
+
+@pytest.fixture
+def client(rig, tmp_path):
+    """dtcp(1) as lea1: returns the finished process."""
+    def run(*args, agency="lea1", password=None, text=None):
+        env = dict(os.environ, DTCP_PASSWORD=rig.passwords[agency] if password is None else password, LC_ALL="C.UTF-8")
+        argv = [rig.lab["bin"] + "/dtcp", "-l", agency, "-o", f"UserKnownHostsFile={rig.info['known_hosts']}", *args]
+        return subprocess.run(net.argv_inside(rig.ns("mediation"), argv), capture_output=True, text=True, env=env,
+                              input=text, timeout=60)
+
+    return run
+
+
+def test_add_list_delete(rig, client):
+    port = rig.port()
+    r = client(rig.addr("router"), "add", "--source", "198.51.100.0/24,!198.51.100.77", "--protocol", "17",
+               "--dest-port", "53,1024-*", "--to", f"{rig.addr('mediation')}:{port}")
+    assert r.returncode == 0 and "added" in r.stdout, r
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        inject(PACKET)
+        assert content.wait(1) == [PACKET]
+    r = client("-j", rig.addr("router"), "list")
+    entry, = json.loads(r.stdout)["entries"]
+    assert entry["source_address"] == "198.51.100.0/24,!198.51.100.77" and entry["dest_port"] == "53,1024-*"
+    assert (entry["matching_packets"], entry["matching_bytes"]) == (1, len(PACKET))
+    ident = str(entry["criteria_id"])
+    text = client(rig.addr("router"), "list", ident).stdout
+    assert ident in text and "198.51.100.0/24" in text and max(map(len, text.splitlines())) <= 80
+    r = client(rig.addr("router"), "delete", ident)
+    assert (r.returncode, r.stdout) == (0, "1 criterion deleted\n")
+    assert json.loads(client("-j", rig.addr("router"), "list").stdout)["entries"] == []
+
+
+def test_two_destinations_and_ipv6(rig, client):
+    a, b = rig.port(), rig.port()
+    r = client(rig.addr("router"), "add", "--ipv6", "--to", f"[{rig.addr('mediation', 6)}]:{a}", "--to",
+               f"[{rig.addr('mediation', 6)}]:{b}", "--from", f"[{rig.addr('router', 6)}]:49153", "--ttl", "9", "-j")
+    answer = json.loads(r.stdout)
+    assert r.returncode == 0 and answer["code"] == 200, r
+    entry, = json.loads(client("-j", rig.addr("router", 6), "list").stdout)["entries"]
+    assert entry["x_jtap_cdest_ttl"] == 9 and entry["criteria_id"] == answer["criteria_id"]
+    assert entry["x_jtap_cdest_dest_port"] == f"{a},{b}"
+
+
+@pytest.mark.parametrize("args,status,says", [
+    (("delete", "4000000"), 4, "431"),
+    (("list", "--cdest", "nosuch"), 4, "430"),
+    (("add", "--protocol", "1", "--dest-port", "9", "--to", "192.0.2.10:7"), 1, "432"),
+    (("add", "--source", "10.0.0.1", "--dest", "2001:db8::1", "--to", "192.0.2.10:7"), 1, "400"),
+    (("add", "--source", "10.0.0.1"), 2, "--to"),
+    (("frob",), 2, "frob"),
+    (("delete",), 2, "delete"),
+    (("add", "--to", "nowhere"), 2, "nowhere"),
+    (("add", "--to", "[2001:db8::1]:7"), 2, "--from"),
+])
+def test_exit_status_and_reason(rig, client, args, status, says):
+    r = client(rig.addr("router"), *args)
+    assert r.returncode == status and says in r.stdout + r.stderr, r
+
+
+def test_login_refused(rig, client):
+    r = client(rig.addr("router"), "noop", password="wrong")
+    assert r.returncode == 3 and "login" in r.stderr
+
+
+def test_no_connection(rig, client):
+    r = client("-p", "9", rig.addr("router"), "noop")
+    assert r.returncode == 5 and r.stderr
+
+
+def test_run_file(rig, client, tmp_path):
+    """Requests as other clients' scripts have them: some signed, some not, in any order of lines."""
+    port = rig.port()
+    add = "\n".join(dtcp.add_lines(source_address="198.51.100.1", **rig.destination(port)))
+    requests = [f"ADD DTCP/0.7\n{add}\n", "FROB DTCP/0.7\n",
+                dtcp.request("NOOP", "lea1", 77).decode().replace("\r\n", "\n").rstrip("\n") + "\n",
+                "LIST DTCP/0.8\nFlags: BOTH\n"]
+    path = tmp_path / "requests"
+    path.write_text("\n".join(requests))
+    r = client("-j", rig.addr("router"), "run", str(path))
+    answers = [json.loads(line) for line in r.stdout.splitlines()]
+    assert r.returncode == 6, r
+    assert [a["code"] for a in answers if "code" in a] == [200, 501, 200, 200], r.stdout
+    again = client("-j", rig.addr("router"), "run", "-", text="NOOP DTCP/0.7\n")
+    assert again.returncode == 0 and json.loads(again.stdout.splitlines()[0])["code"] == 200
+
+
+def test_run_thousands(rig, client, tmp_path):
+    path = tmp_path / "many"
+    with open(path, "w") as f:
+        for i in range(3000):
+            lines = "\n".join(dtcp.add_lines(source_address=f"10.9.{i >> 8}.{i & 255}", **rig.destination(7)))
+            f.write(f"ADD DTCP/0.7\n{lines}\n\n")
+    r = client("-q", rig.addr("router"), "run", str(path))
+    assert r.returncode == 0, r
+    assert len(json.loads(client("-j", rig.addr("router"), "list").stdout)["entries"]) == 3000
+
+
+# ---- flowtap-collect ----
+
+class Collector:
+    def __init__(self, rig, folder, *args):
+        argv = [rig.lab["bin"] + "/flowtap-collect", "-j", "-q", "-w", str(folder), *args]
+        self.folder = folder
+        self.p = subprocess.Popen(net.argv_inside(rig.ns("mediation"), argv), stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        assert "ready" in self.p.stdout.readline()
+
+    def end(self, sig=signal.SIGTERM):
+        if sig:
+            self.p.send_signal(sig)
+        out, err = self.p.communicate(timeout=20)
+        assert self.p.returncode == 0, err
+        return json.loads(out.splitlines()[-1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+
+
+def packets(folder):
+    """The inner packets of every file, by tshark, in order."""
+    got = []
+    for name in sorted(os.listdir(folder)):
+        out = subprocess.run(["tshark", "-r", f"{folder}/{name}", "-T", "json", "-x"], capture_output=True, text=True,
+                             check=True).stdout
+        got += [bytes.fromhex(p["_source"]["layers"]["frame_raw"][0]) for p in json.loads(out or "[]")]
+    return got
+
+
+def send(rig, port, payloads, version=4):
+    with rig.udp("router", version) as s:
+        for p in payloads:
+            s.sendto(p, (rig.addr("mediation", version), port))
+
+
+def total(account):
+    return account["total"]
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_unwritten_at_the_end(rig, tmp_path, sig):
+    port = rig.port()
+    inner = [udp_packet("198.51.100.10", "203.0.113.10", 1, 2, b"%06d" % i) for i in range(5000)]
+    with Collector(rig, tmp_path, "-p", str(port)) as c:
+        send(rig, port, inner)
+        account = total(c.end(sig))
+    assert account["packets"] + account["lost"] == len(inner) and account["unwritten"] == 0
+    assert account["lost"] or packets(tmp_path) == inner
+    assert len(packets(tmp_path)) == account["packets"]
+
+
+def test_both_families_and_ports(rig, tmp_path):
+    a, b = rig.port(), rig.port()
+    v6 = bytes.fromhex("6000000000083b40") + bytes(31) + b"\1" + b"payload!"
+    with Collector(rig, tmp_path, "-p", f"{a},{b}") as c:
+        send(rig, a, [PACKET])
+        send(rig, b, [v6], 6)
+        send(rig, a, [b"no packet"])
+        until("both files", lambda: len(os.listdir(tmp_path)) >= 2)
+        account = total(c.end())
+    assert account["packets"] == 3 and account["malformed"] == 1
+    # What is no packet is kept too: it came for the agency.
+    assert sorted(packets(tmp_path)) == sorted([PACKET, v6, b"no packet"])
+
+
+def test_file_is_readable_while_open(rig, tmp_path):
+    port = rig.port()
+    with Collector(rig, tmp_path, "-p", str(port)) as c:
+        send(rig, port, [PACKET] * 3)
+        until("three packets in the file", lambda: os.listdir(tmp_path) and len(packets(tmp_path)) == 3)
+        assert c.p.poll() is None
+        c.end()
+
+
+def test_rotation_by_size(rig, tmp_path):
+    port = rig.port()
+    inner = [udp_packet("198.51.100.10", "203.0.113.10", 1, 2, b"%06d" % i + bytes(1300)) for i in range(3000)]
+    with Collector(rig, tmp_path, "-p", str(port), "-C", "1") as c:
+        for i in range(0, len(inner), 100):
+            send(rig, port, inner[i:i + 100])
+        account = total(c.end())
+    names = os.listdir(tmp_path)
+    assert len(names) >= 3 and all(os.path.getsize(tmp_path / n) < 1100000 for n in names)
+    assert account["packets"] == len(inner) and packets(tmp_path) == inner
+
+
+def test_count_and_time_end_it(rig, tmp_path):
+    port = rig.port()
+    with Collector(rig, tmp_path / "a", "-p", str(port), "-c", "2") as c:
+        send(rig, port, [PACKET] * 2)
+        assert total(c.end(None))["packets"] == 2
+    with Collector(rig, tmp_path / "b", "-p", str(port), "-t", "1") as c:
+        assert total(c.end(None))["packets"] == 0
+
+
+def test_port_in_use_is_told(rig, tmp_path):
+    port = rig.port()
+    with Collector(rig, tmp_path, "-p", str(port)):
+        argv = [rig.lab["bin"] + "/flowtap-collect", "-p", str(port), "-n"]
+        r = subprocess.run(net.argv_inside(rig.ns("mediation"), argv), capture_output=True, text=True, timeout=20)
+        assert r.returncode == 1 and str(port) in r.stderr
+
+
+def test_it_is_confined(rig, tmp_path):
+    """No capability, no new privileges, seccomp; no socket but those it was started for."""
+    with Collector(rig, tmp_path, "-p", str(rig.port())) as c:
+        pid = c.p.pid
+        with open(f"/proc/{pid}/status") as f:
+            st = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        assert int(st["CapEff"], 16) == 0 and st["NoNewPrivs"] == "1" and st["Seccomp"] == "2"
+        c.end()
+
+

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who holds which power: each process's capabilities, flags, user and descriptors against a list."""
+
+import os
+import re
+
+import pytest
+
+# role: (user, what its descriptors may be); see docs/threat-model.md
+BPF_MAPS, BPF_ANY = r"anon_inode:bpf-map", r"anon_inode:bpf(-map|-prog|_link|-link)"
+BASE = [r"/dev/null", r"anon_inode:\[eventpoll\]", r"anon_inode:\[timerfd\]", r"anon_inode:\[signalfd\]",
+        r"anon_inode:\[eventfd\]", r"socket:\[\d+\]", r"pipe:\[\d+\]", r".*/log/flowtapd\.log"]
+ROLES = {
+    "parent": ("_flowtap", BASE),
+    "engine": ("_flowtap", [*BASE, r"/var/lib/flowtap/state\.db(-wal|-shm)?", r"/etc/localtime",
+                            r".*/state/state\.db(-wal|-shm)?"]),
+    "dataplane": ("_flowtap-dp", [*BASE, BPF_ANY, r"/run/flowtap/flowtapd\.lock", r"/run/flowtap/bpf.*"]),
+    "session": ("lea1", BASE),
+}
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def descriptors(pid):
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def uid_of(rig, user):
+    return int(rig.router("id", "-u", user))
+
+
+@pytest.fixture
+def running(rig):
+    """{role: pid} with a session open."""
+    with rig.session() as s:
+        assert s.ask("NOOP").code == 200
+        yield {role: rig.processes()[role][0] for role in ROLES}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_confinement(rig, running, role):
+    st = status(running[role])
+    assert set(st["Uid"].split()) == {str(uid_of(rig, ROLES[role][0]))}
+    for kind in "CapInh", "CapPrm", "CapEff", "CapAmb":
+        assert int(st[kind], 16) == 0, f"{kind} {st[kind]}"
+    assert (st["NoNewPrivs"], st["Seccomp"]) == ("1", "2")
+    with open(f"/proc/{running[role]}/limits") as f:
+        core = next(line for line in f if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"]
+    assert os.stat(f"/proc/{running[role]}/fd").st_uid == 0, "not dumpable: its files in /proc are root's"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_descriptors(running, role):
+    allowed = [re.compile(x) for x in ROLES[role][1]]
+    strange = {fd: x for fd, x in descriptors(running[role]).items() if not any(a.fullmatch(x) for a in allowed)}
+    assert not strange
+
+
+def test_bpf_descriptors_are_the_dataplanes_alone(running):
+    for role, pid in running.items():
+        has = [x for x in descriptors(pid).values() if "bpf" in x]
+        assert bool(has) == (role == "dataplane"), f"{role}: {has}"
+
+
+def test_files(rig, running):
+    """State is the daemon's alone; an agency's user can reach the DTCP socket and nothing else."""
+    root = f"/proc/{rig.info['init']}/root"
+    st = os.stat(root + "/var/lib/flowtap")
+    assert (st.st_mode & 0o777, st.st_uid) == (0o700, uid_of(rig, "_flowtap"))
+    for name in os.listdir(root + "/var/lib/flowtap"):
+        assert os.stat(f"{root}/var/lib/flowtap/{name}").st_mode & 0o077 == 0, name
+    assert os.stat(root + "/run/flowtap/bpf").st_mode & 0o007 == 0
