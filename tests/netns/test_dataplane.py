@@ -476,9 +476,10 @@ def test_dead_next_hop(plane, out):
     """Copies wait for a next hop as long as it may answer; then they are lost, and the account says so.  When it
     comes to life, it gets them; and when it is forgotten, the first copies wait again."""
     dead, port = {4: "192.0.2.77", 6: "2001:db8:3::77"}[out], plane.port()
-    before, start = plane.stats(), time.monotonic()
+    before = plane.stats()
     plane.put((dead, port), version=out, protocol="17", dest_port=TARGET_PORT)
     send_targets(plane, 3)
+    start = time.monotonic()
     account = plane.account(before)
     assert (account["sent"], account["neigh_pending"], account["lost_no_neighbour"]) == (3, 3, 0)
     until("the time it has", lambda: time.monotonic() > start + NEIGH_WAIT + 0.1)
