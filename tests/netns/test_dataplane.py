@@ -409,12 +409,13 @@ def test_fragments_of_a_ping(plane, version):
 def test_fragment_before_its_first_is_counted(plane, version):
     port, source = plane.port(), plane.addr("subscriber", version)
     by_port = plane.put(port, source_address=source, dest_port=TARGET_PORT)
-    by_host = plane.put(port, source_address=source)
+    by_host = plane.put(port, source_address=source, dest_address=plane.addr("internet", version))
     before = plane.stats()
-    with plane.udp("subscriber", version) as s, plane.sniffer("subscriber", outgoing=True) as sent:
+    with plane.udp("subscriber", version) as s, plane.sniffer(
+            "subscriber", outgoing=True, keep=lambda d: pcap.Packet(d).proto == 17) as sent:
         plane.offloads(False)
         s.sendto(b"f" * 2000, (plane.addr("internet", version), TARGET_PORT))
-        pieces = [d for d in sent.wait(2) if pcap.Packet(d).proto == 17]
+        pieces = list(sent.wait(2))
     plane.offloads(True)
     until("both fragments counted", lambda: plane.counts(by_host)[0] == 2)
     later = bytearray(pieces[1])  # the same as of another datagram
