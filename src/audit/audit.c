@@ -28,13 +28,13 @@ audit_chain_init(struct audit_chain *c)
 /* ---- writing ---- */
 
 static void
-put_text(struct buf *b, const char *name, const char *s)
+put_slice(struct buf *b, const char *name, struct slice s)
 {
-	if (s == NULL)
+	if (s.p == NULL)
 		return;
 	buf_printf(b, ",\"%s\":\"", name);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
 
 		if (c == '"' || c == '\\')
 			buf_printf(b, "\\%c", c);
@@ -44,6 +44,13 @@ put_text(struct buf *b, const char *name, const char *s)
 			buf_put(b, &c, 1);
 	}
 	buf_printf(b, "\"");
+}
+
+static void
+put_text(struct buf *b, const char *name, const char *s)
+{
+	if (s != NULL)
+		put_slice(b, name, (struct slice){s, strlen(s)});
 }
 
 static void
@@ -98,19 +105,27 @@ audit_append(struct audit_chain *c, const struct audit_event *e, struct buf *out
 	char addr[IP_STRLEN];
 
 	line_begin(&b, c, e->kind, e->time_ms);
+	if (e->uncertainty_us < 0)
+		buf_printf(&b, ",\"uncertainty_us\":null");
+	else
+		buf_printf(&b, ",\"uncertainty_us\":%lld", (long long)e->uncertainty_us);
 	put_text(&b, "agency", e->agency);
 	if (e->have_uid)
 		buf_printf(&b, ",\"uid\":%u", e->uid);
 	if (e->peer.family != 0)
 		put_text(&b, "peer", ip_format(&e->peer, addr));
+	put_text(&b, "auth", e->auth);
 	put_text(&b, "method", e->method);
 	if (e->have_seq)
 		buf_printf(&b, ",\"seq\":%llu", (unsigned long long)e->seq);
 	if (e->id != 0)
 		buf_printf(&b, ",\"id\":%llu", (unsigned long long)e->id);
+	put_slice(&b, "ids", e->ids);
+	put_text(&b, "warrant", e->warrant);
 	if (e->code != 0)
 		buf_printf(&b, ",\"code\":%u", e->code);
-	put_text(&b, "what", e->what);
+	put_text(&b, "reason", e->reason);
+	put_slice(&b, "request", e->request);
 	return line_end(out, &b, c);
 }
 

@@ -19,7 +19,7 @@
 #define AUDIT_HASH_HEX 64
 #define AUDIT_KEY_LEN 32 /* public and private */
 #define AUDIT_SIG_LEN 64
-#define AUDIT_LINE_MAX 65536
+#define AUDIT_LINE_MAX 524288 /* holds the longest request, whatever its bytes are */
 #define AUDIT_CONTEXT "flowtap audit checkpoint 1\n"
 
 /* Where the chain is. */
@@ -32,18 +32,23 @@ void audit_chain_init(struct audit_chain *c);
 
 /* What happened.  Strings borrowed; NULL, 0 and family 0: left out. */
 struct audit_event {
-	const char *kind; /* letters and "-" */
-	int64_t time_ms;  /* Unix time */
+	const char *kind;       /* letters and "-" */
+	int64_t time_ms;        /* Unix time */
+	int64_t uncertainty_us; /* how far that may be off; below 0: the clock is not synchronised */
 	const char *agency;
 	uint32_t uid; /* system user that asked */
 	bool have_uid;
 	struct ip_addr peer;
+	const char *auth; /* how the login was proved: "password", or a key's type and fingerprint */
 	const char *method;
 	uint64_t seq;
 	bool have_seq;
-	uint64_t id;      /* Criteria-ID */
-	unsigned code;    /* of the answer */
-	const char *what; /* the request's own words, or the reason */
+	uint64_t id;          /* Criteria-ID */
+	struct slice ids;     /* several of them, as "1-3,7" */
+	const char *warrant;  /* its reference */
+	unsigned code;        /* of the answer */
+	const char *reason;   /* ours, for a refusal or an end */
+	struct slice request; /* in its own words */
 };
 
 /* Appends the event's line, with its end, and moves the chain on.  0, -ENOMEM, -EMSGSIZE
@@ -73,6 +78,8 @@ int audit_verify_end(const struct audit_verifier *v, const char **why);
 
 int audit_key_new(uint8_t seed[static AUDIT_KEY_LEN]);
 int audit_key_public(const uint8_t seed[static AUDIT_KEY_LEN], uint8_t key[static AUDIT_KEY_LEN]);
+/* SHA-256 in hex: 0, -ENOMEM */
+int audit_digest(const void *p, size_t len, char hex[static AUDIT_HASH_HEX + 1]);
 void audit_hex(const uint8_t *p, size_t len, char *out);   /* 2 * len + 1 bytes */
 int audit_unhex(struct slice s, uint8_t *out, size_t len); /* 0 or -EINVAL */
 

@@ -5,7 +5,6 @@
 
 #include "audit.h"
 
-int audit_digest(const void *p, size_t len, char hex[static AUDIT_HASH_HEX + 1]);
 int audit_sign(const uint8_t *seed, const void *p, size_t len, uint8_t sig[static AUDIT_SIG_LEN]);
 bool audit_signed(const uint8_t *key, const void *p, size_t len, const uint8_t sig[static AUDIT_SIG_LEN]);
 

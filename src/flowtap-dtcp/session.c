@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
 #include <time.h>
 
@@ -12,6 +14,8 @@
 #include "sandbox.h"
 
 #define READ_CHUNK 65536u
+#define SESSION_WORDS_MAX 65535u /* of a request, on record */
+#define SESSION_GARBAGE_MAX 512u /* of what is no request */
 
 /* A request not answered yet, in the order of arrival. */
 struct pending {
@@ -20,7 +24,7 @@ struct pending {
 	enum dtcp_method method;
 	uint8_t version, flags;
 	uint64_t seq;
-	unsigned code; /* nonzero: refused here */
+	unsigned code; /* nonzero: refused here, and said so once the engine has it on record */
 	/* LIST, once its first answer has come: */
 	bool listing;
 	uint64_t count, done;
@@ -102,17 +106,11 @@ pending_done(struct session *s)
 	free(p);
 }
 
-/* Refusals whose turn has come. */
-static void
-answer_refused(struct session *s)
+/* Who does not belong here gets no answer. */
+static bool
+silent(unsigned code)
 {
-	struct pending *p;
-
-	while ((p = STAILQ_FIRST(&s->pending)) != NULL && p->code != 0) {
-		dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, p->code, p->version, p->seq);
-		out_write(s);
-		pending_done(s);
-	}
+	return code >= DTCP_INVALID_AUTH && code <= DTCP_UNKNOWN_CSOURCE;
 }
 
 static void
@@ -159,7 +157,6 @@ list_end_if_done(struct session *s, struct pending *p)
 		return;
 	list_send(s);
 	pending_done(s);
-	answer_refused(s);
 }
 
 static void
@@ -218,7 +215,10 @@ on_reply(struct session *s, struct pending *p, struct rd *r)
 
 	if (rc < 0 || p->listing)
 		return rc < 0 ? rc : -EPROTO;
-	if (reply.code != DTCP_OK) {
+	if (p->code != 0) {
+		if (!silent(p->code))
+			dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, p->code, p->version, p->seq);
+	} else if (reply.code != DTCP_OK) {
 		dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, reply.code, p->version, p->seq);
 	} else if (p->method == DTCP_LIST) {
 		p->listing = true;
@@ -232,7 +232,6 @@ on_reply(struct session *s, struct pending *p, struct rd *r)
 	}
 	out_write(s);
 	pending_done(s);
-	answer_refused(s);
 	return 0;
 }
 
@@ -270,18 +269,6 @@ engine_send(struct session *s, uint16_t type, uint32_t id, const struct buf *b)
 
 /* ---- requests ---- */
 
-/* What we do not answer is still on the engine's record. */
-static int
-tell_refused(struct session *s, const struct dtcp_result *res)
-{
-	cleanup_buf struct buf b = {0};
-	struct ipc_refused m = {.code = res->code};
-
-	memcpy(m.field, res->field, sizeof m.field);
-	ipc_refused_put(&b, &m);
-	return engine_send(s, IPC_S_REFUSED, 0, &b);
-}
-
 static struct pending *
 pending_new(struct session *s)
 {
@@ -295,8 +282,25 @@ pending_new(struct session *s)
 	return p;
 }
 
+/* The request as it was asked, without its digest line, for the record. */
+static struct slice
+words(const uint8_t *p, size_t len)
+{
+	static const char auth[] = "authentication-info";
+	size_t at = 0;
+
+	while (at + sizeof auth - 1 < len && strncasecmp((const char *)p + at, auth, sizeof auth - 1) != 0) {
+		const uint8_t *nl = memchr(p + at, '\n', len - at);
+
+		if (nl == NULL)
+			break;
+		at = (size_t)(nl - p) + 1;
+	}
+	return (struct slice){(const char *)p, at < SESSION_WORDS_MAX ? at : SESSION_WORDS_MAX};
+}
+
 static int
-request_pass(struct session *s, const struct dtcp_req *req)
+request_pass(struct session *s, const struct dtcp_req *req, struct slice text)
 {
 	cleanup_buf struct buf b = {0};
 	struct pending *p = pending_new(s);
@@ -308,24 +312,26 @@ request_pass(struct session *s, const struct dtcp_req *req)
 	p->flags = req->flags;
 	p->seq = req->seq;
 	dtcp_req_encode(req, &b);
+	buf_put_slice(&b, text);
 	return engine_send(s, IPC_S_REQUEST, p->id, &b);
 }
 
 static int
-request_refuse(struct session *s, const struct dtcp_result *res)
+request_refuse(struct session *s, const struct dtcp_result *res, struct slice text)
 {
-	struct pending *p;
-	int r = tell_refused(s, res);
+	cleanup_buf struct buf b = {0};
+	struct ipc_refused m = {.code = res->code, .text = text};
+	struct pending *p = pending_new(s);
 
-	if (r < 0 || (res->code >= DTCP_INVALID_AUTH && res->code <= DTCP_UNKNOWN_CSOURCE))
-		return r;
-	if ((p = pending_new(s)) == NULL)
+	if (p == NULL)
 		return -ENOMEM;
 	p->code = res->code;
 	p->version = res->version;
 	p->seq = res->seq;
-	answer_refused(s);
-	return 0;
+	memcpy(m.field, res->field, sizeof m.field);
+	memcpy(m.reason, res->reason, sizeof m.reason);
+	ipc_refused_put(&b, &m);
+	return engine_send(s, IPC_S_REFUSED, p->id, &b);
 }
 
 static int
@@ -336,10 +342,21 @@ request_handle(struct session *s, const uint8_t *p, size_t len)
 	int r;
 
 	if (res.code != 0)
-		return request_refuse(s, &res);
-	r = request_pass(s, &req);
+		return request_refuse(s, &res, words(p, len));
+	r = request_pass(s, &req, words(p, len));
 	dtcp_req_free(&req);
 	return r;
+}
+
+/* Bytes that are no request: what is recorded of them is their beginning. */
+static int
+garbage_handle(struct session *s, const uint8_t *p, size_t len)
+{
+	struct dtcp_result res = {.code = DTCP_INVALID_AUTH};
+	size_t n = len < SESSION_GARBAGE_MAX ? len : SESSION_GARBAGE_MAX;
+
+	snprintf(res.reason, sizeof res.reason, "no request: %zu bytes", len);
+	return request_refuse(s, &res, (struct slice){(const char *)p, n});
 }
 
 /* Every whole message in the input, as long as there is room for its answer. */
@@ -354,7 +371,7 @@ requests(struct session *s)
 		if (f == 1)
 			r = request_handle(s, s->in.p + at + skip, len);
 		else
-			r = tell_refused(s, &(struct dtcp_result){.code = DTCP_INVALID_AUTH});
+			r = garbage_handle(s, s->in.p + at + skip, len);
 		at += skip + len;
 	}
 	buf_drop(&s->in, at);
@@ -412,15 +429,16 @@ on_out(void *arg, uint32_t events)
 
 /* The engine says which agency the kernel says we are. */
 static int
-hello(struct session *s, int fd, const struct ip_addr *peer)
+hello(struct session *s, int fd, const struct session_opts *o)
 {
 	cleanup_buf struct buf b = {0}, answer = {0};
-	struct ipc_hello m = {.peer = *peer};
+	struct ipc_hello m = {.peer = o->peer};
 	uint16_t type;
 	uint32_t id;
 	struct rd r;
 	int rc;
 
+	snprintf(m.auth, sizeof m.auth, "%s", o->auth ? o->auth : "");
 	ipc_hello_put(&b, &m);
 	if (b.err || (rc = chan_write_sync(fd, IPC_S_HELLO, 0, b.p, b.len)) < 0)
 		return b.err ? b.err : rc;
@@ -461,7 +479,7 @@ start(struct session *s, const struct session_opts *o)
 {
 	int r, fd = o->engine_fd;
 
-	if ((r = hello(s, fd, &o->peer)) < 0) {
+	if ((r = hello(s, fd, o)) < 0) {
 		close(fd);
 		return r;
 	}

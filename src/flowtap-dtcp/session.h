@@ -16,6 +16,7 @@ struct session_opts {
 	int in_fd, out_fd;   /* the mediation device's; made non-blocking, stay the caller's */
 	int engine_fd;       /* connected stream socket; taken over */
 	struct ip_addr peer; /* where the mediation device is; family 0: unknown */
+	const char *auth;    /* how it proved its login; NULL: unknown */
 	bool sandbox;        /* confine the process before a byte of a request is read */
 };
 

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* flowtap - the operator's command.  One command, one answer. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include "chan.h"
-#include "ipc.h"
+#include "audit_cmd.h"
+#include "ctl.h"
 #include "show.h"
-
-enum exit_code { EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_NOT_AUTHORISED, EXIT_NO_OBJECT, EXIT_TRANSPORT };
 
 static const struct command {
 	const char *words; /* as typed, after "show" */
@@ -28,6 +23,10 @@ struct opts {
 };
 
 static const char usage_text[] = "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
+				 "       flowtap [-s SOCKET] audit export [LINE]\n"
+				 "       flowtap [-j] [-s SOCKET] audit head\n"
+				 "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
+				 "       flowtap audit report FILE\n"
 				 "       flowtap --help | --version\n"
 				 "  -j, --json     JSON instead of text\n"
 				 "  -p, --pretty   JSON over several lines\n"
@@ -42,14 +41,22 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* -1: go on; else the exit status. */
+static int
+usage(void)
+{
+	fputs(usage_text, stderr);
+	return EXIT_USAGE;
+}
+
+/* -1: go on; else the exit status.  Options may stand anywhere, but those after "audit" are its own. */
 static int
 opts_parse(int argc, char **argv, struct opts *o)
 {
 	size_t used = 0;
+	bool show = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jps:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "-jps:h", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			o->json = true;
@@ -66,19 +73,21 @@ opts_parse(int argc, char **argv, struct opts *o)
 		case 'h':
 			fputs(usage_text, stdout);
 			return EXIT_OK;
+		case 1: /* a word */
+			if (!show && strcmp(optarg, "audit") == 0)
+				return audit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
+			if (!show && strcmp(optarg, "show") != 0)
+				return usage();
+			if (show && used < sizeof o->words)
+				used += (size_t)snprintf(
+				    o->words + used, sizeof o->words - used, "%s%s", used ? " " : "", optarg);
+			show = true;
+			break;
 		default:
-			fputs(usage_text, stderr);
-			return EXIT_USAGE;
+			return usage();
 		}
 	}
-	if (optind == argc || strcmp(argv[optind++], "show") != 0) {
-		fputs(usage_text, stderr);
-		return EXIT_USAGE;
-	}
-	for (; optind < argc && used < sizeof o->words; optind++)
-		used += (size_t)snprintf(
-		    o->words + used, sizeof o->words - used, "%s%s", used ? " " : "", argv[optind]);
-	return -1;
+	return show ? -1 : usage();
 }
 
 static const struct command *
@@ -88,45 +97,6 @@ command_find(const char *words)
 		if (strcmp(commands[i].words, words) == 0)
 			return &commands[i];
 	return NULL;
-}
-
-static int
-ctl_connect(const char *path)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (strlen(path) >= sizeof sun.sun_path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	strcpy(sun.sun_path, path);
-	return fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof sun) < 0 ? -1 : fd;
-}
-
-static int
-ask(int fd, const char *words, uint16_t *type, struct buf *answer)
-{
-	cleanup_buf struct buf b = {0};
-	uint32_t id;
-	int r;
-
-	buf_put_str(&b, words);
-	if (b.err || (r = chan_write_sync(fd, IPC_C_SHOW, 0, b.p, b.len)) < 0)
-		return b.err ? b.err : r;
-	return chan_read_sync(fd, IPC_BODY_MAX, type, &id, answer);
-}
-
-static int
-answer_error(const struct buf *answer)
-{
-	struct rd r = rd_init(answer->p, answer->len);
-	uint8_t code = rd_u8(&r);
-	char text[256];
-
-	rd_cstr(&r, text, sizeof text);
-	fprintf(stderr, "flowtap: %s\n", rd_end(&r) == 0 ? text : "the daemon's answer is not understood");
-	return code;
 }
 
 static int
@@ -158,7 +128,6 @@ main(int argc, char **argv)
 	struct opts o = {.socket = "/run/flowtap/ctl.sock"};
 	cleanup_buf struct buf answer = {0};
 	const struct command *cmd;
-	uint16_t type;
 	int fd, r;
 
 	if ((r = opts_parse(argc, argv, &o)) >= 0)
@@ -167,13 +136,9 @@ main(int argc, char **argv)
 		fprintf(stderr, "flowtap: unknown command: show %s\n%s", o.words, usage_text);
 		return EXIT_USAGE;
 	}
-	if ((fd = ctl_connect(o.socket)) < 0) {
-		fprintf(stderr, "flowtap: %s: %s; is flowtapd running?\n", o.socket, strerror(errno));
-		return errno == EACCES ? EXIT_NOT_AUTHORISED : EXIT_TRANSPORT;
-	}
-	if ((r = ask(fd, o.words, &type, &answer)) < 0) {
-		fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
+	if ((fd = ctl_ask(o.socket, o.words, &r)) < 0)
+		return r;
+	if ((r = ctl_read(fd, &answer)) < 0)
 		return EXIT_TRANSPORT;
-	}
-	return type == IPC_C_JSON ? answer_print(&o, cmd, &answer) : answer_error(&answer);
+	return r == IPC_C_JSON ? answer_print(&o, cmd, &answer) : ctl_error(&answer);
 }

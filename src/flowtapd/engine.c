@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -243,6 +244,20 @@ commit_barrier(struct engine *e)
 	return engine_dp_send(e, IPC_D_DELETE, &b, on_committed, NULL);
 }
 
+/* Which configuration is in force from now on. */
+static int
+config_record(struct engine *e, const struct conf *conf)
+{
+	cleanup_buf struct buf text = {0};
+	char hash[AUDIT_HASH_HEX + 1], reason[AUDIT_HASH_HEX + 32];
+
+	conf_print(conf, &text);
+	if (text.err || audit_digest(text.p, text.len, hash) < 0)
+		return -ENOMEM;
+	snprintf(reason, sizeof reason, "SHA-256 %s", hash);
+	return engine_audit_now(e, &(struct audit_event){.kind = "config", .reason = reason});
+}
+
 static int
 engine_commit(struct engine *e)
 {
@@ -251,8 +266,8 @@ engine_commit(struct engine *e)
 	int r;
 
 	if (e->next == NULL)
-		return commit_barrier(e);
-	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0)
+		return (r = config_record(e, e->conf)) < 0 ? r : commit_barrier(e);
+	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = config_record(e, e->next)) < 0)
 		return r;
 	sessions_rebind(e, v, n);
 	r = agencies_only_in(e, e->conf, e->next, row_delete);
@@ -384,12 +399,17 @@ engine_sandbox(const struct engine *e)
 	static const int calls[] = {SYS_accept4, SYS_getsockopt, SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_fcntl,
 	    SYS_pread64, SYS_pwrite64, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_unlink, SYS_unlinkat, SYS_access,
 	    SYS_faccessat, SYS_geteuid, SYS_fchmod, SYS_getcwd, SYS_readlink, SYS_mkdir, SYS_statfs, SYS_fstatfs,
-	    SYS_nanosleep, SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, -1};
+	    SYS_nanosleep, SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, SYS_adjtimex,
+	    SYS_clock_adjtime, -1};
 	const struct sandbox_path paths[] = {
 	    {e->conf->state_dir, true}, {"/etc/localtime", false}, {"/dev/urandom", false}};
+	uint8_t key[AUDIT_KEY_LEN];
 	int r;
 
 	umask(077);
+	/* What libraries read from files, they read now. */
+	if ((r = audit_key_public((const uint8_t[AUDIT_KEY_LEN]){0}, key)) < 0)
+		return r;
 	if ((r = sandbox_files(paths, ARRAY_LEN(paths))) < 0)
 		return r;
 	return sandbox_calls(calls);
@@ -401,13 +421,19 @@ static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end}
 static int
 engine_start(struct engine *e, const char **why)
 {
+	const struct group *auditors;
 	int r;
 
+	if ((auditors = getgrnam(AUDITOR_GROUP)) != NULL)
+		e->auditor_gid = auditors->gr_gid;
+	e->gid = getgid();
 	*why = "sandbox";
 	if ((r = loop_new(&e->loop)) < 0 || (r = engine_sandbox(e)) < 0)
 		return r;
 	*why = "state database";
 	if ((r = store_start(e)) < 0)
+		return r;
+	if ((r = engine_audit_start(e, why)) < 0)
 		return r;
 	*why = "agencies";
 	if ((r = agency_build(e->conf, e->uid, &e->agency, &e->nagency)) < 0)
@@ -424,7 +450,7 @@ engine_start(struct engine *e, const char **why)
 int
 engine_run(int verbose)
 {
-	struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
+	struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL, .auditor_gid = NO_GID};
 	const char *why = "";
 	int r;
 
@@ -441,6 +467,7 @@ engine_run(int verbose)
 	}
 	daemon_ready(e.parent, 0, "");
 	r = loop_run(e.loop);
+	engine_audit_stop(&e);
 	store_close(e.store);
 	return r < 0 ? 1 : r;
 }

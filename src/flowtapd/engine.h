@@ -16,9 +16,12 @@
 
 #include <sys/queue.h>
 
+#include "audit.h"
 #include "daemon.h"
 #include "store.h"
 
+#define AUDITOR_GROUP "flowtap-audit"
+#define NO_GID ((gid_t)-1)
 #define ENGINE_SESSIONS_MAX 1024
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
 #define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
@@ -47,6 +50,9 @@ struct op {
 	uint32_t id;    /* the session's */
 	unsigned waits; /* messages to the data plane not yet answered */
 	struct dtcp_req req;
+	unsigned refused; /* the session refuses it with this code; req is a NOOP then */
+	char reason[200];
+	struct buf text; /* the request's own words, for the record */
 	struct ipc_reply reply;
 	/* ADD: the row, to take it back if the data plane refuses, session or not */
 	uint64_t uid;
@@ -62,6 +68,8 @@ struct session {
 	struct agency *agency;
 	struct chan *chan; /* NULL: closed, freed at the end of this round */
 	struct ip_addr peer;
+	char auth[IPC_AUTH_MAX + 1];
+	bool opened;        /* it is on record */
 	struct op_list ops; /* in the order of the requests */
 	unsigned nops;
 	uint64_t refused; /* requests that the session itself refused */
@@ -74,6 +82,17 @@ struct dp_wait {
 	void *arg;
 };
 
+/* The record of every use: engine_audit.c. */
+struct engine_audit {
+	struct audit_chain chain, saved; /* saved: as of the begin of the transaction */
+	uint64_t signed_n;               /* the last checkpoint's line */
+	struct buf drop;                 /* checkpoints of this transaction */
+	int drop_fd;
+	struct loop_timer *timer;
+	uint8_t seed[AUDIT_KEY_LEN];
+	char key[2 * AUDIT_KEY_LEN + 1]; /* public, in hex */
+};
+
 struct engine {
 	struct loop *loop;
 	struct chan *parent, *dp;
@@ -82,10 +101,14 @@ struct engine {
 	struct agency **agency; /* sorted by uid */
 	uint32_t nagency;
 	struct store *store;
+	struct engine_audit audit;
 	LIST_HEAD(, session) sessions;
 	unsigned nsessions;
 	STAILQ_HEAD(, dp_wait) waits;
+	uint64_t strangers, stranger_ns; /* refused sessions not on record one by one; the last line's time */
 	bool batch_due, serving;
+	gid_t gid;         /* our own: operators are in it */
+	gid_t auditor_gid; /* NO_GID: there is no such group */
 	int dtcp_fd, ctl_fd;
 };
 
@@ -107,6 +130,19 @@ void op_unref(struct op *op); /* frees it once neither session nor data plane ho
 void put_from_row(struct ipc_put *put, const struct store_row *row); /* all but the filter */
 /* one transaction over what all sessions asked for */
 void engine_batch(struct engine *e);
+
+/* engine_audit.c: every transaction goes through these, so that record and store agree */
+int engine_txn_begin(struct engine *e);
+int engine_txn_commit(struct engine *e); /* on failure nothing of it holds */
+void engine_txn_rollback(struct engine *e);
+/* Into the open transaction; time is filled in. */
+int engine_audit_add(struct engine *e, const struct audit_event *event);
+/* In a transaction of its own. */
+int engine_audit_now(struct engine *e, const struct audit_event *event);
+/* Who: from the session; the rest empty. */
+void engine_audit_of(struct audit_event *v, const struct session *s, const char *kind);
+int engine_audit_start(struct engine *e, const char **why);
+void engine_audit_stop(struct engine *e);
 
 /* engine_list.c */
 void listing_start(struct op *op);

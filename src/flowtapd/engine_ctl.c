@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -16,42 +17,58 @@
 
 #define CTL_BODY_MAX 4096
 #define CTL_GROUPS_MAX 256
+#define CTL_LINES 65536 /* bytes of audit lines in one message, about */
 #define EXIT_USAGE 2
+#define EXIT_NOT_AUTHORISED 3
 #define EXIT_TRANSPORT 5
 
 struct ctl {
 	struct engine *engine;
 	struct chan *chan; /* NULL: closed */
 	unsigned waits;    /* the data plane owes an answer */
-	bool entitled;
+	bool entitled, auditor;
+	uint32_t uid;
+	struct store_lines *lines; /* audit export under way */
 };
 
 static void
 ctl_close(struct ctl *c)
 {
 	chan_free(TAKE_PTR(c->chan));
+	store_lines_close(TAKE_PTR(c->lines));
 	if (c->waits == 0)
 		loop_defer(c->engine->loop, free, c);
 }
 
 static bool
-peer_entitled(int fd)
+peer_has_group(int fd, const struct ucred *cred, gid_t gid)
 {
-	struct ucred cred;
 	gid_t groups[CTL_GROUPS_MAX];
-	socklen_t len = sizeof cred;
+	socklen_t len = sizeof groups;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return false;
-	if (cred.uid == 0 || cred.gid == getgid())
+	if (cred->gid == gid)
 		return true;
-	len = sizeof groups;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
 		return false;
 	for (size_t i = 0; i < len / sizeof *groups; i++)
-		if (groups[i] == getgid())
+		if (groups[i] == gid)
 			return true;
 	return false;
+}
+
+static void
+peer_rights(struct ctl *c, int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return;
+	c->uid = cred.uid;
+	c->entitled = cred.uid == 0 || peer_has_group(fd, &cred, c->engine->gid);
+	/* The auditors' group only: being an operator is not enough. */
+	c->auditor = cred.uid == 0 ||
+		     (c->engine->auditor_gid != NO_GID && peer_has_group(fd, &cred, c->engine->auditor_gid));
 }
 
 static void
@@ -122,38 +139,140 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 }
 
 static int
-show_flow_tap(struct ctl *c)
+show_flow_tap(struct ctl *c, const char *args)
 {
 	const struct buf none = {0};
-	int r = engine_dp_send(c->engine, IPC_D_STATUS, &none, on_state, c);
+	int r;
+
+	(void)args;
+	r = engine_dp_send(c->engine, IPC_D_STATUS, &none, on_state, c);
 
 	if (r == 0)
 		c->waits++;
 	return r;
 }
 
+/* ---- audit ---- */
+
+static int
+audit_end(struct ctl *c)
+{
+	const struct engine_audit *a = &c->engine->audit;
+	char text[512];
+
+	store_lines_close(TAKE_PTR(c->lines));
+	snprintf(text, sizeof text, "{\"key\":\"%s\",\"n\":%llu,\"hash\":\"%s\"}", a->key,
+	    (unsigned long long)a->chain.n, a->chain.hash);
+	return chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text));
+}
+
+static void audit_step(void *arg);
+
+static void
+on_drain(void *arg)
+{
+	struct ctl *c = arg;
+
+	if (c->lines)
+		audit_step(c);
+}
+
+/* As much as goes into one message; the next when it is written. */
+static void
+audit_step(void *arg)
+{
+	struct ctl *c = arg;
+	cleanup_buf struct buf b = {0};
+	int r = 1;
+
+	if (c->chan == NULL || c->lines == NULL)
+		return;
+	while (b.len < CTL_LINES && (r = store_lines_next(c->lines, &b)) == 1)
+		;
+	if (r >= 0 && b.len > 0)
+		r = chan_send(c->chan, IPC_C_LINES, 0, b.p, b.len);
+	if (r >= 0 && b.len == 0)
+		r = audit_end(c);
+	if (r < 0)
+		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
+	else if (c->lines && chan_queued(c->chan) == 0)
+		loop_defer(c->engine->loop, audit_step, c);
+}
+
+static int
+audit_export(struct ctl *c, const char *args)
+{
+	uint64_t from = 1;
+	int r;
+
+	if (*args && slice_u64((struct slice){args, strlen(args)}, INT64_MAX, &from) < 0) {
+		ctl_error(c, EXIT_USAGE, "audit export: expected the number of a line");
+		return 0;
+	}
+	store_lines_close(TAKE_PTR(c->lines));
+	if ((r = engine_audit_now(
+		 c->engine, &(struct audit_event){.kind = "export", .uid = c->uid, .have_uid = true})) < 0 ||
+	    (r = store_lines_open(c->engine->store, from, &c->lines)) < 0) {
+		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
+		return 0;
+	}
+	audit_step(c);
+	return 0;
+}
+
+static int
+audit_head(struct ctl *c, const char *args)
+{
+	(void)args;
+	return audit_end(c);
+}
+
+/* ---- commands ---- */
+
 static const struct {
 	const char *words;
-	int (*run)(struct ctl *c);
+	int (*run)(struct ctl *c, const char *args);
+	bool audit; /* for auditors only */
 } commands[] = {
-    {"services flow-tap", show_flow_tap},
+    {"services flow-tap", show_flow_tap, false},
+    {"audit export", audit_export, true},
+    {"audit head", audit_head, true},
 };
+
+/* The command that the words begin with; *args: the rest. */
+static int
+command_find(const char *words, const char **args)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		size_t n = strlen(commands[i].words);
+
+		if (strncmp(words, commands[i].words, n) != 0 || (words[n] != '\0' && words[n] != ' '))
+			continue;
+		*args = words[n] ? words + n + 1 : words + n;
+		return (int)i;
+	}
+	return -1;
+}
 
 static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
 	struct ctl *c = arg;
 	struct rd r = rd_init(body, len);
+	const char *args;
 	char words[128];
+	int i;
 
 	(void)id;
 	rd_cstr(&r, words, sizeof words);
 	if (type != IPC_C_SHOW || rd_end(&r) < 0)
 		return -EPROTO;
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(words, commands[i].words) == 0)
-			return commands[i].run(c);
-	ctl_error(c, EXIT_USAGE, "unknown command");
+	if ((i = command_find(words, &args)) < 0)
+		ctl_error(c, EXIT_USAGE, "unknown command");
+	else if (commands[i].audit && !c->auditor)
+		ctl_error(c, EXIT_NOT_AUTHORISED, "for auditors only: root and the group " AUDITOR_GROUP);
+	else
+		return commands[i].run(c, args);
 	return 0;
 }
 
@@ -164,7 +283,7 @@ on_end(void *arg, int err)
 	ctl_close(arg);
 }
 
-static const struct chan_ops ctl_ops = {.on_msg = on_msg, .on_end = on_end};
+static const struct chan_ops ctl_ops = {.on_msg = on_msg, .on_end = on_end, .on_drain = on_drain};
 
 void
 ctl_accept(struct engine *e, int fd)
@@ -176,7 +295,7 @@ ctl_accept(struct engine *e, int fd)
 		return;
 	}
 	c->engine = e;
-	c->entitled = peer_entitled(fd);
+	peer_rights(c, fd);
 	if (chan_new(e->loop, fd, CTL_BODY_MAX, &ctl_ops, c, &c->chan) < 0)
 		free(c);
 }

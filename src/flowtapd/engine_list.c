@@ -6,6 +6,7 @@
  *
  * exports: listing_ */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -199,6 +200,24 @@ listing_soon(void *arg)
 	listing_resume(arg);
 }
 
+static int
+list_record(const struct op *op, unsigned code, uint64_t count)
+{
+	struct audit_event v;
+	char reason[64];
+
+	engine_audit_of(&v, op->session, "list");
+	v.seq = op->req.seq;
+	v.have_seq = true;
+	v.code = code;
+	v.request = (struct slice){(const char *)op->text.p, op->text.len};
+	if (code == DTCP_OK) {
+		snprintf(reason, sizeof reason, "%llu entries", (unsigned long long)count);
+		v.reason = reason;
+	}
+	return engine_audit_now(op->session->engine, &v);
+}
+
 void
 listing_start(struct op *op)
 {
@@ -206,15 +225,21 @@ listing_start(struct op *op)
 	struct engine *e = op->session->engine;
 	struct listing *l = calloc(1, sizeof *l);
 	uint64_t count;
+	unsigned code;
 	int r = -ENOMEM;
 
 	op->reply.now_ms = clock_wall_ms();
 	if (l)
 		r = store_list_open(
 		    e->store, op->session->agency->name, q->select, q->ids, q->nids, q->sel_cdest, &l->list, &count);
-	if (r < 0) {
+	code = r < 0 ? list_error(q, r) : DTCP_OK;
+	if (list_record(op, code, r < 0 ? 0 : count) < 0)
+		code = DTCP_SERVER_ERROR;
+	if (code != DTCP_OK) {
+		if (r == 0)
+			store_list_close(l->list);
 		free(l);
-		op_done(op, list_error(q, r), 0);
+		op_done(op, code, 0);
 		return;
 	}
 	l->op = op;

@@ -12,13 +12,23 @@
 #include "engine.h"
 #include "log.h"
 
+#define IDS_TEXT_MAX 65536 /* of the ids of one DELETE, on record */
+
+/* Deleted ids, in the order of their deletion, as "1-3,7". */
+struct id_text {
+	struct buf text;
+	uint32_t lo, hi; /* the range not written yet; 0: none */
+};
+
 /* A change that is in the open transaction and has yet to go to the data plane. */
 struct change {
 	struct op *op;
+	unsigned code; /* nonzero: refused, only to be recorded */
 	bool is_put;
 	struct ipc_put put; /* ADD */
 	uint64_t *uid;      /* DELETE */
 	size_t nuid, cap;
+	struct id_text ids;
 	bool failed;
 };
 
@@ -31,6 +41,7 @@ static void
 change_fini(struct change *c)
 {
 	ipc_put_free(&c->put);
+	buf_free(&c->ids.text);
 	free(c->uid);
 }
 
@@ -134,9 +145,38 @@ do_add(struct engine *e, struct op *op, struct change *c)
 }
 
 static void
-note_uid(void *arg, uint64_t uid)
+ids_flush(struct id_text *t)
+{
+	const char *comma = t->text.len ? "," : "";
+
+	if (t->lo == 0)
+		return;
+	if (t->text.len > IDS_TEXT_MAX)
+		return; /* how many there were is told anyway */
+	if (t->lo == t->hi)
+		buf_printf(&t->text, "%s%u", comma, t->lo);
+	else
+		buf_printf(&t->text, "%s%u-%u", comma, t->lo, t->hi);
+	t->lo = 0;
+}
+
+static void
+ids_add(struct id_text *t, uint32_t id)
+{
+	if (t->lo != 0 && id == t->hi + 1) {
+		t->hi = id;
+		return;
+	}
+	ids_flush(t);
+	t->lo = t->hi = id;
+}
+
+static void
+note_uid(void *arg, uint64_t uid, uint32_t id)
 {
 	struct change *c = arg;
+
+	ids_add(&c->ids, id);
 
 	if (c->nuid == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 16;
@@ -168,47 +208,81 @@ do_delete(struct engine *e, struct op *op, struct change *c)
 	else
 		r = store_delete_ids(e->store, agency, q->ids, q->nids, note_uid, c, &count);
 	if (r == -ENOENT) {
-		op_done(op, q->select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA, 0);
+		c->code = q->select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
 		return 0;
 	}
+	ids_flush(&c->ids);
 	op->reply.value = count;
 	return c->failed ? -ENOMEM : r;
 }
 
-/* Carries one request out in the open transaction.  Nonzero: the transaction is spoilt. */
+/* NOOP changes nothing and reveals nothing. */
+static int
+change_record(struct engine *e, const struct change *c)
+{
+	const struct op *op = c->op;
+	struct audit_event v;
+	char count[64];
+
+	if (op->req.method == DTCP_NOOP && !op->refused)
+		return 0;
+	engine_audit_of(&v, op->session, op->refused ? "refused" : op->req.method == DTCP_ADD ? "add" : "delete");
+	v.seq = op->req.seq;
+	v.have_seq = !op->refused;
+	v.code = c->code ? c->code : DTCP_OK;
+	v.request = (struct slice){(const char *)op->text.p, op->text.len};
+	if (op->reason[0])
+		v.reason = op->reason;
+	if (v.code == DTCP_OK && op->req.method == DTCP_ADD)
+		v.id = op->reply.value;
+	if (v.code == DTCP_OK && op->req.method == DTCP_DELETE) {
+		snprintf(count, sizeof count, "%llu deleted", (unsigned long long)op->reply.value);
+		v.reason = count;
+		v.ids = (struct slice){(const char *)c->ids.text.p, c->ids.text.len};
+	}
+	return engine_audit_add(e, &v);
+}
+
+static int
+change_make(struct engine *e, struct change *c)
+{
+	struct op *op = c->op;
+
+	c->code = op->refused;
+	if (op->refused)
+		return 0;
+	switch (op->req.method) {
+	case DTCP_ADD:
+		return do_add(e, op, c);
+	case DTCP_DELETE:
+		return do_delete(e, op, c);
+	case DTCP_NOOP:
+		return 0;
+	default:
+		c->code = DTCP_NOT_IMPLEMENTED;
+		return 0;
+	}
+}
+
+/* Carries one request out in the open transaction and records it there.  Nonzero: the
+ * transaction is spoilt. */
 static int
 op_execute(struct engine *e, struct batch *b, struct op *op)
 {
-	struct change *c = &b->v[b->n];
-	int r = 0;
+	struct change *c = &b->v[b->n++];
+	int r;
 
 	memset(c, 0, sizeof *c);
 	c->op = op;
+	op->state = OP_WAITING;
 	snprintf(op->agency, sizeof op->agency, "%s", op->session->agency->name);
-	switch (op->req.method) {
-	case DTCP_ADD:
-		r = do_add(e, op, c);
-		break;
-	case DTCP_DELETE:
-		r = do_delete(e, op, c);
-		break;
-	case DTCP_NOOP:
-		break;
-	default:
-		op_done(op, DTCP_NOT_IMPLEMENTED, 0);
-		break;
-	}
+	r = change_make(e, c);
 	if (r < 0) {
-		bool spoilt = error_code(r) == DTCP_SERVER_ERROR;
-
-		change_fini(c);
-		op_done(op, error_code(r), 0);
-		return spoilt ? r : 0;
+		c->code = error_code(r);
+		if (c->code == DTCP_SERVER_ERROR)
+			return r;
 	}
-	if (op->state == OP_QUEUED)
-		op->state = OP_WAITING;
-	b->n++;
-	return 0;
+	return change_record(e, c);
 }
 
 /* Requests that can go together: each session's, up to its first LIST and to its
@@ -242,8 +316,21 @@ batch_gather(struct engine *e, struct batch *b)
 static void
 op_take_back(struct engine *e, struct op *op)
 {
-	int r = store_delete_uid(e->store, op->agency, op->uid);
+	struct audit_event v = {.kind = "withdrawn",
+	    .agency = op->agency,
+	    .id = op->reply.value,
+	    .code = error_code(op->dp_error),
+	    .reason = "the data plane did not take it"};
+	int r = engine_txn_begin(e);
 
+	if (r == 0)
+		r = store_delete_uid(e->store, op->agency, op->uid);
+	if (r == 0)
+		r = engine_audit_add(e, &v);
+	if (r == 0)
+		r = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
 	if (r < 0)
 		log_warn(r, "agency %s: cannot take a refused criterion back", op->agency);
 }
@@ -305,29 +392,52 @@ send_put(struct engine *e, struct change *c)
 	return r;
 }
 
+static int
+change_send(struct engine *e, struct change *c)
+{
+	if (c->code)
+		return 0;
+	return c->is_put ? send_put(e, c) : send_deletes(e, c);
+}
+
 /* The transaction is durable: tell the data plane. */
 static void
 batch_apply(struct engine *e, struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		struct change *c = &b->v[i];
-		int r = c->is_put ? send_put(e, c) : send_deletes(e, c);
+		int r = change_send(e, c);
 
 		if (r < 0)
 			fatal(r, "cannot reach the data plane");
-		if (c->op->waits == 0 && c->op->state == OP_WAITING)
-			op_done(c->op, DTCP_OK, c->op->reply.value);
+		if (c->op->waits == 0)
+			op_done(c->op, c->code ? c->code : DTCP_OK, c->code ? 0 : c->op->reply.value);
 		c->op->reply.now_ms = clock_wall_ms();
 	}
 }
 
-/* Nothing of the transaction holds: every request of it is answered 500. */
+/* Nothing of the transaction holds.  What was asked, in vain, goes on record if that works. */
 static void
-batch_fail(struct batch *b, int err)
+batch_fail(struct engine *e, struct batch *b, int err)
 {
+	int r = engine_txn_begin(e);
+
 	log_warn(err, "store: transaction failed");
-	for (size_t i = 0; i < b->n; i++)
-		op_done(b->v[i].op, DTCP_SERVER_ERROR, 0);
+	for (size_t i = 0; i < b->n; i++) {
+		struct change *c = &b->v[i];
+
+		if (!c->op->refused)
+			c->code = DTCP_SERVER_ERROR;
+		if (r == 0)
+			r = change_record(e, c);
+		op_done(c->op, c->code, 0);
+	}
+	if (r == 0)
+		r = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
+	if (r < 0)
+		log_warn(r, "audit: %zu failed requests could not be recorded", b->n);
 }
 
 static void
@@ -350,17 +460,16 @@ engine_batch(struct engine *e)
 	int r;
 
 	b.n = 0;
-	if ((r = store_begin(e->store)) < 0)
+	if ((r = engine_txn_begin(e)) < 0)
 		fatal(r, "store");
 	r = batch_gather(e, &b);
 	if (r == 0 && b.n > 0)
-		r = store_commit(e->store);
+		r = engine_txn_commit(e);
 	else
-		store_rollback(e->store);
-	if (r < 0) {
-		store_rollback(e->store);
-		batch_fail(&b, r);
-	} else
+		engine_txn_rollback(e);
+	if (r < 0)
+		batch_fail(e, &b, r);
+	else
 		batch_apply(e, &b);
 	batch_finish(e, &b);
 }

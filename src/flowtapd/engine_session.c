@@ -5,9 +5,11 @@
  *
  * exports: op_ session_ */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "log.h"
 
@@ -18,6 +20,9 @@ op_unref(struct op *op)
 		return;
 	listing_free(op->listing);
 	dtcp_req_free(&op->req);
+	if (op->text.p)
+		explicit_bzero(op->text.p, op->text.len);
+	buf_free(&op->text);
 	free(op);
 }
 
@@ -69,6 +74,35 @@ session_flush(struct session *s)
 		engine_batch_soon(s->engine);
 }
 
+static void
+op_queue(struct session *s, struct op *op, uint32_t id)
+{
+	op->id = id;
+	op->session = s;
+	TAILQ_INSERT_TAIL(&s->ops, op, entry);
+	if (++s->nops >= ENGINE_OPS_MAX)
+		chan_pause(s->chan, true);
+	engine_batch_soon(s->engine);
+}
+
+static int
+request_decode(struct op *op, struct rd *r)
+{
+	struct slice text;
+	int rc = dtcp_req_decode(&op->req, r);
+
+	if (rc < 0)
+		return rc;
+	text = rd_slice(r);
+	if ((rc = rd_end(r)) == 0) {
+		buf_put(&op->text, text.p, text.len);
+		rc = op->text.err;
+	}
+	if (rc < 0)
+		dtcp_req_free(&op->req);
+	return rc;
+}
+
 static int
 on_request(struct session *s, uint32_t id, struct rd *r)
 {
@@ -77,23 +111,16 @@ on_request(struct session *s, uint32_t id, struct rd *r)
 
 	if (op == NULL)
 		return -ENOMEM;
-	rc = dtcp_req_decode(&op->req, r);
-	if (rc == 0 && (rc = rd_end(r)) < 0)
-		dtcp_req_free(&op->req);
-	if (rc < 0) {
+	if ((rc = request_decode(op, r)) < 0) {
+		buf_free(&op->text);
 		free(op);
 		return rc;
 	}
-	op->id = id;
-	op->session = s;
-	TAILQ_INSERT_TAIL(&s->ops, op, entry);
-	if (++s->nops >= ENGINE_OPS_MAX)
-		chan_pause(s->chan, true);
-	engine_batch_soon(s->engine);
+	op_queue(s, op, id);
 	return 0;
 }
 
-/* A session that sends nothing else does not fill the log. */
+/* A session that sends nothing else does not fill the log; the record has every one. */
 static void
 note_refused(struct session *s, unsigned code)
 {
@@ -105,16 +132,49 @@ note_refused(struct session *s, unsigned code)
 	    s->refused == ENGINE_REFUSED_LOGGED ? "; further ones are counted" : "");
 }
 
+/* Answered like any other request, in its turn, once it is on record. */
+static int
+on_refused(struct session *s, uint32_t id, struct rd *r)
+{
+	struct ipc_refused m;
+	struct op *op;
+	int rc = ipc_refused_get(&m, r);
+
+	if (rc < 0)
+		return rc;
+	if ((op = calloc(1, sizeof *op)) == NULL)
+		return -ENOMEM;
+	op->req.method = DTCP_NOOP;
+	op->refused = m.code;
+	snprintf(op->reason, sizeof op->reason, "%s%s%s", m.field, m.field[0] && m.reason[0] ? ": " : "", m.reason);
+	buf_put(&op->text, m.text.p, m.text.len);
+	if ((rc = op->text.err) < 0) {
+		free(op);
+		return rc;
+	}
+	note_refused(s, m.code);
+	op_queue(s, op, id);
+	return 0;
+}
+
 static int
 on_hello(struct session *s, struct rd *r)
 {
 	cleanup_buf struct buf b = {0};
+	struct audit_event event;
 	struct ipc_hello hello;
 	int rc = ipc_hello_get(&hello, r);
 
 	if (rc < 0)
 		return rc;
+	if (s->opened)
+		return -EPROTO;
 	s->peer = hello.peer;
+	memcpy(s->auth, hello.auth, sizeof s->auth);
+	engine_audit_of(&event, s, "session-open");
+	if ((rc = engine_audit_now(s->engine, &event)) < 0)
+		return rc;
+	s->opened = true;
 	buf_put_str(&b, s->agency->name);
 	return b.err ? b.err : chan_send(s->chan, IPC_S_WELCOME, 0, b.p, b.len);
 }
@@ -124,26 +184,21 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
 	struct session *s = arg;
 	struct rd r = rd_init(body, len);
-	struct ipc_refused refused;
-	int rc;
 
-	switch (type) {
-	case IPC_S_HELLO:
+	if (type == IPC_S_HELLO)
 		return on_hello(s, &r);
-	case IPC_S_REQUEST:
-		return on_request(s, id, &r);
-	case IPC_S_REFUSED:
-		if ((rc = ipc_refused_get(&refused, &r)) == 0)
-			note_refused(s, refused.code);
-		return rc;
-	default:
+	if (!s->opened)
 		return -EPROTO;
-	}
+	if (type == IPC_S_REQUEST)
+		return on_request(s, id, &r);
+	return type == IPC_S_REFUSED ? on_refused(s, id, &r) : -EPROTO;
 }
 
 void
 session_free(struct session *s)
 {
+	struct audit_event event;
+	char reason[64];
 	struct op *op;
 
 	LIST_REMOVE(s, entry);
@@ -152,6 +207,12 @@ session_free(struct session *s)
 	while ((op = TAILQ_FIRST(&s->ops)) != NULL)
 		op_leave(s, op);
 	chan_free(TAKE_PTR(s->chan));
+	if (s->opened) {
+		engine_audit_of(&event, s, "session-close");
+		snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
+		event.reason = reason;
+		(void)engine_audit_now(s->engine, &event);
+	}
 	log_info("agency %s: session closed, %llu requests refused", s->agency->name, (unsigned long long)s->refused);
 	/* Callers further up may still look at it in this round. */
 	loop_defer(s->engine->loop, free, s);
@@ -177,24 +238,46 @@ static const struct chan_ops session_ops = {.on_msg = on_msg, .on_end = on_end, 
 
 /* The kernel says who is at the other end; nothing the peer sends can. */
 static struct agency *
-peer_agency(struct engine *e, int fd)
+peer_agency(struct engine *e, int fd, uint32_t *uid)
 {
 	struct ucred cred;
 	socklen_t len = sizeof cred;
 
+	*uid = UINT32_MAX;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		return NULL;
+	*uid = cred.uid;
 	return agency_find(e->agency, e->nagency, cred.uid);
+}
+
+/* Anybody on this machine may knock: what they do is on record, but at most once a second. */
+static void
+note_stranger(struct engine *e, uint32_t uid, const char *why)
+{
+	uint64_t now = clock_mono_ns();
+	char reason[160];
+
+	e->strangers++;
+	if (e->stranger_ns != 0 && now - e->stranger_ns < 1000000000ull)
+		return;
+	snprintf(reason, sizeof reason, "%s; attempts since the last such line: %llu", why,
+	    (unsigned long long)e->strangers);
+	e->stranger_ns = now;
+	e->strangers = 0;
+	log_warnx("session refused: %s", why);
+	(void)engine_audit_now(
+	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
 }
 
 void
 session_accept(struct engine *e, int fd)
 {
-	struct agency *a = peer_agency(e, fd);
+	uint32_t uid;
+	struct agency *a = peer_agency(e, fd, &uid);
 	struct session *s;
 
 	if (a == NULL || e->nsessions >= ENGINE_SESSIONS_MAX) {
-		log_warnx("session refused: %s", a ? "too many sessions" : "its user is no agency");
+		note_stranger(e, uid, a ? "too many sessions" : "the user is no agency");
 		close(fd);
 		return;
 	}

@@ -62,6 +62,7 @@ void
 ipc_hello_put(struct buf *b, const struct ipc_hello *m)
 {
 	ipc_addr_put(b, &m->peer);
+	buf_put_str(b, m->auth);
 }
 
 int
@@ -69,7 +70,9 @@ ipc_hello_get(struct ipc_hello *m, struct rd *r)
 {
 	struct ipc_hello v;
 
-	if (ipc_addr_get(&v.peer, r) < 0 || rd_end(r) < 0)
+	(void)ipc_addr_get(&v.peer, r);
+	rd_cstr(r, v.auth, sizeof v.auth);
+	if (rd_end(r) < 0)
 		return -EBADMSG;
 	*m = v;
 	return 0;
@@ -80,6 +83,8 @@ ipc_refused_put(struct buf *b, const struct ipc_refused *m)
 {
 	buf_put_u32(b, m->code);
 	buf_put_str(b, m->field);
+	buf_put_str(b, m->reason);
+	buf_put_slice(b, m->text);
 }
 
 int
@@ -88,6 +93,8 @@ ipc_refused_get(struct ipc_refused *m, struct rd *r)
 	struct ipc_refused v = {.code = rd_u32(r)};
 
 	rd_cstr(r, v.field, sizeof v.field);
+	rd_cstr(r, v.reason, sizeof v.reason);
+	v.text = rd_slice(r);
 	if (rd_end(r) < 0 || v.code < 100 || v.code > 999)
 		return -EBADMSG;
 	*m = v;

@@ -15,12 +15,13 @@
 #include "filter.h"
 
 #define IPC_BODY_MAX (1u << 20)
+#define IPC_AUTH_MAX 127
 
 enum ipc_type {
 	/* session -> engine */
 	IPC_S_HELLO = 1, /* struct ipc_hello */
-	IPC_S_REQUEST,   /* dtcp_req_encode */
-	IPC_S_REFUSED,   /* struct ipc_refused: the session refused it itself (for the record) */
+	IPC_S_REQUEST,   /* dtcp_req_encode; slice: the request's own words */
+	IPC_S_REFUSED,   /* struct ipc_refused: the session refuses it, once it is on record */
 	/* engine -> session */
 	IPC_S_REPLY = 16, /* struct ipc_reply */
 	IPC_S_ENTRIES,    /* some entries of a LIST: u32 n, n * ipc_entry */
@@ -39,6 +40,7 @@ enum ipc_type {
 	IPC_C_SHOW = 64, /* command words, one string */
 	IPC_C_JSON,      /* engine -> CLI: JSON text */
 	IPC_C_ERROR,     /* engine -> CLI: u8 exit code, string */
+	IPC_C_LINES,     /* engine -> CLI: some whole lines; more follow, IPC_C_JSON at the end */
 	/* parent -> child */
 	IPC_P_CONFIG = 80, /* struct ipc_config: check and prepare */
 	IPC_P_COMMIT,      /* use what was prepared */
@@ -49,12 +51,14 @@ enum ipc_type {
 };
 
 struct ipc_hello {
-	struct ip_addr peer; /* the mediation device's address, from SSH_CONNECTION; family 0 unknown */
+	struct ip_addr peer;         /* the mediation device's address, from SSH_CONNECTION; family 0 unknown */
+	char auth[IPC_AUTH_MAX + 1]; /* how it proved its login, from SSH_USER_AUTH; "" unknown */
 };
 
 struct ipc_refused {
 	uint32_t code; /* enum dtcp_code */
-	char field[64];
+	char field[64], reason[128];
+	struct slice text; /* borrowed: the request's own words */
 };
 
 struct ipc_reply {

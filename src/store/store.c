@@ -18,7 +18,7 @@
 #include "store_int.h"
 
 #define APPLICATION_ID "1181512816" /* 0x466c7470, "Fltp" */
-#define SCHEMA_VERSION "1"
+#define SCHEMA_VERSION "2"
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
 
@@ -49,6 +49,11 @@ static const char schema[] = "BEGIN IMMEDIATE;"
 			     "  PRIMARY KEY (cdest, uid)"
 			     ") STRICT, WITHOUT ROWID;"
 			     "CREATE INDEX cdest_use_uid ON cdest_use (uid);"
+			     "CREATE TABLE audit (n INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;"
+			     "CREATE TRIGGER audit_stays BEFORE DELETE ON audit"
+			     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
+			     "CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit"
+			     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
 			     "PRAGMA application_id = " APPLICATION_ID ";"
 			     "PRAGMA user_version = " SCHEMA_VERSION ";"
 			     "COMMIT;";
@@ -70,13 +75,16 @@ static const char *const statements[ST_MAX] = {
     [ST_CRIT_ADD] = "INSERT INTO criterion (agency, id, added_ms, priority, secret) VALUES (?1, ?2, ?3, ?4, ?5)",
     [ST_USE_ADD] = "INSERT OR IGNORE INTO cdest_use (cdest, uid) VALUES (?1, ?2)",
     [ST_CRIT_BY_ID] = "SELECT 1 FROM criterion WHERE agency = ?1 AND id = ?2",
-    [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 RETURNING uid",
+    [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 RETURNING uid, id",
     [ST_DELETE_CDEST] = "DELETE FROM criterion WHERE agency = ?1 AND uid IN"
-			" (SELECT uid FROM cdest_use WHERE cdest = ?2) RETURNING uid",
+			" (SELECT uid FROM cdest_use WHERE cdest = ?2) RETURNING uid, id",
     [ST_DELETE_UID] = "DELETE FROM criterion WHERE agency = ?1 AND uid = ?2",
     [ST_COUNT] = "SELECT count(*) FROM criterion WHERE agency = (SELECT no FROM agency WHERE name = ?1)",
     [ST_EACH] = "SELECT " STORE_ROW_COLUMNS ", a.name FROM agency a CROSS JOIN criterion c ON c.agency = a.no"
 		" ORDER BY a.no, c.id",
+    [ST_AUDIT_ADD] = "INSERT INTO audit (n, line) VALUES (?1, ?2)",
+    [ST_AUDIT_GET] = "SELECT n, line FROM audit WHERE n = ?1",
+    [ST_AUDIT_LAST] = "SELECT n, line FROM audit ORDER BY n DESC LIMIT 1",
 };
 
 int

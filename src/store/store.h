@@ -42,12 +42,12 @@ void store_rollback(struct store *s);
 int store_add(struct store *s, const char *agency, struct store_row *r);
 
 /* Deletes by ids: -ENOENT if a single one does not exist (nothing deleted); ranges
- * delete what there is.  cb sees the uid of each deleted row. */
+ * delete what there is.  cb sees each deleted row. */
 int store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids,
-    void (*cb)(void *arg, uint64_t uid), void *arg, uint64_t *count);
+    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 /* Deletes the criteria that use the name: -ENOENT if the agency never used it. */
-int store_delete_cdest(struct store *s, const char *agency, const char *cdest, void (*cb)(void *arg, uint64_t uid),
-    void *arg, uint64_t *count);
+int store_delete_cdest(struct store *s, const char *agency, const char *cdest,
+    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 /* Undo of store_add, by uid (an ADD the data plane refused). */
 int store_delete_uid(struct store *s, const char *agency, uint64_t uid);
 
@@ -59,6 +59,18 @@ int store_list_open(struct store *s, const char *agency, enum dtcp_select select
     uint32_t nids, const char *cdest, struct store_list **out, uint64_t *count);
 int store_list_next(struct store_list *l, struct store_row *r); /* 1 a row, 0 the end, -errno */
 void store_list_close(struct store_list *l);
+
+/* ---- the audit record: only ever added to, in the transaction of what it tells of ---- */
+
+/* n: of the line, one more than the last.  line: without its end. */
+int store_audit_add(struct store *s, uint64_t n, struct slice line);
+/* The line n, or the last one if n is 0: appended to out; *n its number.  -ENOENT */
+int store_audit_get(struct store *s, uint64_t *n, struct buf *out);
+/* From line n on as it is now, on a connection of its own. */
+struct store_lines;
+int store_lines_open(struct store *s, uint64_t n, struct store_lines **out);
+int store_lines_next(struct store_lines *l, struct buf *out); /* appends one, with its end: 1; 0 the end; -errno */
+void store_lines_close(struct store_lines *l);                /* NULL is legal */
 
 /* Every criterion of every agency, by agency: for start-up and the auditor. */
 int store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg);

@@ -184,35 +184,40 @@ store_add(struct store *s, const char *agency, struct store_row *row)
 
 /* ---- deleting ---- */
 
+struct row_key {
+	uint64_t uid;
+	uint32_t id;
+};
+
 struct uids {
-	uint64_t *v; /* owned */
+	struct row_key *v; /* owned */
 	size_t n, cap;
 };
 
 static int
-uids_add(struct uids *u, uint64_t uid)
+uids_add(struct uids *u, uint64_t uid, uint32_t id)
 {
 	if (u->n == u->cap) {
 		size_t cap = u->cap ? u->cap * 2 : 64;
-		uint64_t *v = reallocarray(u->v, cap, sizeof *v);
+		struct row_key *v = reallocarray(u->v, cap, sizeof *v);
 
 		if (v == NULL)
 			return -ENOMEM;
 		u->v = v;
 		u->cap = cap;
 	}
-	u->v[u->n++] = uid;
+	u->v[u->n++] = (struct row_key){uid, id};
 	return 0;
 }
 
-/* Runs a DELETE ... RETURNING uid. */
+/* Runs a DELETE ... RETURNING uid, id. */
 static int
 uids_collect(sqlite3_stmt *st, struct uids *u)
 {
 	int r;
 
 	while ((r = store_step(st)) == 1)
-		if ((r = uids_add(u, (uint64_t)sqlite3_column_int64(st, 0))) < 0)
+		if ((r = uids_add(u, (uint64_t)sqlite3_column_int64(st, 0), (uint32_t)sqlite3_column_int64(st, 1))) < 0)
 			break;
 	store_done(st);
 	return r;
@@ -220,11 +225,11 @@ uids_collect(sqlite3_stmt *st, struct uids *u)
 
 /* Frees the collection; tells of it if all went well. */
 static int
-uids_tell(struct uids *u, int result, void (*cb)(void *arg, uint64_t uid), void *arg, uint64_t *count)
+uids_tell(struct uids *u, int result, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
 {
 	if (result == 0) {
 		for (size_t i = 0; i < u->n; i++)
-			cb(arg, u->v[i]);
+			cb(arg, u->v[i].uid, u->v[i].id);
 		*count = u->n;
 	}
 	free(u->v);
@@ -285,7 +290,7 @@ delete_ids_steps(struct store *s, const char *agency, const struct dtcp_ids *ids
 
 int
 store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids,
-    void (*cb)(void *arg, uint64_t uid), void *arg, uint64_t *count)
+    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
 {
 	struct uids u = {0};
 	int r = store_save_begin(s);
@@ -311,8 +316,8 @@ delete_cdest_steps(struct store *s, const char *agency, const char *cdest, struc
 }
 
 int
-store_delete_cdest(struct store *s, const char *agency, const char *cdest, void (*cb)(void *arg, uint64_t uid),
-    void *arg, uint64_t *count)
+store_delete_cdest(struct store *s, const char *agency, const char *cdest,
+    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
 {
 	struct uids u = {0};
 	int r = store_save_begin(s);

@@ -29,6 +29,9 @@ enum store_stmt {
 	ST_DELETE_UID,
 	ST_COUNT,
 	ST_EACH,
+	ST_AUDIT_ADD,
+	ST_AUDIT_GET,
+	ST_AUDIT_LAST,
 	ST_MAX
 };
 

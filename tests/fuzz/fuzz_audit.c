@@ -36,7 +36,8 @@ own(const uint8_t *data, size_t len)
 	memcpy(text, data, len);
 	text[len] = '\0';
 	audit_chain_init(&c);
-	if (audit_append(&c, &(struct audit_event){.kind = "x", .what = text, .agency = text}, &b) < 0)
+	if (audit_append(
+		&c, &(struct audit_event){.kind = "x", .reason = text, .agency = text, .request = {text, len}}, &b) < 0)
 		return;
 	audit_verify_init(&v, (const uint8_t[AUDIT_KEY_LEN]){0});
 	if (memchr(b.p, '\n', b.len) != b.p + b.len - 1)

@@ -38,6 +38,14 @@ def lab_command(*argv, check=True):
     return r
 
 
+def lab_ask(rig, do, service="flowtapd"):
+    """A word to the lab's process 1, which does not wait for its effect."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(rig.info["dir"] + "/ctl")
+        s.sendall(json.dumps({"do": do, "service": service}).encode() + b"\n")
+        return json.loads(s.makefile().readline())
+
+
 class Receiver(threading.Thread):
     """Reads a socket until stopped; .got is the list of what came, in order."""
 

@@ -34,7 +34,10 @@ make(void)
 		    .have_seq = true,
 		    .id = i,
 		    .code = 200,
-		    .what = "Source-Address: 198.51.100.1 \"\\\n\xc3\xa4"};
+		    .auth = "password",
+		    .warrant = "W-1",
+		    .ids = {"1-3,7", 5},
+		    .request = {"Source-Address: 198.51.100.1 \"\\\n\xc3\xa4\0", 34}};
 
 		if (i % 7 == 0)
 			assert_int_equal(audit_checkpoint(&r.chain, 1700000000000 + i, r.seed, &r.text), 0);
@@ -159,7 +162,7 @@ static void
 test_too_long(void **state)
 {
 	static char what[AUDIT_LINE_MAX];
-	struct audit_event e = {.kind = "add", .what = what};
+	struct audit_event e = {.kind = "add", .reason = what};
 	struct audit_chain c;
 	cleanup_buf struct buf b = {0};
 

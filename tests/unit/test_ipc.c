@@ -67,10 +67,10 @@ sample(enum recode_type type, struct buf *b)
 		ipc_addr_put(b, &v6);
 		break;
 	case RECODE_HELLO:
-		ipc_hello_put(b, &(struct ipc_hello){v4});
+		ipc_hello_put(b, &(struct ipc_hello){v4, "password"});
 		break;
 	case RECODE_REFUSED:
-		ipc_refused_put(b, &(struct ipc_refused){DTCP_BAD_FILTER, "Source-Port"});
+		ipc_refused_put(b, &(struct ipc_refused){DTCP_BAD_FILTER, "Source-Port", "why", word("ADD")});
 		break;
 	case RECODE_REPLY:
 		ipc_reply_put(b, &(struct ipc_reply){DTCP_OK, 1ull << 33, -1});

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -122,6 +123,25 @@ engine_request(struct rig *r)
 	return id;
 }
 
+/* The engine has it on record: the session may say what it thinks of it. */
+static void engine_reply(struct rig *r, uint32_t id, unsigned code, uint64_t value);
+
+static uint32_t
+engine_refused(struct rig *r, unsigned code, const char *text)
+{
+	cleanup_buf struct buf b = {0};
+	struct ipc_refused m;
+	struct rd rd;
+	uint32_t id;
+
+	assert_int_equal(engine_read(r, &id, &b), IPC_S_REFUSED);
+	rd = rd_init(b.p, b.len);
+	assert_int_equal(ipc_refused_get(&m, &rd), 0);
+	assert_int_equal(m.code, code);
+	assert_true(slice_eq(m.text, text));
+	return id;
+}
+
 static void
 engine_reply(struct rig *r, uint32_t id, unsigned code, uint64_t value)
 {
@@ -171,13 +191,21 @@ expect(struct rig *r, struct reader *d, unsigned code, uint64_t seq)
 }
 
 /* A refusal waits for the answers before it. */
+/* Nothing comes: it has nothing to say before the engine has spoken. */
+static void
+silence(const struct rig *r)
+{
+	struct pollfd p = {.fd = r->device, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, 20), 0);
+}
+
 static void
 test_order(void **state)
 {
 	struct rig *r = begin();
 	struct reader d = {0};
-	cleanup_buf struct buf b = {0};
-	uint32_t a, c, id;
+	uint32_t a, c, refused[3];
 
 	(void)state;
 	request_send(r, "NOOP DTCP/0.7\r\nCsource-ID: lea1\r\nSeq: 1\r\n");
@@ -186,15 +214,21 @@ test_order(void **state)
 	request_send(r, "LIST DTCP/0.6\r\nCsource-ID: lea1\r\nSeq: 4\r\n");
 	request_send(r, "FROB DTCP/0.6\r\nCsource-ID: lea1\r\nSeq: 5\r\n");
 	a = engine_request(r);
-	assert_int_equal(engine_read(r, &id, &b), IPC_S_REFUSED);
-	assert_int_equal(engine_read(r, &id, &b), IPC_S_REFUSED);
+	refused[0] = engine_refused(r, 501, "FROB DTCP/0.7\r\nCsource-ID: lea1\r\nSeq: 2\r\n");
+	refused[1] = engine_refused(r, 499, "NOOP DTCP/0.7\r\nCsource-ID: lea2\r\nSeq: 3\r\n");
 	c = engine_request(r);
+	refused[2] = engine_refused(r, 501, "FROB DTCP/0.6\r\nCsource-ID: lea1\r\nSeq: 5\r\n");
 	assert_int_not_equal(a, c);
 	engine_reply(r, a, 200, 0);
 	expect(r, &d, 200, 1);
+	silence(r);
+	engine_reply(r, refused[0], 501, 0);
 	expect(r, &d, 501, 2);
+	engine_reply(r, refused[1], 499, 0);
 	engine_reply(r, c, 200, 0);
 	expect(r, &d, 200, 4);
+	silence(r);
+	engine_reply(r, refused[2], 501, 0);
 	expect(r, &d, 501, 5);
 	buf_free(&d.in);
 	end(r);

@@ -197,16 +197,18 @@ list_ids(struct box *x, const char *agency, const char *ids)
 
 struct seen {
 	uint64_t uid[64];
+	uint32_t id[64];
 	unsigned n;
 };
 
 static void
-note(void *arg, uint64_t uid)
+note(void *arg, uint64_t uid, uint32_t id)
 {
 	struct seen *s = arg;
 
 	for (unsigned i = 0; i < s->n; i++)
 		assert_true(s->uid[i] != uid);
+	s->id[s->n] = id;
 	s->uid[s->n++] = uid;
 }
 
@@ -632,7 +634,7 @@ test_not_ours(void **state)
 	static const char *const row[] = {
 	    "CREATE TABLE letters (text TEXT)",
 	    "PRAGMA application_id = 77; CREATE TABLE agency (no, name, next_id)",
-	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 2; CREATE TABLE agency (no)",
+	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 3; CREATE TABLE agency (no)",
 	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 1; CREATE TABLE agency (no)",
 	};
 	struct box *x = *state;
@@ -778,6 +780,41 @@ test_cannot_open(void **state)
 	store_close(NULL);
 }
 
+static void
+test_audit_is_only_added_to(void **state)
+{
+	struct box *x = *state;
+	cleanup_buf struct buf line = {0}, all = {0};
+	struct store_lines *l;
+	sqlite3 *db;
+	uint64_t n = 0;
+
+	assert_int_equal(store_audit_get(x->s, &n, &line), -ENOENT);
+	assert_int_equal(store_begin(x->s), 0);
+	assert_int_equal(store_audit_add(x->s, 1, word("one")), 0);
+	store_rollback(x->s);
+	n = 0;
+	assert_int_equal(store_audit_get(x->s, &n, &line), -ENOENT);
+	assert_int_equal(store_audit_add(x->s, 1, word("one")), 0);
+	assert_int_equal(store_audit_add(x->s, 2, word("two")), 0);
+	assert_true(store_audit_add(x->s, 2, word("again")) < 0);
+	reopen(x);
+	assert_int_equal(store_audit_get(x->s, &n, &line), 0);
+	assert_int_equal(n, 2);
+	assert_true(line.len == 3 && memcmp(line.p, "two", 3) == 0);
+	assert_int_equal(store_lines_open(x->s, 1, &l), 0);
+	assert_int_equal(store_audit_add(x->s, 3, word("later")), 0); /* not of the listing */
+	while (store_lines_next(l, &all) == 1)
+		;
+	store_lines_close(l);
+	assert_true(all.len == 8 && memcmp(all.p, "one\ntwo\n", 8) == 0);
+	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM audit", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+	assert_int_equal(
+	    sqlite3_exec(db, "UPDATE audit SET line = 'x' WHERE n = 1", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+	sqlite3_close(db);
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -801,6 +838,7 @@ main(void)
 	    STORE_TEST(test_flipped_bit),
 	    STORE_TEST(test_secure_delete),
 	    STORE_TEST(test_recovery_from_log),
+	    STORE_TEST(test_audit_is_only_added_to),
 	    cmocka_unit_test(test_cannot_open),
 	};
 

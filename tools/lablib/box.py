@@ -19,6 +19,7 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 AGENCY_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 AGENCY_GROUP = "flowtap-agency"
+AUDITOR_GROUP = "flowtap-audit"
 FIRST_UID = 1900000000  # far from every range that distributions hand out
 DAEMON_USERS = ("_flowtap", "_flowtap-dp", "_flowtap-collect", "sshd")
 
@@ -168,7 +169,7 @@ def account_files(users):
 
     def host(path):
         with open(path) as f:
-            return [line for line in f if line.split(":")[0] not in (*ours, AGENCY_GROUP)]
+            return [line for line in f if line.split(":")[0] not in (*ours, AGENCY_GROUP, AUDITOR_GROUP)]
 
     passwd, group = host("/etc/passwd"), host("/etc/group")
     shadow = [line.split(":")[0] + ":*:19000:0:99999:7:::\n" for line in passwd]
@@ -177,6 +178,7 @@ def account_files(users):
         passwd.append(f"{name}:x:{uid}:{uid}::{home}:{shell}\n")
         group.append(f"{name}:x:{uid}:\n")
         shadow.append(f"{name}:{users.get(name, '*')}:19000:0:99999:7:::\n")
+    group.append(f"{AUDITOR_GROUP}:x:{FIRST_UID - 2}:\n")
     group.append(f"{AGENCY_GROUP}:x:{FIRST_UID - 1}:{','.join(users)}\n")
     return {"passwd": (passwd, 0o644), "group": (group, 0o644), "shadow": (shadow, 0o600)}
 

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: audit_main */
+#include "audit_cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit.h"
+#include "ctl.h"
+
+static int
+usage(const char *text)
+{
+	fprintf(stderr, "flowtap: %s; see flowtap --help\n", text);
+	return EXIT_USAGE;
+}
+
+static int
+written(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_OK;
+	fprintf(stderr, "flowtap: standard output: %s\n", strerror(errno));
+	return EXIT_TRANSPORT;
+}
+
+/* ---- from the daemon ---- */
+
+static int export(const char *socket, const char *from)
+{
+	cleanup_buf struct buf body = {0};
+	char words[64];
+	int code, type;
+	cleanup_fd int fd = -1;
+
+	snprintf(words, sizeof words, "audit export%s%s", from ? " " : "", from ? from : "");
+	if ((fd = ctl_ask(socket, words, &code)) < 0)
+		return code;
+	while ((type = ctl_read(fd, &body)) == IPC_C_LINES) {
+		fwrite(body.p, 1, body.len, stdout);
+		buf_reset(&body);
+	}
+	if (type == IPC_C_ERROR)
+		return ctl_error(&body);
+	return type == IPC_C_JSON ? written() : EXIT_TRANSPORT;
+}
+
+static int
+head(const char *socket, bool json)
+{
+	cleanup_buf struct buf body = {0};
+	cleanup_fd int fd = -1;
+	json_t *j;
+	int code, type;
+
+	if ((fd = ctl_ask(socket, "audit head", &code)) < 0)
+		return code;
+	if ((type = ctl_read(fd, &body)) != IPC_C_JSON)
+		return type < 0 ? EXIT_TRANSPORT : ctl_error(&body);
+	if (json) {
+		printf("%.*s\n", (int)body.len, (const char *)body.p);
+		return written();
+	}
+	if ((j = json_loadb((const char *)body.p, body.len, 0, NULL)) == NULL)
+		return EXIT_TRANSPORT;
+	printf("public key  %s\nlast line   %" JSON_INTEGER_FORMAT ":%s\n",
+	    json_string_value(json_object_get(j, "key")), json_integer_value(json_object_get(j, "n")),
+	    json_string_value(json_object_get(j, "hash")));
+	json_decref(j);
+	return written();
+}
+
+/* ---- verify ---- */
+
+/* "LINE:HASH", as head prints it. */
+static int
+known_parse(const char *text, struct audit_chain *out)
+{
+	const char *colon = strchr(text, ':');
+	uint8_t hash[AUDIT_HASH_HEX / 2];
+
+	if (colon == NULL || slice_u64((struct slice){text, (size_t)(colon - text)}, INT64_MAX, &out->n) < 0 ||
+	    out->n == 0 || strlen(colon + 1) != AUDIT_HASH_HEX ||
+	    audit_unhex((struct slice){colon + 1, AUDIT_HASH_HEX}, hash, sizeof hash) < 0)
+		return -EINVAL;
+	memcpy(out->hash, colon + 1, AUDIT_HASH_HEX + 1);
+	return 0;
+}
+
+/* Each whole line of the file without its end; nonzero from cb stops and is returned. */
+static int
+lines_each(const char *path, int (*cb)(void *arg, struct slice line, uint64_t no), void *arg)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+	uint64_t no = 0;
+	ssize_t n;
+	int r = 0;
+
+	if (f == NULL) {
+		fprintf(stderr, "flowtap: %s: %s\n", path, strerror(errno));
+		return EXIT_USAGE;
+	}
+	while (r == 0 && (n = getline(&line, &room, f)) > 0) {
+		if (line[n - 1] == '\n')
+			n--;
+		r = cb(arg, (struct slice){line, (size_t)n}, ++no);
+	}
+	if (r == 0 && ferror(f)) {
+		fprintf(stderr, "flowtap: %s: %s\n", path, strerror(errno));
+		r = EXIT_TRANSPORT;
+	}
+	if (f != stdin)
+		fclose(f);
+	return r;
+}
+
+static int
+verify_line(void *arg, struct slice line, uint64_t no)
+{
+	struct audit_verifier *v = arg;
+	const char *why;
+
+	if (audit_verify_line(v, line, &why) == 0)
+		return 0;
+	printf("NOT PROVED: line %" PRIu64 " of the file: %s\nproved up to line %" PRIu64 "\n", no, why, v->chain.n);
+	return EXIT_REFUSED;
+}
+
+static int
+verify_end(const struct audit_verifier *v)
+{
+	const char *why;
+
+	if (audit_verify_end(v, &why) < 0) {
+		printf("NOT PROVED: line %" PRIu64 ": %s\n", v->known.n, why);
+		return EXIT_REFUSED;
+	}
+	if (v->checkpoints == 0) {
+		printf("NOT PROVED: not one checkpoint in %" PRIu64 " lines: nothing of it is signed\n", v->chain.n);
+		return EXIT_REFUSED;
+	}
+	printf("proved: %" PRIu64 " lines, unchanged, in order, none missing\n"
+	       "signed: up to line %" PRIu64 ", by %" PRIu64 " checkpoints\n",
+	    v->chain.n, v->signed_n, v->checkpoints);
+	if (v->known.n == 0)
+		printf("That nothing was cut off at the end is proved up to a line you know from elsewhere: -K "
+		       "LINE:HASH\n");
+	else
+		printf("known:  line %" PRIu64 " is in it\n", v->known.n);
+	return EXIT_OK;
+}
+
+static int
+verify(int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"key", required_argument, NULL, 'k'}, {"known", required_argument, NULL, 'K'}, {NULL, 0, NULL, 0}};
+	uint8_t key[AUDIT_KEY_LEN];
+	struct audit_chain known = {0};
+	struct audit_verifier v;
+	bool have_key = false;
+	int c, r;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "k:K:", options, NULL)) != -1)
+		switch (c) {
+		case 'k':
+			if (audit_unhex((struct slice){optarg, strlen(optarg)}, key, sizeof key) < 0)
+				return usage("--key: expected 64 hexadecimal digits");
+			have_key = true;
+			break;
+		case 'K':
+			if (known_parse(optarg, &known) < 0)
+				return usage("--known: expected the number of a line, a colon and its hash");
+			break;
+		default:
+			return EXIT_USAGE;
+		}
+	if (!have_key || optind != argc - 1)
+		return usage("audit verify: expected --key KEY and one FILE");
+	audit_verify_init(&v, key);
+	v.known = known;
+	r = lines_each(argv[optind], verify_line, &v);
+	if (r == 0)
+		r = verify_end(&v);
+	return r == EXIT_OK ? written() : r;
+}
+
+/* ---- report ---- */
+
+static const char *
+text_of(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+/* The request's lines, indented; what a terminal would obey is shown as "?". */
+static void
+print_request(const char *text)
+{
+	bool begin = true;
+
+	for (; *text; text++) {
+		if (*text == '\r')
+			continue;
+		if (begin)
+			fputs("        ", stdout);
+		begin = *text == '\n';
+		putchar(*text == '\n' || (*text >= 0x20 && *text < 0x7f) ? *text : '?');
+	}
+	if (!begin)
+		putchar('\n');
+}
+
+static int
+report_line(void *arg, struct slice line, uint64_t no)
+{
+	static const char *const words[] = {"agency", "peer", "auth", "warrant"};
+	json_t *o = json_loadb(line.p, line.len, 0, NULL), *v;
+	const char *s;
+
+	(void)arg;
+	if (!json_is_object(o) || !text_of(o, "time") || !text_of(o, "kind")) {
+		json_decref(o);
+		fprintf(stderr, "flowtap: line %" PRIu64 " is not of an audit record\n", no);
+		return EXIT_REFUSED;
+	}
+	printf("%8" JSON_INTEGER_FORMAT "  %s  %s", json_integer_value(json_object_get(o, "n")), text_of(o, "time"),
+	    text_of(o, "kind"));
+	if ((v = json_object_get(o, "code")) != NULL)
+		printf(" -> %" JSON_INTEGER_FORMAT, json_integer_value(v));
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if ((s = text_of(o, words[i])) != NULL)
+			printf("  %s %s", words[i], s);
+	if ((v = json_object_get(o, "uid")) != NULL)
+		printf("  uid %" JSON_INTEGER_FORMAT, json_integer_value(v));
+	if ((v = json_object_get(o, "id")) != NULL)
+		printf("  criterion %" JSON_INTEGER_FORMAT, json_integer_value(v));
+	if ((s = text_of(o, "ids")) != NULL && *s)
+		printf("  criteria %s", s);
+	if ((s = text_of(o, "reason")) != NULL)
+		printf("  (%s)", s);
+	putchar('\n');
+	if ((s = text_of(o, "request")) != NULL)
+		print_request(s);
+	json_decref(o);
+	return 0;
+}
+
+/* ---- */
+
+int
+audit_main(const char *socket, bool json, int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+	int r;
+
+	if (strcmp(word, "export") == 0 && argc <= 3)
+		return export(socket, argc == 3 ? argv[2] : NULL);
+	if (strcmp(word, "head") == 0 && argc == 2)
+		return head(socket, json);
+	if (strcmp(word, "verify") == 0)
+		return verify(argc - 1, argv + 1);
+	if (strcmp(word, "report") == 0 && argc == 3)
+		return (r = lines_each(argv[2], report_line, NULL)) ? r : written();
+	return usage("audit: expected export, head, verify or report");
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "chan.h"
+
+static int
+ctl_connect(const char *path)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof sun.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(sun.sun_path, path);
+	return fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof sun) < 0 ? -1 : TAKE_FD(fd);
+}
+
+int
+ctl_ask(const char *path, const char *words, int *code)
+{
+	cleanup_buf struct buf b = {0};
+	cleanup_fd int fd = ctl_connect(path);
+	int r;
+
+	if (fd < 0) {
+		*code = errno == EACCES ? EXIT_NOT_AUTHORISED : EXIT_TRANSPORT;
+		fprintf(stderr, "flowtap: %s: %s; is flowtapd running?\n", path, strerror(errno));
+		return -1;
+	}
+	buf_put_str(&b, words);
+	r = b.err ? b.err : chan_write_sync(fd, IPC_C_SHOW, 0, b.p, b.len);
+	if (r < 0) {
+		*code = EXIT_TRANSPORT;
+		fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
+		return -1;
+	}
+	return TAKE_FD(fd);
+}
+
+int
+ctl_read(int fd, struct buf *body)
+{
+	uint16_t type;
+	uint32_t id;
+	int r = chan_read_sync(fd, IPC_BODY_MAX, &type, &id, body);
+
+	if (r == 0)
+		return type;
+	fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
+	return -1;
+}
+
+int
+ctl_error(const struct buf *body)
+{
+	struct rd r = rd_init(body->p, body->len);
+	uint8_t code = rd_u8(&r);
+	char text[256];
+
+	rd_cstr(&r, text, sizeof text);
+	fprintf(stderr, "flowtap: %s\n", rd_end(&r) == 0 ? text : "the daemon's answer is not understood");
+	return code;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The record of every use.  A line stands in the transaction of the change it
+ * tells of: both are there or neither, and what cannot be recorded does not
+ * happen.  Nothing in the configuration reaches this file.
+ *
+ * exports: engine_audit_ engine_txn_ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "log.h"
+
+#define CHECKPOINT_LINES 256
+#define CHECKPOINT_MS 60000
+#define KEY_FILE "audit.key"
+#define DROP_FILE "checkpoints.jsonl"
+#define DROP_TAIL 4096 /* more than a checkpoint has */
+
+/* ---- transactions ---- */
+
+int
+engine_txn_begin(struct engine *e)
+{
+	int r = store_begin(e->store);
+
+	e->audit.saved = e->audit.chain;
+	return r;
+}
+
+void
+engine_txn_rollback(struct engine *e)
+{
+	store_rollback(e->store);
+	e->audit.chain = e->audit.saved;
+	buf_reset(&e->audit.drop);
+}
+
+static int
+line_store(struct engine *e, const struct buf *line)
+{
+	return store_audit_add(e->store, e->audit.chain.n, (struct slice){(const char *)line->p, line->len - 1});
+}
+
+static int
+checkpoint_add(struct engine *e)
+{
+	cleanup_buf struct buf line = {0};
+	int r = audit_checkpoint(&e->audit.chain, clock_wall_ms(), e->audit.seed, &line);
+
+	if (r == 0)
+		r = line_store(e, &line);
+	if (r == 0)
+		buf_put(&e->audit.drop, line.p, line.len);
+	return r;
+}
+
+/* Checkpoints name no target: they are for everybody who wants to hold us to them later. */
+static void
+checkpoint_drop(struct engine *e)
+{
+	struct engine_audit *a = &e->audit;
+
+	if (a->drop.len == 0)
+		return;
+	if (write(a->drop_fd, a->drop.p, a->drop.len) != (ssize_t)a->drop.len || fdatasync(a->drop_fd) < 0)
+		log_warn(-errno, "audit: a checkpoint is not in " DROP_FILE);
+	log_info("audit checkpoint: line %llu, hash %s", (unsigned long long)a->chain.n, a->chain.hash);
+	buf_reset(&a->drop);
+	a->signed_n = a->chain.n;
+}
+
+int
+engine_txn_commit(struct engine *e)
+{
+	int r = 0;
+
+	if (e->audit.chain.n - e->audit.signed_n >= CHECKPOINT_LINES)
+		r = checkpoint_add(e);
+	if (r == 0)
+		r = store_commit(e->store);
+	if (r < 0)
+		engine_txn_rollback(e);
+	else
+		checkpoint_drop(e);
+	return r;
+}
+
+/* ---- events ---- */
+
+/* What the kernel knows of the clock's error.  Below 0: nobody keeps it. */
+static int64_t
+clock_uncertainty_us(void)
+{
+	struct timex t = {0};
+	int state = adjtimex(&t);
+
+	return state < 0 || state == TIME_ERROR || t.status & STA_UNSYNC ? -1 : t.maxerror;
+}
+
+int
+engine_audit_add(struct engine *e, const struct audit_event *event)
+{
+	cleanup_buf struct buf line = {0};
+	struct audit_event v = *event;
+	int r;
+
+	v.time_ms = clock_wall_ms();
+	v.uncertainty_us = clock_uncertainty_us();
+	r = audit_append(&e->audit.chain, &v, &line);
+	return r < 0 ? r : line_store(e, &line);
+}
+
+int
+engine_audit_now(struct engine *e, const struct audit_event *event)
+{
+	int r = engine_txn_begin(e);
+
+	if (r == 0)
+		r = engine_audit_add(e, event);
+	if (r == 0)
+		r = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
+	if (r < 0)
+		log_warn(r, "audit: \"%s\" could not be recorded", event->kind);
+	return r;
+}
+
+void
+engine_audit_of(struct audit_event *v, const struct session *s, const char *kind)
+{
+	*v = (struct audit_event){.kind = kind,
+	    .agency = s->agency->name,
+	    .uid = s->agency->uid,
+	    .have_uid = true,
+	    .peer = s->peer,
+	    .auth = s->auth[0] ? s->auth : NULL};
+}
+
+/* ---- the key ---- */
+
+static int
+key_write(struct engine *e, int fd)
+{
+	char hex[2 * AUDIT_KEY_LEN + 2];
+	int r = audit_key_new(e->audit.seed);
+
+	if (r < 0)
+		return r;
+	audit_hex(e->audit.seed, AUDIT_KEY_LEN, hex);
+	hex[2 * AUDIT_KEY_LEN] = '\n';
+	if (write(fd, hex, 2 * AUDIT_KEY_LEN + 1) != 2 * AUDIT_KEY_LEN + 1 || fsync(fd) < 0)
+		r = -EIO;
+	explicit_bzero(hex, sizeof hex);
+	return r;
+}
+
+/* Made at the first start.  A file that is there and is no key is not replaced. */
+static int
+key_load(struct engine *e, const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char hex[2 * AUDIT_KEY_LEN + 2];
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, hex, sizeof hex);
+	if (n == 0)
+		return key_write(e, fd);
+	r = n == 2 * AUDIT_KEY_LEN + 1 && hex[n - 1] == '\n'
+		? audit_unhex((struct slice){hex, 2 * AUDIT_KEY_LEN}, e->audit.seed, AUDIT_KEY_LEN)
+		: -EINVAL;
+	explicit_bzero(hex, sizeof hex);
+	return r;
+}
+
+/* ---- start ---- */
+
+/* A line of ours, so far that n and hash can be had of it. */
+static int
+chain_from_line(struct audit_chain *c, uint64_t n, const struct buf *line)
+{
+	static const char mark[] = "\"hash\":\"";
+	const size_t tail = AUDIT_HASH_HEX + 2, start = tail + sizeof mark - 1;
+	const char *p = (const char *)line->p;
+
+	if (line->len < start || memcmp(p + line->len - start, mark, sizeof mark - 1) != 0)
+		return -EBADMSG;
+	c->n = n;
+	memcpy(c->hash, p + line->len - tail, AUDIT_HASH_HEX);
+	c->hash[AUDIT_HASH_HEX] = '\0';
+	return 0;
+}
+
+static int
+chain_load(struct engine *e)
+{
+	cleanup_buf struct buf line = {0};
+	uint64_t n = 0;
+	int r = store_audit_get(e->store, &n, &line);
+
+	audit_chain_init(&e->audit.chain);
+	return r == -ENOENT ? 0 : r < 0 ? r : chain_from_line(&e->audit.chain, n, &line);
+}
+
+/* The last checkpoint that left must be a line of the record we have: else the store was put back. */
+static int
+drop_check(struct engine *e)
+{
+	cleanup_buf struct buf line = {0};
+	char tail[DROP_TAIL];
+	struct stat st;
+	uint64_t n;
+	ssize_t len;
+	char *p;
+
+	if (fstat(e->audit.drop_fd, &st) < 0)
+		return -errno;
+	len = pread(e->audit.drop_fd, tail, sizeof tail, st.st_size > DROP_TAIL ? st.st_size - DROP_TAIL : 0);
+	if (len < 0)
+		return -errno;
+	while (len > 0 && tail[len - 1] != '\n')
+		len--; /* cut off in mid-write */
+	if (len == 0)
+		return 0;
+	tail[--len] = '\0';
+	p = memrchr(tail, '\n', (size_t)len);
+	p = p ? p + 1 : tail;
+	if (sscanf(p, "{\"n\":%" SCNu64, &n) != 1 || n == 0)
+		return -EBADMSG;
+	e->audit.signed_n = n;
+	if (store_audit_get(e->store, &n, &line) < 0)
+		return -ESTALE;
+	return line.len == strlen(p) && memcmp(line.p, p, line.len) == 0 ? 0 : -ESTALE;
+}
+
+static void
+checkpoint_now(struct engine *e)
+{
+	int r;
+
+	if (e->audit.chain.n == e->audit.signed_n)
+		return;
+	if ((r = engine_txn_begin(e)) == 0)
+		r = checkpoint_add(e);
+	if (r == 0)
+		r = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
+	if (r < 0)
+		log_warn(r, "audit: no checkpoint");
+}
+
+static void
+on_timer(void *arg)
+{
+	struct engine *e = arg;
+
+	checkpoint_now(e);
+	loop_timer_set(e->audit.timer, CHECKPOINT_MS);
+}
+
+int
+engine_audit_start(struct engine *e, const char **why)
+{
+	struct engine_audit *a = &e->audit;
+	uint8_t key[AUDIT_KEY_LEN];
+	char path[sizeof e->conf->state_dir + 32];
+	int r;
+
+	*why = "audit key";
+	snprintf(path, sizeof path, "%s/" KEY_FILE, e->conf->state_dir);
+	if ((r = key_load(e, path)) < 0 || (r = audit_key_public(a->seed, key)) < 0)
+		return r;
+	audit_hex(key, sizeof key, a->key);
+	*why = "audit record";
+	snprintf(path, sizeof path, "%s/" DROP_FILE, e->conf->state_dir);
+	a->drop_fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (a->drop_fd < 0)
+		return -errno;
+	if ((r = chain_load(e)) < 0)
+		return r;
+	*why = "audit record: older than its last checkpoint in " DROP_FILE ": the state was put back, or changed";
+	if ((r = drop_check(e)) < 0)
+		return r;
+	*why = "audit record";
+	if ((r = engine_audit_now(e, &(struct audit_event){.kind = "start", .reason = "flowtapd " FLOWTAP_VERSION})) <
+	    0)
+		return r;
+	if ((r = loop_timer_new(e->loop, on_timer, e, &a->timer)) < 0)
+		return r;
+	loop_timer_set(a->timer, CHECKPOINT_MS);
+	checkpoint_now(e);
+	return 0;
+}
+
+void
+engine_audit_stop(struct engine *e)
+{
+	(void)engine_audit_now(e, &(struct audit_event){.kind = "stop"});
+	checkpoint_now(e);
+	explicit_bzero(e->audit.seed, sizeof e->audit.seed);
+}

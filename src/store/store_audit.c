@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: store_audit_ store_lines_ */
+#include <errno.h>
+
+#include "store_int.h"
+
+#define READER_CACHE_KIB 256
+
+struct store_lines {
+	sqlite3 *db;
+	sqlite3_stmt *st;
+};
+
+int
+store_audit_add(struct store *s, uint64_t n, struct slice line)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_AUDIT_ADD);
+
+	sqlite3_bind_int64(st, 1, (int64_t)n);
+	sqlite3_bind_text64(st, 2, line.p, line.len, SQLITE_STATIC, SQLITE_UTF8);
+	return store_run(st);
+}
+
+static int
+line_read(sqlite3_stmt *st, int column, struct buf *out)
+{
+	const unsigned char *p = sqlite3_column_text(st, column);
+
+	if (p == NULL)
+		return -ENOMEM;
+	buf_put(out, p, (size_t)sqlite3_column_bytes(st, column));
+	return out->err;
+}
+
+int
+store_audit_get(struct store *s, uint64_t *n, struct buf *out)
+{
+	sqlite3_stmt *st = store_stmt(s, *n ? ST_AUDIT_GET : ST_AUDIT_LAST);
+	int r;
+
+	if (*n)
+		sqlite3_bind_int64(st, 1, (int64_t)*n);
+	if ((r = store_step(st)) <= 0)
+		return r < 0 ? r : -ENOENT;
+	*n = (uint64_t)sqlite3_column_int64(st, 0);
+	r = line_read(st, 1, out);
+	store_done(st);
+	return r;
+}
+
+int
+store_lines_open(struct store *s, uint64_t n, struct store_lines **out)
+{
+	struct store_lines *l = calloc(1, sizeof *l);
+	int r;
+
+	if (l == NULL)
+		return -ENOMEM;
+	r = store_connect(s->path, READER_CACHE_KIB, &l->db);
+	if (r == 0)
+		r = store_error(sqlite3_exec(l->db, "PRAGMA query_only = ON; BEGIN", NULL, NULL, NULL));
+	if (r == 0)
+		r = store_error(
+		    sqlite3_prepare_v2(l->db, "SELECT line FROM audit WHERE n >= ?1 ORDER BY n", -1, &l->st, NULL));
+	if (r < 0) {
+		store_lines_close(l);
+		return r;
+	}
+	sqlite3_bind_int64(l->st, 1, (int64_t)n);
+	*out = l;
+	return 0;
+}
+
+int
+store_lines_next(struct store_lines *l, struct buf *out)
+{
+	int r = store_step(l->st);
+
+	if (r <= 0)
+		return r;
+	if ((r = line_read(l->st, 0, out)) == 0)
+		buf_put(out, "\n", 1);
+	return out->err ? out->err : 1;
+}
+
+void
+store_lines_close(struct store_lines *l)
+{
+	if (l == NULL)
+		return;
+	sqlite3_finalize(l->st);
+	sqlite3_close(l->db);
+	free(l);
+}
