@@ -115,6 +115,7 @@ void
 put_from_row(struct ipc_put *put, const struct store_row *row)
 {
 	put->uid = row->uid;
+	put->agency = 1; /* one account for all: agencies have no numbers yet */
 	put->ndest = row->ncdest;
 	for (unsigned i = 0; i < row->ncdest; i++)
 		put->dest[i] = (struct ipc_dest){.src = row->csrc,

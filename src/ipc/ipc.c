@@ -218,12 +218,114 @@ dest_get(struct ipc_dest *d, struct rd *r)
 }
 
 void
+ipc_life_put(struct buf *b, const struct ipc_life *m)
+{
+	buf_put_u64(b, m->start_ns);
+	buf_put_u64(b, m->end_ns);
+	buf_put_u64(b, m->idle_ns);
+	buf_put_u64(b, m->packets);
+	buf_put_u64(b, m->bytes);
+}
+
+int
+ipc_life_get(struct ipc_life *m, struct rd *r)
+{
+	struct ipc_life v;
+
+	v.start_ns = rd_u64(r);
+	v.end_ns = rd_u64(r);
+	v.idle_ns = rd_u64(r);
+	v.packets = rd_u64(r);
+	v.bytes = rd_u64(r);
+	if (r->err)
+		return r->err;
+	*m = v;
+	return 0;
+}
+
+void
+ipc_life_set_put(struct buf *b, const struct ipc_life_set *m)
+{
+	buf_put_u64(b, m->uid);
+	buf_put_u8(b, m->which);
+	ipc_life_put(b, &m->life);
+}
+
+int
+ipc_life_set_get(struct ipc_life_set *m, struct rd *r)
+{
+	struct ipc_life_set v;
+
+	v.uid = rd_u64(r);
+	v.which = rd_u8(r);
+	(void)ipc_life_get(&v.life, r);
+	if (rd_end(r) < 0 || v.uid == 0 || v.which == 0 || v.which > IPC_LIFE_ALL)
+		return r->err = -EBADMSG;
+	*m = v;
+	return 0;
+}
+
+void
+ipc_budget_set_put(struct buf *b, const struct ipc_budget_set *m)
+{
+	buf_put_u32(b, m->agency);
+	buf_put_u64(b, m->budget.packets_per_s);
+	buf_put_u64(b, m->budget.bytes_per_s);
+	buf_put_u32(b, m->budget.burst_ms);
+}
+
+int
+ipc_budget_set_get(struct ipc_budget_set *m, struct rd *r)
+{
+	struct ipc_budget_set v;
+
+	v.agency = rd_u32(r);
+	v.budget.packets_per_s = rd_u64(r);
+	v.budget.bytes_per_s = rd_u64(r);
+	v.budget.burst_ms = rd_u32(r);
+	if (rd_end(r) < 0 || v.agency == 0)
+		return r->err = -EBADMSG;
+	*m = v;
+	return 0;
+}
+
+void
+ipc_agency_count_put(struct buf *b, const struct ipc_agency_count *m)
+{
+	buf_put_u32(b, m->agency);
+	buf_put_u64(b, m->matched);
+	buf_put_u64(b, m->due);
+	buf_put_u64(b, m->sent);
+	buf_put_u64(b, m->lost_budget);
+	buf_put_u64(b, m->lost_other);
+}
+
+int
+ipc_agency_count_get(struct ipc_agency_count *m, struct rd *r)
+{
+	struct ipc_agency_count v;
+
+	v.agency = rd_u32(r);
+	v.matched = rd_u64(r);
+	v.due = rd_u64(r);
+	v.sent = rd_u64(r);
+	v.lost_budget = rd_u64(r);
+	v.lost_other = rd_u64(r);
+	if (r->err)
+		return r->err;
+	*m = v;
+	return 0;
+}
+
+void
 ipc_put_put(struct buf *b, const struct ipc_put *m)
 {
 	buf_put_u64(b, m->uid);
 	buf_put_u8(b, m->ndest);
 	for (unsigned i = 0; i < m->ndest; i++)
 		dest_put(b, &m->dest[i]);
+	buf_put_u32(b, m->agency);
+	ipc_life_put(b, &m->life);
 	filter_encode(&m->filter, b);
 }
 
@@ -241,6 +343,10 @@ ipc_put_get(struct ipc_put *m, struct rd *r)
 		return r->err;
 	for (unsigned i = 0; i < v.ndest; i++)
 		dest_get(&v.dest[i], r);
+	v.agency = rd_u32(r);
+	(void)ipc_life_get(&v.life, r);
+	if (r->err == 0 && v.agency == 0)
+		r->err = -EBADMSG;
 	if (r->err)
 		return r->err;
 	if ((rc = filter_decode(&v.filter, r)) < 0)
@@ -281,6 +387,30 @@ ipc_count_get(struct ipc_count *m, struct rd *r)
 	v.copies_due = rd_u64(r);
 	v.copies_sent = rd_u64(r);
 	v.bandwidth_bps = rd_u64(r);
+	if (r->err)
+		return r->err;
+	*m = v;
+	return 0;
+}
+
+void
+ipc_ended_put(struct buf *b, const struct ipc_ended *m)
+{
+	buf_put_u64(b, m->uid);
+	buf_put_u8(b, m->reason);
+	ipc_count_put(b, &m->count);
+}
+
+int
+ipc_ended_get(struct ipc_ended *m, struct rd *r)
+{
+	struct ipc_ended v;
+
+	v.uid = rd_u64(r);
+	v.reason = rd_u8(r);
+	(void)ipc_count_get(&v.count, r);
+	if (r->err == 0 && (v.uid == 0 || v.reason < IPC_END_TIME || v.reason > IPC_END_BYTES))
+		r->err = -EBADMSG;
 	if (r->err)
 		return r->err;
 	*m = v;

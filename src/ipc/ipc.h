@@ -32,10 +32,15 @@ enum ipc_type {
 	IPC_D_SYNC,     /* nothing: everything the store holds was put; remove what was not */
 	IPC_D_STATS,    /* u32 n, n * u64 uid */
 	IPC_D_STATUS,   /* nothing */
+	IPC_D_LIFE,     /* struct ipc_life_set */
+	IPC_D_BUDGET,   /* struct ipc_budget_set */
+	IPC_D_AGENCIES, /* u32 n, n * u32 agency */
 	/* dataplane -> engine; id as in the request */
-	IPC_D_DONE = 48, /* u32: 0 or errno */
-	IPC_D_COUNTS,    /* u32 n, n * struct ipc_count, in the order asked */
-	IPC_D_STATE,     /* JSON text */
+	IPC_D_DONE = 48,     /* u32: 0 or errno */
+	IPC_D_COUNTS,        /* u32 n, n * struct ipc_count, in the order asked */
+	IPC_D_STATE,         /* JSON text */
+	IPC_D_AGENCY_COUNTS, /* u32 n, n * struct ipc_agency_count, in the order asked */
+	IPC_D_ENDED,         /* unasked, id 0, only after a SYNC: u32 n, n * struct ipc_ended */
 	/* CLI -> engine */
 	IPC_C_SHOW = 64, /* command words, one string */
 	IPC_C_JSON,      /* engine -> CLI: JSON text */
@@ -87,8 +92,58 @@ struct ipc_dest {
 	uint8_t ttl;
 };
 
+/*
+ * When a criterion is live.  Times are CLOCK_BOOTTIME, which no change of the date moves; 0: no
+ * such bound.  The kernel itself keeps all of them, exactly.
+ */
+struct ipc_life {
+	uint64_t start_ns, end_ns; /* live in [start, end) */
+	uint64_t idle_ns;          /* ends when nothing matched for so long, since the later of PUT and start */
+	uint64_t packets, bytes;   /* ends when so much was matched; what reaches the limit is still copied */
+};
+
+enum ipc_life_bit {
+	IPC_LIFE_START = 1,
+	IPC_LIFE_END = 2,
+	IPC_LIFE_IDLE = 4,
+	IPC_LIFE_PACKETS = 8,
+	IPC_LIFE_BYTES = 16,
+	IPC_LIFE_ALL = 31
+};
+
+/* What is named replaces what remains: idleness begins now, packets and bytes are so many more from
+ * now on.  DONE: ENOENT if the criterion is gone or has ended, which is for ever. */
+struct ipc_life_set {
+	uint64_t uid;
+	uint8_t which; /* enum ipc_life_bit, at least one */
+	struct ipc_life life;
+};
+
+/* What the copies of an agency may be together; 0: no limit. */
+struct ipc_budget {
+	uint64_t packets_per_s, bytes_per_s; /* copies, and their bytes without the outer header */
+	uint32_t burst_ms;                   /* so much of it at once */
+};
+
+struct ipc_budget_set {
+	uint32_t agency;
+	struct ipc_budget budget;
+};
+
+struct ipc_agency_count {
+	uint32_t agency;
+	uint64_t matched, due, sent;      /* packets x criteria; copies */
+	uint64_t lost_budget, lost_other; /* due = sent + both, when nothing is in flight */
+};
+
+/*
+ * uid not in the kernel: made live.  There already, left by a dead daemon: confirmed; a life that
+ * differs replaces the old one, but what was consumed of it stays consumed; if it has ended it stays so.
+ */
 struct ipc_put {
 	uint64_t uid;
+	uint32_t agency; /* its number, from 1: whose budget and account */
+	struct ipc_life life;
 	uint8_t ndest;
 	struct ipc_dest dest[DTCP_CDESTS_MAX];
 	struct tap_filter filter; /* owned */
@@ -97,6 +152,15 @@ struct ipc_put {
 struct ipc_count {
 	uint64_t uid, packets, bytes, copies_due, copies_sent;
 	uint64_t bandwidth_bps; /* over the last ten seconds */
+};
+
+enum ipc_end { IPC_END_TIME = 1, IPC_END_IDLE, IPC_END_PACKETS, IPC_END_BYTES };
+
+/* Told once by each daemon for each criterion that is no longer live; it stays known until it is deleted. */
+struct ipc_ended {
+	uint64_t uid;
+	uint8_t reason; /* enum ipc_end */
+	struct ipc_count count;
 };
 
 /* The configuration as the parent gives it to a child: canonical text, and the
@@ -123,6 +187,16 @@ int ipc_put_get(struct ipc_put *m, struct rd *r);
 void ipc_put_free(struct ipc_put *m);
 void ipc_count_put(struct buf *b, const struct ipc_count *m);
 int ipc_count_get(struct ipc_count *m, struct rd *r);
+void ipc_life_put(struct buf *b, const struct ipc_life *m);
+int ipc_life_get(struct ipc_life *m, struct rd *r);
+void ipc_life_set_put(struct buf *b, const struct ipc_life_set *m);
+int ipc_life_set_get(struct ipc_life_set *m, struct rd *r);
+void ipc_budget_set_put(struct buf *b, const struct ipc_budget_set *m);
+int ipc_budget_set_get(struct ipc_budget_set *m, struct rd *r);
+void ipc_agency_count_put(struct buf *b, const struct ipc_agency_count *m);
+int ipc_agency_count_get(struct ipc_agency_count *m, struct rd *r);
+void ipc_ended_put(struct buf *b, const struct ipc_ended *m);
+int ipc_ended_get(struct ipc_ended *m, struct rd *r);
 
 void ipc_addr_put(struct buf *b, const struct ip_addr *a);
 int ipc_addr_get(struct ip_addr *a, struct rd *r);

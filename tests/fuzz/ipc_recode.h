@@ -39,6 +39,10 @@ RECODE(reply, struct ipc_reply, nothing_to_free)
 RECODE(count, struct ipc_count, nothing_to_free)
 RECODE(entry, struct ipc_entry, ipc_entry_free)
 RECODE(put, struct ipc_put, ipc_put_free)
+RECODE(life_set, struct ipc_life_set, nothing_to_free)
+RECODE(budget_set, struct ipc_budget_set, nothing_to_free)
+RECODE(agency_count, struct ipc_agency_count, nothing_to_free)
+RECODE(ended, struct ipc_ended, nothing_to_free)
 RECODE(config, struct ipc_config, config_free)
 
 enum recode_type {
@@ -50,6 +54,10 @@ enum recode_type {
 	RECODE_ENTRY,
 	RECODE_PUT,
 	RECODE_CONFIG,
+	RECODE_LIFE_SET,
+	RECODE_BUDGET_SET,
+	RECODE_AGENCY_COUNT,
+	RECODE_ENDED,
 	RECODE_TYPES
 };
 
@@ -62,6 +70,10 @@ static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
     [RECODE_ENTRY] = recode_entry,
     [RECODE_PUT] = recode_put,
     [RECODE_CONFIG] = recode_config,
+    [RECODE_LIFE_SET] = recode_life_set,
+    [RECODE_BUDGET_SET] = recode_budget_set,
+    [RECODE_AGENCY_COUNT] = recode_agency_count,
+    [RECODE_ENDED] = recode_ended,
 };
 
 #endif

@@ -46,7 +46,11 @@ entry_make(void)
 static struct ipc_put
 put_make(void)
 {
-	struct ipc_put m = {.uid = 1ull << 40, .ndest = 2, .dest = {{v4, v4, 49153, 7890, 255}, {v6, v6, 0, 1, 1}}};
+	struct ipc_put m = {.uid = 1ull << 40,
+	    .ndest = 2,
+	    .dest = {{v4, v4, 49153, 7890, 255}, {v6, v6, 0, 1, 1}},
+	    .agency = 3,
+	    .life = {1, UINT64_MAX, 2, 3, 4}};
 	struct criteria c = criteria_make();
 
 	assert_int_equal(filter_compile(&c, &m.filter), 0);
@@ -90,6 +94,18 @@ sample(enum recode_type type, struct buf *b)
 		put = put_make();
 		ipc_put_put(b, &put);
 		ipc_put_free(&put);
+		break;
+	case RECODE_LIFE_SET:
+		ipc_life_set_put(b, &(struct ipc_life_set){9, IPC_LIFE_ALL, {1, 2, 3, 4, UINT64_MAX}});
+		break;
+	case RECODE_BUDGET_SET:
+		ipc_budget_set_put(b, &(struct ipc_budget_set){UINT32_MAX, {1, UINT64_MAX, 100}});
+		break;
+	case RECODE_AGENCY_COUNT:
+		ipc_agency_count_put(b, &(struct ipc_agency_count){7, 1, 2, 3, 4, UINT64_MAX});
+		break;
+	case RECODE_ENDED:
+		ipc_ended_put(b, &(struct ipc_ended){9, IPC_END_BYTES, {9, 2, 3, 4, 5, 6}});
 		break;
 	case RECODE_TYPES:
 		fail();
@@ -172,6 +188,8 @@ test_fields(void **state)
 	r = rd_init(b.p, b.len);
 	assert_int_equal(ipc_put_get(&pout, &r), 0);
 	assert_true(pout.uid == pin.uid && pout.ndest == 2 && pout.filter.n == pin.filter.n);
+	assert_int_equal(pout.agency, 3);
+	assert_memory_equal(&pout.life, &pin.life, sizeof pin.life);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct ipc_dest *got = &pout.dest[i], *want = &pin.dest[i];
 
@@ -192,26 +210,34 @@ test_range(void **state)
 		const char *bytes;
 		size_t len;
 	} row[] = {
-	    {RECODE_ADDR, 0, "\x00", 1},        /* no family, but an address follows */
-	    {RECODE_ADDR, 0, "\x05", 1},        /* unknown family */
-	    {RECODE_HELLO, 0, "\x06", 1},       /* needs more than there is */
-	    {RECODE_REFUSED, 0, "\xff", 1},     /* no code */
-	    {RECODE_REFUSED, 2, "\x00\x63", 2}, /* 99 */
-	    {RECODE_REFUSED, 8, "\x00", 1},     /* NUL within the name */
-	    {RECODE_REPLY, 0, "\xff\xff", 2},   /* code */
-	    {RECODE_ENTRY, 0, "\0\0\0\0", 4},   /* id 0 */
-	    {RECODE_ENTRY, 21, "\x00", 1},      /* no destination */
-	    {RECODE_ENTRY, 21, "\x03", 1},      /* three destinations */
-	    {RECODE_ENTRY, 21, "\xff", 1},      /* many */
-	    {RECODE_ENTRY, 22, "\xff\xff", 2},  /* a long name */
-	    {RECODE_PUT, 2, "\0", 1},           /* uid 0 */
-	    {RECODE_PUT, 8, "\x00", 1},         /* no destination */
-	    {RECODE_PUT, 8, "\x03", 1},         /* three */
-	    {RECODE_PUT, 9, "\x00", 1},         /* no source */
-	    {RECODE_PUT, 21, "\0\0", 2},        /* port 0 */
-	    {RECODE_PUT, 23, "\0", 1},          /* TTL 0 */
-	    {RECODE_CONFIG, 0, "\xff\xff", 2},  /* text longer than the message */
-	    {RECODE_CONFIG, 17, "\xff\xff", 2}, /* four thousand million users */
+	    {RECODE_ADDR, 0, "\x00", 1},           /* no family, but an address follows */
+	    {RECODE_ADDR, 0, "\x05", 1},           /* unknown family */
+	    {RECODE_HELLO, 0, "\x06", 1},          /* needs more than there is */
+	    {RECODE_REFUSED, 0, "\xff", 1},        /* no code */
+	    {RECODE_REFUSED, 2, "\x00\x63", 2},    /* 99 */
+	    {RECODE_REFUSED, 8, "\x00", 1},        /* NUL within the name */
+	    {RECODE_REPLY, 0, "\xff\xff", 2},      /* code */
+	    {RECODE_ENTRY, 0, "\0\0\0\0", 4},      /* id 0 */
+	    {RECODE_ENTRY, 21, "\x00", 1},         /* no destination */
+	    {RECODE_ENTRY, 21, "\x03", 1},         /* three destinations */
+	    {RECODE_ENTRY, 21, "\xff", 1},         /* many */
+	    {RECODE_ENTRY, 22, "\xff\xff", 2},     /* a long name */
+	    {RECODE_PUT, 2, "\0", 1},              /* uid 0 */
+	    {RECODE_PUT, 8, "\x00", 1},            /* no destination */
+	    {RECODE_PUT, 8, "\x03", 1},            /* three */
+	    {RECODE_PUT, 9, "\x00", 1},            /* no source */
+	    {RECODE_PUT, 21, "\0\0", 2},           /* port 0 */
+	    {RECODE_PUT, 23, "\0", 1},             /* TTL 0 */
+	    {RECODE_PUT, 66, "\0", 1},             /* agency 0 */
+	    {RECODE_LIFE_SET, 7, "\0", 1},         /* uid 0 */
+	    {RECODE_LIFE_SET, 8, "\0", 1},         /* nothing named */
+	    {RECODE_LIFE_SET, 8, "\x20", 1},       /* an unknown bit */
+	    {RECODE_BUDGET_SET, 0, "\0\0\0\0", 4}, /* agency 0 */
+	    {RECODE_ENDED, 7, "\0", 1},            /* uid 0 */
+	    {RECODE_ENDED, 8, "\0", 1},            /* no reason */
+	    {RECODE_ENDED, 8, "\x05", 1},          /* an unknown one */
+	    {RECODE_CONFIG, 0, "\xff\xff", 2},     /* text longer than the message */
+	    {RECODE_CONFIG, 17, "\xff\xff", 2},    /* four thousand million users */
 	};
 
 	(void)state;
