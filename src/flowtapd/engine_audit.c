@@ -220,7 +220,7 @@ drop_check(struct engine *e)
 	char tail[DROP_TAIL];
 	struct stat st;
 	uint64_t n;
-	ssize_t len;
+	ssize_t len, whole;
 	char *p;
 
 	if (fstat(e->audit.drop_fd, &st) < 0)
@@ -228,9 +228,12 @@ drop_check(struct engine *e)
 	len = pread(e->audit.drop_fd, tail, sizeof tail, st.st_size > DROP_TAIL ? st.st_size - DROP_TAIL : 0);
 	if (len < 0)
 		return -errno;
-	while (len > 0 && tail[len - 1] != '\n')
-		len--; /* cut off in mid-write */
-	if (len == 0)
+	for (whole = len; whole > 0 && tail[whole - 1] != '\n';)
+		whole--;
+	/* Killed in mid-write: the store has that line. */
+	if (whole < len && ftruncate(e->audit.drop_fd, st.st_size - (len - whole)) < 0)
+		return -errno;
+	if ((len = whole) == 0)
 		return 0;
 	tail[--len] = '\0';
 	p = memrchr(tail, '\n', (size_t)len);

@@ -174,10 +174,7 @@ both_prepared(struct parent *p)
 	for (int i = 0; i < CHILDREN; i++)
 		if (p->child[i].err) {
 			log_warn(p->child[i].err, "%s: %s", p->child[i].role, p->child[i].why);
-			if (!p->started)
-				loop_stop(p->loop, 1);
-			else
-				reload_refuse(p, p->child[i].why);
+			reload_refuse(p, p->child[i].why);
 			return;
 		}
 	p->committing = true;
@@ -201,6 +198,11 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	if (rd_end(&r) < 0)
 		return -EBADMSG;
 	c->answered = true;
+	if (c->err && !c->parent->started) {
+		log_warn(c->err, "%s: %s", c->role, c->why);
+		loop_stop(c->parent->loop, 1);
+		return 0;
+	}
 	if (!c->parent->child[ENGINE].answered || !c->parent->child[DATAPLANE].answered)
 		return 0;
 	if (c->parent->committing)
@@ -208,6 +210,22 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	else
 		both_prepared(c->parent);
 	return 0;
+}
+
+/* A child is gone when it has been waited for and its last word was read. */
+static void
+child_gone(struct parent *p)
+{
+	bool all = true, any = false;
+
+	for (int i = 0; i < CHILDREN; i++) {
+		bool gone = p->child[i].pid == 0 && p->child[i].chan == NULL;
+
+		all = all && gone;
+		any = any || gone;
+	}
+	if (all || (any && !p->stopping))
+		loop_stop(p->loop, p->stopping ? 0 : 1);
 }
 
 static void
@@ -219,6 +237,7 @@ child_on_end(void *arg, int err)
 	chan_free(TAKE_PTR(c->chan));
 	if (!c->parent->stopping && !c->answered)
 		log_warnx("%s: ended before it was ready", c->role);
+	child_gone(c->parent);
 }
 
 /* ---- signals ---- */
@@ -236,8 +255,6 @@ stop(struct parent *p)
 static void
 child_ended(struct parent *p, pid_t pid, int status)
 {
-	bool all = true;
-
 	for (int i = 0; i < CHILDREN; i++) {
 		struct child *c = &p->child[i];
 
@@ -247,12 +264,8 @@ child_ended(struct parent *p, pid_t pid, int status)
 				log_warnx("%s: ended by %s %d", c->role, WIFSIGNALED(status) ? "signal" : "exit",
 				    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		}
-		all = all && c->pid == 0;
 	}
-	if (all)
-		loop_stop(p->loop, p->stopping ? 0 : 1);
-	else if (!p->stopping)
-		loop_stop(p->loop, 1);
+	child_gone(p);
 }
 
 static void

@@ -803,6 +803,7 @@ test_audit_is_only_added_to(void **state)
 	assert_int_equal(n, 2);
 	assert_true(line.len == 3 && memcmp(line.p, "two", 3) == 0);
 	assert_int_equal(store_lines_open(x->s, 1, &l), 0);
+	assert_int_equal(store_lines_next(l, &all), 1);
 	assert_int_equal(store_audit_add(x->s, 3, word("later")), 0); /* not of the listing */
 	while (store_lines_next(l, &all) == 1)
 		;
