@@ -70,8 +70,24 @@ conf_free(struct conf *c)
 	conf_tree_free(c->tree);
 	free(c->tapped);
 	free(c->source);
+	for (uint32_t i = 0; i < c->nagency; i++)
+		free(c->agency[i].dest);
 	free(c->agency);
 	free(c);
+}
+
+bool
+conf_dest_allowed(const struct conf_agency *a, const struct ip_addr *addr, uint16_t port)
+{
+	for (uint32_t i = 0; i < a->ndest; i++) {
+		const struct conf_dest *d = &a->dest[i];
+		struct ip_addr first = ip_first(addr, d->len);
+
+		if (d->addr.family == addr->family && ip_equal(&first, &d->addr) && port >= d->port_lo &&
+		    port <= d->port_hi)
+			return true;
+	}
+	return false;
 }
 
 static int

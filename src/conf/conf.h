@@ -21,9 +21,24 @@ struct conf_error {
 	char expected[256];    /* "expected ...", or which rule is broken */
 };
 
+/* Where an agency may have content sent. */
+struct conf_dest {
+	struct ip_addr addr;
+	uint8_t len;               /* of the prefix */
+	uint16_t port_lo, port_hi; /* inclusive */
+};
+
 struct conf_agency {
 	char name[CONF_NAME_MAX + 1]; /* = Csource-ID = login, unless user says otherwise */
 	char user[33];                /* system user whose sessions are this agency's; default: name */
+	bool standing;                /* authority standing: criteria need no warrant */
+	struct conf_dest *dest;       /* owned; content-destination: nowhere else */
+	uint32_t ndest;
+	uint32_t max_criteria; /* its own maximum-criteria; default: the router's */
+	uint32_t max_sessions; /* maximum-sessions */
+	/* copy-limit; 0: none */
+	uint64_t packets_per_s, bytes_per_s;
+	uint32_t burst_ms;
 };
 
 enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_TCX, CONF_ATTACH_CLSACT };
@@ -66,6 +81,11 @@ void conf_print(const struct conf *c, struct buf *out);
 void conf_print_public(const struct conf *c, struct buf *out);
 /* "file:line:column: word: expected ..." for a person; "file: why" if there is no line. */
 void conf_error_format(const struct conf_error *e, const char *path, struct buf *out);
+/* "192.0.2.0/24": 0 or -EINVAL.  Host bits are cleared. */
+int conf_prefix_parse(struct slice s, struct ip_addr *addr, uint8_t *len);
+/* "7000" or "7000-7999": 0 or -EINVAL.  Not 0, not upside down. */
+int conf_ports_parse(struct slice s, uint16_t *lo, uint16_t *hi);
+bool conf_dest_allowed(const struct conf_agency *a, const struct ip_addr *addr, uint16_t port);
 const struct conf_agency *conf_agency_find(const struct conf *c, const char *name);
 
 #endif

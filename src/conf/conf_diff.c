@@ -74,6 +74,23 @@ compare(const struct conf *old, const struct conf *next, int (*names)(const stru
 	return r;
 }
 
+static bool
+same_agency(const struct conf_agency *a, const struct conf_agency *b)
+{
+	if (strcmp(a->user, b->user) != 0 || a->standing != b->standing || a->max_criteria != b->max_criteria ||
+	    a->max_sessions != b->max_sessions || a->packets_per_s != b->packets_per_s ||
+	    a->bytes_per_s != b->bytes_per_s || a->burst_ms != b->burst_ms || a->ndest != b->ndest)
+		return false;
+	for (uint32_t i = 0; i < a->ndest; i++) {
+		const struct conf_dest *x = &a->dest[i], *y = &b->dest[i];
+
+		if (!ip_equal(&x->addr, &y->addr) || x->len != y->len || x->port_lo != y->port_lo ||
+		    x->port_hi != y->port_hi)
+			return false;
+	}
+	return true;
+}
+
 static int
 agency_changes(const struct conf *old, const struct conf *next, struct conf_names *out)
 {
@@ -82,7 +99,7 @@ agency_changes(const struct conf *old, const struct conf *next, struct conf_name
 	for (uint32_t i = 0; r == 0 && i < next->nagency; i++) {
 		const struct conf_agency *a = conf_agency_find(old, next->agency[i].name);
 
-		if (a && strcmp(a->user, next->agency[i].user) != 0)
+		if (a && !same_agency(a, &next->agency[i]))
 			out->name[out->n++] = next->agency[i].name;
 	}
 	return r;

@@ -12,7 +12,7 @@ struct conf_names {
 
 struct conf_diff {
 	struct conf_names agency_added, agency_removed;
-	struct conf_names agency_changed;         /* another system user */
+	struct conf_names agency_changed;         /* anything but its name */
 	struct conf_names tap_added, tap_removed; /* tapped interfaces; "all" stands for all of them */
 	bool source, family;                      /* source-address, family */
 	bool limits;                              /* connection-limit, rate-limit */

@@ -105,7 +105,7 @@ static int
 value(struct parse *p, struct conf_node *n)
 {
 	struct conf_at at = {p->lex.line, p->lex.column, p->lex.text};
-	char canonical[IP_STRLEN];
+	char canonical[CONF_CANONICAL_MAX];
 	int r;
 
 	if (!is_value(p) || !conf_value_ok(n->row, p->lex.text))

@@ -14,6 +14,12 @@ static const struct conf_choice attach_words[] = {
     {NULL},
 };
 
+static const struct conf_choice authority_words[] = {
+    {"warrant", "each criterion lies within an approved warrant, for as long as that lasts"},
+    {"standing", "none is asked for; every use of this is on record"},
+    {NULL},
+};
+
 static const struct conf_choice family_words[] = {
     {"inet", "IPv4"},
     {"inet6", "IPv6"},
@@ -117,6 +123,21 @@ static const struct conf_schema table[] = {
 	.help = "An agency that may ask for copies, by its Csource-ID"},
     {3, "user", CONF_LEAF, CONF_LOGIN, .dflt = "the agency's name",
 	.help = "The system user as whom the agency logs in; no two agencies share one"},
+    {3, "authority", CONF_LEAF, CONF_CHOICE, .choice = authority_words, .dflt = "warrant",
+	.help = "What its criteria need: an approved warrant each, or none because the agency's authority is standing"},
+    {3, "content-destination", CONF_LIST, CONF_PREFIX,
+	.help = "Where content may be sent; anywhere else is refused like an unknown destination"},
+    {4, "port", CONF_LEAF, CONF_PORTS, .dflt = "1-65535", .help = "To which UDP ports there"},
+    {3, "maximum-criteria", CONF_LEAF, CONF_NUMBER, 1, 4194304, .dflt = "that of the router",
+	.help = "How many criteria it may have at the same time"},
+    {3, "maximum-sessions", CONF_LEAF, CONF_NUMBER, 1, 250, .dflt = "32",
+	.help = "How many DTCP sessions it may have at the same time"},
+    {3, "copy-limit", CONF_CONTAINER,
+	.help = "What its copies may be together; copies beyond it are lost and counted as its own loss"},
+    {4, "packets-per-second", CONF_LEAF, CONF_NUMBER, 1, 1000000000, .help = "Copies a second"},
+    {4, "bytes-per-second", CONF_LEAF, CONF_NUMBER, 1, 4294967295, .help = "Bytes a second, without outer headers"},
+    {4, "burst", CONF_LEAF, CONF_NUMBER, 1, 10000, .dflt = "100",
+	.help = "How many milliseconds' worth of it may come at once"},
     {2, "maximum-criteria", CONF_LEAF, CONF_NUMBER, 1024, 4194304, .dflt = "131072", INTO(max_criteria),
 	.restart = true, .help = "Room for criteria, which costs memory from the start"},
     {2, "attach", CONF_LEAF, CONF_CHOICE, .choice = attach_words, .dflt = "auto", INTO(attach), .restart = true,

@@ -30,6 +30,8 @@ enum conf_type { /* of a leaf's value or a list's key */
 	CONF_DEVICE,  /* a Linux interface */
 	CONF_JUNOS,   /* a Junos interface */
 	CONF_ADDRESS, /* a unicast IPv4 or IPv6 address */
+	CONF_PREFIX,  /* an address, and the length of a prefix after a slash */
+	CONF_PORTS,   /* a port or a range of them */
 	CONF_PATH,    /* absolute, without . or .., of at most max bytes */
 	CONF_HASH,    /* as in shadow(5) */
 	CONF_TEXT,    /* anything */

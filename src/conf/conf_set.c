@@ -54,10 +54,66 @@ conf_set_agency_user(const struct conf_node *n)
 	return user ? &user->word[0] : &n->word[0];
 }
 
+/* The checks have passed: what is there is right. */
+static uint64_t
+number_below(const struct conf_node *n, const char *name, uint64_t dflt)
+{
+	const struct conf_node *leaf = conf_tree_find(n, name);
+
+	if (leaf)
+		(void)slice_u64((struct slice){leaf->word[0].text, strlen(leaf->word[0].text)}, UINT64_MAX, &dflt);
+	return dflt;
+}
+
+static struct slice
+word_of(const struct conf_node *n)
+{
+	return (struct slice){n->word[0].text, strlen(n->word[0].text)};
+}
+
+static int
+agency_dests(struct conf_agency *a, const struct conf_node *n)
+{
+	const struct conf_node *d, *port;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH (d, &n->child, entry)
+		count += !d->inactive && strcmp(conf_tree_name(d), "content-destination") == 0;
+	if (count == 0)
+		return 0;
+	if ((a->dest = calloc(count, sizeof *a->dest)) == NULL)
+		return -ENOMEM;
+	TAILQ_FOREACH (d, &n->child, entry) {
+		struct conf_dest *out = &a->dest[a->ndest];
+
+		if (d->inactive || strcmp(conf_tree_name(d), "content-destination") != 0)
+			continue;
+		*out = (struct conf_dest){.port_lo = 1, .port_hi = UINT16_MAX};
+		(void)conf_prefix_parse(word_of(d), &out->addr, &out->len);
+		if ((port = conf_tree_find(d, "port")) != NULL)
+			(void)conf_ports_parse(word_of(port), &out->port_lo, &out->port_hi);
+		a->ndest++;
+	}
+	return 0;
+}
+
+static void
+agency_limits(struct conf_agency *a, const struct conf_node *n)
+{
+	const struct conf_node *limit = conf_tree_find(n, "copy-limit");
+
+	a->max_criteria = (uint32_t)number_below(n, "maximum-criteria", 0);
+	a->max_sessions = (uint32_t)number_below(n, "maximum-sessions", 32);
+	a->packets_per_s = number_below(limit, "packets-per-second", 0);
+	a->bytes_per_s = number_below(limit, "bytes-per-second", 0);
+	a->burst_ms = (uint32_t)number_below(limit, "burst", 100);
+}
+
 int
 conf_set_agency(struct conf *c, const struct conf_node *n)
 {
 	const char *user = conf_set_agency_user(n)->text;
+	const struct conf_node *authority;
 	struct conf_agency *a;
 	int r = agency_grow(c);
 
@@ -67,7 +123,10 @@ conf_set_agency(struct conf *c, const struct conf_node *n)
 	memset(a, 0, sizeof *a);
 	memcpy(a->name, n->word[0].text, strlen(n->word[0].text));
 	memcpy(a->user, user, strlen(user));
-	return 0;
+	if ((authority = conf_tree_find(n, "authority")) != NULL)
+		a->standing = strcmp(authority->word[0].text, "standing") == 0;
+	agency_limits(a, n);
+	return agency_dests(a, n);
 }
 
 int

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conf_value.h"
@@ -87,6 +89,58 @@ address_ok(const struct conf_schema *row, struct slice s)
 	return a.family == 4 ? a.b[0] < 224 && a.b[0] != 0 : a.b[0] != 0xff;
 }
 
+int
+conf_prefix_parse(struct slice s, struct ip_addr *addr, uint8_t *len)
+{
+	const char *slash = s.len ? memchr(s.p, '/', s.len) : NULL;
+	struct slice bits;
+	uint64_t n;
+
+	if (slash == NULL || ip_parse((struct slice){s.p, (size_t)(slash - s.p)}, addr) < 0)
+		return -EINVAL;
+	bits = (struct slice){slash + 1, s.len - (size_t)(slash - s.p) - 1};
+	if (slice_u64(bits, ip_bits(addr), &n) < 0)
+		return -EINVAL;
+	*len = (uint8_t)n;
+	*addr = ip_first(addr, *len);
+	return 0;
+}
+
+int
+conf_ports_parse(struct slice s, uint16_t *lo, uint16_t *hi)
+{
+	const char *dash = s.len ? memchr(s.p, '-', s.len) : NULL;
+	struct slice a = {s.p, dash ? (size_t)(dash - s.p) : s.len}, b = a;
+	uint64_t from, to;
+
+	if (dash)
+		b = (struct slice){dash + 1, s.len - a.len - 1};
+	if (slice_u64(a, UINT16_MAX, &from) < 0 || slice_u64(b, UINT16_MAX, &to) < 0 || from == 0 || from > to)
+		return -EINVAL;
+	*lo = (uint16_t)from;
+	*hi = (uint16_t)to;
+	return 0;
+}
+
+static bool
+prefix_ok(const struct conf_schema *row, struct slice s)
+{
+	struct ip_addr a;
+	uint8_t len;
+
+	(void)row;
+	return conf_prefix_parse(s, &a, &len) == 0;
+}
+
+static bool
+ports_ok(const struct conf_schema *row, struct slice s)
+{
+	uint16_t lo, hi;
+
+	(void)row;
+	return conf_ports_parse(s, &lo, &hi) == 0;
+}
+
 /* Absolute, and the only way to spell it: no //, no /./, no /../, no / at the end. */
 static bool
 path_ok(const struct conf_schema *row, struct slice s)
@@ -138,6 +192,8 @@ static const struct {
     [CONF_DEVICE] = {"interface", "the name of a Linux interface", false, device_ok},
     [CONF_JUNOS] = {"interface", "the name of a Junos interface", false, junos_ok},
     [CONF_ADDRESS] = {"address", "a unicast IPv4 or IPv6 address", false, address_ok},
+    [CONF_PREFIX] = {"prefix", "an IPv4 or IPv6 prefix, as 192.0.2.0/24", false, prefix_ok},
+    [CONF_PORTS] = {"ports", "a port or a range of ports, as 7000-7999", false, ports_ok},
     [CONF_PATH] = {"path", "an absolute path", true, path_ok},
     [CONF_HASH] = {"hash", "a password hash as in shadow(5)", true, hash_ok},
     [CONF_TEXT] = {"text", "a text in quotation marks", true, text_ok},
@@ -158,10 +214,16 @@ conf_value_ok(const struct conf_schema *row, struct slice s)
 }
 
 struct slice
-conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[static IP_STRLEN])
+conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[static CONF_CANONICAL_MAX])
 {
 	struct ip_addr a;
+	uint8_t bits;
 
+	if (row->type == CONF_PREFIX && conf_prefix_parse(s, &a, &bits) == 0) {
+		ip_format(&a, buf);
+		snprintf(buf + strlen(buf), CONF_CANONICAL_MAX - strlen(buf), "/%u", bits);
+		return (struct slice){buf, strlen(buf)};
+	}
 	while (row->type == CONF_NUMBER && s.len > 1 && s.p[0] == '0')
 		s = (struct slice){s.p + 1, s.len - 1};
 	if (row->type != CONF_ADDRESS || ip_parse(s, &a) < 0)

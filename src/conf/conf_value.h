@@ -5,12 +5,14 @@
 
 #include "conf_schema.h"
 
+#define CONF_CANONICAL_MAX (IP_STRLEN + 4) /* an address and a prefix length */
+
 #define CONF_LOGIN_MAX 31
 #define CONF_DEVICE_MAX 15
 
 bool conf_value_ok(const struct conf_schema *row, struct slice s);
 /* The one spelling of an accepted value: s, or in buf. */
-struct slice conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[static IP_STRLEN]);
+struct slice conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[static CONF_CANONICAL_MAX]);
 /* "a number from 1 to 250" */
 void conf_value_describe(const struct conf_schema *row, struct buf *out);
 const char *conf_value_label(enum conf_type type); /* "number"; NULL for CONF_CHOICE */

@@ -96,6 +96,12 @@ plain(struct gen *g, const struct conf_schema *row)
 	case CONF_ADDRESS:
 		buf_printf(b, pick(2) ? "2001:DB8:0:0::%x" : "192.0.2.%u", g->names++ % 250 + 1);
 		break;
+	case CONF_PREFIX:
+		buf_printf(b, pick(2) ? "2001:DB8:0:%x::1/48" : "10.%u.0.1/16", g->names++ % 250 + 1);
+		break;
+	case CONF_PORTS:
+		buf_printf(b, pick(2) ? "%u" : "1-%u", g->names++ % 60000 + 1);
+		break;
 	case CONF_PATH:
 		buf_printf(b, "/d%u/e", g->names++);
 		break;
