@@ -21,6 +21,10 @@
  *     criterion died stays as a tombstone (crit 0) while others follow it.
  *  5. A term, criterion or destination that was freed is not used again for
  *     TAP_QUARANTINE_MS.
+ *  6. A criterion whose life has ended (struct tap_crit, struct tap_count) stays
+ *     ACTIVE, and matches nothing, until the dataplane deletes it: who takes over the
+ *     tables sees that it has ended.
+ *  7. The criteria of a destination are all of one agency, which is the destination's.
  */
 #ifndef FLOWTAP_ABI_H
 #define FLOWTAP_ABI_H
@@ -30,7 +34,7 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 1u
+#define TAP_ABI_VERSION 2u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet, all criteria together */
@@ -47,6 +51,8 @@
 #define TAP_NEIGH_QUEUE 200000            /* bytes of memory of copies parked with one unresolved next hop */
 #define TAP_STAGE_QUEUES 16               /* queues of the stage device per CPU, see tap_ingress */
 #define TAP_QUARANTINE_MS 1000
+#define TAP_SEEN_ENDED (~0ull) /* tap_count.seen_ns of a criterion that ended by idleness */
+#define TAP_BUDGET_SHIFT 6     /* budgets reckon in units of 1/64 ns: small enough for 100 Gbit/s */
 
 /* What a criterion is found by.  Fields outside the mask are zero. */
 struct tap_key4 {
@@ -113,21 +119,48 @@ struct tap_term6 {
 
 enum tap_crit_state { TAP_CRIT_FREE = 0, TAP_CRIT_BUILDING = 1, TAP_CRIT_ACTIVE = 2, TAP_CRIT_DEAD = 3 };
 
+/* Times are CLOCK_BOOTTIME.  Zero in a field of a life: no such bound. */
 struct tap_crit {
-	__u64 uid;   /* the store's row; never reused */
-	__u32 state; /* enum tap_crit_state */
-	__u32 zero;
+	__u64 uid;                      /* the store's row; never reused */
+	__u32 state;                    /* enum tap_crit_state */
+	__u32 agency;                   /* index into agency */
 	__u32 first4, first6;           /* its terms */
 	__u32 dest[TAP_DESTS_PER_CRIT]; /* index into dest; 0 = none */
+	__u64 start_ns, end_ns;         /* matches in [start, end) */
+	__u64 packets, bytes;           /* limits; what is left of them is in tap_count */
 };
 
-/* Counted by the kernel, per criterion.  One unit is a datagram as it was on
+/* Per criterion, counted by the kernel.  One unit is a datagram as it was on
  * the wire: a segment train of n counts n. */
 struct tap_count {
 	__u64 packets;    /* matched */
 	__u64 bytes;      /* matched, from the IP header on */
 	__u64 copies_due; /* packets x destinations */
 	__u64 copies_sent;
+	/* If tap_crit has the limit: matches while it is above zero, and for ever no more after that. */
+	__s64 packets_left, bytes_left;
+	__u64 seen_ns; /* when it was made or last matched, or TAP_SEEN_ENDED; kept if there is idle_ns */
+	__u64 idle_ns; /* written by the dataplane: ends when not seen for so long, from start_ns at the earliest */
+};
+
+/*
+ * Budget and account of an agency.  Both buckets are kept as the moment until which
+ * what was taken is paid for: a copy is refused while that lies `burst` or more
+ * ahead, and none is when it has passed.  A copy may overdraw the bucket once, so
+ * that trains pass.
+ */
+struct tap_agency {
+	/* Written by the dataplane: */
+	__u64 packets_per_s, bytes_per_s; /* of copies, bytes as in tap_count; 0 = no limit */
+	__u64 burst;                      /* in units of 1/64 ns */
+	__u64 zero;
+	/* Written by the kernel programs, zeroed with a new budget: */
+	__u64 packets_until, bytes_until; /* CLOCK_BOOTTIME in units of 1/64 ns */
+	__u64 zero2[2];
+	/* Counted by the kernel: */
+	__u64 matched, due, sent; /* as the counters of these names */
+	__u64 lost_budget;        /* all other losses are due - sent - lost_budget */
+	__u64 zero3[4];
 };
 
 /* The outer header of a copy. */
@@ -141,7 +174,8 @@ struct tap_dest {
 	__u64 unresolved_since_ns; /* the next hop has not answered since (0 = fine) */
 	__u64 probed_ns;           /* when a copy last went through the neighbour table */
 	__u32 parked_bytes;        /* memory of copies waiting there, about, since unresolved_since_ns */
-	__u32 zero2;
+	/* Written by the dataplane: */
+	__u32 agency; /* whose criteria send here */
 };
 
 /* Outer 5-tuples of our own copies, so that they are never tapped; sport and
@@ -210,6 +244,7 @@ enum tap_counter {
 	TAP_C_ARRIVED,    /* came out of it, whole datagrams */
 	TAP_C_COPIES_SENT,
 	/* losses */
+	TAP_C_LOST_BUDGET,    /* more than the agency may have */
 	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet */
 	TAP_C_LOST_ENCAP,     /* no room for, or no way to add, the outer header */
 	TAP_C_LOST_ENCAP_GSO, /* the same for a segment train */
@@ -240,11 +275,14 @@ enum tap_counter {
 #define TAP_MAP_TERM6 "ft_term6"
 #define TAP_MAP_CRIT "ft_crit"   /* array, mmapable */
 #define TAP_MAP_COUNT "ft_count" /* array, mmapable, same index as crit */
-#define TAP_MAP_DEST "ft_dest"   /* array, mmapable */
-#define TAP_MAP_OWN "ft_own"     /* hash: tap_own -> u32 destination */
-#define TAP_MAP_FRAG "ft_frag"   /* LRU hash: tap_frag_key -> tap_frag */
-#define TAP_MAP_STATS "ft_stats" /* per-CPU array[TAP_C_MAX] of u64 */
-#define TAP_MAP_TRACE "ft_trace" /* array[1] of tap_trace, mmapable */
+#define TAP_MAP_ENDED                                                                                                  \
+	"ft_ended" /* array of u64, mmapable: bit crit % 64 of word crit / 64, set when a limit was reached */
+#define TAP_MAP_AGENCY "ft_agency" /* array, mmapable */
+#define TAP_MAP_DEST "ft_dest"     /* array, mmapable */
+#define TAP_MAP_OWN "ft_own"       /* hash: tap_own -> u32 destination */
+#define TAP_MAP_FRAG "ft_frag"     /* LRU hash: tap_frag_key -> tap_frag */
+#define TAP_MAP_STATS "ft_stats"   /* per-CPU array[TAP_C_MAX] of u64 */
+#define TAP_MAP_TRACE "ft_trace"   /* array[1] of tap_trace, mmapable */
 
 /* The Bloom word of a key: bits of one 64-bit word, all three must be set.
  * The same code in the kernel and in user space. */
@@ -293,8 +331,9 @@ _Static_assert(sizeof(struct tap_mask4) == 16, "tap_mask4");
 _Static_assert(sizeof(struct tap_mask6) == 40, "tap_mask6");
 _Static_assert(sizeof(struct tap_term4) == 48, "tap_term4");
 _Static_assert(sizeof(struct tap_term6) == 96, "tap_term6");
-_Static_assert(sizeof(struct tap_crit) == 32, "tap_crit");
-_Static_assert(sizeof(struct tap_count) == 32, "tap_count");
+_Static_assert(sizeof(struct tap_crit) == 64, "tap_crit");
+_Static_assert(sizeof(struct tap_count) == 64, "tap_count");
+_Static_assert(sizeof(struct tap_agency) == 128, "tap_agency");
 _Static_assert(sizeof(struct tap_dest) == 64, "tap_dest");
 _Static_assert(sizeof(struct tap_own) == 40, "tap_own");
 _Static_assert(sizeof(struct tap_frag_key) == 40, "tap_frag_key");

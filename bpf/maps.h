@@ -37,6 +37,8 @@ TAP_MAP_ARRAY(ft_term4, struct tap_term4, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_term6, struct tap_term6, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_crit, struct tap_crit, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_count, struct tap_count, 1, BPF_F_MMAPABLE);
+TAP_MAP_ARRAY(ft_ended, __u64, 1, BPF_F_MMAPABLE);
+TAP_MAP_ARRAY(ft_agency, struct tap_agency, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_dest, struct tap_dest, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_trace, struct tap_trace, 1, BPF_F_MMAPABLE);
 TAP_MAP_HASH(ft_key4, BPF_MAP_TYPE_HASH, struct tap_key4, __u32, 1, BPF_F_NO_PREALLOC);

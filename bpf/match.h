@@ -9,19 +9,7 @@
 
 #include "frag.h"
 #include "own.h"
-
-/* The copies due for one packet: what goes into skb->mark, see abi.h. */
-struct match_out {
-	__u32 mark[TAP_COPIES_MAX];
-	__u32 queue, burst; /* see tap_ingress */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct match_out);
-} ft_match SEC(".maps");
+#include "take.h"
 
 /* One packet's way through the tables. */
 struct match {
@@ -33,10 +21,11 @@ struct match {
 	__u32 segs;       /* datagrams on the wire: 1, or those of a segment train */
 	__u32 term;       /* position in the chain */
 	__u32 matched;    /* criteria */
-	__u32 due, n;     /* copies, and those of them in out->mark */
+	__u32 due, n;     /* copies within the budgets, and those of them in out->mark */
 	__u8 own;         /* enum own_kind */
 	__u8 need_memory; /* the first of several fragments matched by what only it has */
-	__u16 zero;
+	__u8 has_now;     /* out->now_ns is of this packet */
+	__u8 zero;
 };
 
 /* Length of the headers that every segment of a train repeats. */
@@ -77,16 +66,16 @@ match_begin(struct match *w)
 	return 0;
 }
 
-/* The destination in this slot gets a copy. */
+/* A copy is due: mark says whose and where to. */
 static __always_inline void
-match_due(struct match *w, __u32 crit, __u32 slot)
+match_due(struct match *w, __u32 mark)
 {
 	__u32 n = w->n;
 
 	w->due++;
 	if (n >= TAP_COPIES_MAX)
 		return;
-	w->out->mark[n] = crit << 1 | slot;
+	w->out->mark[n] = mark;
 	w->n = n + 1;
 }
 
@@ -94,29 +83,31 @@ match_due(struct match *w, __u32 crit, __u32 slot)
 static __always_inline int
 match_found(struct match *w, __u32 crit, __u8 flags)
 {
-	struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
-	struct tap_count *count;
-	__u32 due = w->due;
+	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
+	int got;
 
-	if (!c || *(volatile __u32 *)&c->state != TAP_CRIT_ACTIVE)
+	if (!c || *(volatile const __u32 *)&c->state != TAP_CRIT_ACTIVE)
+		return 0;
+	if (!w->has_now) {
+		w->out->now_ns = 0;
+		w->has_now = 1;
+	}
+	if (!life_is_open(crit))
 		return 0;
 	if (w->own == OWN_UNKNOWN)
 		match_begin(w);
 	if (w->own != OWN_NO)
 		return 1;
+	got = take_match(crit, w->segs, w->bytes, TAP_COPIES_MAX - w->n);
+	if (!(got & TAKE_MATCH))
+		return 0;
 	w->matched++;
 	if (flags || w->pkt.proto != w->pkt.frag_proto)
 		w->need_memory = 1;
-	if (c->dest[0])
-		match_due(w, crit, 0);
-	if (c->dest[1])
-		match_due(w, crit, 1);
-	count = bpf_map_lookup_elem(&ft_count, &crit);
-	if (!count)
-		return 0;
-	__sync_fetch_and_add(&count->packets, w->segs);
-	__sync_fetch_and_add(&count->bytes, w->bytes);
-	__sync_fetch_and_add(&count->copies_due, (__u64)(w->due - due) * w->segs);
+	if (got & TAKE_FIRST)
+		match_due(w, crit << 1);
+	if (got & TAKE_SECOND)
+		match_due(w, crit << 1 | 1);
 	return 0;
 }
 

@@ -141,10 +141,14 @@ static __always_inline void
 send_counted(struct send *s)
 {
 	struct tap_count *c = bpf_map_lookup_elem(&ft_count, &s->crit);
+	/* Of the destination: the criterion may be deleted by now. */
+	struct tap_agency *a = bpf_map_lookup_elem(&ft_agency, &s->dest->agency);
 
 	count_add(TAP_C_COPIES_SENT, s->n);
 	if (c)
 		__sync_fetch_and_add(&c->copies_sent, s->n);
+	if (a)
+		__sync_fetch_and_add(&a->sent, s->n);
 }
 
 struct send_pieces {

@@ -76,14 +76,16 @@ fill(struct table *t, uint32_t n)
 
 	gen_init(&g, 1);
 	if (bpftables_load(n + 2, 2 * n + 8192, &t->b) < 0 || tapset_new(&t->b->t, &t->set) < 0 ||
-	    tapset_recover(t->set) < 0)
+	    tapset_recover(t->set, now) < 0)
 		errx(1, "cannot load; root?");
 	for (uint32_t i = 0; i < n; i++, now += 1000000) {
 		struct criteria c;
 		struct tap_filter f;
 
 		criterion(&g, i, &c);
-		if (filter_compile(&c, &f) < 0 || tapset_put(t->set, i + 1, &f, &dest, 1, now) < 0)
+		if (filter_compile(&c, &f) < 0 ||
+		    tapset_put(t->set, i + 1,
+			&(struct tapset_want){.filter = &f, .dest = &dest, .ndest = 1, .agency = 1}, now) < 0)
 			errx(1, "criterion %u", i);
 		filter_free(&f);
 		criteria_free(&c);

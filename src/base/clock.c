@@ -7,15 +7,27 @@
 static const uint64_t *fixed_mono;
 static const int64_t *fixed_wall;
 
-uint64_t
-clock_mono_ns(void)
+static uint64_t
+clock_ns(clockid_t id)
 {
 	struct timespec t;
 
 	if (fixed_mono)
 		return *fixed_mono;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(id, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t
+clock_mono_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t
+clock_boot_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
 }
 
 int64_t

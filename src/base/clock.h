@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC, as bpf_ktime_get_ns() */
+uint64_t clock_boot_ns(void); /* CLOCK_BOOTTIME, as bpf_ktime_get_boot_ns() */
 int64_t clock_wall_ms(void);  /* Unix time, milliseconds */
-/* Tests: fixed values instead; NULL restores. */
+/* Tests: fixed values instead, mono_ns also for the boot clock; NULL restores. */
 void clock_override(const uint64_t *mono_ns, const int64_t *wall_ms);
 
 #endif

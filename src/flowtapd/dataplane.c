@@ -18,6 +18,7 @@
 #include "tapset.h"
 
 #define TICK_MS 1000
+#define ENDED_AT_ONCE 8192 /* of IPC_D_ENDED in one message: half a megabyte */
 
 struct dataplane {
 	struct loop *loop;
@@ -28,6 +29,7 @@ struct dataplane {
 	struct iface_set *ifaces;
 	struct loop_timer *tick;
 	struct conf *conf, *next;
+	bool synced; /* the engine has said all that the store holds */
 };
 
 /* ---- the engine's requests: each is answered once, in order ---- */
@@ -41,10 +43,21 @@ answer_done(struct dataplane *d, uint32_t id, int err)
 	return b.err ? b.err : chan_send(d->engine, IPC_D_DONE, id, b.p, b.len);
 }
 
+static struct tapset_life
+life_of(const struct ipc_life *l)
+{
+	return (struct tapset_life){.start_ns = l->start_ns,
+	    .end_ns = l->end_ns,
+	    .idle_ns = l->idle_ns,
+	    .packets = l->packets,
+	    .bytes = l->bytes};
+}
+
 static int
 on_put(struct dataplane *d, uint32_t id, struct rd *r)
 {
 	struct tapset_dest dest[DTCP_CDESTS_MAX];
+	struct tapset_want want;
 	struct ipc_put put = {0};
 	int rc = ipc_put_get(&put, r);
 
@@ -60,7 +73,9 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 		    .sport = put.dest[i].sport,
 		    .dport = put.dest[i].dport,
 		    .ttl = put.dest[i].ttl};
-	rc = tapset_put(d->set, put.uid, &put.filter, dest, put.ndest, clock_mono_ns());
+	want = (struct tapset_want){
+	    .filter = &put.filter, .dest = dest, .ndest = put.ndest, .agency = put.agency, .life = life_of(&put.life)};
+	rc = tapset_put(d->set, put.uid, &want, clock_boot_ns());
 	ipc_put_free(&put);
 	return answer_done(d, id, rc);
 }
@@ -73,7 +88,7 @@ on_delete(struct dataplane *d, uint32_t id, struct rd *r)
 
 	for (uint32_t i = 0; i < n && r->err == 0; i++) {
 		uint64_t uid = rd_u64(r);
-		int rc = r->err ? 0 : tapset_remove(d->set, uid, clock_mono_ns());
+		int rc = r->err ? 0 : tapset_remove(d->set, uid, clock_boot_ns());
 
 		if (rc < 0 && rc != -ENOENT)
 			err = rc;
@@ -90,10 +105,80 @@ on_sync(struct dataplane *d, uint32_t id, struct rd *r)
 
 	if (rd_end(r) < 0)
 		return -EBADMSG;
-	n = tapset_drop_unconfirmed(d->set, clock_mono_ns());
+	n = tapset_drop_unconfirmed(d->set, clock_boot_ns());
+	d->synced = true;
 	if (n > 0)
 		log_warnx("%u criteria were in the kernel but not in the store: removed", n);
 	return answer_done(d, id, 0);
+}
+
+static_assert((int)IPC_END_TIME == TAPSET_END_TIME && (int)IPC_END_IDLE == TAPSET_END_IDLE &&
+		  (int)IPC_END_PACKETS == TAPSET_END_PACKETS && (int)IPC_END_BYTES == TAPSET_END_BYTES,
+    "the ends of a life have the same numbers");
+static_assert((int)IPC_LIFE_START == TAPSET_LIFE_START && (int)IPC_LIFE_END == TAPSET_LIFE_END &&
+		  (int)IPC_LIFE_IDLE == TAPSET_LIFE_IDLE && (int)IPC_LIFE_PACKETS == TAPSET_LIFE_PACKETS &&
+		  (int)IPC_LIFE_BYTES == TAPSET_LIFE_BYTES,
+    "the parts of a life have the same bits");
+
+static int
+on_life(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	struct ipc_life_set m;
+	struct tapset_life life;
+
+	if (ipc_life_set_get(&m, r) < 0)
+		return -EBADMSG;
+	life = life_of(&m.life);
+	return answer_done(d, id, tapset_life_set(d->set, m.uid, m.which, &life, clock_boot_ns()));
+}
+
+static int
+on_budget(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	struct ipc_budget_set m;
+	struct tapset_budget b;
+
+	if (ipc_budget_set_get(&m, r) < 0)
+		return -EBADMSG;
+	b = (struct tapset_budget){.packets_per_s = m.budget.packets_per_s,
+	    .bytes_per_s = m.budget.bytes_per_s,
+	    .burst_ms = m.budget.burst_ms};
+	return answer_done(d, id, tapset_budget_set(d->set, m.agency, &b));
+}
+
+static int
+on_agencies(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	cleanup_buf struct buf b = {0};
+	uint32_t n = rd_u32(r);
+
+	buf_put_u32(&b, n);
+	for (uint32_t i = 0; i < n && r->err == 0; i++) {
+		struct ipc_agency_count c = {.agency = rd_u32(r)};
+		struct tapset_agency_count k = {0};
+
+		(void)tapset_agency_counts(d->set, c.agency, &k); /* no such number: zeros */
+		c.matched = k.matched;
+		c.due = k.due;
+		c.sent = k.sent;
+		c.lost_budget = k.lost_budget;
+		c.lost_other = k.lost_other;
+		ipc_agency_count_put(&b, &c);
+	}
+	if (rd_end(r) < 0)
+		return -EBADMSG;
+	return b.err ? b.err : chan_send(d->engine, IPC_D_AGENCY_COUNTS, id, b.p, b.len);
+}
+
+static struct ipc_count
+count_of(const struct dataplane *d, uint64_t uid, const struct tap_count *k)
+{
+	return (struct ipc_count){.uid = uid,
+	    .packets = k->packets,
+	    .bytes = k->bytes,
+	    .copies_due = k->copies_due,
+	    .copies_sent = k->copies_sent,
+	    .bandwidth_bps = tapset_bandwidth(d->set, uid)};
 }
 
 static int
@@ -104,15 +189,12 @@ on_stats(struct dataplane *d, uint32_t id, struct rd *r)
 
 	buf_put_u32(&b, n);
 	for (uint32_t i = 0; i < n && r->err == 0; i++) {
-		struct ipc_count c = {.uid = rd_u64(r)};
+		uint64_t uid = rd_u64(r);
 		struct tap_count k = {0};
+		struct ipc_count c;
 
-		(void)tapset_counts(d->set, c.uid, &k); /* deleted meanwhile: zeros */
-		c.packets = k.packets;
-		c.bytes = k.bytes;
-		c.copies_due = k.copies_due;
-		c.copies_sent = k.copies_sent;
-		c.bandwidth_bps = tapset_bandwidth(d->set, c.uid);
+		(void)tapset_counts(d->set, uid, &k); /* deleted meanwhile: zeros */
+		c = count_of(d, uid, &k);
 		ipc_count_put(&b, &c);
 	}
 	if (rd_end(r) < 0)
@@ -127,6 +209,7 @@ static const struct {
     {"copies", "matched", TAP_C_MATCHED},
     {"copies", "due", TAP_C_COPIES_DUE},
     {"copies", "sent", TAP_C_COPIES_SENT},
+    {"losses", "agency-budget", TAP_C_LOST_BUDGET},
     {"losses", "copy-limit", TAP_C_LOST_LIMIT},
     {"losses", "encapsulation", TAP_C_LOST_ENCAP},
     {"losses", "encapsulation-gso", TAP_C_LOST_ENCAP_GSO},
@@ -222,6 +305,9 @@ static const struct {
     {IPC_D_SYNC, on_sync},
     {IPC_D_STATS, on_stats},
     {IPC_D_STATUS, on_status},
+    {IPC_D_LIFE, on_life},
+    {IPC_D_BUDGET, on_budget},
+    {IPC_D_AGENCIES, on_agencies},
 };
 
 static int
@@ -300,12 +386,39 @@ on_end(void *arg, int err)
 	loop_stop(d->loop, 1);
 }
 
+/* One message of what has ended.  How many there were in it. */
+static uint32_t
+tell_ended(struct dataplane *d, uint64_t now_ns)
+{
+	cleanup_buf struct buf list = {0}, b = {0};
+	struct tapset_ended e;
+	uint32_t n = 0;
+
+	while (n < ENDED_AT_ONCE && tapset_ended(d->set, now_ns, &e)) {
+		ipc_ended_put(
+		    &list, &(struct ipc_ended){
+			       .uid = e.uid, .reason = (uint8_t)e.reason, .count = count_of(d, e.uid, &e.count)});
+		n++;
+	}
+	if (n == 0)
+		return 0;
+	buf_put_u32(&b, n);
+	buf_put(&b, list.p, list.len);
+	/* What cannot be told now, the next dataplane will tell. */
+	if (list.err || b.err || chan_send(d->engine, IPC_D_ENDED, 0, b.p, b.len) < 0)
+		loop_stop(d->loop, 1);
+	return n;
+}
+
 static void
 on_tick(void *arg)
 {
 	struct dataplane *d = arg;
+	uint64_t now_ns = clock_boot_ns();
 
-	tapset_tick(d->set, clock_mono_ns());
+	tapset_tick(d->set, now_ns);
+	while (d->synced && tell_ended(d, now_ns) == ENDED_AT_ONCE)
+		;
 	loop_timer_set(d->tick, TICK_MS);
 }
 
@@ -341,7 +454,7 @@ dataplane_start(struct dataplane *d, const char **why)
 	if ((r = dataplane_sandbox(d)) < 0)
 		return r;
 	*why = "recovery";
-	if ((r = tapset_new(&d->tables, &d->set)) < 0 || (r = tapset_recover(d->set)) < 0)
+	if ((r = tapset_new(&d->tables, &d->set)) < 0 || (r = tapset_recover(d->set, clock_boot_ns())) < 0)
 		return r;
 	*why = "event loop";
 	if ((r = chan_new(d->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, d, &d->parent)) < 0 ||

@@ -58,6 +58,10 @@ dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len
 	struct dp_wait *w = STAILQ_FIRST(&e->waits);
 
 	(void)id;
+	if (type == IPC_D_ENDED) {
+		log_info("a criterion has ended");
+		return 0;
+	}
 	if (w == NULL)
 		return -EPROTO;
 	STAILQ_REMOVE_HEAD(&e->waits, entry);

@@ -26,6 +26,7 @@
 #define KERN_STAGE_OUT "ftap0" /* copies are handed to this end */
 #define KERN_STAGE_IN "ftap1"  /* and come out of this one, wire-sized */
 
+#define KERN_AGENCIES 1024
 #define KERN_FDS_MAX 16 /* descriptors a dataplane needs, at most */
 
 struct kern;
@@ -33,6 +34,7 @@ struct kern;
 struct kern_opts {
 	const char *run_dir;   /* exists; RUN_DIR/bpf is made */
 	uint32_t max_criteria; /* sizes the maps */
+	uint32_t max_agencies; /* their numbers are 1 to this; 0: KERN_AGENCIES */
 	uint16_t ssh_port;     /* see struct tap_ctl */
 	bool force_clsact;     /* even if the kernel has tcx */
 	bool force_tcx;        /* -EOPNOTSUPP rather than clsact */

@@ -163,8 +163,9 @@ bloom_words(uint32_t terms)
 }
 
 static int
-maps_size(struct tap_bpf *s, uint32_t max_criteria)
+maps_size(struct tap_bpf *s, const struct kern_opts *o)
 {
+	uint32_t max_criteria = o->max_criteria, agencies = o->max_agencies ? o->max_agencies : KERN_AGENCIES;
 	uint32_t terms = 2 * max_criteria + TERMS_SPARE;
 	uint32_t dests = max_criteria + DESTS_SPARE;
 	const struct {
@@ -178,6 +179,8 @@ maps_size(struct tap_bpf *s, uint32_t max_criteria)
 	    {s->maps.ft_bloom, bloom_words(2 * terms)},
 	    {s->maps.ft_crit, max_criteria + 1},
 	    {s->maps.ft_count, max_criteria + 1},
+	    {s->maps.ft_ended, max_criteria / 64 + 1},
+	    {s->maps.ft_agency, agencies + 1},
 	    {s->maps.ft_dest, dests},
 	    {s->maps.ft_own, 2 * dests},
 	};
@@ -251,7 +254,7 @@ programs_load(struct kern *k, const struct kern_opts *o)
 
 	if ((k->skel = tap_bpf__open()) == NULL)
 		return -errno;
-	if ((r = tests_left_out(k->skel)) < 0 || (r = maps_size(k->skel, o->max_criteria)) < 0 ||
+	if ((r = tests_left_out(k->skel)) < 0 || (r = maps_size(k->skel, o)) < 0 ||
 	    (r = maps_pin_paths(k->skel, k->dir, &usable)) < 0)
 		return r;
 	if (!usable && (r = wipe(k->dir)) < 0)
@@ -269,6 +272,8 @@ descriptors_take(struct kern *k)
 	    [KERN_MAP_TERM6] = k->skel->maps.ft_term6,
 	    [KERN_MAP_CRIT] = k->skel->maps.ft_crit,
 	    [KERN_MAP_COUNT] = k->skel->maps.ft_count,
+	    [KERN_MAP_ENDED] = k->skel->maps.ft_ended,
+	    [KERN_MAP_AGENCY] = k->skel->maps.ft_agency,
 	    [KERN_MAP_DEST] = k->skel->maps.ft_dest,
 	    [KERN_MAP_KEY4] = k->skel->maps.ft_key4,
 	    [KERN_MAP_KEY6] = k->skel->maps.ft_key6,

@@ -29,7 +29,8 @@ tapset_new(const struct tapset_tables *t, struct tapset **out)
 	r = s->flag && s->sample && s->dests.link ? 0 : -ENOMEM;
 	if (r < 0 || (r = pool_init(&s->side[0].terms, t->nterm4)) < 0 ||
 	    (r = pool_init(&s->side[1].terms, t->nterm6)) < 0 || (r = pool_init(&s->dests.pool, t->ndest)) < 0 ||
-	    (r = pool_init(&s->crits, t->ncrit)) < 0 || (r = hashmap_new(&s->by_uid)) < 0) {
+	    (r = pool_init(&s->crits, t->ncrit)) < 0 || (r = dues_init(&s->dues, t->ncrit)) < 0 ||
+	    (r = hashmap_new(&s->by_uid)) < 0) {
 		tapset_free(s);
 		return r;
 	}
@@ -46,6 +47,7 @@ tapset_free(struct tapset *s)
 	pool_fini(&s->side[1].terms);
 	pool_fini(&s->dests.pool);
 	pool_fini(&s->crits);
+	dues_fini(&s->dues);
 	hashmap_free(s->by_uid);
 	free(s->flag);
 	free(s->sample);
@@ -104,10 +106,10 @@ put_all(struct tapset *s, uint32_t c, const struct tap_filter *f, uint64_t now_n
 }
 
 static int
-put_dests(struct tapset *s, uint32_t c, const struct tapset_dest *dest, unsigned ndest, uint64_t now_ns)
+put_dests(struct tapset *s, uint32_t c, const struct tapset_want *w, uint64_t now_ns)
 {
-	for (unsigned j = 0; j < ndest; j++) {
-		int r = dests_get(&s->dests, &dest[j], now_ns, &s->t.crit[c].dest[j]);
+	for (unsigned j = 0; j < w->ndest; j++) {
+		int r = dests_get(&s->dests, &w->dest[j], w->agency, now_ns, &s->t.crit[c].dest[j]);
 
 		if (r < 0)
 			return r;
@@ -134,6 +136,7 @@ tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns)
 			dests_put(&s->dests, k->dest[j], now_ns);
 	if (hashmap_get(s->by_uid, k->uid) == c)
 		(void)hashmap_remove(s->by_uid, k->uid);
+	dues_remove(&s->dues, c);
 	*k = (struct tap_crit){0};
 	s->flag[c] = 0;
 	s->sample[c] = (struct sample){0};
@@ -142,9 +145,10 @@ tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns)
 
 /* Whether criterion c is what is asked for, term by term: they were put in order, first last. */
 static bool
-same(struct tapset *s, uint32_t c, const struct tap_filter *f, const struct tapset_dest *dest, unsigned ndest)
+same(struct tapset *s, uint32_t c, const struct tapset_want *w)
 {
 	const struct tap_crit *k = &s->t.crit[c];
+	const struct tap_filter *f = w->filter;
 	uint32_t at[2] = {k->first4, k->first6};
 
 	for (uint32_t n = f->n; n-- > 0;) {
@@ -155,21 +159,23 @@ same(struct tapset *s, uint32_t c, const struct tap_filter *f, const struct taps
 		at[six] = side_term(&s->side[six], at[six])->sibling;
 	}
 	for (unsigned j = 0; j < TAP_DESTS_PER_CRIT; j++) {
-		if (j >= ndest ? k->dest[j] != 0 : k->dest[j] == 0 || !dests_equal(&s->dests, k->dest[j], &dest[j]))
+		if (j >= w->ndest ? k->dest[j] != 0
+				  : k->dest[j] == 0 || !dests_equal(&s->dests, k->dest[j], &w->dest[j], w->agency))
 			return false;
 	}
-	return at[0] == 0 && at[1] == 0;
+	return at[0] == 0 && at[1] == 0 && k->agency == w->agency;
 }
 
-/* 1: c was recovered and is what is asked for; 0: out of the way; -EEXIST. */
+/* 1: c was recovered and stays; 0: it is to be replaced; -EEXIST. */
 static int
-confirm(struct tapset *s, uint32_t c, const struct tap_filter *f, const struct tapset_dest *dest, unsigned ndest)
+confirm(struct tapset *s, uint32_t c, const struct tapset_want *w, uint64_t now_ns)
 {
 	if (s->flag[c] & CONFIRMED)
 		return -EEXIST;
 	s->unconfirmed--;
-	if (!same(s, c, f, dest, ndest))
+	if (!same(s, c, w) && life_judge(s, c, now_ns) == TAPSET_LIVE)
 		return 0;
+	life_confirm(s, c, &w->life, now_ns);
 	s->flag[c] |= CONFIRMED;
 	return 1;
 }
@@ -181,26 +187,30 @@ keys(const struct tapset *s)
 }
 
 int
-tapset_put(struct tapset *s, uint64_t uid, const struct tap_filter *f, const struct tapset_dest *dest, unsigned ndest,
-    uint64_t now_ns)
+tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t now_ns)
 {
 	uint32_t c = hashmap_get(s->by_uid, uid);
+	struct life_used used = {.seen_ns = now_ns};
 	int r;
 
-	if (uid == 0 || ndest == 0 || ndest > TAP_DESTS_PER_CRIT)
+	if (uid == 0 || w->ndest == 0 || w->ndest > TAP_DESTS_PER_CRIT || w->agency == 0)
 		return -EINVAL;
+	if (w->agency >= s->t.nagency)
+		return -ENOSPC;
 	if (c != 0) {
-		if ((r = confirm(s, c, f, dest, ndest)) != 0)
+		if ((r = confirm(s, c, w, now_ns)) != 0)
 			return r < 0 ? r : 0;
+		used = life_used(s, c);
 		tapset_drop(s, c, now_ns);
 	}
 	if ((c = pool_get(&s->crits, now_ns)) == 0)
 		return -ENOSPC;
 	s->t.count[c] = (struct tap_count){0};
-	s->t.crit[c] = (struct tap_crit){.uid = uid};
+	s->t.crit[c] = (struct tap_crit){.uid = uid, .agency = w->agency};
+	life_begin(s, c, &w->life, &used);
 	STORE(&s->t.crit[c].state, TAP_CRIT_BUILDING);
-	if ((r = hashmap_put(s->by_uid, uid, c)) < 0 || (r = put_dests(s, c, dest, ndest, now_ns)) < 0 ||
-	    (r = put_all(s, c, f, now_ns)) < 0) {
+	if ((r = hashmap_put(s->by_uid, uid, c)) < 0 || (r = put_dests(s, c, w, now_ns)) < 0 ||
+	    (r = put_all(s, c, w->filter, now_ns)) < 0) {
 		tapset_drop(s, c, now_ns);
 		return r;
 	}
@@ -260,6 +270,7 @@ tapset_tick(struct tapset *s, uint64_t now_ns)
 {
 	uint64_t over = now_ns - s->sampled_ns;
 
+	life_collect(s);
 	if (bloom_wants_rebuild(&s->bloom, keys(s), now_ns))
 		bloom_rebuild(&s->bloom, s->side, now_ns);
 	if (over < SAMPLE_NS)

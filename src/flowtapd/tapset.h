@@ -37,6 +37,9 @@ struct tapset_tables {
 	struct tap_crit *crit;
 	struct tap_count *count;
 	uint32_t ncrit;
+	uint64_t *ended; /* a bit for each criterion */
+	struct tap_agency *agency;
+	uint32_t nagency; /* entries, index 0 unused */
 	struct tap_dest *dest;
 	uint32_t ndest;
 	struct tapset_hash_ops key4, key6, own; /* own: key struct tap_own, value destination index */
@@ -49,24 +52,54 @@ struct tapset_dest {
 	uint8_t ttl, tos;
 };
 
+/* When a criterion is live; see struct tap_crit and struct tap_count.  0: no such bound. */
+struct tapset_life {
+	uint64_t start_ns, end_ns;
+	uint64_t idle_ns;
+	uint64_t packets, bytes;
+};
+
+enum tapset_life_bit {
+	TAPSET_LIFE_START = 1,
+	TAPSET_LIFE_END = 2,
+	TAPSET_LIFE_IDLE = 4,
+	TAPSET_LIFE_PACKETS = 8,
+	TAPSET_LIFE_BYTES = 16
+};
+
+/* A criterion as it is asked for; all borrowed. */
+struct tapset_want {
+	const struct tap_filter *filter;
+	const struct tapset_dest *dest;
+	unsigned ndest;
+	uint32_t agency;
+	struct tapset_life life;
+};
+
 struct tapset;
 
-/* Tables are borrowed for the set's life. */
+/* Tables are borrowed for the set's life.  All times are CLOCK_BOOTTIME. */
 int tapset_new(const struct tapset_tables *t, struct tapset **out);
 void tapset_free(struct tapset *s);
 
 /* Takes over what a predecessor left: frees everything half built or dead, keeps
  * what is active.  Every criterion kept counts as not yet confirmed. */
-int tapset_recover(struct tapset *s);
+int tapset_recover(struct tapset *s, uint64_t now_ns);
 
 /*
  * Makes the criterion live; when it returns 0 the kernel copies from now on.  A
  * recovered criterion with the same uid, terms and destinations is confirmed
- * and otherwise left alone; one that differs is replaced.
+ * and otherwise left alone, one that differs is replaced; either way the life asked
+ * for holds from now on, and what was consumed of it before stays consumed.  A
+ * recovered one that has ended is confirmed and stays as it is, for tapset_ended.
  * -ENOSPC: some table is full; -EEXIST: put already; nothing is changed.
  */
-int tapset_put(struct tapset *s, uint64_t uid, const struct tap_filter *f, const struct tapset_dest *dest,
-    unsigned ndest, uint64_t now_ns);
+int tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t now_ns);
+/*
+ * Replaces the parts of a life that `which` (enum tapset_life_bit) names: idleness
+ * begins now, packets and bytes are so many more from now on.  -ENOENT: gone, or ended.
+ */
+int tapset_life_set(struct tapset *s, uint64_t uid, unsigned which, const struct tapset_life *life, uint64_t now_ns);
 /* Dead when it returns.  -ENOENT */
 int tapset_remove(struct tapset *s, uint64_t uid, uint64_t now_ns);
 /* Removes what recovery found and nobody confirmed; returns how many. */
@@ -79,6 +112,33 @@ int tapset_counts(const struct tapset *s, uint64_t uid, struct tap_count *out);
 
 /* Matched bits per second over the last ten seconds or so (sampled by tapset_tick); 0 if unknown. */
 uint64_t tapset_bandwidth(const struct tapset *s, uint64_t uid);
+
+enum tapset_end { TAPSET_LIVE, TAPSET_END_TIME, TAPSET_END_IDLE, TAPSET_END_PACKETS, TAPSET_END_BYTES };
+
+struct tapset_ended {
+	uint64_t uid;
+	enum tapset_end reason;
+	struct tap_count count;
+};
+
+/* The next criterion that has ended and was not told yet; false: no more by now.  It stays in the
+ * tables until it is removed.  Within one tapset_tick of its end. */
+bool tapset_ended(struct tapset *s, uint64_t now_ns, struct tapset_ended *out);
+
+struct tapset_budget {
+	uint64_t packets_per_s, bytes_per_s; /* 0: no limit */
+	uint32_t burst_ms;
+};
+
+struct tapset_agency_count {
+	uint64_t matched, due, sent, lost_budget;
+	uint64_t lost_other; /* and what is on its way */
+};
+
+/* A budget equal to the present one changes nothing, another begins with full buckets.  -EINVAL: no such agency */
+int tapset_budget_set(struct tapset *s, uint32_t agency, const struct tapset_budget *b);
+/* -EINVAL */
+int tapset_agency_counts(const struct tapset *s, uint32_t agency, struct tapset_agency_count *out);
 
 struct tapset_usage {
 	uint32_t crits, terms4, terms6, dests, masks4, masks6, bloom_words;

@@ -50,9 +50,11 @@ check_crit(const struct tapset *s, uint32_t c, uint32_t terms[2], const char **w
 			terms[f]++;
 		}
 	}
+	MUST(k->agency != 0 && k->agency < s->t.nagency, "a criterion has no agency");
 	MUST(k->dest[0] != 0, "a criterion has no destination");
 	for (int j = 0; j < TAP_DESTS_PER_CRIT && k->dest[j] != 0; j++) {
 		MUST(s->t.dest[k->dest[j]].family != 0, "a destination is free but used");
+		MUST(s->t.dest[k->dest[j]].agency == k->agency, "a destination is another agency's");
 		MUST(dests_owned(&s->dests, k->dest[j]), "a destination is not among our own headers");
 	}
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Content destinations.  Criteria that send to the same place share an entry,
- * and with it what the kernel knows of the next hop.  Each entry's outer header
+ * Content destinations.  An agency's criteria that send to the same place share an
+ * entry, and with it what the kernel knows of the next hop: no agency feels the
+ * dead next hop of another.  Each entry's outer header
  * is also filed among our own traffic: once with its ports, once without, for
  * the later fragments of a copy.
  *
@@ -88,13 +89,14 @@ list_remove(struct dests *d, uint32_t i, enum which w)
 }
 
 static struct tap_dest
-dest_of(const struct tapset_dest *w)
+dest_of(const struct tapset_dest *w, uint32_t agency)
 {
 	struct tap_dest d = {.sport_be = htons(w->sport),
 	    .dport_be = htons(w->dport),
 	    .family = w->dst.family,
 	    .ttl = w->ttl,
-	    .tos = w->tos};
+	    .tos = w->tos,
+	    .agency = agency};
 
 	memcpy(d.src, w->src.b, sizeof d.src);
 	memcpy(d.dst, w->dst.b, sizeof d.dst);
@@ -102,12 +104,13 @@ dest_of(const struct tapset_dest *w)
 }
 
 bool
-dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want)
+dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want, uint32_t agency)
 {
-	struct tap_dest w = dest_of(want);
+	struct tap_dest w = dest_of(want, agency);
 
-	/* What follows is the kernel programs'. */
-	return memcmp(&d->dest[i], &w, offsetof(struct tap_dest, unresolved_since_ns)) == 0;
+	/* What lies between is the kernel programs'. */
+	return d->dest[i].agency == agency &&
+	       memcmp(&d->dest[i], &w, offsetof(struct tap_dest, unresolved_since_ns)) == 0;
 }
 
 static int
@@ -136,13 +139,13 @@ dest_new(struct dests *d, const struct tap_dest *w, uint64_t now_ns, uint32_t *o
 }
 
 int
-dests_get(struct dests *d, const struct tapset_dest *want, uint64_t now_ns, uint32_t *out)
+dests_get(struct dests *d, const struct tapset_dest *want, uint32_t agency, uint64_t now_ns, uint32_t *out)
 {
-	struct tap_dest w = dest_of(want);
+	struct tap_dest w = dest_of(want, agency);
 	struct tap_own k = own_key(&w, SAME);
 
 	for (uint32_t i = own_head(d, &k); i != 0; i = d->link[i].same_next) {
-		if (dests_equal(d, i, want)) {
+		if (dests_equal(d, i, want, agency)) {
 			d->link[i].refs++;
 			*out = i;
 			return 0;

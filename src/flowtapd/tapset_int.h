@@ -89,7 +89,7 @@ bool bloom_has(const struct bloom *b, uint64_t hash);
 bool bloom_wants_rebuild(const struct bloom *b, uint32_t keys, uint64_t now_ns);
 void bloom_rebuild(struct bloom *b, const struct side side[2], uint64_t now_ns);
 
-/* ---- tapset_dest.c: destinations, shared between criteria, and our own outer headers ---- */
+/* ---- tapset_dest.c: destinations, shared between criteria of one agency, and our own outer headers ---- */
 
 struct dest_link {
 	uint32_t refs;
@@ -105,16 +105,32 @@ struct dests {
 	struct dest_link *link;
 };
 
-int dests_get(struct dests *d, const struct tapset_dest *want, uint64_t now_ns, uint32_t *out);
+int dests_get(struct dests *d, const struct tapset_dest *want, uint32_t agency, uint64_t now_ns, uint32_t *out);
 void dests_put(struct dests *d, uint32_t i, uint64_t now_ns);
-bool dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want);
+bool dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want, uint32_t agency);
 int dests_recover(struct dests *d, uint64_t now_ns); /* refs are set already */
 /* Both own entries of a live destination are there. */
 bool dests_owned(const struct dests *d, uint32_t i);
 
+/* ---- tapset_due.c: criteria by the time at which they are to be looked at ---- */
+
+struct dues {
+	uint32_t n;
+	uint32_t *heap; /* criteria, the earliest first; 1 .. n */
+	uint32_t *pos;  /* per criterion: where in the heap; 0: not there */
+	uint64_t *at;   /* per criterion */
+};
+
+int dues_init(struct dues *d, uint32_t ncrit);
+void dues_fini(struct dues *d);
+void dues_set(struct dues *d, uint32_t c, uint64_t at_ns);  /* files it, or files it anew */
+void dues_remove(struct dues *d, uint32_t c);               /* not there: nothing */
+uint32_t dues_first(const struct dues *d, uint64_t now_ns); /* 0: none is due */
+
 /* ---- tapset.c ---- */
 
 #define CONFIRMED 1
+#define TOLD 2 /* that it has ended */
 
 struct sample {
 	uint64_t bytes, bps;
@@ -128,6 +144,7 @@ struct tapset {
 	struct dests dests;
 	struct pool crits;
 	struct hashmap *by_uid;
+	struct dues dues;      /* whose life may have ended, and that was not told */
 	uint8_t *flag;         /* per criterion */
 	struct sample *sample; /* per criterion */
 	uint64_t sampled_ns;
@@ -137,6 +154,25 @@ struct tapset {
 struct side *tapset_side(struct tapset *s, unsigned family);
 /* Takes criterion c out of the tables, whatever of it is there. */
 void tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns);
+
+/* ---- tapset_life.c ---- */
+
+/* What is gone of a life. */
+struct life_used {
+	uint64_t packets, bytes;
+	uint64_t seen_ns; /* the idle clock */
+};
+
+enum tapset_end life_judge(const struct tapset *s, uint32_t c, uint64_t now_ns);
+struct life_used life_used(const struct tapset *s, uint32_t c);
+/* Of a criterion that is not live yet. */
+void life_begin(struct tapset *s, uint32_t c, const struct tapset_life *life, const struct life_used *used);
+/* Of one that is; nothing if it has ended. */
+void life_confirm(struct tapset *s, uint32_t c, const struct tapset_life *life, uint64_t now_ns);
+/* Has tapset_ended look at it now and, until it has ended, at its deadlines. */
+void life_watch(struct tapset *s, uint32_t c);
+/* Watches those of which the kernel said that they have reached a limit. */
+void life_collect(struct tapset *s);
 
 /* Order of stores as other CPUs see it. */
 #define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clock.h"
 #include "tapset_int.h"
 
 static bool
@@ -25,9 +24,10 @@ crit_sound(const struct tapset *s, uint32_t c)
 				return false;
 	}
 	for (int j = 0; j < TAP_DESTS_PER_CRIT; j++)
-		if (k->dest[j] >= s->t.ndest || (k->dest[j] != 0 && s->t.dest[k->dest[j]].family == 0))
+		if (k->dest[j] >= s->t.ndest || (k->dest[j] != 0 && (s->t.dest[k->dest[j]].family == 0 ||
+									s->t.dest[k->dest[j]].agency != k->agency)))
 			return false;
-	return k->uid != 0 && hashmap_get(s->by_uid, k->uid) == 0;
+	return k->agency != 0 && k->agency < s->t.nagency && k->uid != 0 && hashmap_get(s->by_uid, k->uid) == 0;
 }
 
 static bool
@@ -52,6 +52,7 @@ recover_crits(struct tapset *s)
 		if (hashmap_put(s->by_uid, k->uid, c) < 0)
 			return -ENOMEM;
 		s->unconfirmed++;
+		life_watch(s, c);
 		for (int j = 0; j < TAP_DESTS_PER_CRIT; j++)
 			if (k->dest[j] != 0)
 				s->dests.link[k->dest[j]].refs++;
@@ -146,19 +147,18 @@ recover_side(struct tapset *s, struct side *side, uint64_t now_ns)
 }
 
 int
-tapset_recover(struct tapset *s)
+tapset_recover(struct tapset *s, uint64_t now_ns)
 {
-	uint64_t now = clock_mono_ns();
 	uint32_t l4 = s->t.ctl->l4_terms;
 	int r = recover_crits(s);
 
 	for (int f = 0; f < 2 && r == 0; f++)
-		r = recover_side(s, &s->side[f], now);
+		r = recover_side(s, &s->side[f], now_ns);
 	/* Counted on top of the old sum, so that it is never zero while fragments matter. */
 	if (r == 0)
 		STORE(&s->t.ctl->l4_terms, s->t.ctl->l4_terms - l4);
 	if (r == 0)
-		r = dests_recover(&s->dests, now);
+		r = dests_recover(&s->dests, now_ns);
 	if (r < 0)
 		return r;
 	s->crits.used = s->crits.fresh - 1;
@@ -166,8 +166,8 @@ tapset_recover(struct tapset *s)
 		if (s->t.crit[c].state == TAP_CRIT_ACTIVE)
 			continue;
 		s->t.crit[c] = (struct tap_crit){0};
-		pool_put(&s->crits, c, now);
+		pool_put(&s->crits, c, now_ns);
 	}
-	bloom_rebuild(&s->bloom, s->side, now);
+	bloom_rebuild(&s->bloom, s->side, now_ns);
 	return 0;
 }

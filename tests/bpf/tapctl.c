@@ -5,10 +5,14 @@
  * Reads commands from standard input, one a line, and answers each with one line
  * of JSON: {"ok": true, ...} or {"ok": false, "error": "..."}.
  *
- *   load [tcx|clsact] [max=N] [ssh=PORT]   loads and attaches the stage
+ *   load [tcx|clsact] [max=N] [agencies=N] [ssh=PORT]   loads and attaches the stage
  *   attach IFACE | detach IFACE        a tapped interface
- *   put UID from=ADDR,PORT to=ADDR,PORT[,TTL] [...] [Source-Address=... ...]
+ *   put UID from=ADDR,PORT to=ADDR,PORT[,TTL] [...] [agency=N] [LIFE] [Source-Address=... ...]
  *   delete UID
+ *   life UID LIFE                      LIFE: start=NS end=NS idle=NS packets=N bytes=N, some of them
+ *   ended                              what has ended and was not told yet
+ *   budget AGENCY PACKETS BYTES MS     a second, and the burst
+ *   agency N                           its account
  *   stats | counts UID | sweep | unload
  *
  * Usage: tapctl RUN_DIR
@@ -40,6 +44,7 @@ static const char *const counter_names[TAP_C_MAX] = {
     [TAP_C_HANDED] = "handed",
     [TAP_C_ARRIVED] = "arrived",
     [TAP_C_COPIES_SENT] = "sent",
+    [TAP_C_LOST_BUDGET] = "lost_budget",
     [TAP_C_LOST_LIMIT] = "lost_limit",
     [TAP_C_LOST_ENCAP] = "lost_encap",
     [TAP_C_LOST_ENCAP_GSO] = "lost_encap_gso",
@@ -85,7 +90,7 @@ child_start(struct ctl *c)
 	if ((r = kern_child_open(c->run_dir, CHILD_FD, &c->child)) < 0 || (r = kern_tables(c->child, &c->tables)) < 0 ||
 	    (r = tapset_new(&c->tables, &c->set)) < 0)
 		return r;
-	return tapset_recover(c->set);
+	return tapset_recover(c->set, clock_boot_ns());
 }
 
 static int
@@ -102,6 +107,8 @@ cmd_load(struct ctl *c, char **word, json_t *out)
 			o.force_tcx = true;
 		else if (strncmp(*word, "max=", 4) == 0 && (r = number(*word + 4, 1u << 22, &v)) == 0)
 			o.max_criteria = (uint32_t)v;
+		else if (strncmp(*word, "agencies=", 9) == 0 && (r = number(*word + 9, 1u << 20, &v)) == 0)
+			o.max_agencies = (uint32_t)v;
 		else if (strncmp(*word, "ssh=", 4) == 0 && (r = number(*word + 4, 65535, &v)) == 0)
 			o.ssh_port = (uint16_t)v;
 		else
@@ -150,6 +157,35 @@ cmd_sweep(struct ctl *c, char **word, json_t *out)
 
 /* ---- criteria ---- */
 
+/* In the order of enum tapset_life_bit. */
+static const struct {
+	const char *name;
+	size_t at;
+} life_words[] = {
+    {"start", offsetof(struct tapset_life, start_ns)},
+    {"end", offsetof(struct tapset_life, end_ns)},
+    {"idle", offsetof(struct tapset_life, idle_ns)},
+    {"packets", offsetof(struct tapset_life, packets)},
+    {"bytes", offsetof(struct tapset_life, bytes)},
+};
+
+/* Its bit; 0: no part of a life; -errno. */
+static int
+life_word(struct tapset_life *l, const char *word, const char *value)
+{
+	uint64_t v;
+
+	for (size_t i = 0; i < ARRAY_LEN(life_words); i++) {
+		if (strcmp(word, life_words[i].name) != 0)
+			continue;
+		if (number(value, UINT64_MAX, &v) < 0)
+			return -EINVAL;
+		*(uint64_t *)((char *)l + life_words[i].at) = v;
+		return 1 << i;
+	}
+	return 0;
+}
+
 /* "ADDR,PORT[,TTL]" */
 static int
 endpoint(char *text, struct ip_addr *addr, uint16_t *port, uint8_t *ttl)
@@ -172,17 +208,27 @@ struct put {
 	struct criteria crit;
 	struct tapset_dest dest[TAP_DESTS_PER_CRIT], from;
 	unsigned ndest;
+	struct tapset_want want;
 };
 
 static int
 put_word(struct put *p, char *word)
 {
 	char *value = strchr(word, '=');
+	uint64_t v;
 	uint8_t ttl;
+	int r;
 
 	if (value == NULL)
 		return -EINVAL;
 	*value++ = '\0';
+	if ((r = life_word(&p->want.life, word, value)) != 0)
+		return r < 0 ? r : 0;
+	if (strcmp(word, "agency") == 0) {
+		if ((r = number(value, UINT32_MAX, &v)) == 0)
+			p->want.agency = (uint32_t)v;
+		return r;
+	}
 	if (strcmp(word, "from") == 0)
 		return endpoint(value, &p->from.src, &p->from.sport, &ttl);
 	if (strcmp(word, "to") == 0) {
@@ -209,7 +255,10 @@ put_apply(struct ctl *c, uint64_t uid, struct put *p)
 	}
 	if ((r = filter_compile(&p->crit, &f)) < 0)
 		return r;
-	r = tapset_put(c->set, uid, &f, p->dest, p->ndest, clock_mono_ns());
+	p->want.filter = &f;
+	p->want.dest = p->dest;
+	p->want.ndest = p->ndest;
+	r = tapset_put(c->set, uid, &p->want, clock_boot_ns());
 	filter_free(&f);
 	return r;
 }
@@ -217,7 +266,7 @@ put_apply(struct ctl *c, uint64_t uid, struct put *p)
 static int
 cmd_put(struct ctl *c, char **word, json_t *out)
 {
-	struct put p = {0};
+	struct put p = {.want.agency = 1};
 	uint64_t uid;
 	int r = word[0] ? number(word[0], UINT64_MAX, &uid) : -EINVAL;
 
@@ -237,7 +286,76 @@ cmd_delete(struct ctl *c, char **word, json_t *out)
 	int r = word[0] ? number(word[0], UINT64_MAX, &uid) : -EINVAL;
 
 	(void)out;
-	return r < 0 ? r : tapset_remove(c->set, uid, clock_mono_ns());
+	return r < 0 ? r : tapset_remove(c->set, uid, clock_boot_ns());
+}
+
+static int
+cmd_life(struct ctl *c, char **word, json_t *out)
+{
+	struct tapset_life life = {0};
+	unsigned which = 0;
+	uint64_t uid;
+	int r = word[0] ? number(word[0], UINT64_MAX, &uid) : -EINVAL;
+
+	(void)out;
+	for (word++; r >= 0 && *word; word++) {
+		char *value = strchr(*word, '=');
+
+		if (value == NULL)
+			return -EINVAL;
+		*value++ = '\0';
+		r = life_word(&life, *word, value);
+		which |= (unsigned)r;
+	}
+	return r < 0 ? r : tapset_life_set(c->set, uid, which, &life, clock_boot_ns());
+}
+
+static int
+cmd_ended(struct ctl *c, char **word, json_t *out)
+{
+	static const char *const reasons[] = {"", "time", "idle", "packets", "bytes"};
+	uint64_t now_ns = clock_boot_ns();
+	struct tapset_ended e;
+
+	(void)word;
+	tapset_tick(c->set, now_ns);
+	while (tapset_ended(c->set, now_ns, &e)) {
+		char uid[24];
+
+		snprintf(uid, sizeof uid, "%llu", (unsigned long long)e.uid);
+		json_object_set_new(out, uid, json_string(reasons[e.reason]));
+	}
+	return 0;
+}
+
+static int
+cmd_budget(struct ctl *c, char **word, json_t *out)
+{
+	uint64_t v[4];
+
+	(void)out;
+	for (int i = 0; i < 4; i++)
+		if (word[i] == NULL || number(word[i], i % 3 ? UINT64_MAX : UINT32_MAX, &v[i]) < 0)
+			return -EINVAL;
+	return tapset_budget_set(c->set, (uint32_t)v[0],
+	    &(struct tapset_budget){.packets_per_s = v[1], .bytes_per_s = v[2], .burst_ms = (uint32_t)v[3]});
+}
+
+static int
+cmd_agency(struct ctl *c, char **word, json_t *out)
+{
+	struct tapset_agency_count n;
+	uint64_t agency;
+	int r = word[0] ? number(word[0], UINT32_MAX, &agency) : -EINVAL;
+
+	if (r < 0 || (r = tapset_agency_counts(c->set, (uint32_t)agency, &n)) < 0)
+		return r;
+	json_object_set_new(out, "matched", json_integer((json_int_t)n.matched));
+	json_object_set_new(out, "due", json_integer((json_int_t)n.due));
+	json_object_set_new(out, "sent", json_integer((json_int_t)n.sent));
+	json_object_set_new(out, "lost_budget", json_integer((json_int_t)n.lost_budget));
+	json_object_set_new(out, "lost_other", json_integer((json_int_t)n.lost_other));
+	return 0;
 }
 
 static int
@@ -279,6 +397,10 @@ static const struct {
     {"detach", cmd_detach, false},
     {"put", cmd_put, false},
     {"delete", cmd_delete, false},
+    {"life", cmd_life, false},
+    {"ended", cmd_ended, false},
+    {"budget", cmd_budget, false},
+    {"agency", cmd_agency, false},
     {"counts", cmd_counts, false},
     {"stats", cmd_stats, false},
     {"sweep", cmd_sweep, false},

@@ -55,6 +55,8 @@ maps_size(struct tap_bpf *s)
 	    {s->maps.ft_bloom, BLOOM_WORDS},
 	    {s->maps.ft_crit, CRITERIA + 1},
 	    {s->maps.ft_count, CRITERIA + 1},
+	    {s->maps.ft_ended, CRITERIA / 64 + 1},
+	    {s->maps.ft_agency, 2},
 	    {s->maps.ft_dest, 4},
 	    {s->maps.ft_own, 4},
 	};
@@ -73,6 +75,8 @@ descriptors_take(struct kern *k)
 	    [KERN_MAP_TERM6] = k->skel->maps.ft_term6,
 	    [KERN_MAP_CRIT] = k->skel->maps.ft_crit,
 	    [KERN_MAP_COUNT] = k->skel->maps.ft_count,
+	    [KERN_MAP_ENDED] = k->skel->maps.ft_ended,
+	    [KERN_MAP_AGENCY] = k->skel->maps.ft_agency,
 	    [KERN_MAP_DEST] = k->skel->maps.ft_dest,
 	    [KERN_MAP_KEY4] = k->skel->maps.ft_key4,
 	    [KERN_MAP_KEY6] = k->skel->maps.ft_key6,
@@ -109,7 +113,7 @@ lab_open(struct lab *l, uint64_t seed)
 	assert_int_equal(kern_tables(l->kern, &l->tables), 0);
 	assert_int_equal(kern_area_map(bpf_map__fd(l->kern->skel->maps.ft_trace), &l->trace), 0);
 	assert_int_equal(tapset_new(&l->tables, &l->set), 0);
-	assert_int_equal(tapset_recover(l->set), 0);
+	assert_int_equal(tapset_recover(l->set, 0), 0);
 }
 
 static void
@@ -137,7 +141,10 @@ put_criteria(struct lab *l)
 		r = filter_compile(&l->crit[i], &f);
 		assert_true(r == 0 || r == -E2BIG);
 		if (r == 0)
-			assert_int_equal(tapset_put(l->set, i + 1, &f, &dest, 1, 0), 0);
+			assert_int_equal(
+			    tapset_put(l->set, i + 1,
+				&(struct tapset_want){.filter = &f, .dest = &dest, .ndest = 1, .agency = 1}, 0),
+			    0);
 		l->live[i] = r == 0;
 		filter_free(&f);
 	}

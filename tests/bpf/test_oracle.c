@@ -61,7 +61,8 @@ set_fill(struct run *r, struct set *s)
 			continue;
 		}
 		m->uid = ++r->uid;
-		if ((rc = tapset_put(r->tapset, m->uid, &f, &dest, 1, r->now)) < 0)
+		if ((rc = tapset_put(r->tapset, m->uid,
+			 &(struct tapset_want){.filter = &f, .dest = &dest, .ndest = 1, .agency = 1}, r->now)) < 0)
 			errx(1, "put: %s", strerror(-rc));
 		filter_free(&f);
 		s->n++;
@@ -178,7 +179,7 @@ main(int argc, char **argv)
 	}
 	if (rc < 0)
 		errx(1, "load: %s", strerror(-rc));
-	if (tapset_new(&r.k->t, &r.tapset) < 0 || tapset_recover(r.tapset) < 0)
+	if (tapset_new(&r.k->t, &r.tapset) < 0 || tapset_recover(r.tapset, r.now) < 0)
 		errx(1, "tapset");
 	/* The set counts: a pair is a set of criteria and a packet. */
 	while (r.packets < goal)

@@ -78,7 +78,8 @@ sizes(struct tap_bpf *s, uint32_t ncrit, uint32_t nterm)
 		uint32_t n;
 	} row[] = {{s->maps.ft_term4, nterm}, {s->maps.ft_term6, nterm}, {s->maps.ft_key4, nterm},
 	    {s->maps.ft_key6, nterm}, {s->maps.ft_bloom, power_of_two(nterm)}, {s->maps.ft_crit, ncrit},
-	    {s->maps.ft_count, ncrit}, {s->maps.ft_dest, ncrit}, {s->maps.ft_own, 2 * ncrit}};
+	    {s->maps.ft_count, ncrit}, {s->maps.ft_ended, ncrit / 64 + 1}, {s->maps.ft_agency, BPFTABLES_AGENCIES},
+	    {s->maps.ft_dest, ncrit}, {s->maps.ft_own, 2 * ncrit}};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(row) && r == 0; i++)
@@ -121,6 +122,9 @@ tables(struct bpftables *b, uint32_t ncrit, uint32_t nterm)
 	    .crit = memory(s->maps.ft_crit, &r),
 	    .count = memory(s->maps.ft_count, &r),
 	    .ncrit = ncrit,
+	    .ended = memory(s->maps.ft_ended, &r),
+	    .agency = memory(s->maps.ft_agency, &r),
+	    .nagency = BPFTABLES_AGENCIES,
 	    .dest = memory(s->maps.ft_dest, &r),
 	    .ndest = ncrit,
 	    .key4 = ops,

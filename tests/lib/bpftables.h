@@ -8,6 +8,8 @@
 
 #include "tapset.h"
 
+#define BPFTABLES_AGENCIES 16
+
 struct tap_bpf;
 
 struct bpftables {

@@ -30,6 +30,8 @@ struct memtables {
 	struct tap_term6 term6[512];
 	struct tap_crit crit[128];
 	struct tap_count count[128];
+	uint64_t ended[2];
+	struct tap_agency agency[8];
 	struct tap_dest dest[64];
 	struct mem_hash key4, key6, own;
 };

@@ -91,7 +91,7 @@ class Plane(rigs.Rig):
             return now if arrived == now["arrived"] and (queue_loss is None or left == queue_loss) else None
         now = until("everything handed over has arrived", settled)
         left = now["handed"] - sum(now[k] for k in BEFORE) - now["arrived"]
-        assert now["due"] == now["sent"] + now["lost_limit"] + sum(now[k] for k in BEFORE + BEHIND) + left
+        assert now["due"] == now["sent"] + now["lost_budget"] + now["lost_limit"] + sum(now[k] for k in BEFORE + BEHIND) + left
         return now
 
     def counts(self, uid):

@@ -32,7 +32,7 @@ start(struct rig *r)
 	struct tapset_tables t = memtables_tables(r->m);
 
 	assert_int_equal(tapset_new(&t, &r->s), 0);
-	assert_int_equal(tapset_recover(r->s), 0);
+	assert_int_equal(tapset_recover(r->s, r->now), 0);
 	check(r);
 }
 
@@ -84,7 +84,8 @@ put(struct rig *r, uint64_t uid, const char *src, const char *dport, unsigned po
 {
 	struct tap_filter f = filter(src, dport);
 	struct tapset_dest d = dest(port, 255);
-	int rc = tapset_put(r->s, uid, &f, &d, 1, r->now);
+	int rc = tapset_put(
+	    r->s, uid, &(struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = 1}, r->now);
 
 	filter_free(&f);
 	check(r);
@@ -142,8 +143,10 @@ test_destinations(void **state)
 	struct tapset_dest a[2] = {dest(1, 255), dest(1, 64)}, b[2] = {dest(1, 64), dest(2, 64)};
 
 	(void)state;
-	assert_int_equal(tapset_put(r.s, 1, &f, a, 2, r.now), 0);
-	assert_int_equal(tapset_put(r.s, 2, &f, b, 2, r.now), 0);
+	assert_int_equal(
+	    tapset_put(r.s, 1, &(struct tapset_want){.filter = &f, .dest = a, .ndest = 2, .agency = 1}, r.now), 0);
+	assert_int_equal(
+	    tapset_put(r.s, 2, &(struct tapset_want){.filter = &f, .dest = b, .ndest = 2, .agency = 1}, r.now), 0);
 	check(&r);
 	assert_int_equal(usage(&r).dests, 3);
 	assert_int_equal(r.m->own.n, 3); /* two ports, and the pair of addresses */
@@ -153,7 +156,9 @@ test_destinations(void **state)
 	assert_int_equal(tapset_remove(r.s, 2, r.now), 0);
 	check(&r);
 	assert_int_equal(r.m->own.n, 0);
-	assert_int_equal(tapset_put(r.s, 3, &f, a, 0, r.now), -EINVAL);
+	assert_int_equal(
+	    tapset_put(r.s, 3, &(struct tapset_want){.filter = &f, .dest = a, .ndest = 0, .agency = 1}, r.now),
+	    -EINVAL);
 	filter_free(&f);
 	end(&r);
 }
@@ -363,7 +368,8 @@ test_random(void **state)
 
 		r.now += SECOND / 50;
 		if (n < LIVE_MAX && gen_chance(&g, 52) && random_member(&g, &v[n], &f)) {
-			int rc = tapset_put(r.s, step, &f, &d, 1, r.now);
+			int rc = tapset_put(
+			    r.s, step, &(struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = 1}, r.now);
 
 			filter_free(&f);
 			if (rc == 0)
@@ -427,7 +433,8 @@ child(struct rig *r, struct script *script)
 			struct tap_filter f = filter(steps[i].src, steps[i].dport);
 			struct tapset_dest d = dest(steps[i].port, 255);
 
-			tapset_put(r->s, steps[i].uid, &f, &d, 1, r->now);
+			tapset_put(r->s, steps[i].uid,
+			    &(struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = 1}, r->now);
 		}
 		__atomic_store_n(&script->done, i + 1, __ATOMIC_SEQ_CST);
 	}
