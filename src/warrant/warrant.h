@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * warrant.h - what a court allows: whose, from when to when, and how much.  Pure:
+ * text in, struct or reason out.
+ *
+ *   Reference: W-2026-117
+ *   Agency: lea1
+ *   Start: 2026-11-23T10:00:00Z
+ *   End: 2026-12-23T10:00:00Z
+ *   Prefix: 198.51.100.7/32, 2001:db8:7::/48
+ *   Direction: from
+ *   Maximum-Criteria: 4
+ *   Content-Destination: 192.0.2.0/24 7000-7999
+ *
+ * The first four are needed, in any order; each line once.  Without a Prefix the
+ * criteria may name anything; without a Content-Destination only the configuration
+ * says where copies may go.  Blank lines and lines that begin with # are skipped.
+ */
+#ifndef WARRANT_WARRANT_H
+#define WARRANT_WARRANT_H
+
+#include "conf.h"
+#include "filter.h"
+
+#define WARRANT_REF_MAX 63
+#define WARRANT_TEXT_MAX 65536
+#define WARRANT_ITEMS_MAX 1024 /* prefixes, destinations */
+
+enum warrant_direction { WARRANT_BOTH, WARRANT_FROM, WARRANT_TO };
+
+struct warrant_prefix {
+	struct ip_addr addr;
+	uint8_t len;
+};
+
+struct warrant {
+	char ref[WARRANT_REF_MAX + 1]; /* printable ASCII, no blanks */
+	char agency[CONF_NAME_MAX + 1];
+	int64_t start_ms, end_ms;      /* Unix time; start < end */
+	struct warrant_prefix *prefix; /* owned */
+	uint32_t nprefix;              /* 0: any */
+	enum warrant_direction direction;
+	uint32_t max_criteria;  /* 0: any number */
+	struct conf_dest *dest; /* owned */
+	uint32_t ndest;         /* 0: any */
+};
+
+struct warrant_error {
+	unsigned line;     /* 0: of the whole */
+	char expected[96]; /* "expected ..." or which rule is broken; nothing of the text in it */
+};
+
+/* 0; -EINVAL with *err; -ENOMEM.  *out is left alone on failure. */
+int warrant_parse(struct slice text, struct warrant *out, struct warrant_error *err);
+void warrant_free(struct warrant *w);
+/* The same text for the same warrant: warrant_parse takes it. */
+void warrant_format(const struct warrant *w, struct buf *out);
+
+/* Whether every packet that the filter can match is the target's: all its sources (direction from
+ * or both) or all its destinations (to or both) are within one of the prefixes. */
+bool warrant_covers(const struct warrant *w, const struct tap_filter *f);
+bool warrant_allows_dest(const struct warrant *w, const struct ip_addr *addr, uint16_t port);
+
+/* "2026-11-23T10:00:00Z", UTC: 0 or -EINVAL. */
+int warrant_time_parse(struct slice s, int64_t *ms);
+#define WARRANT_TIME_LEN 24
+const char *warrant_time_format(int64_t ms, char buf[static WARRANT_TIME_LEN]);
+
+#endif
