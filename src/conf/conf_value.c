@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: conf_value_ conf_prefix_parse conf_ports_parse */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

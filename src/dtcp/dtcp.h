@@ -16,6 +16,7 @@
 #define DTCP_REPLY_MAX (8u << 20) /* bytes of one reply */
 #define DTCP_NAME_MAX 63          /* Csource-ID, Cdest-ID, VRF and interface names */
 #define DTCP_CDESTS_MAX 2         /* content destinations of one ADD */
+#define DTCP_TIMEOUT_MAX 86400    /* seconds */
 #define DTCP_SELECTOR_MAX 8192    /* ids and ranges of one request */
 #define DTCP_KEY_JUNOS "Juniper"
 #define DTCP_DIGEST_HEX 40
@@ -62,6 +63,14 @@ struct dtcp_cdest {
 	uint16_t port;
 };
 
+/* When a criterion ends by itself, whichever comes first (C03 section 5.4.1). */
+enum dtcp_timeout { DTCP_T_IDLE, DTCP_T_TOTAL, DTCP_T_PACKETS, DTCP_T_BYTES, DTCP_TIMEOUTS };
+
+struct dtcp_timeouts {
+	uint8_t named;             /* bit 1 << enum dtcp_timeout for each that the request names */
+	uint64_t v[DTCP_TIMEOUTS]; /* seconds, seconds, packets, bytes; 0: none of the kind */
+};
+
 /* Criteria ids: a single one or an inclusive range. */
 struct dtcp_ids {
 	uint64_t lo, hi;
@@ -84,9 +93,11 @@ struct dtcp_req {
 	struct dtcp_cdest cdest[DTCP_CDESTS_MAX];
 	struct ip_addr csrc; /* X-JTap-Cdest-Source-Address */
 	uint16_t csrc_port;
-	uint8_t ttl;      /* default 255 */
-	uint8_t priority; /* default 1 */
-	/* DELETE, LIST */
+	uint8_t ttl;                     /* default 255 */
+	uint8_t priority;                /* default 1 */
+	char warrant[DTCP_NAME_MAX + 1]; /* X-Warrant-Id, ours; "" none */
+	struct dtcp_timeouts timeouts;   /* all zero: static.  REFRESH too */
+	/* DELETE, REFRESH, LIST */
 	enum dtcp_select select;
 	struct dtcp_ids *ids; /* owned */
 	uint32_t nids;
@@ -155,6 +166,9 @@ struct dtcp_entry {
 	int64_t added_ms; /* Unix time, ms */
 	const struct criteria *criteria;
 	uint64_t bandwidth_bps, packets, bytes;
+	struct dtcp_timeouts timeouts; /* named 0: static */
+	uint32_t num_refresh;
+	int64_t refreshed_ms; /* 0: never */
 };
 
 /* TIMESTAMP text, local time, "YYYY-MM-DD HH:MM:SS.mmm" */
@@ -162,7 +176,9 @@ struct dtcp_entry {
 const char *dtcp_time_format(int64_t unix_ms, char buf[static DTCP_TIME_LEN]);
 
 /* Each appends one whole reply: digest line and empty line included. */
-void dtcp_reply_error(struct buf *out, const char *key, unsigned code, uint8_t version, uint64_t seq);
+/* reason: ours, for a refusal that DTCP has no code for: a line "X-Reason"; NULL or "": none. */
+void dtcp_reply_error(
+    struct buf *out, const char *key, unsigned code, uint8_t version, uint64_t seq, const char *reason);
 void dtcp_reply_add(struct buf *out, const char *key, uint8_t version, uint64_t seq, uint32_t id, int64_t now_ms);
 void dtcp_reply_count(struct buf *out, const char *key, uint8_t version, uint64_t seq, uint64_t count, int64_t now_ms);
 void dtcp_reply_noop(struct buf *out, const char *key, uint8_t version, uint64_t seq, int64_t now_ms);
@@ -193,8 +209,8 @@ struct dtcp_reply {
 	uint8_t version;
 	struct slice text; /* of the status line */
 	bool have_seq;
-	uint64_t seq, id, count; /* CRITERIA-ID, CRITERIA-COUNT; 0 when absent */
-	struct slice timestamp;
+	uint64_t seq, id, count;        /* CRITERIA-ID, CRITERIA-COUNT; 0 when absent */
+	struct slice timestamp, reason; /* X-Reason, ours */
 	struct dtcp_reply_entry *entry; /* owned */
 	uint32_t nentries;
 };

@@ -20,23 +20,25 @@ struct add {
 static unsigned
 check_life(struct add *a)
 {
-	bool any = false;
+	struct dtcp_timeouts *t = &a->req->timeouts;
 	unsigned code = flags_check(a->p, DTCP_F_STATIC, a->req, a->res);
 
 	if (code != 0 || a->req->flags & DTCP_F_STATIC)
 		return code;
-	for (enum param t = P_TIMEOUT_IDLE; t <= P_TIMEOUT_BYTES; t++) {
-		uint64_t v;
+	if ((code = timeouts_check(a->p, a->req, a->res)) != 0)
+		return code;
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		if (t->v[i] == 0)
+			t->named &= (uint8_t) ~(1u << i);
+	return t->named ? 0 : refuse(a->res, DTCP_BAD_TIMEOUT, P_FLAGS, "neither Static nor a timeout");
+}
 
-		if (!a->p->have[t])
-			continue;
-		if (slice_u64(a->p->value[t], t < P_TIMEOUT_PACKETS ? 86400 : UINT64_MAX, &v) < 0)
-			return refuse(a->res, DTCP_BAD_TIMEOUT, t, "expected a number; of seconds up to 86400");
-		any = any || v > 0;
-	}
-	if (!any)
-		return refuse(a->res, DTCP_BAD_TIMEOUT, P_FLAGS, "neither Static nor a timeout");
-	return refuse(a->res, CHOICE_TIMEOUTS, P_FLAGS, "criteria that time out are not supported: use Static");
+static unsigned
+check_warrant(struct add *a)
+{
+	if (a->p->have[P_X_WARRANT] && line_string(a->p->value[P_X_WARRANT], a->req->warrant) < 0)
+		return refuse(a->res, DTCP_BAD_REQUEST, P_X_WARRANT, "expected a reference of up to 63 bytes");
+	return 0;
 }
 
 static unsigned
@@ -287,8 +289,8 @@ check_cdests(struct add *a)
 unsigned
 add_check(const struct params *p, struct dtcp_req *req, struct dtcp_result *res)
 {
-	static unsigned (*const checks[])(struct add *) = {
-	    check_action, check_priority, check_life, check_scope, check_family, check_filter, check_cdests};
+	static unsigned (*const checks[])(struct add *) = {check_action, check_priority, check_life, check_warrant,
+	    check_scope, check_family, check_filter, check_cdests};
 	struct add a = {p, req, res};
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

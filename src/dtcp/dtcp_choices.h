@@ -28,8 +28,8 @@
 /* Something that the version of the request does not have. */
 #define CHOICE_NOT_IN_VERSION DTCP_BAD_REQUEST
 #define CHOICE_LIST_NOT_IN_VERSION DTCP_NOT_IMPLEMENTED
-/* Criteria that time out do not exist over SSH; a Static one ignores its timeouts. */
-#define CHOICE_TIMEOUTS DTCP_NOT_IMPLEMENTED
+/* What a refusal for want of authority says, beside 432: DTCP has no code for it. */
+#define CHOICE_REASON_LINE "X-REASON"
 /* Filter bound to a VRF or to interfaces: none is known to this server. */
 #define CHOICE_SCOPE DTCP_JTAP_FAILURE
 /* A subscriber trigger chooses the target.  Ignored, as unknown X- parameters are, the

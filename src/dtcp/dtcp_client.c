@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dtcp_choices.h"
 #include "dtcp_line.h"
 
 static struct slice
@@ -80,6 +81,10 @@ reply_param(struct dtcp_reply *r, struct slice name, struct slice value)
 {
 	if (slice_eq_nocase(name, "Seq")) {
 		r->have_seq = slice_u64(value, UINT64_MAX, &r->seq) == 0;
+		return true;
+	}
+	if (slice_eq_nocase(name, CHOICE_REASON_LINE)) {
+		r->reason = value;
 		return true;
 	}
 	if (slice_eq_nocase(name, "Timestamp") && r->nentries == 0) {

@@ -53,6 +53,10 @@ dtcp_req_encode(const struct dtcp_req *r, struct buf *out)
 	buf_put_u16(out, r->csrc_port);
 	buf_put_u8(out, r->ttl);
 	buf_put_u8(out, r->priority);
+	buf_put_str(out, r->warrant);
+	buf_put_u8(out, r->timeouts.named);
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		buf_put_u64(out, r->timeouts.v[i]);
 	buf_put_u8(out, (uint8_t)r->select);
 	buf_put_str(out, r->sel_cdest);
 	buf_put_u32(out, r->nids);
@@ -99,6 +103,13 @@ get_add(struct dtcp_req *r, struct rd *rd)
 	r->csrc_port = rd_u16(rd);
 	r->ttl = rd_u8(rd);
 	r->priority = rd_u8(rd);
+	rd_cstr(rd, r->warrant, sizeof r->warrant);
+	r->timeouts.named = rd_u8(rd);
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		r->timeouts.v[i] = rd_u64(rd);
+	if (r->timeouts.named >= 1 << DTCP_TIMEOUTS || r->timeouts.v[DTCP_T_IDLE] > DTCP_TIMEOUT_MAX ||
+	    r->timeouts.v[DTCP_T_TOTAL] > DTCP_TIMEOUT_MAX)
+		rd->err = -EBADMSG;
 }
 
 int

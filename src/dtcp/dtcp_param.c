@@ -12,7 +12,8 @@
 #define DELETE (1u << DTCP_DELETE)
 #define LIST (1u << DTCP_LIST)
 #define NOOP (1u << DTCP_NOOP)
-#define ALL (ADD | DELETE | LIST | NOOP)
+#define REFRESH (1u << DTCP_REFRESH)
+#define ALL (ADD | DELETE | REFRESH | LIST | NOOP)
 
 static const struct {
 	const char *name;
@@ -28,15 +29,15 @@ static const struct {
     {"ICMP-Code", P_ICMP_CODE, ADD},
     {"Csource-ID", P_CSOURCE_ID, ALL},
     {"Seq", P_SEQ, ALL},
-    {"Cdest-ID", P_CDEST_ID, ADD | DELETE | LIST},
-    {"Criteria-ID", P_CRITERIA_ID, DELETE | LIST},
+    {"Cdest-ID", P_CDEST_ID, ADD | DELETE | REFRESH | LIST},
+    {"Criteria-ID", P_CRITERIA_ID, DELETE | REFRESH | LIST},
     {"Flags", P_FLAGS, ALL},
     {"Action", P_ACTION, ADD},
     {"Priority", P_PRIORITY, ADD},
-    {"Timeout-Idle", P_TIMEOUT_IDLE, ADD},
-    {"Timeout-Total", P_TIMEOUT_TOTAL, ADD},
-    {"Timeout-Packets", P_TIMEOUT_PACKETS, ADD},
-    {"Timeout-Bytes", P_TIMEOUT_BYTES, ADD},
+    {"Timeout-Idle", P_TIMEOUT_IDLE, ADD | REFRESH},
+    {"Timeout-Total", P_TIMEOUT_TOTAL, ADD | REFRESH},
+    {"Timeout-Packets", P_TIMEOUT_PACKETS, ADD | REFRESH},
+    {"Timeout-Bytes", P_TIMEOUT_BYTES, ADD | REFRESH},
     {"X-JTap-Cdest-Dest-Address", P_X_DEST_ADDRESS, ADD},
     {"X-JTap-Cdest-Dest-Port", P_X_DEST_PORT, ADD},
     {"X-JTap-Cdest-Source-Address", P_X_SOURCE_ADDRESS, ADD},
@@ -47,6 +48,7 @@ static const struct {
     {"X-JTap-Output-Interface", P_X_OUTPUT, ADD},
     {"X-JTap-IP-Version", P_X_IP_VERSION, ADD},
     {"X-JTap-Filter-Family", P_X_FAMILY, ADD},
+    {"X-Warrant-Id", P_X_WARRANT, ADD},
     {"X-Act-Sess-Id", P_X_TRIGGER, ADD},
     {"X-Interface-Id", P_X_TRIGGER, ADD},
     {"X-UserName", P_X_TRIGGER, ADD},

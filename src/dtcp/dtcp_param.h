@@ -35,6 +35,7 @@ enum param {
 	P_X_OUTPUT,
 	P_X_IP_VERSION,
 	P_X_FAMILY,
+	P_X_WARRANT,
 	P_X_TRIGGER, /* any of the subscriber triggers */
 	PARAMS
 };
@@ -57,6 +58,8 @@ bool param_allowed(enum param p, enum dtcp_method m);
 
 unsigned add_check(const struct params *p, struct dtcp_req *req, struct dtcp_result *res);
 unsigned select_check(const struct params *p, struct dtcp_req *req, struct dtcp_result *res);
+/* Into req->timeouts: those that are named; 433 for a value that is none. */
+unsigned timeouts_check(const struct params *p, struct dtcp_req *req, struct dtcp_result *res);
 /* Allowed: enum dtcp_flag. */
 unsigned flags_check(const struct params *p, unsigned allowed, struct dtcp_req *req, struct dtcp_result *res);
 

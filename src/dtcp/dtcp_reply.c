@@ -54,12 +54,17 @@ number(struct buf *out, const char *name, uint64_t value)
 }
 
 void
-dtcp_reply_error(struct buf *out, const char *key, unsigned code, uint8_t version, uint64_t seq)
+dtcp_reply_error(struct buf *out, const char *key, unsigned code, uint8_t version, uint64_t seq, const char *reason)
 {
+	size_t start;
+
 	/* 0.6 had no codes for limits (C03 A.3). */
 	if (version < 7 && (code == DTCP_MAX_CRITERIA || code == DTCP_MAX_CDEST))
 		code = DTCP_SERVER_ERROR;
-	dtcp_sign_reply(out, begin(out, version, code, seq), key);
+	start = begin(out, version, code, seq);
+	if (reason && *reason)
+		buf_printf(out, CHOICE_REASON_LINE ": %s\r\n", reason);
+	dtcp_sign_reply(out, start, key);
 }
 
 void
@@ -130,6 +135,17 @@ entry_filter(struct buf *out, const struct criteria *c)
 }
 
 static void
+entry_timeouts(struct buf *out, const struct dtcp_timeouts *t)
+{
+	static const char *const names[DTCP_TIMEOUTS] = {
+	    "TIMEOUT-IDLE", "TIMEOUT-TOTAL", "TIMEOUT-PACKETS", "TIMEOUT-BYTES"};
+
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		if (t->named >> i & 1)
+			number(out, names[i], t->v[i]);
+}
+
+static void
 entry_stats(struct buf *out, const struct dtcp_entry *e)
 {
 	char t[DTCP_TIME_LEN];
@@ -137,8 +153,8 @@ entry_stats(struct buf *out, const struct dtcp_entry *e)
 	number(out, "AVERAGE-BANDWIDTH", e->bandwidth_bps);
 	number(out, "MATCHING-PACKETS", e->packets);
 	number(out, "MATCHING-BYTES", e->bytes);
-	number(out, "NUM-REFRESH", 0);
-	buf_printf(out, "LAST-REFRESH: %s\r\n", dtcp_time_format(e->added_ms, t));
+	number(out, "NUM-REFRESH", e->num_refresh);
+	buf_printf(out, "LAST-REFRESH: %s\r\n", dtcp_time_format(e->refreshed_ms ? e->refreshed_ms : e->added_ms, t));
 }
 
 static void
@@ -180,7 +196,10 @@ dtcp_reply_list_entry(struct buf *out, const struct dtcp_entry *e, uint8_t flags
 	entry_names(out, e);
 	if (e->csource_addr.family != 0)
 		buf_printf(out, "CSOURCE-ADDRESS: %s\r\n", ip_format(&e->csource_addr, a));
-	buf_printf(out, "FLAGS: Static\r\n");
+	if (e->timeouts.named == 0)
+		buf_printf(out, "FLAGS: Static\r\n");
+	else if (flags & DTCP_F_CRITERIA)
+		entry_timeouts(out, &e->timeouts);
 	if (flags & DTCP_F_CRITERIA)
 		entry_filter(out, e->criteria);
 	if (flags & DTCP_F_STATS)

@@ -112,10 +112,10 @@ check_method(const struct start *s, struct dtcp_req *req, struct dtcp_result *re
 		if (!slice_eq_nocase(s->method, dtcp_method_name(m)))
 			continue;
 		req->method = m;
-		if (m == DTCP_ADD || m == DTCP_DELETE || m == DTCP_LIST || m == DTCP_NOOP)
+		if (m != DTCP_ENABLE && m != DTCP_DISABLE)
 			return 0;
 	}
-	return fault(res, DTCP_NOT_IMPLEMENTED, "", "expected ADD, DELETE, LIST or NOOP");
+	return fault(res, DTCP_NOT_IMPLEMENTED, "", "expected ADD, DELETE, REFRESH, LIST or NOOP");
 }
 
 static unsigned
@@ -141,6 +141,13 @@ check_params(const struct params *p, struct dtcp_req *req, struct dtcp_result *r
 	case DTCP_DELETE:
 		code = flags_check(p, DTCP_F_STATIC, req, res);
 		return code ? code : select_check(p, req, res);
+	case DTCP_REFRESH:
+		if ((code = flags_check(p, 0, req, res)) != 0 || (code = select_check(p, req, res)) != 0 ||
+		    (code = timeouts_check(p, req, res)) != 0)
+			return code;
+		if (req->timeouts.named == 0)
+			return refuse(res, DTCP_BAD_TIMEOUT, P_TIMEOUT_TOTAL, "missing: which timeout?");
+		return 0;
 	case DTCP_LIST:
 		if ((code = flags_check(p, DTCP_F_STATS | DTCP_F_CRITERIA, req, res)) != 0)
 			return code;

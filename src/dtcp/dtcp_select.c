@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which criteria a DELETE or LIST means, and the flags of any method.
  *
- * exports: select_check flags_check */
+ * exports: select_check flags_check timeouts_check */
 #include <errno.h>
 #include <string.h>
 
@@ -35,6 +35,21 @@ flags_check(const struct params *p, unsigned allowed, struct dtcp_req *req, stru
 		if (words[i].flag & ~allowed)
 			return refuse(res, DTCP_BAD_REQUEST, P_FLAGS, "not a flag of this method");
 		req->flags |= (uint8_t)words[i].flag;
+	}
+	return 0;
+}
+
+unsigned
+timeouts_check(const struct params *p, struct dtcp_req *req, struct dtcp_result *res)
+{
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++) {
+		enum param t = P_TIMEOUT_IDLE + i;
+
+		if (!p->have[t])
+			continue;
+		if (slice_u64(p->value[t], i <= DTCP_T_TOTAL ? DTCP_TIMEOUT_MAX : UINT64_MAX, &req->timeouts.v[i]) < 0)
+			return refuse(res, DTCP_BAD_TIMEOUT, t, "expected a number; of seconds up to 86400");
+		req->timeouts.named |= (uint8_t)(1u << i);
 	}
 	return 0;
 }
@@ -96,7 +111,7 @@ select_check(const struct params *p, struct dtcp_req *req, struct dtcp_result *r
 	if (p->have[P_CRITERIA_ID])
 		return ids_check(p->value[P_CRITERIA_ID], req, res);
 	if (!p->have[P_CDEST_ID]) {
-		if (req->method == DTCP_DELETE)
+		if (req->method == DTCP_DELETE || req->method == DTCP_REFRESH)
 			return refuse(res, DTCP_BAD_REQUEST, P_CRITERIA_ID, "missing: which criteria?");
 		return 0;
 	}

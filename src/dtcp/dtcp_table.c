@@ -24,15 +24,16 @@ static const struct {
 	"ICMP "
 	"elements without ICMP; or Cdest-IDs, their addresses and their ports differ in number."},
     {DTCP_BAD_TIMEOUT, "Improper Timeout Specification",
-	"The criterion would never end and does not say Static: add Flags: STATIC."},
+	"The criterion would never end and does not say Static, or a timeout is no number or over 86400 seconds: add "
+	"Flags: STATIC, or a Timeout above zero."},
     {DTCP_INVALID_AUTH, "Invalid Authentication", "The digest is wrong; never sent."},
     {DTCP_INVALID_SEQ, "Invalid Sequence Number", "The sequence number was used before; never sent."},
     {DTCP_UNKNOWN_CSOURCE, "Unknown Control Source Identifier", "The Csource-ID is not the login; never sent."},
     {DTCP_SERVER_ERROR, "Server Internal Error",
 	"The router failed, not the request: nothing was changed.  Try again, and tell its operator."},
     {DTCP_NOT_IMPLEMENTED, "Not Implemented",
-	"The router does not know this method, parameter or value: it takes ADD, DELETE, LIST and NOOP, and Static "
-	"criteria with Action Copy."},
+	"The router does not know this method, parameter or value: it takes ADD, DELETE, REFRESH, LIST and "
+	"NOOP, and criteria with Action Copy."},
     {DTCP_VERSION, "DTCP Version not supported", "The router speaks DTCP/0.6 to DTCP/0.8: use one of them."},
     {DTCP_MAX_CRITERIA, "Max Criteria Limit Exceeded",
 	"The router holds as many criteria as it may: delete some first."},

@@ -121,6 +121,7 @@ answer_ok(struct session *s, const struct pending *p, const struct ipc_reply *r)
 		dtcp_reply_add(&s->out, DTCP_KEY_JUNOS, p->version, p->seq, (uint32_t)r->value, r->now_ms);
 		break;
 	case DTCP_DELETE:
+	case DTCP_REFRESH:
 		dtcp_reply_count(&s->out, DTCP_KEY_JUNOS, p->version, p->seq, r->value, r->now_ms);
 		break;
 	default:
@@ -173,7 +174,10 @@ list_entry(struct session *s, struct pending *p, const struct ipc_entry *e)
 	    .criteria = &e->criteria,
 	    .bandwidth_bps = e->bandwidth_bps,
 	    .packets = e->packets,
-	    .bytes = e->bytes};
+	    .bytes = e->bytes,
+	    .timeouts = e->timeouts,
+	    .num_refresh = e->num_refresh,
+	    .refreshed_ms = e->refreshed_ms};
 
 	memcpy(d.cdest, e->cdest, sizeof d.cdest);
 	if (s->list.len >= SESSION_LIST_MAX) {
@@ -217,9 +221,9 @@ on_reply(struct session *s, struct pending *p, struct rd *r)
 		return rc < 0 ? rc : -EPROTO;
 	if (p->code != 0) {
 		if (!silent(p->code))
-			dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, p->code, p->version, p->seq);
+			dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, p->code, p->version, p->seq, NULL);
 	} else if (reply.code != DTCP_OK) {
-		dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, reply.code, p->version, p->seq);
+		dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, reply.code, p->version, p->seq, reply.reason);
 	} else if (p->method == DTCP_LIST) {
 		p->listing = true;
 		p->count = reply.value;

@@ -38,7 +38,7 @@ static int export(const char *socket, const char *from)
 	cleanup_fd int fd = -1;
 
 	snprintf(words, sizeof words, "audit export%s%s", from ? " " : "", from ? from : "");
-	if ((fd = ctl_ask(socket, words, &code)) < 0)
+	if ((fd = ctl_ask(socket, words, (struct slice){"", 0}, &code)) < 0)
 		return code;
 	while ((type = ctl_read(fd, &body)) == IPC_C_LINES) {
 		fwrite(body.p, 1, body.len, stdout);
@@ -57,7 +57,7 @@ head(const char *socket, bool json)
 	json_t *j;
 	int code, type;
 
-	if ((fd = ctl_ask(socket, "audit head", &code)) < 0)
+	if ((fd = ctl_ask(socket, "audit head", (struct slice){"", 0}, &code)) < 0)
 		return code;
 	if ((type = ctl_read(fd, &body)) != IPC_C_JSON)
 		return type < 0 ? EXIT_TRANSPORT : ctl_error(&body);

@@ -24,7 +24,7 @@ ctl_connect(const char *path)
 }
 
 int
-ctl_ask(const char *path, const char *words, int *code)
+ctl_ask(const char *path, const char *words, struct slice text, int *code)
 {
 	cleanup_buf struct buf b = {0};
 	cleanup_fd int fd = ctl_connect(path);
@@ -36,6 +36,7 @@ ctl_ask(const char *path, const char *words, int *code)
 		return -1;
 	}
 	buf_put_str(&b, words);
+	buf_put_slice(&b, text);
 	r = b.err ? b.err : chan_write_sync(fd, IPC_C_SHOW, 0, b.p, b.len);
 	if (r < 0) {
 		*code = EXIT_TRANSPORT;

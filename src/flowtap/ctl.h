@@ -7,9 +7,9 @@
 
 enum exit_code { EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_NOT_AUTHORISED, EXIT_NO_OBJECT, EXIT_TRANSPORT };
 
-/* Connects and sends the command.  The socket, or -1 after a message to the user: then *code
+/* Connects and sends the command, and what goes with it.  The socket, or -1 after a message to the user: then *code
  * is the exit code. */
-int ctl_ask(const char *path, const char *words, int *code);
+int ctl_ask(const char *path, const char *words, struct slice text, int *code);
 /* The next message: IPC_C_*.  -1 after a message to the user. */
 int ctl_read(int fd, struct buf *body);
 /* Prints the daemon's IPC_C_ERROR; the exit code in it. */

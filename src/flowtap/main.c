@@ -7,6 +7,7 @@
 #include "audit_cmd.h"
 #include "ctl.h"
 #include "show.h"
+#include "warrant_cmd.h"
 
 static const struct command {
 	const char *words; /* as typed, after "show" */
@@ -27,6 +28,9 @@ static const char usage_text[] = "usage: flowtap [-j] [-p] [-s SOCKET] show serv
 				 "       flowtap [-j] [-s SOCKET] audit head\n"
 				 "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
 				 "       flowtap audit report FILE\n"
+				 "       flowtap [-s SOCKET] warrant enter FILE\n"
+				 "       flowtap [-s SOCKET] warrant approve|revoke AGENCY REFERENCE\n"
+				 "       flowtap [-j] [-s SOCKET] warrant show\n"
 				 "       flowtap --help | --version\n"
 				 "  -j, --json     JSON instead of text\n"
 				 "  -p, --pretty   JSON over several lines\n"
@@ -76,6 +80,8 @@ opts_parse(int argc, char **argv, struct opts *o)
 		case 1: /* a word */
 			if (!show && strcmp(optarg, "audit") == 0)
 				return audit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
+			if (!show && strcmp(optarg, "warrant") == 0)
+				return warrant_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
 			if (!show && strcmp(optarg, "show") != 0)
 				return usage();
 			if (show && used < sizeof o->words)
@@ -136,7 +142,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "flowtap: unknown command: show %s\n%s", o.words, usage_text);
 		return EXIT_USAGE;
 	}
-	if ((fd = ctl_ask(o.socket, o.words, &r)) < 0)
+	if ((fd = ctl_ask(o.socket, o.words, (struct slice){"", 0}, &r)) < 0)
 		return r;
 	if ((r = ctl_read(fd, &answer)) < 0)
 		return EXIT_TRANSPORT;

@@ -27,6 +27,7 @@ agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out,
 		}
 		memcpy(v[i]->name, conf->agency[i].name, sizeof v[i]->name);
 		v[i]->uid = uid[i];
+		v[i]->conf = &conf->agency[i];
 	}
 	qsort(v, conf->nagency, sizeof *v, by_uid);
 	for (uint32_t i = 1; i < conf->nagency; i++)

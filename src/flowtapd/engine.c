@@ -59,8 +59,9 @@ dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len
 
 	(void)id;
 	if (type == IPC_D_ENDED) {
-		log_info("a criterion has ended");
-		return 0;
+		struct rd r = rd_init(body, len);
+
+		return engine_life_ended(e, &r);
 	}
 	if (w == NULL)
 		return -EPROTO;
@@ -147,6 +148,30 @@ engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **w
 	return 0;
 }
 
+/* Their numbers and how much they have, from the store. */
+static int
+agencies_ready(struct engine *e, struct agency **v, uint32_t n)
+{
+	int r = engine_txn_begin(e);
+
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		if ((r = store_agency(e->store, v[i]->name, &v[i]->no)) == 0)
+			r = store_count(e->store, v[i]->name, &v[i]->criteria);
+	if (r == 0)
+		return engine_txn_commit(e);
+	engine_txn_rollback(e);
+	return r;
+}
+
+static void
+budget_of(const struct agency *a, struct buf *b)
+{
+	ipc_budget_set_put(b, &(struct ipc_budget_set){.agency = a->no,
+				  .budget = {.packets_per_s = a->conf->packets_per_s,
+				      .bytes_per_s = a->conf->bytes_per_s,
+				      .burst_ms = a->conf->burst_ms}});
+}
+
 /* Sessions move to their agency's new struct; those whose agency has gone are ended. */
 static void
 sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
@@ -180,7 +205,16 @@ on_agency_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, 
 }
 
 static int
-row_put(struct engine *e, const struct store_row *row)
+budget_send(struct engine *e, const struct agency *a)
+{
+	cleanup_buf struct buf b = {0};
+
+	budget_of(a, &b);
+	return engine_dp_send(e, IPC_D_BUDGET, &b, on_agency_done, NULL);
+}
+
+static int
+row_put(struct engine *e, uint32_t agency, const struct store_row *row)
 {
 	cleanup_buf struct buf b = {0};
 	struct ipc_put put = {0};
@@ -188,17 +222,18 @@ row_put(struct engine *e, const struct store_row *row)
 
 	if (r < 0)
 		return r;
-	put_from_row(&put, row);
+	put_from_row(e, &put, agency, row);
 	ipc_put_put(&b, &put);
 	ipc_put_free(&put);
 	return engine_dp_send(e, IPC_D_PUT, &b, on_agency_done, NULL);
 }
 
 static int
-row_delete(struct engine *e, const struct store_row *row)
+row_delete(struct engine *e, uint32_t agency, const struct store_row *row)
 {
 	cleanup_buf struct buf b = {0};
 
+	(void)agency;
 	buf_put_u32(&b, 1);
 	buf_put_u64(&b, row->uid);
 	return engine_dp_send(e, IPC_D_DELETE, &b, on_agency_done, NULL);
@@ -207,7 +242,7 @@ row_delete(struct engine *e, const struct store_row *row)
 /* Every criterion of each agency of `of` that `other` does not have. */
 static int
 agencies_only_in(struct engine *e, const struct conf *of, const struct conf *other,
-    int (*cb)(struct engine *e, const struct store_row *row))
+    int (*cb)(struct engine *e, uint32_t agency, const struct store_row *row))
 {
 	int r = 0;
 
@@ -215,12 +250,15 @@ agencies_only_in(struct engine *e, const struct conf *of, const struct conf *oth
 		struct store_list *list = NULL;
 		struct store_row row;
 		uint64_t count;
+		uint32_t no;
 
 		if (agency_configured(other, of->agency[i].name))
 			continue;
+		if ((r = store_agency(e->store, of->agency[i].name, &no)) < 0)
+			break;
 		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list, &count);
 		while (r == 0 && (r = store_list_next(list, &row)) == 1) {
-			r = cb(e, &row);
+			r = cb(e, no, &row);
 			store_row_free(&row);
 		}
 		store_list_close(list);
@@ -271,10 +309,13 @@ engine_commit(struct engine *e)
 
 	if (e->next == NULL)
 		return (r = config_record(e, e->conf)) < 0 ? r : commit_barrier(e);
-	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = config_record(e, e->next)) < 0)
+	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = config_record(e, e->next)) < 0 ||
+	    (r = agencies_ready(e, v, n)) < 0)
 		return r;
 	sessions_rebind(e, v, n);
 	r = agencies_only_in(e, e->conf, e->next, row_delete);
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		r = budget_send(e, v[i]);
 	if (r == 0)
 		r = agencies_only_in(e, e->next, e->conf, row_put);
 	agency_free(e->agency, e->nagency);
@@ -318,7 +359,8 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 /* ---- start-up, before the loop: everything stored goes to the data plane ---- */
 
 struct sync {
-	const struct conf *conf;
+	const struct engine *engine;
+	const struct agency *agency; /* of the last row */
 	unsigned under_way;
 	uint64_t put, refused;
 	struct buf body;
@@ -341,39 +383,68 @@ sync_answer(struct sync *y)
 	return type == IPC_D_DONE ? rd_end(&rd) : -EPROTO;
 }
 
+/* Rows come agency by agency. */
+static const struct agency *
+sync_agency(struct sync *y, const char *name)
+{
+	if (y->agency && strcmp(y->agency->name, name) == 0)
+		return y->agency;
+	for (uint32_t i = 0; i < y->engine->nagency; i++)
+		if (strcmp(y->engine->agency[i]->name, name) == 0)
+			return y->agency = y->engine->agency[i];
+	return NULL;
+}
+
+static int
+sync_send(struct sync *y, uint16_t type, const struct buf *b)
+{
+	int r;
+
+	if (b->err)
+		return b->err;
+	if (y->under_way == DAEMON_DP_WINDOW && (r = sync_answer(y)) < 0)
+		return r;
+	y->under_way++;
+	return chan_write_sync(DAEMON_FD_PEER, type, 0, b->p, b->len);
+}
+
 static int
 sync_put(void *arg, const char *agency, struct store_row *row)
 {
 	struct sync *y = arg;
+	const struct agency *a = sync_agency(y, agency);
 	cleanup_buf struct buf b = {0};
 	struct ipc_put put = {0};
 	int r;
 
-	if (!agency_configured(y->conf, agency))
+	if (a == NULL)
 		return 0;
 	if ((r = filter_compile(&row->criteria, &put.filter)) < 0) {
 		log_warn(r, "agency %s: criterion %u cannot be compiled", agency, row->id);
 		y->refused++;
 		return r == -ENOMEM ? r : 0;
 	}
-	put_from_row(&put, row);
+	put_from_row(y->engine, &put, a->no, row);
 	ipc_put_put(&b, &put);
 	ipc_put_free(&put);
-	if (b.err)
-		return b.err;
-	if (y->under_way == DAEMON_DP_WINDOW && (r = sync_answer(y)) < 0)
-		return r;
-	y->under_way++;
 	y->put++;
-	return chan_write_sync(DAEMON_FD_PEER, IPC_D_PUT, 0, b.p, b.len);
+	return sync_send(y, IPC_D_PUT, &b);
 }
 
 static int
 sync_all(struct engine *e)
 {
-	struct sync y = {.conf = e->conf};
-	int r = store_each(e->store, sync_put, &y);
+	struct sync y = {.engine = e};
+	int r = 0;
 
+	for (uint32_t i = 0; r == 0 && i < e->nagency; i++) {
+		cleanup_buf struct buf b = {0};
+
+		budget_of(e->agency[i], &b);
+		r = sync_send(&y, IPC_D_BUDGET, &b);
+	}
+	if (r == 0)
+		r = store_each(e->store, sync_put, &y);
 	while (r == 0 && y.under_way > 0)
 		r = sync_answer(&y);
 	if (r == 0 && (r = chan_write_sync(DAEMON_FD_PEER, IPC_D_SYNC, 0, NULL, 0)) == 0) {
@@ -419,18 +490,28 @@ engine_sandbox(const struct engine *e)
 	return sandbox_calls(calls);
 }
 
+static gid_t
+group_find(const char *name)
+{
+	const struct group *g = getgrnam(name);
+
+	return g ? g->gr_gid : NO_GID;
+}
+
 static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = parent_on_end};
 static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end};
 
 static int
 engine_start(struct engine *e, const char **why)
 {
-	const struct group *auditors;
 	int r;
 
-	if ((auditors = getgrnam(AUDITOR_GROUP)) != NULL)
-		e->auditor_gid = auditors->gr_gid;
+	e->auditor_gid = group_find(AUDITOR_GROUP);
+	e->officer_gid = group_find(OFFICER_GROUP);
 	e->gid = getgid();
+	*why = "boot id";
+	if ((r = engine_life_start(e)) < 0)
+		return r;
 	*why = "sandbox";
 	if ((r = loop_new(&e->loop)) < 0 || (r = engine_sandbox(e)) < 0)
 		return r;
@@ -440,7 +521,11 @@ engine_start(struct engine *e, const char **why)
 	if ((r = engine_audit_start(e, why)) < 0)
 		return r;
 	*why = "agencies";
-	if ((r = agency_build(e->conf, e->uid, &e->agency, &e->nagency)) < 0)
+	if ((r = agency_build(e->conf, e->uid, &e->agency, &e->nagency)) < 0 ||
+	    (r = agencies_ready(e, e->agency, e->nagency)) < 0)
+		return r;
+	*why = "warrants";
+	if ((r = engine_warrant_start(e)) < 0)
 		return r;
 	*why = "data plane";
 	if ((r = sync_all(e)) < 0)
@@ -454,7 +539,7 @@ engine_start(struct engine *e, const char **why)
 int
 engine_run(int verbose)
 {
-	struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL, .auditor_gid = NO_GID};
+	struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
 	const char *why = "";
 	int r;
 

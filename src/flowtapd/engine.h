@@ -19,10 +19,11 @@
 #include "audit.h"
 #include "daemon.h"
 #include "store.h"
+#include "warrant.h"
 
 #define AUDITOR_GROUP "flowtap-audit"
+#define OFFICER_GROUP "flowtap-warrant"
 #define NO_GID ((gid_t)-1)
-#define ENGINE_SESSIONS_MAX 1024
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
 #define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
 #define ENGINE_SESSION_QUEUE (1u << 20) /* unsent bytes at which a LIST waits */
@@ -36,7 +37,19 @@ struct listing;
 struct agency {
 	char name[CONF_NAME_MAX + 1];
 	uint32_t uid;
+	uint32_t no; /* the store's, and the data plane's */
 	uint32_t sessions;
+	uint64_t criteria; /* it has, those of the open transaction too */
+	const struct conf_agency *conf;
+};
+
+/* A warrant as the engine goes by it; the store has all of them too. */
+struct authority {
+	LIST_ENTRY(authority) entry;
+	struct warrant warrant;
+	uint64_t no;
+	bool approved, revoked;
+	uint64_t end_ns; /* CLOCK_BOOTTIME: what an hour by the clock on the wall can't bring back */
 };
 
 enum op_state { OP_QUEUED, OP_WAITING, OP_LISTING, OP_DONE };
@@ -57,7 +70,8 @@ struct op {
 	/* ADD: the row, to take it back if the data plane refuses, session or not */
 	uint64_t uid;
 	char agency[CONF_NAME_MAX + 1];
-	int dp_error; /* first error the data plane gave */
+	char warrant[WARRANT_REF_MAX + 1]; /* under which it was added; "standing" */
+	int dp_error;                      /* first error the data plane gave */
 	struct listing *listing;
 };
 TAILQ_HEAD(op_list, op);
@@ -102,13 +116,15 @@ struct engine {
 	uint32_t nagency;
 	struct store *store;
 	struct engine_audit audit;
+	LIST_HEAD(, authority) authorities;
+	uint8_t boot[STORE_BOOT_LEN]; /* which boot of the machine this is */
 	LIST_HEAD(, session) sessions;
 	unsigned nsessions;
 	STAILQ_HEAD(, dp_wait) waits;
 	uint64_t strangers, stranger_ns; /* refused sessions not on record one by one; the last line's time */
 	bool batch_due, serving;
-	gid_t gid;         /* our own: operators are in it */
-	gid_t auditor_gid; /* NO_GID: there is no such group */
+	gid_t gid;                      /* our own: operators are in it */
+	gid_t auditor_gid, officer_gid; /* NO_GID: there is no such group */
 	int dtcp_fd, ctl_fd;
 };
 
@@ -127,7 +143,8 @@ void op_done(struct op *op, unsigned code, uint64_t value);
 void op_unref(struct op *op); /* frees it once neither session nor data plane hold it */
 
 /* engine_op.c */
-void put_from_row(struct ipc_put *put, const struct store_row *row); /* all but the filter */
+/* all but the filter */
+void put_from_row(const struct engine *e, struct ipc_put *put, uint32_t agency, const struct store_row *row);
 /* one transaction over what all sessions asked for */
 void engine_batch(struct engine *e);
 
@@ -144,6 +161,30 @@ void engine_audit_of(struct audit_event *v, const struct session *s, const char 
 int engine_audit_start(struct engine *e, const char **why);
 void engine_audit_stop(struct engine *e);
 
+/* engine_life.c: when criteria begin and end */
+int engine_life_start(struct engine *e);
+/* From the warrant (NULL: standing authority) and the row's timeouts. */
+void engine_life_set(const struct engine *e, struct store_row *row, const struct authority *a);
+void engine_life_put(const struct engine *e, const struct store_row *row, struct ipc_life *out);
+/* What a REFRESH changes; -EDOM: no timeout would be left. */
+int engine_life_refresh(
+    const struct engine *e, struct store_row *row, const struct dtcp_timeouts *t, struct ipc_life_set *out);
+int engine_life_ended(struct engine *e, struct rd *r); /* IPC_D_ENDED */
+
+/* engine_warrant.c */
+int engine_warrant_start(struct engine *e);
+/*
+ * Under which authority the agency may have this: 0 and *out (NULL: its standing one), or
+ * -EPERM and why, in words for the agency.
+ */
+int engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_req *q, const struct tap_filter *f,
+    const struct authority **out, const char **why);
+/* An officer's command; why: for the officer. -EPERM, -ENOENT, -EEXIST, -EINVAL */
+int engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *why, size_t size);
+int engine_warrant_decide(
+    struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size);
+int engine_warrant_show(struct engine *e, struct buf *out); /* JSON */
+
 /* engine_list.c */
 void listing_start(struct op *op);
 void listing_resume(struct session *s); /* its output has drained */
@@ -151,6 +192,9 @@ void listing_free(struct listing *l);
 
 /* engine_ctl.c */
 void ctl_accept(struct engine *e, int fd); /* takes fd */
+
+/* engine_op.c, too */
+void engine_delete_uids(struct engine *e, const uint64_t *uid, size_t n); /* from the data plane alone */
 
 /* agency.c */
 int agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out, uint32_t *n);

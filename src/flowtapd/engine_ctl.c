@@ -15,18 +15,20 @@
 #include "engine.h"
 #include "log.h"
 
-#define CTL_BODY_MAX 4096
+#define CTL_BODY_MAX (WARRANT_TEXT_MAX + 1024)
 #define CTL_GROUPS_MAX 256
 #define CTL_LINES 65536 /* bytes of audit lines in one message, about */
+#define EXIT_REFUSED 1
 #define EXIT_USAGE 2
 #define EXIT_NOT_AUTHORISED 3
+#define EXIT_NO_OBJECT 4
 #define EXIT_TRANSPORT 5
 
 struct ctl {
 	struct engine *engine;
 	struct chan *chan; /* NULL: closed */
 	unsigned waits;    /* the data plane owes an answer */
-	bool entitled, auditor;
+	bool entitled, auditor, officer;
 	uint32_t uid;
 	struct store_lines *lines; /* audit export under way */
 };
@@ -66,6 +68,8 @@ peer_rights(struct ctl *c, int fd)
 		return;
 	c->uid = cred.uid;
 	c->entitled = cred.uid == 0 || peer_has_group(fd, &cred, c->engine->gid);
+	c->officer = cred.uid == 0 ||
+		     (c->engine->officer_gid != NO_GID && peer_has_group(fd, &cred, c->engine->officer_gid));
 	/* The auditors' group only: being an operator is not enough. */
 	c->auditor = cred.uid == 0 ||
 		     (c->engine->auditor_gid != NO_GID && peer_has_group(fd, &cred, c->engine->auditor_gid));
@@ -139,12 +143,13 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 }
 
 static int
-show_flow_tap(struct ctl *c, const char *args)
+show_flow_tap(struct ctl *c, const char *args, struct slice text)
 {
 	const struct buf none = {0};
 	int r;
 
 	(void)args;
+	(void)text;
 	r = engine_dp_send(c->engine, IPC_D_STATUS, &none, on_state, c);
 
 	if (r == 0)
@@ -200,11 +205,12 @@ audit_step(void *arg)
 }
 
 static int
-audit_export(struct ctl *c, const char *args)
+audit_export(struct ctl *c, const char *args, struct slice text)
 {
 	uint64_t from = 1;
 	int r;
 
+	(void)text;
 	if (*args && slice_u64((struct slice){args, strlen(args)}, INT64_MAX, &from) < 0) {
 		ctl_error(c, EXIT_USAGE, "audit export: expected the number of a line");
 		return 0;
@@ -221,23 +227,97 @@ audit_export(struct ctl *c, const char *args)
 }
 
 static int
-audit_head(struct ctl *c, const char *args)
+audit_head(struct ctl *c, const char *args, struct slice text)
 {
 	(void)args;
+	(void)text;
 	return audit_end(c);
+}
+
+/* ---- warrants ---- */
+
+static int
+warrant_done(struct ctl *c, int err, const char *why)
+{
+	if (err == 0)
+		return chan_send(c->chan, IPC_C_JSON, 0, "{}", 2);
+	ctl_error(c, err == -ENOENT ? EXIT_NO_OBJECT : err == -EINVAL ? EXIT_USAGE : EXIT_REFUSED, why);
+	return 0;
+}
+
+static int
+warrant_enter(struct ctl *c, const char *args, struct slice text)
+{
+	char why[128];
+
+	(void)args;
+	return warrant_done(c, engine_warrant_enter(c->engine, c->uid, text, why, sizeof why), why);
+}
+
+/* args: the agency and the reference. */
+static int
+warrant_decide(struct ctl *c, const char *args, bool approve)
+{
+	char why[128] = "expected an agency and a reference", agency[CONF_NAME_MAX + 1], ref[WARRANT_REF_MAX + 1];
+
+	if (sscanf(args, "%63s %63s", agency, ref) != 2)
+		return warrant_done(c, -EINVAL, why);
+	return warrant_done(c, engine_warrant_decide(c->engine, c->uid, approve, agency, ref, why, sizeof why), why);
+}
+
+static int
+warrant_approve(struct ctl *c, const char *args, struct slice text)
+{
+	(void)text;
+	return warrant_decide(c, args, true);
+}
+
+static int
+warrant_revoke(struct ctl *c, const char *args, struct slice text)
+{
+	(void)text;
+	return warrant_decide(c, args, false);
+}
+
+static int
+warrant_show(struct ctl *c, const char *args, struct slice text)
+{
+	cleanup_buf struct buf b = {0};
+
+	(void)args;
+	(void)text;
+	if (engine_warrant_show(c->engine, &b) < 0)
+		return warrant_done(c, -EIO, "the warrants can't be read");
+	return chan_send(c->chan, IPC_C_JSON, 0, b.p, b.len);
 }
 
 /* ---- commands ---- */
 
+enum right { RIGHT_NONE, RIGHT_AUDITOR, RIGHT_OFFICER };
+
 static const struct {
 	const char *words;
-	int (*run)(struct ctl *c, const char *args);
-	bool audit; /* for auditors only */
+	int (*run)(struct ctl *c, const char *args, struct slice text);
+	enum right right;
 } commands[] = {
-    {"services flow-tap", show_flow_tap, false},
-    {"audit export", audit_export, true},
-    {"audit head", audit_head, true},
+    {"services flow-tap", show_flow_tap, RIGHT_NONE},
+    {"audit export", audit_export, RIGHT_AUDITOR},
+    {"audit head", audit_head, RIGHT_AUDITOR},
+    {"warrant enter", warrant_enter, RIGHT_OFFICER},
+    {"warrant approve", warrant_approve, RIGHT_OFFICER},
+    {"warrant revoke", warrant_revoke, RIGHT_OFFICER},
+    {"warrant show", warrant_show, RIGHT_OFFICER},
 };
+
+static const char *
+right_missing(const struct ctl *c, enum right right)
+{
+	if (right == RIGHT_AUDITOR && !c->auditor)
+		return "for auditors only: root and the group " AUDITOR_GROUP;
+	if (right == RIGHT_OFFICER && !c->officer)
+		return "for warrant officers only: root and the group " OFFICER_GROUP;
+	return NULL;
+}
 
 /* The command that the words begin with; *args: the rest. */
 static int
@@ -259,20 +339,22 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
 	struct ctl *c = arg;
 	struct rd r = rd_init(body, len);
-	const char *args;
-	char words[128];
+	const char *args, *missing;
+	struct slice text;
+	char words[192];
 	int i;
 
 	(void)id;
 	rd_cstr(&r, words, sizeof words);
+	text = rd_slice(&r);
 	if (type != IPC_C_SHOW || rd_end(&r) < 0)
 		return -EPROTO;
 	if ((i = command_find(words, &args)) < 0)
 		ctl_error(c, EXIT_USAGE, "unknown command");
-	else if (commands[i].audit && !c->auditor)
-		ctl_error(c, EXIT_NOT_AUTHORISED, "for auditors only: root and the group " AUDITOR_GROUP);
+	else if ((missing = right_missing(c, commands[i].right)) != NULL)
+		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
 	else
-		return commands[i].run(c, args);
+		return commands[i].run(c, args, text);
 	return 0;
 }
 

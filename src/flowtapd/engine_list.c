@@ -74,6 +74,9 @@ entry_from_row(struct ipc_entry *e, const struct store_row *row, const struct ip
 	e->bandwidth_bps = count->bandwidth_bps;
 	e->packets = count->packets;
 	e->bytes = count->bytes;
+	e->timeouts = row->timeouts;
+	e->num_refresh = row->num_refresh;
+	e->refreshed_ms = row->refreshed_ms;
 }
 
 static int

@@ -3,7 +3,7 @@
  * What agencies ask for, in one transaction for all that has arrived: store
  * first, then the data plane, then the answers.
  *
- * exports: engine_batch put_from_row */
+ * exports: engine_batch engine_delete_uids put_from_row */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +30,8 @@ struct change {
 	size_t nuid, cap;
 	struct id_text ids;
 	bool failed;
+	const struct engine *engine;
+	struct buf lives; /* REFRESH: nuid * struct ipc_life_set */
 };
 
 struct batch {
@@ -42,6 +44,7 @@ change_fini(struct change *c)
 {
 	ipc_put_free(&c->put);
 	buf_free(&c->ids.text);
+	buf_free(&c->lives);
 	free(c->uid);
 }
 
@@ -54,6 +57,9 @@ static const struct {
     {-EADDRINUSE, DTCP_BAD_FILTER},
     {-EADDRNOTAVAIL, DTCP_JTAP_FAILURE},
     {-EAFNOSUPPORT, DTCP_BAD_FILTER},
+    {-EACCES, DTCP_UNKNOWN_CDEST}, /* as one that does not exist */
+    {-EPERM, DTCP_BAD_FILTER},
+    {-EDOM, DTCP_BAD_TIMEOUT},
 };
 
 static unsigned
@@ -108,13 +114,16 @@ row_from_req(struct store_row *row, struct op *op)
 	row->csrc_port = q->csrc_port;
 	row->ttl = q->ttl;
 	row->priority = q->priority;
+	row->timeouts = q->timeouts;
 	row->criteria = q->criteria; /* lent: not freed through the row */
 }
 
 void
-put_from_row(struct ipc_put *put, const struct store_row *row)
+put_from_row(const struct engine *e, struct ipc_put *put, uint32_t agency, const struct store_row *row)
 {
 	put->uid = row->uid;
+	put->agency = agency;
+	engine_life_put(e, row, &put->life);
 	put->agency = 1; /* one account for all: agencies have no numbers yet */
 	put->ndest = row->ncdest;
 	for (unsigned i = 0; i < row->ncdest; i++)
@@ -125,21 +134,65 @@ put_from_row(struct ipc_put *put, const struct store_row *row)
 		    .ttl = row->ttl};
 }
 
+/* What the configuration allows the agency: its destinations, how many criteria. */
+static int
+agency_check(const struct agency *a, const struct conf *conf, const struct dtcp_req *q)
+{
+	uint64_t max = a->conf->max_criteria ? a->conf->max_criteria : conf->max_criteria;
+
+	for (unsigned i = 0; i < q->ncdest; i++)
+		if (!conf_dest_allowed(a->conf, &q->cdest[i].addr, q->cdest[i].port))
+			return -EACCES;
+	return a->criteria < max ? 0 : -ENOSPC;
+}
+
+/* Compiles the filter and finds what the criterion stands on. */
+static int
+add_authorise(struct engine *e, struct op *op, struct change *c, const struct authority **out)
+{
+	const struct agency *a = op->session->agency;
+	const char *why = NULL;
+	int r;
+
+	if ((r = agency_check(a, e->conf, &op->req)) < 0) {
+		snprintf(op->reason, sizeof op->reason, "%s",
+		    r == -EACCES ? "a content destination that is not the agency's"
+				 : "as many criteria as it may have");
+		return r;
+	}
+	if ((r = filter_compile(&op->req.criteria, &c->put.filter)) < 0)
+		return r;
+	r = engine_warrant_find(e, a, &op->req, &c->put.filter, out, &why);
+	if (why) {
+		snprintf(op->reason, sizeof op->reason, "%s", why);
+		snprintf(op->reply.reason, sizeof op->reply.reason, "%s", why);
+	}
+	snprintf(op->warrant, sizeof op->warrant, "%s",
+	    *out     ? (*out)->warrant.ref
+	    : r == 0 ? "standing"
+		     : op->req.warrant);
+	return r;
+}
+
 static int
 do_add(struct engine *e, struct op *op, struct change *c)
 {
+	const struct authority *authority;
 	struct store_row row = {0};
 	int r;
 
 	if ((r = family_check(e->conf, &op->req.criteria)) < 0 || (r = source_choose(e->conf, &op->req, &row.csrc)) < 0)
 		return r;
-	row_from_req(&row, op);
-	if ((r = filter_compile(&op->req.criteria, &c->put.filter)) < 0)
+	if ((r = add_authorise(e, op, c, &authority)) < 0)
 		return r;
+	row_from_req(&row, op);
+	row.warrant = authority ? authority->no : 0;
+	engine_life_set(e, &row, authority);
 	if ((r = store_add(e->store, op->session->agency->name, &row)) < 0)
 		return r;
-	put_from_row(&c->put, &row);
+	put_from_row(e, &c->put, op->session->agency->no, &row);
 	c->is_put = true;
+	op->session->agency->criteria++;
 	op->uid = row.uid;
 	op->reply.value = row.id;
 	return 0;
@@ -201,21 +254,64 @@ do_delete(struct engine *e, struct op *op, struct change *c)
 	uint64_t count = 0;
 	int r;
 
-	/* Everything here is static; without the flag, static criteria stay. */
-	if (!(q->flags & DTCP_F_STATIC))
-		return op->reply.value = 0, 0;
+	/* Without the flag, static criteria stay. */
 	if (q->select == DTCP_SEL_CDEST)
-		r = store_delete_cdest(e->store, agency, q->sel_cdest, note_uid, c, &count);
+		r = store_delete_cdest(e->store, agency, q->sel_cdest, q->flags & DTCP_F_STATIC, note_uid, c, &count);
 	else
-		r = store_delete_ids(e->store, agency, q->ids, q->nids, note_uid, c, &count);
+		r = store_delete_ids(e->store, agency, q->ids, q->nids, q->flags & DTCP_F_STATIC, note_uid, c, &count);
 	if (r == -ENOENT) {
 		c->code = q->select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
 		return 0;
 	}
 	ids_flush(&c->ids);
 	op->reply.value = count;
-	return c->failed ? -ENOMEM : r;
+	if (c->failed || r < 0)
+		return c->failed ? -ENOMEM : r;
+	op->session->agency->criteria -= count;
+	return 0;
 }
+
+static int
+refresh_row(void *arg, struct store_row *row)
+{
+	struct change *c = arg;
+	struct ipc_life_set m;
+	int r = engine_life_refresh(c->engine, row, &c->op->req.timeouts, &m);
+
+	if (r < 0)
+		return r;
+	ipc_life_set_put(&c->lives, &m);
+	note_uid(c, row->uid, row->id);
+	return c->failed ? -ENOMEM : c->lives.err;
+}
+
+static int
+do_refresh(struct engine *e, struct op *op, struct change *c)
+{
+	const struct dtcp_req *q = &op->req;
+	uint64_t count = 0;
+	int r;
+
+	c->engine = e;
+	r = store_update(e->store, op->session->agency->name, q, refresh_row, c, &count);
+	if (r == -ENOENT) {
+		c->code = q->select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
+		return 0;
+	}
+	ids_flush(&c->ids);
+	op->reply.value = count;
+	return r;
+}
+
+static const char *const kinds[DTCP_METHODS] = {
+    [DTCP_ADD] = "add",
+    [DTCP_DELETE] = "delete",
+    [DTCP_REFRESH] = "refresh",
+    [DTCP_LIST] = "list",
+    [DTCP_NOOP] = "noop",
+    [DTCP_ENABLE] = "enable",
+    [DTCP_DISABLE] = "disable",
+};
 
 /* NOOP changes nothing and reveals nothing. */
 static int
@@ -227,17 +323,20 @@ change_record(struct engine *e, const struct change *c)
 
 	if (op->req.method == DTCP_NOOP && !op->refused)
 		return 0;
-	engine_audit_of(&v, op->session, op->refused ? "refused" : op->req.method == DTCP_ADD ? "add" : "delete");
+	engine_audit_of(&v, op->session, op->refused ? "refused" : kinds[op->req.method]);
 	v.seq = op->req.seq;
 	v.have_seq = !op->refused;
 	v.code = c->code ? c->code : DTCP_OK;
 	v.request = (struct slice){(const char *)op->text.p, op->text.len};
 	if (op->reason[0])
 		v.reason = op->reason;
+	if (op->warrant[0])
+		v.warrant = op->warrant;
 	if (v.code == DTCP_OK && op->req.method == DTCP_ADD)
 		v.id = op->reply.value;
-	if (v.code == DTCP_OK && op->req.method == DTCP_DELETE) {
-		snprintf(count, sizeof count, "%llu deleted", (unsigned long long)op->reply.value);
+	if (v.code == DTCP_OK && (op->req.method == DTCP_DELETE || op->req.method == DTCP_REFRESH)) {
+		snprintf(count, sizeof count, "%llu %s", (unsigned long long)op->reply.value,
+		    op->req.method == DTCP_DELETE ? "deleted" : "refreshed");
 		v.reason = count;
 		v.ids = (struct slice){(const char *)c->ids.text.p, c->ids.text.len};
 	}
@@ -257,6 +356,8 @@ change_make(struct engine *e, struct change *c)
 		return do_add(e, op, c);
 	case DTCP_DELETE:
 		return do_delete(e, op, c);
+	case DTCP_REFRESH:
+		return do_refresh(e, op, c);
 	case DTCP_NOOP:
 		return 0;
 	default:
@@ -332,6 +433,8 @@ op_take_back(struct engine *e, struct op *op)
 		r = engine_txn_commit(e);
 	else
 		engine_txn_rollback(e);
+	for (uint32_t i = 0; r == 0 && i < e->nagency; i++)
+		e->agency[i]->criteria -= strcmp(e->agency[i]->name, op->agency) == 0;
 	if (r < 0)
 		log_warn(r, "agency %s: cannot take a refused criterion back", op->agency);
 }
@@ -381,6 +484,63 @@ send_deletes(struct engine *e, struct change *c)
 	return 0;
 }
 
+/* From the data plane alone: they are gone from the store. */
+static void
+on_uids_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	struct rd r = rd_init(body, len);
+
+	(void)e;
+	(void)arg;
+	if (type != IPC_D_DONE || rd_u32(&r) != 0)
+		log_warnx("a criterion that is gone is still in the kernel");
+}
+
+void
+engine_delete_uids(struct engine *e, const uint64_t *uid, size_t n)
+{
+	for (size_t at = 0; at < n; at += DELETE_CHUNK) {
+		size_t k = n - at < DELETE_CHUNK ? n - at : DELETE_CHUNK;
+		cleanup_buf struct buf b = {0};
+		int r;
+
+		buf_put_u32(&b, (uint32_t)k);
+		for (size_t i = 0; i < k; i++)
+			buf_put_u64(&b, uid[at + i]);
+		if ((r = engine_dp_send(e, IPC_D_DELETE, &b, on_uids_done, NULL)) < 0)
+			fatal(r, "cannot reach the data plane");
+	}
+}
+
+static void
+on_life_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	uint8_t done[4] = {0};
+	struct rd r = rd_init(body, len);
+
+	/* It has ended in this moment: that is told, and recorded, by itself. */
+	if (type == IPC_D_DONE && rd_u32(&r) == ENOENT)
+		on_dp_done(e, arg, type, done, sizeof done);
+	else
+		on_dp_done(e, arg, type, body, len);
+}
+
+static int
+send_lives(struct engine *e, struct change *c)
+{
+	size_t each = c->nuid ? c->lives.len / c->nuid : 0;
+
+	for (size_t i = 0; i < c->nuid; i++) {
+		const struct buf one = {.p = c->lives.p + i * each, .len = each};
+		int r = engine_dp_send(e, IPC_D_LIFE, &one, on_life_done, c->op);
+
+		if (r < 0)
+			return r;
+		c->op->waits++;
+	}
+	return 0;
+}
+
 static int
 send_put(struct engine *e, struct change *c)
 {
@@ -398,6 +558,8 @@ change_send(struct engine *e, struct change *c)
 {
 	if (c->code)
 		return 0;
+	if (c->op->req.method == DTCP_REFRESH)
+		return send_lives(e, c);
 	return c->is_put ? send_put(e, c) : send_deletes(e, c);
 }
 
@@ -424,6 +586,8 @@ batch_fail(struct engine *e, struct batch *b, int err)
 	int r = engine_txn_begin(e);
 
 	log_warn(err, "store: transaction failed");
+	for (uint32_t i = 0; i < e->nagency; i++)
+		(void)store_count(e->store, e->agency[i]->name, &e->agency[i]->criteria);
 	for (size_t i = 0; i < b->n; i++) {
 		struct change *c = &b->v[i];
 

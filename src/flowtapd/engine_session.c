@@ -276,8 +276,8 @@ session_accept(struct engine *e, int fd)
 	struct agency *a = peer_agency(e, fd, &uid);
 	struct session *s;
 
-	if (a == NULL || e->nsessions >= ENGINE_SESSIONS_MAX) {
-		note_stranger(e, uid, a ? "too many sessions" : "the user is no agency");
+	if (a == NULL || a->sessions >= a->conf->max_sessions) {
+		note_stranger(e, uid, a ? "as many sessions as the agency may have" : "the user is no agency");
 		close(fd);
 		return;
 	}

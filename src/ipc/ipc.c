@@ -107,6 +107,7 @@ ipc_reply_put(struct buf *b, const struct ipc_reply *m)
 	buf_put_u16(b, m->code);
 	buf_put_u64(b, m->value);
 	buf_put_u64(b, (uint64_t)m->now_ms);
+	buf_put_str(b, m->reason);
 }
 
 int
@@ -117,6 +118,7 @@ ipc_reply_get(struct ipc_reply *m, struct rd *r)
 	v.code = rd_u16(r);
 	v.value = rd_u64(r);
 	v.now_ms = (int64_t)rd_u64(r);
+	rd_cstr(r, v.reason, sizeof v.reason);
 	if (rd_end(r) < 0 || v.code < 100 || v.code > 999)
 		return -EBADMSG;
 	*m = v;
@@ -155,6 +157,11 @@ ipc_entry_put(struct buf *b, const struct ipc_entry *m)
 	buf_put_u64(b, m->bandwidth_bps);
 	buf_put_u64(b, m->packets);
 	buf_put_u64(b, m->bytes);
+	buf_put_u8(b, m->timeouts.named);
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		buf_put_u64(b, m->timeouts.v[i]);
+	buf_put_u32(b, m->num_refresh);
+	buf_put_u64(b, (uint64_t)m->refreshed_ms);
 }
 
 int
@@ -180,6 +187,13 @@ ipc_entry_get(struct ipc_entry *m, struct rd *r)
 	v.bandwidth_bps = rd_u64(r);
 	v.packets = rd_u64(r);
 	v.bytes = rd_u64(r);
+	v.timeouts.named = rd_u8(r);
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		v.timeouts.v[i] = rd_u64(r);
+	v.num_refresh = rd_u32(r);
+	v.refreshed_ms = (int64_t)rd_u64(r);
+	if (r->err == 0 && v.timeouts.named >= 1 << DTCP_TIMEOUTS)
+		r->err = -EBADMSG;
 	if (r->err) {
 		criteria_free(&v.criteria);
 		return r->err;

@@ -42,7 +42,7 @@ enum ipc_type {
 	IPC_D_AGENCY_COUNTS, /* u32 n, n * struct ipc_agency_count, in the order asked */
 	IPC_D_ENDED,         /* unasked, id 0, only after a SYNC: u32 n, n * struct ipc_ended */
 	/* CLI -> engine */
-	IPC_C_SHOW = 64, /* command words, one string */
+	IPC_C_SHOW = 64, /* command words, one string; a slice: what goes with them, or empty */
 	IPC_C_JSON,      /* engine -> CLI: JSON text */
 	IPC_C_ERROR,     /* engine -> CLI: u8 exit code, string */
 	IPC_C_LINES,     /* engine -> CLI: some whole lines; more follow, IPC_C_JSON at the end */
@@ -68,8 +68,9 @@ struct ipc_refused {
 
 struct ipc_reply {
 	uint16_t code;
-	uint64_t value; /* ADD: id; DELETE: count; LIST: number of entries */
+	uint64_t value; /* ADD: id; DELETE, REFRESH: count; LIST: number of entries */
 	int64_t now_ms;
+	char reason[64]; /* for the agency, where the code says too little; "" none */
 };
 
 /* Owned strings and criteria: free with ipc_entry_free. */
@@ -84,6 +85,9 @@ struct ipc_entry {
 	int64_t added_ms;
 	struct criteria criteria;
 	uint64_t bandwidth_bps, packets, bytes;
+	struct dtcp_timeouts timeouts;
+	uint32_t num_refresh;
+	int64_t refreshed_ms;
 };
 
 struct ipc_dest {

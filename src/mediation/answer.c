@@ -39,6 +39,12 @@ done_list(struct buf *out, const struct dtcp_reply *r)
 }
 
 static void
+done_refresh(struct buf *out, const struct dtcp_reply *r)
+{
+	buf_printf(out, "%llu criteria refreshed", (unsigned long long)r->count);
+}
+
+static void
 done_noop(struct buf *out, const struct dtcp_reply *r)
 {
 	buf_printf(out, "the server answers (DTCP/%u.%u)", r->version / 10, r->version % 10);
@@ -57,6 +63,7 @@ static const struct {
 } done_by_method[] = {
     {"ADD", done_add},
     {"DELETE", done_delete},
+    {"REFRESH", done_refresh},
     {"LIST", done_list},
     {"NOOP", done_noop},
 };
@@ -80,6 +87,10 @@ answer_put_refusal(struct buf *out, const struct dtcp_reply *r)
 		put_printable(out, r->text);
 	else
 		buf_printf(out, "%s", dtcp_code_text(r->code));
+	if (r->reason.len) {
+		buf_printf(out, ": ");
+		put_printable(out, r->reason);
+	}
 }
 
 void
@@ -254,6 +265,8 @@ answer_json(const struct dtcp_reply *r)
 		json_object_set_new(o, "seq", json_integer((json_int_t)r->seq));
 	if (r->timestamp.len)
 		json_object_set_new(o, "timestamp", answer_string_json(r->timestamp));
+	if (r->reason.len)
+		json_object_set_new(o, "reason", answer_string_json(r->reason));
 	if (r->code != DTCP_OK)
 		json_object_set_new(o, "advice", json_string(dtcp_code_advice(r->code)));
 	else if (r->nentries == 0 && r->id)
@@ -266,7 +279,8 @@ static bool
 is_number(struct slice name)
 {
 	static const char *const names[] = {"Criteria-ID", "Criteria-Num", "Criteria-Count", "Average-Bandwidth",
-	    "Matching-Packets", "Matching-Bytes", "Num-Refresh", "X-JTap-Cdest-TTL", "X-JTap-Cdest-Source-Port"};
+	    "Matching-Packets", "Matching-Bytes", "Num-Refresh", "Timeout-Idle", "Timeout-Total", "Timeout-Packets",
+	    "Timeout-Bytes", "X-JTap-Cdest-TTL", "X-JTap-Cdest-Source-Port"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (slice_eq_nocase(name, names[i]))

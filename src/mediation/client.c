@@ -91,6 +91,8 @@ refusal_print(const struct asking *a, const struct dtcp_reply *r)
 	answer_put_refusal(&b, r);
 	buf_printf(&b, "%s\n", color ? "\033[0m" : "");
 	fwrite(b.p, 1, b.len, stderr);
+	if (r->reason.len)
+		return; /* it says more than the code does */
 	trouble_advise(dtcp_code_advice(r->code));
 	if (r->code == DTCP_BAD_FILTER && a->o->command == CLIENT_ADD)
 		filter_explain(a->o);

@@ -17,6 +17,8 @@ static const char usage_text[] = "usage: dtcp [options] [USER@]ROUTER add --to A
 				 "               [--source-port LIST] [--dest-port LIST]\n"
 				 "               [--icmp-type LIST] [--icmp-code LIST] [--from ADDR:PORT]\n"
 				 "               [--cdest NAME] [--ttl N] [--priority N] [--ipv6]\n"
+				 "               [--warrant REF] [--timeout-idle S] [--timeout-total S]\n"
+				 "               [--timeout-packets N] [--timeout-bytes N]\n"
 				 "       dtcp [options] [USER@]ROUTER delete ID[,ID|LO-HI]... | --cdest NAME\n"
 				 "       dtcp [options] [USER@]ROUTER list [ID[,ID|LO-HI]...] [--cdest NAME]\n"
 				 "               [--flags both|criteria|stats]\n"
@@ -161,6 +163,11 @@ static const struct row {
     {"from", 0, CALL, 0, CLIENT_ADD, 0, set_from},
     {"ttl", 0, TEXT, offsetof(struct client_opts, add.ttl), CLIENT_ADD},
     {"priority", 0, TEXT, offsetof(struct client_opts, add.priority), CLIENT_ADD},
+    {"warrant", 0, TEXT, offsetof(struct client_opts, add.warrant), CLIENT_ADD},
+    {"timeout-idle", 0, TEXT, offsetof(struct client_opts, add.timeout[DTCP_T_IDLE]), CLIENT_ADD},
+    {"timeout-total", 0, TEXT, offsetof(struct client_opts, add.timeout[DTCP_T_TOTAL]), CLIENT_ADD},
+    {"timeout-packets", 0, TEXT, offsetof(struct client_opts, add.timeout[DTCP_T_PACKETS]), CLIENT_ADD},
+    {"timeout-bytes", 0, TEXT, offsetof(struct client_opts, add.timeout[DTCP_T_BYTES]), CLIENT_ADD},
     {"ipv6", 0, FLAG, offsetof(struct client_opts, add.ipv6), CLIENT_ADD},
     {"cdest", 0, TEXT, offsetof(struct client_opts, cdest), CLIENT_ADD | CLIENT_DELETE | CLIENT_LIST},
     {"flags", 0, CALL, 0, CLIENT_LIST, 0, set_flags},

@@ -66,6 +66,10 @@ jtap_lines(struct buf *out, const struct request_add *a)
 void
 request_put_add(struct buf *out, const struct request_add *a, unsigned version)
 {
+	static const char *const timeouts[DTCP_TIMEOUTS] = {
+	    "Timeout-Idle", "Timeout-Total", "Timeout-Packets", "Timeout-Bytes"};
+	bool is_static = true;
+
 	start_line(out, dtcp_method_name(DTCP_ADD), version);
 	buf_printf(out, "Cdest-ID: ");
 	request_put_cdest(out, a);
@@ -74,7 +78,12 @@ request_put_add(struct buf *out, const struct request_add *a, unsigned version)
 		line(out, criteria_field_name(i), a->filter[i]);
 	line(out, "Priority", a->priority);
 	jtap_lines(out, a);
-	line(out, "Flags", "STATIC");
+	line(out, "X-Warrant-Id", a->warrant);
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++) {
+		line(out, timeouts[i], a->timeout[i]);
+		is_static = is_static && a->timeout[i] == NULL;
+	}
+	line(out, "Flags", is_static ? "STATIC" : NULL);
 }
 
 void

@@ -17,7 +17,9 @@ struct request_add {
 	unsigned nto;
 	const char *cdest; /* as for Cdest-ID; NULL: derived from to */
 	const char *ttl, *priority;
-	bool ipv6; /* X-JTap-IP-Version: ipv6 */
+	const char *warrant;
+	const char *timeout[DTCP_TIMEOUTS]; /* all NULL: static */
+	bool ipv6;                          /* X-JTap-IP-Version: ipv6 */
 };
 
 /* These append the lines of a request up to, without, Csource-ID, Seq and digest:

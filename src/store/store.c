@@ -18,7 +18,7 @@
 #include "store_int.h"
 
 #define APPLICATION_ID "1181512816" /* 0x466c7470, "Fltp" */
-#define SCHEMA_VERSION "2"
+#define SCHEMA_VERSION "3"
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
 
@@ -41,7 +41,15 @@ static const char schema[] = "BEGIN IMMEDIATE;"
 			     "CREATE TABLE criterion ("
 			     "  uid INTEGER PRIMARY KEY AUTOINCREMENT, agency INTEGER NOT NULL REFERENCES agency (no),"
 			     "  id INTEGER NOT NULL, added_ms INTEGER NOT NULL, priority INTEGER NOT NULL,"
+			     "  static INTEGER NOT NULL, warrant INTEGER REFERENCES warrant (no),"
 			     "  secret BLOB NOT NULL, UNIQUE (agency, id)"
+			     ") STRICT;"
+			     "CREATE INDEX criterion_warrant ON criterion (warrant) WHERE warrant IS NOT NULL;"
+			     "CREATE TABLE warrant ("
+			     "  no INTEGER PRIMARY KEY AUTOINCREMENT, agency TEXT NOT NULL, ref TEXT NOT NULL,"
+			     "  text BLOB NOT NULL, entered_ms INTEGER NOT NULL, entered_uid INTEGER NOT NULL,"
+			     "  approved_ms INTEGER NOT NULL, approved_uid INTEGER NOT NULL,"
+			     "  revoked_ms INTEGER NOT NULL, revoked_uid INTEGER NOT NULL, UNIQUE (agency, ref)"
 			     ") STRICT;"
 			     "CREATE TABLE cdest_use ("
 			     "  cdest INTEGER NOT NULL REFERENCES cdest (no),"
@@ -58,6 +66,9 @@ static const char schema[] = "BEGIN IMMEDIATE;"
 			     "PRAGMA user_version = " SCHEMA_VERSION ";"
 			     "COMMIT;";
 
+#define WARRANT_COLUMNS                                                                                                \
+	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid"
+
 static const char *const statements[ST_MAX] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
@@ -72,16 +83,33 @@ static const char *const statements[ST_MAX] = {
     [ST_CDEST_ADD] = "INSERT INTO cdest (agency, name, bound) VALUES (?1, ?2, ?3)",
     [ST_CDEST_BIND] = "UPDATE cdest SET bound = ?2 WHERE no = ?1",
     [ST_CDEST_USED] = "SELECT 1 FROM cdest_use WHERE cdest = ?1 LIMIT 1",
-    [ST_CRIT_ADD] = "INSERT INTO criterion (agency, id, added_ms, priority, secret) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [ST_CRIT_ADD] = "INSERT INTO criterion (agency, id, added_ms, priority, static, warrant, secret)"
+		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ST_USE_ADD] = "INSERT OR IGNORE INTO cdest_use (cdest, uid) VALUES (?1, ?2)",
     [ST_CRIT_BY_ID] = "SELECT 1 FROM criterion WHERE agency = ?1 AND id = ?2",
-    [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 RETURNING uid, id",
+    [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 AND static <= ?4"
+			" RETURNING uid, id",
     [ST_DELETE_CDEST] = "DELETE FROM criterion WHERE agency = ?1 AND uid IN"
-			" (SELECT uid FROM cdest_use WHERE cdest = ?2) RETURNING uid, id",
+			" (SELECT uid FROM cdest_use WHERE cdest = ?2) AND static <= ?3 RETURNING uid, id",
     [ST_DELETE_UID] = "DELETE FROM criterion WHERE agency = ?1 AND uid = ?2",
     [ST_COUNT] = "SELECT count(*) FROM criterion WHERE agency = (SELECT no FROM agency WHERE name = ?1)",
     [ST_EACH] = "SELECT " STORE_ROW_COLUMNS ", a.name FROM agency a CROSS JOIN criterion c ON c.agency = a.no"
 		" ORDER BY a.no, c.id",
+    [ST_UIDS_RANGE] = "SELECT uid, id FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 AND static = 0",
+    [ST_UIDS_CDEST] = "SELECT uid, id FROM criterion WHERE agency = ?1 AND uid IN"
+		      " (SELECT uid FROM cdest_use WHERE cdest = ?2) AND static = 0",
+    [ST_ROW_GET] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 AND c.uid = ?2",
+    [ST_ROW_SET] = "UPDATE criterion SET secret = ?2 WHERE uid = ?1",
+    [ST_UID_GET] = "SELECT " STORE_ROW_COLUMNS
+		   ", a.name FROM criterion c JOIN agency a ON a.no = c.agency WHERE c.uid = ?1",
+    [ST_WARRANT_ADD] = "INSERT INTO warrant (agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid,"
+		       " revoked_ms, revoked_uid) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0)",
+    [ST_WARRANT_GET] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE agency = ?1 AND ref = ?2",
+    [ST_WARRANT_SET] = "UPDATE warrant SET approved_ms = ?2, approved_uid = ?3, revoked_ms = ?4, revoked_uid = ?5"
+		       " WHERE no = ?1",
+    [ST_WARRANT_EACH] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE ?1 IS NULL OR agency = ?1 ORDER BY no",
+    [ST_WARRANT_COUNT] = "SELECT count(*) FROM criterion WHERE warrant = ?1",
+    [ST_DELETE_WARRANT] = "DELETE FROM criterion WHERE warrant = ?1 RETURNING uid, id",
     [ST_AUDIT_ADD] = "INSERT INTO audit (n, line) VALUES (?1, ?2)",
     [ST_AUDIT_GET] = "SELECT n, line FROM audit WHERE n = ?1",
     [ST_AUDIT_LAST] = "SELECT n, line FROM audit ORDER BY n DESC LIMIT 1",

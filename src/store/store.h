@@ -11,7 +11,15 @@
 
 #include "dtcp.h"
 
+#define STORE_BOOT_LEN 16
+
 struct store;
+
+/* A moment, on both clocks: the wall's, and that which nobody sets, as long as boot is this boot. */
+struct store_moment {
+	int64_t wall_ms;  /* 0: none */
+	uint64_t boot_ns; /* CLOCK_BOOTTIME */
+};
 
 struct store_row {
 	uint64_t uid; /* unique over all agencies and time; never shown to an agency */
@@ -23,6 +31,13 @@ struct store_row {
 	struct ip_addr csrc;
 	uint16_t csrc_port;
 	uint8_t ttl, priority;
+	uint64_t warrant;                 /* store_warrant's number; 0: none */
+	struct dtcp_timeouts timeouts;    /* named 0: static */
+	uint8_t boot[STORE_BOOT_LEN];     /* which boot's clock the moments go by */
+	struct store_moment start, until; /* the warrant's */
+	struct store_moment end;          /* Timeout-Total's */
+	uint32_t num_refresh;
+	int64_t refreshed_ms;     /* 0: never */
 	struct criteria criteria; /* owned by the row */
 };
 void store_row_free(struct store_row *r);
@@ -41,13 +56,22 @@ void store_rollback(struct store *s);
  * row says otherwise (nothing added).  An unused name may be bound anew. */
 int store_add(struct store *s, const char *agency, struct store_row *r);
 
-/* Deletes by ids: -ENOENT if a single one does not exist (nothing deleted); ranges
- * delete what there is.  cb sees each deleted row. */
-int store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids,
+/* The agency's number, from 1, the same for ever; made if it is new. */
+int store_agency(struct store *s, const char *agency, uint32_t *no);
+
+/* static_too: also criteria without a timeout.  Deletes by ids: -ENOENT if a single one does not exist (nothing
+ * deleted); ranges delete what there is.  cb sees each deleted row. */
+int store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids, bool static_too,
     void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 /* Deletes the criteria that use the name: -ENOENT if the agency never used it. */
-int store_delete_cdest(struct store *s, const char *agency, const char *cdest,
+int store_delete_cdest(struct store *s, const char *agency, const char *cdest, bool static_too,
     void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
+/* Changes rows that have timeouts, by ids or name with the errors of the above: cb changes the row (not its
+ * keys, nor what names the target) and returns 0, or -errno, which undoes all. */
+int store_update(struct store *s, const char *agency, const struct dtcp_req *which,
+    int (*cb)(void *arg, struct store_row *r), void *arg, uint64_t *count);
+/* By uid alone: for the engine's own use, when the data plane says that a criterion has ended. -ENOENT */
+int store_find_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], struct store_row *r);
 /* Undo of store_add, by uid (an ADD the data plane refused). */
 int store_delete_uid(struct store *s, const char *agency, uint64_t uid);
 
@@ -59,6 +83,29 @@ int store_list_open(struct store *s, const char *agency, enum dtcp_select select
     uint32_t nids, const char *cdest, struct store_list **out, uint64_t *count);
 int store_list_next(struct store_list *l, struct store_row *r); /* 1 a row, 0 the end, -errno */
 void store_list_close(struct store_list *l);
+
+/* ---- warrants ---- */
+
+struct store_warrant {
+	uint64_t no;
+	char agency[DTCP_NAME_MAX + 1], ref[DTCP_NAME_MAX + 1];
+	struct buf text;                             /* owned; warrant_format's */
+	int64_t entered_ms, approved_ms, revoked_ms; /* 0: not (yet) */
+	uint32_t entered_uid, approved_uid, revoked_uid;
+};
+void store_warrant_free(struct store_warrant *w);
+
+/* agency, ref, text, entered_*: sets w->no.  -EEXIST: that agency has one of that reference. */
+int store_warrant_enter(struct store *s, struct store_warrant *w);
+int store_warrant_get(struct store *s, const char *agency, const char *ref, struct store_warrant *out); /* -ENOENT */
+/* approved_* and revoked_* as they are in w. */
+int store_warrant_set(struct store *s, const struct store_warrant *w);
+/* In the order of entry; agency NULL: all.  Nonzero from cb stops, and is returned. */
+int store_warrant_each(
+    struct store *s, const char *agency, int (*cb)(void *arg, const struct store_warrant *w), void *arg);
+int store_warrant_criteria(struct store *s, uint64_t no, uint64_t *count); /* criteria under it */
+int store_delete_warrant(
+    struct store *s, uint64_t no, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 
 /* ---- the audit record: only ever added to, in the transaction of what it tells of ---- */
 

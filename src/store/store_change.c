@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_add store_delete_ */
+/* exports: store_add store_agency store_delete_ store_find_uid store_update */
 /* Every change is whole or did not happen: it runs in a savepoint, so that what was
  * refused leaves the other changes of the same transaction alone. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store_int.h"
@@ -115,7 +116,10 @@ criterion_insert(struct store *s, int64_t agency, const struct store_row *row, u
 	sqlite3_bind_int64(st, 2, row->id);
 	sqlite3_bind_int64(st, 3, row->added_ms);
 	sqlite3_bind_int(st, 4, row->priority);
-	sqlite3_bind_blob64(st, 5, secret.p, secret.len, SQLITE_STATIC);
+	sqlite3_bind_int(st, 5, row->timeouts.named == 0);
+	if (row->warrant)
+		sqlite3_bind_int64(st, 6, (int64_t)row->warrant);
+	sqlite3_bind_blob64(st, 7, secret.p, secret.len, SQLITE_STATIC);
 	if ((r = store_run(st)) == 0)
 		*uid = (uint64_t)sqlite3_last_insert_rowid(s->db);
 	return r;
@@ -168,6 +172,17 @@ add_steps(struct store *s, const char *agency, struct store_row *row)
 }
 
 int
+store_agency(struct store *s, const char *agency, uint32_t *no)
+{
+	int64_t found, next_id;
+	int r = agency_obtain(s, agency, &found, &next_id);
+
+	if (r == 0)
+		*no = (uint32_t)found;
+	return r;
+}
+
+int
 store_add(struct store *s, const char *agency, struct store_row *row)
 {
 	struct store_row v = *row;
@@ -210,7 +225,7 @@ uids_add(struct uids *u, uint64_t uid, uint32_t id)
 	return 0;
 }
 
-/* Runs a DELETE ... RETURNING uid, id. */
+/* Runs what returns uid and id of rows. */
 static int
 uids_collect(sqlite3_stmt *st, struct uids *u)
 {
@@ -257,25 +272,29 @@ singles_check(struct store *s, int64_t agency, const struct dtcp_ids *ids, uint3
 }
 
 static int
-ranges_delete(struct store *s, int64_t agency, const struct dtcp_ids *ids, uint32_t n, struct uids *u)
+ranges_run(struct store *s, enum store_stmt what, int64_t agency, const struct dtcp_ids *ids, uint32_t n,
+    bool static_too, struct uids *u)
 {
 	cleanup_free struct dtcp_ids *v = NULL;
 	uint32_t nv = 0;
 	int r = store_ids_normalise(ids, n, &v, &nv);
 
 	for (uint32_t i = 0; r == 0 && i < nv; i++) {
-		sqlite3_stmt *st = store_stmt(s, ST_DELETE_RANGE);
+		sqlite3_stmt *st = store_stmt(s, what);
 
 		sqlite3_bind_int64(st, 1, agency);
 		sqlite3_bind_int64(st, 2, (int64_t)v[i].lo);
 		sqlite3_bind_int64(st, 3, (int64_t)v[i].hi);
+		if (what == ST_DELETE_RANGE)
+			sqlite3_bind_int(st, 4, static_too);
 		r = uids_collect(st, u);
 	}
 	return r;
 }
 
 static int
-delete_ids_steps(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t n, struct uids *u)
+ids_steps(struct store *s, enum store_stmt what, const char *agency, const struct dtcp_ids *ids, uint32_t n,
+    bool static_too, struct uids *u)
 {
 	int64_t no;
 	int r = store_agency_find(s, agency, &no, NULL);
@@ -285,23 +304,24 @@ delete_ids_steps(struct store *s, const char *agency, const struct dtcp_ids *ids
 		return 0;
 	if (r == 0)
 		r = singles_check(s, no, ids, n);
-	return r < 0 ? r : ranges_delete(s, no, ids, n, u);
+	return r < 0 ? r : ranges_run(s, what, no, ids, n, static_too, u);
 }
 
 int
-store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids,
+store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids, bool static_too,
     void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
 {
 	struct uids u = {0};
 	int r = store_save_begin(s);
 
 	if (r == 0)
-		r = store_save_end(s, delete_ids_steps(s, agency, ids, nids, &u));
+		r = store_save_end(s, ids_steps(s, ST_DELETE_RANGE, agency, ids, nids, static_too, &u));
 	return uids_tell(&u, r, cb, arg, count);
 }
 
 static int
-delete_cdest_steps(struct store *s, const char *agency, const char *cdest, struct uids *u)
+cdest_steps(
+    struct store *s, enum store_stmt what, const char *agency, const char *cdest, bool static_too, struct uids *u)
 {
 	int64_t no, name;
 	sqlite3_stmt *st;
@@ -309,22 +329,118 @@ delete_cdest_steps(struct store *s, const char *agency, const char *cdest, struc
 
 	if (r < 0 || (r = cdest_find(s, no, cdest, &name, NULL, NULL)) < 0)
 		return r;
-	st = store_stmt(s, ST_DELETE_CDEST);
+	st = store_stmt(s, what);
 	sqlite3_bind_int64(st, 1, no);
 	sqlite3_bind_int64(st, 2, name);
+	if (what == ST_DELETE_CDEST)
+		sqlite3_bind_int(st, 3, static_too);
 	return uids_collect(st, u);
 }
 
 int
-store_delete_cdest(struct store *s, const char *agency, const char *cdest,
+store_delete_cdest(struct store *s, const char *agency, const char *cdest, bool static_too,
     void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
 {
 	struct uids u = {0};
 	int r = store_save_begin(s);
 
 	if (r == 0)
-		r = store_save_end(s, delete_cdest_steps(s, agency, cdest, &u));
+		r = store_save_end(s, cdest_steps(s, ST_DELETE_CDEST, agency, cdest, static_too, &u));
 	return uids_tell(&u, r, cb, arg, count);
+}
+
+int
+store_delete_warrant(
+    struct store *s, uint64_t no, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_DELETE_WARRANT);
+	struct uids u = {0};
+
+	sqlite3_bind_int64(st, 1, (int64_t)no);
+	return uids_tell(&u, uids_collect(st, &u), cb, arg, count);
+}
+
+/* ---- changing ---- */
+
+static int
+row_set(struct store *s, int64_t agency, const struct store_row *row)
+{
+	cleanup_buf struct buf secret = {0};
+	sqlite3_stmt *st = store_stmt(s, ST_ROW_SET);
+	int r = store_row_seal(agency, row, &secret);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(st, 1, (int64_t)row->uid);
+	sqlite3_bind_blob64(st, 2, secret.p, secret.len, SQLITE_STATIC);
+	return store_run(st);
+}
+
+static int
+row_change(struct store *s, int64_t agency, uint64_t uid, int (*cb)(void *arg, struct store_row *r), void *arg)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_ROW_GET);
+	struct store_row row;
+	int r;
+
+	sqlite3_bind_int64(st, 1, agency);
+	sqlite3_bind_int64(st, 2, (int64_t)uid);
+	if ((r = store_step(st)) <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = store_row_read(st, &row);
+	store_done(st);
+	if (r < 0)
+		return r;
+	if ((r = cb(arg, &row)) == 0)
+		r = row_set(s, agency, &row);
+	store_row_free(&row);
+	return r;
+}
+
+static int
+update_steps(struct store *s, const char *agency, const struct dtcp_req *which, struct uids *u,
+    int (*cb)(void *arg, struct store_row *r), void *arg)
+{
+	int64_t no;
+	int r = which->select == DTCP_SEL_CDEST
+		    ? cdest_steps(s, ST_UIDS_CDEST, agency, which->sel_cdest, false, u)
+		    : ids_steps(s, ST_UIDS_RANGE, agency, which->ids, which->nids, false, u);
+
+	if (r == 0 && u->n > 0)
+		r = store_agency_find(s, agency, &no, NULL);
+	for (size_t i = 0; r == 0 && i < u->n; i++)
+		r = row_change(s, no, u->v[i].uid, cb, arg);
+	return r;
+}
+
+int
+store_update(struct store *s, const char *agency, const struct dtcp_req *which,
+    int (*cb)(void *arg, struct store_row *r), void *arg, uint64_t *count)
+{
+	struct uids u = {0};
+	int r = store_save_begin(s);
+
+	if (r == 0)
+		r = store_save_end(s, update_steps(s, agency, which, &u, cb, arg));
+	if (r == 0)
+		*count = u.n;
+	free(u.v);
+	return r;
+}
+
+int
+store_find_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], struct store_row *row)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_UID_GET);
+	int r;
+
+	sqlite3_bind_int64(st, 1, (int64_t)uid);
+	if ((r = store_step(st)) <= 0)
+		return r < 0 ? r : -ENOENT;
+	if ((r = store_row_read(st, row)) == 0)
+		snprintf(agency, DTCP_NAME_MAX + 1, "%s", (const char *)sqlite3_column_text(st, STORE_ROW_NCOLUMNS));
+	store_done(st);
+	return r;
 }
 
 int

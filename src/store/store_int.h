@@ -29,6 +29,17 @@ enum store_stmt {
 	ST_DELETE_UID,
 	ST_COUNT,
 	ST_EACH,
+	ST_UIDS_RANGE,
+	ST_UIDS_CDEST,
+	ST_ROW_GET,
+	ST_ROW_SET,
+	ST_UID_GET,
+	ST_WARRANT_ADD,
+	ST_WARRANT_GET,
+	ST_WARRANT_SET,
+	ST_WARRANT_EACH,
+	ST_WARRANT_COUNT,
+	ST_DELETE_WARRANT,
 	ST_AUDIT_ADD,
 	ST_AUDIT_GET,
 	ST_AUDIT_LAST,
@@ -70,8 +81,8 @@ int store_row_read(sqlite3_stmt *st, struct store_row *r);
 void store_row_bound_seal(const struct dtcp_cdest *d, uint8_t out[static STORE_BOUND_LEN]);
 bool store_row_bound_is(sqlite3_stmt *st, int column, const struct dtcp_cdest *d);
 
-#define STORE_ROW_COLUMNS "c.agency, c.uid, c.id, c.added_ms, c.priority, c.secret"
-#define STORE_ROW_NCOLUMNS 6
+#define STORE_ROW_COLUMNS "c.agency, c.uid, c.id, c.added_ms, c.priority, c.warrant, c.secret"
+#define STORE_ROW_NCOLUMNS 7
 
 /* ---- store_ids.c ---- */
 

@@ -4,7 +4,7 @@
 
 #include "store_int.h"
 
-#define SECRET_VERSION 1
+#define SECRET_VERSION 2
 #define DIGEST_LEN 8
 
 void
@@ -26,7 +26,7 @@ fnv(uint64_t h, const uint8_t *p, size_t len)
 static uint64_t
 digest(int64_t agency, const struct store_row *r, const uint8_t *body, size_t len)
 {
-	uint64_t key[] = {(uint64_t)agency, r->id, (uint64_t)r->added_ms, r->priority};
+	uint64_t key[] = {(uint64_t)agency, r->id, (uint64_t)r->added_ms, r->priority, r->warrant};
 	uint64_t h = 0xcbf29ce484222325ull;
 
 	for (size_t i = 0; i < ARRAY_LEN(key); i++)
@@ -53,6 +53,39 @@ addr_get(struct ip_addr *a, struct rd *r)
 		memcpy(a->b, p, sizeof a->b);
 }
 
+static void
+moment_put(struct buf *b, const struct store_moment *m)
+{
+	buf_put_u64(b, (uint64_t)m->wall_ms);
+	buf_put_u64(b, m->boot_ns);
+}
+
+static void
+moment_get(struct store_moment *m, struct rd *r)
+{
+	m->wall_ms = (int64_t)rd_u64(r);
+	m->boot_ns = rd_u64(r);
+}
+
+static void
+life_get(struct store_row *row, struct rd *r)
+{
+	const uint8_t *boot = rd_bytes(r, sizeof row->boot);
+
+	if (boot)
+		memcpy(row->boot, boot, sizeof row->boot);
+	moment_get(&row->start, r);
+	moment_get(&row->until, r);
+	moment_get(&row->end, r);
+	row->timeouts.named = rd_u8(r);
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		row->timeouts.v[i] = rd_u64(r);
+	if (row->timeouts.named >= 1 << DTCP_TIMEOUTS)
+		r->err = -EBADMSG;
+	row->num_refresh = rd_u32(r);
+	row->refreshed_ms = (int64_t)rd_u64(r);
+}
+
 int
 store_row_seal(int64_t agency, const struct store_row *r, struct buf *out)
 {
@@ -63,6 +96,15 @@ store_row_seal(int64_t agency, const struct store_row *r, struct buf *out)
 	addr_put(out, &r->csrc);
 	buf_put_u16(out, r->csrc_port);
 	buf_put_u8(out, r->ttl);
+	buf_put(out, r->boot, sizeof r->boot);
+	moment_put(out, &r->start);
+	moment_put(out, &r->until);
+	moment_put(out, &r->end);
+	buf_put_u8(out, r->timeouts.named);
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
+		buf_put_u64(out, r->timeouts.v[i]);
+	buf_put_u32(out, r->num_refresh);
+	buf_put_u64(out, (uint64_t)r->refreshed_ms);
 	buf_put_u8(out, r->ncdest);
 	for (unsigned i = 0; i < r->ncdest; i++) {
 		buf_put_str(out, r->cdest[i].name);
@@ -86,6 +128,7 @@ row_open(struct store_row *row, struct rd *r)
 	addr_get(&row->csrc, r);
 	row->csrc_port = rd_u16(r);
 	row->ttl = rd_u8(r);
+	life_get(row, r);
 	row->ncdest = rd_u8(r);
 	if (r->err || row->ncdest > DTCP_CDESTS_MAX)
 		return -EBADMSG;
@@ -114,9 +157,10 @@ store_row_read(sqlite3_stmt *st, struct store_row *row)
 	    .id = (uint32_t)sqlite3_column_int64(st, 2),
 	    .added_ms = sqlite3_column_int64(st, 3),
 	    .priority = (uint8_t)sqlite3_column_int(st, 4),
+	    .warrant = (uint64_t)sqlite3_column_int64(st, 5),
 	};
-	const uint8_t *p = sqlite3_column_blob(st, 5);
-	size_t len = (size_t)sqlite3_column_bytes(st, 5);
+	const uint8_t *p = sqlite3_column_blob(st, 6);
+	size_t len = (size_t)sqlite3_column_bytes(st, 6);
 	struct rd body, tail;
 	int rc;
 

@@ -266,7 +266,7 @@ warrant_parse(struct slice text, struct warrant *out, struct warrant_error *err)
 
 	*err = (struct warrant_error){0};
 	if (text.len > WARRANT_TEXT_MAX)
-		return fault(err, 0, "expected at most 65536 bytes");
+		return fault(err, 0, "expected at most 65535 bytes");
 	while (r == 0 && text.len > 0)
 		r = line_take(&w, next_line(&text), ++no, &seen, err);
 	if (r == 0)

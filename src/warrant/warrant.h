@@ -23,7 +23,7 @@
 #include "filter.h"
 
 #define WARRANT_REF_MAX 63
-#define WARRANT_TEXT_MAX 65536
+#define WARRANT_TEXT_MAX 65535
 #define WARRANT_ITEMS_MAX 1024 /* prefixes, destinations */
 
 enum warrant_direction { WARRANT_BOTH, WARRANT_FROM, WARRANT_TO };

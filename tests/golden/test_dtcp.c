@@ -173,7 +173,7 @@ answer(struct buf *out, const struct exchange *x, const struct dtcp_req *req, co
     int64_t added)
 {
 	if (x->answer != DTCP_OK)
-		dtcp_reply_error(out, DTCP_KEY_JUNOS, x->answer, 7, seq);
+		dtcp_reply_error(out, DTCP_KEY_JUNOS, x->answer, 7, seq, NULL);
 	else if (x->method == DTCP_ADD)
 		dtcp_reply_add(out, DTCP_KEY_JUNOS, 7, seq, (uint32_t)x->value, x->time);
 	else if (x->method == DTCP_DELETE)

@@ -37,6 +37,30 @@ def rig(the_rig, request):
 
 
 @pytest.fixture
+def config(rig):
+    """Edits flowtap.conf: a function old text -> new text; the old file is back afterwards."""
+    path = rig.info["conf"]
+    with open(path) as f:
+        old = f.read()
+
+    def edit(change, expect="configuration applied"):
+        log = rig.info["logs"] + "/flowtapd.log"
+        at = os.path.getsize(log)
+        with open(path, "w") as f:
+            f.write(change(old))
+        rigs.lab_command("reload", "--name", rig.name)
+
+        def said():
+            with open(log) as f:
+                f.seek(at)
+                return expect in f.read()
+        rigs.until(f"\"{expect}\" in the log", said)
+
+    yield edit
+    edit(lambda text: text)
+
+
+@pytest.fixture
 def wire_sized(rig):
     """No segmentation, merging or checksum offload: what a host's interface sends is what the router receives."""
     rig.offloads(False)

@@ -58,7 +58,7 @@ def test_silence(rig, bystander, what):
 
 REFUSED = {
     "no such method": (dtcp.request("FROB", "lea1", 7), 501),
-    "REFRESH": (dtcp.request("REFRESH", "lea1", 7, "Criteria-ID: 1", "Timeout-Idle: 5"), 501),
+    "REFRESH": (dtcp.request("REFRESH", "lea1", 7, "Criteria-ID: 4294967295", "Timeout-Idle: 5"), 431),
     "future version": (dtcp.request("NOOP", "lea1", 7, version="0.9"), 505),
     "past version": (dtcp.request("NOOP", "lea1", 7, version="0.5"), 505),
     "line without colon": (resigned(b"NOOP DTCP/0.7\r\nCsource-ID: lea1\r\nrubbish\r\nSeq: 7\r\n"), 400),

@@ -85,11 +85,11 @@ test_spelling(void **state)
 	struct dtcp_reply r;
 
 	(void)state;
-	dtcp_reply_error(&b, "k", DTCP_MAX_CRITERIA, 6, 1);
+	dtcp_reply_error(&b, "k", DTCP_MAX_CRITERIA, 6, 1, NULL);
 	assert_int_equal(dtcp_verify(b.p, b.len, "k"), 0);
 	assert_memory_equal(b.p, "DTCP/0.6 500 Server Internal Error\r\nSEQ: 1\r\nAUTH", 47);
 	buf_reset(&b);
-	dtcp_reply_error(&b, "k", DTCP_MAX_CRITERIA, 7, 1);
+	dtcp_reply_error(&b, "k", DTCP_MAX_CRITERIA, 7, 1, NULL);
 	assert_memory_equal(b.p, "DTCP/0.7 550 ", 13);
 	buf_reset(&b);
 	strcpy(e.cdest[0].name, "x,y\\z");

@@ -220,7 +220,7 @@ delete_ids(struct box *x, const char *agency, const char *ids)
 	uint32_t n = ids_make(ids, v);
 	struct seen seen = {0};
 	uint64_t count = 99;
-	int r = store_delete_ids(x->s, agency, v, n, note, &seen, &count);
+	int r = store_delete_ids(x->s, agency, v, n, true, note, &seen, &count);
 
 	assert_true(r == 0 ? count == seen.n : count == 99 && seen.n == 0);
 	return r < 0 ? r : (int)count;
@@ -231,7 +231,7 @@ delete_cdest(struct box *x, const char *agency, const char *name)
 {
 	struct seen seen = {0};
 	uint64_t count = 99;
-	int r = store_delete_cdest(x->s, agency, name, note, &seen, &count);
+	int r = store_delete_cdest(x->s, agency, name, true, note, &seen, &count);
 
 	assert_true(r == 0 ? count == seen.n : count == 99 && seen.n == 0);
 	return r < 0 ? r : (int)count;
@@ -634,7 +634,7 @@ test_not_ours(void **state)
 	static const char *const row[] = {
 	    "CREATE TABLE letters (text TEXT)",
 	    "PRAGMA application_id = 77; CREATE TABLE agency (no, name, next_id)",
-	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 3; CREATE TABLE agency (no)",
+	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 4; CREATE TABLE agency (no)",
 	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 1; CREATE TABLE agency (no)",
 	};
 	struct box *x = *state;

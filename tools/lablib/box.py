@@ -20,6 +20,7 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 AGENCY_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 AGENCY_GROUP = "flowtap-agency"
 AUDITOR_GROUP = "flowtap-audit"
+OFFICER_GROUP = "flowtap-warrant"
 FIRST_UID = 1900000000  # far from every range that distributions hand out
 DAEMON_USERS = ("_flowtap", "_flowtap-dp", "_flowtap-collect", "sshd")
 
@@ -69,7 +70,8 @@ def write_config(lab, path):
     words = ["tapped-interfaces all;"]
     if lab["attach"] != "auto":
         words.append(f"attach {lab['attach']};")
-    words += [f"agency {name};" for name in lab["agencies"]]
+    words += [f"agency {name} {{ authority standing; content-destination 0.0.0.0/0; content-destination ::/0; }}"
+              for name in lab["agencies"]]
     words += lab["conf_extra"].splitlines()
     body = "\n".join("        " + w for w in words)
     with open(path, "w") as f:
@@ -169,7 +171,7 @@ def account_files(users):
 
     def host(path):
         with open(path) as f:
-            return [line for line in f if line.split(":")[0] not in (*ours, AGENCY_GROUP, AUDITOR_GROUP)]
+            return [line for line in f if line.split(":")[0] not in (*ours, AGENCY_GROUP, AUDITOR_GROUP, OFFICER_GROUP)]
 
     passwd, group = host("/etc/passwd"), host("/etc/group")
     shadow = [line.split(":")[0] + ":*:19000:0:99999:7:::\n" for line in passwd]
@@ -179,6 +181,7 @@ def account_files(users):
         group.append(f"{name}:x:{uid}:\n")
         shadow.append(f"{name}:{users.get(name, '*')}:19000:0:99999:7:::\n")
     group.append(f"{AUDITOR_GROUP}:x:{FIRST_UID - 2}:\n")
+    group.append(f"{OFFICER_GROUP}:x:{FIRST_UID - 3}:\n")
     group.append(f"{AGENCY_GROUP}:x:{FIRST_UID - 1}:{','.join(users)}\n")
     return {"passwd": (passwd, 0o644), "group": (group, 0o644), "shadow": (shadow, 0o600)}
 
@@ -208,5 +211,6 @@ def enter_box(lab):
     own_folder("/var/lib", f"{d}/keep", without=("flowtap",))
     os.mkdir("/var/lib/flowtap")
     bind(lab["state"], "/var/lib/flowtap")
+    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID, "mode=1777")  # sshd's, when killed, leaves files there
     mount("tmpfs", "/var/log", "tmpfs", MS_NOSUID, "mode=755")  # sshd notes failed logins in btmp
     own_run(d)

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * When criteria begin and end.  The kernel keeps every bound by the boot clock, which
+ * nobody can set; the wall's clock is asked once, when a criterion is added, and again
+ * only after the machine was started anew.
+ *
+ * exports: engine_life_ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "log.h"
+
+#define NS_PER_MS 1000000ll
+#define NS_PER_S 1000000000ull
+
+/* The text of /proc/sys/kernel/random/boot_id, without its dashes. */
+int
+engine_life_start(struct engine *e)
+{
+	cleanup_fd int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[64], hex[2 * STORE_BOOT_LEN + 1];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+	size_t k = 0;
+
+	if (n < 0)
+		return -errno;
+	for (ssize_t i = 0; i < n && k < sizeof hex - 1; i++)
+		if (text[i] != '-')
+			hex[k++] = text[i];
+	return audit_unhex((struct slice){hex, k}, e->boot, sizeof e->boot);
+}
+
+/* At least 1: 0 stands for "no such bound". */
+static uint64_t
+boot_at(int64_t wall_ms)
+{
+	int64_t away_ms = wall_ms - clock_wall_ms(), boot_ms = (int64_t)(clock_boot_ns() / NS_PER_MS);
+
+	if (away_ms > INT64_MAX / NS_PER_MS - boot_ms)
+		return (uint64_t)INT64_MAX;
+	return boot_ms + away_ms > 0 ? (uint64_t)((boot_ms + away_ms) * NS_PER_MS) : 1;
+}
+
+static struct store_moment
+moment_in(uint64_t seconds)
+{
+	if (seconds == 0)
+		return (struct store_moment){0};
+	return (struct store_moment){
+	    .wall_ms = clock_wall_ms() + (int64_t)seconds * 1000, .boot_ns = clock_boot_ns() + seconds * NS_PER_S};
+}
+
+void
+engine_life_set(const struct engine *e, struct store_row *row, const struct authority *a)
+{
+	memcpy(row->boot, e->boot, sizeof row->boot);
+	row->end = moment_in(row->timeouts.v[DTCP_T_TOTAL]);
+	if (a == NULL)
+		return;
+	row->start = (struct store_moment){a->warrant.start_ms, boot_at(a->warrant.start_ms)};
+	row->until = (struct store_moment){a->warrant.end_ms, a->end_ns};
+}
+
+static uint64_t
+moment_ns(const struct store_moment *m, bool same_boot)
+{
+	return m->wall_ms == 0 ? 0 : same_boot ? m->boot_ns : boot_at(m->wall_ms);
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a == 0 ? b : b == 0 ? a : a < b ? a : b;
+}
+
+void
+engine_life_put(const struct engine *e, const struct store_row *row, struct ipc_life *out)
+{
+	bool same = memcmp(row->boot, e->boot, sizeof row->boot) == 0;
+
+	*out = (struct ipc_life){.start_ns = moment_ns(&row->start, same),
+	    .end_ns = earlier(moment_ns(&row->until, same), moment_ns(&row->end, same)),
+	    .idle_ns = row->timeouts.v[DTCP_T_IDLE] * NS_PER_S,
+	    .packets = row->timeouts.v[DTCP_T_PACKETS],
+	    .bytes = row->timeouts.v[DTCP_T_BYTES]};
+}
+
+int
+engine_life_refresh(
+    const struct engine *e, struct store_row *row, const struct dtcp_timeouts *t, struct ipc_life_set *out)
+{
+	static const uint8_t bits[DTCP_TIMEOUTS] = {IPC_LIFE_IDLE, IPC_LIFE_END, IPC_LIFE_PACKETS, IPC_LIFE_BYTES};
+
+	*out = (struct ipc_life_set){.uid = row->uid};
+	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++) {
+		if (!(t->named >> i & 1))
+			continue;
+		row->timeouts.v[i] = t->v[i];
+		row->timeouts.named = (uint8_t)((row->timeouts.named & ~(1u << i)) | (t->v[i] != 0) << i);
+		out->which |= bits[i];
+	}
+	if (row->timeouts.named == 0)
+		return -EDOM;
+	if (t->named >> DTCP_T_TOTAL & 1)
+		row->end = moment_in(t->v[DTCP_T_TOTAL]);
+	row->num_refresh++;
+	row->refreshed_ms = clock_wall_ms();
+	engine_life_put(e, row, &out->life);
+	return 0;
+}
+
+/* ---- what the data plane says has ended ---- */
+
+static const char *const reasons[] = {
+    [IPC_END_TIME] = "its time is over",
+    [IPC_END_IDLE] = "no packet for Timeout-Idle",
+    [IPC_END_PACKETS] = "Timeout-Packets is used up",
+    [IPC_END_BYTES] = "Timeout-Bytes is used up",
+};
+
+/* Out of the store and on record, in the open transaction.  -ENOENT: it was deleted meanwhile. */
+static int
+ended_one(struct engine *e, const struct ipc_ended *m)
+{
+	struct audit_event v = {.kind = "ended"};
+	char agency[DTCP_NAME_MAX + 1], reason[128];
+	struct store_row row;
+	int r = store_find_uid(e->store, m->uid, agency, &row);
+
+	if (r < 0)
+		return r;
+	snprintf(
+	    reason, sizeof reason, "%s, after %llu packets", reasons[m->reason], (unsigned long long)m->count.packets);
+	v.agency = agency;
+	v.id = row.id;
+	v.reason = reason;
+	store_row_free(&row);
+	if ((r = store_delete_uid(e->store, agency, m->uid)) == 0)
+		r = engine_audit_add(e, &v);
+	for (uint32_t i = 0; r == 0 && i < e->nagency; i++)
+		if (strcmp(e->agency[i]->name, agency) == 0)
+			e->agency[i]->criteria--;
+	return r;
+}
+
+int
+engine_life_ended(struct engine *e, struct rd *r)
+{
+	uint32_t n = rd_u32(r), k = 0;
+	cleanup_free uint64_t *uid = NULL;
+	int rc;
+
+	if ((uid = calloc(n < IPC_BODY_MAX ? n + 1 : 1, sizeof *uid)) == NULL)
+		return -ENOMEM;
+	if ((rc = engine_txn_begin(e)) < 0)
+		return rc;
+	for (uint32_t i = 0; i < n && rc == 0; i++) {
+		struct ipc_ended m;
+
+		if (n >= IPC_BODY_MAX || ipc_ended_get(&m, r) < 0) {
+			engine_txn_rollback(e);
+			return -EBADMSG;
+		}
+		uid[k++] = m.uid;
+		if ((rc = ended_one(e, &m)) == -ENOENT)
+			rc = 0;
+	}
+	if (rc == 0)
+		rc = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
+	if (rc < 0) {
+		/* They copy nothing any more; the next daemon is told of them again. */
+		log_warn(rc, "%u criteria have ended but stay stored", k);
+		return 0;
+	}
+	engine_delete_uids(e, uid, k);
+	return rd_end(r);
+}

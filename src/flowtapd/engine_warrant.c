@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Warrants: entered by one officer, approved by another, gone by ever after.  Which
+ * one an ADD stands on, and what becomes of criteria whose warrant is revoked.
+ *
+ * exports: engine_warrant_ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "log.h"
+
+#define NS_PER_MS 1000000ull
+
+/* What the wall's clock says now is how long it lasts, whatever that clock says later. */
+static uint64_t
+end_ns(const struct warrant *w)
+{
+	int64_t left_ms = w->end_ms - clock_wall_ms();
+
+	return left_ms <= 0 ? 1 : clock_boot_ns() + (uint64_t)left_ms * NS_PER_MS;
+}
+
+static int
+authority_add(struct engine *e, const struct store_warrant *s)
+{
+	struct authority *a = calloc(1, sizeof *a);
+	struct warrant_error err;
+	int r;
+
+	if (a == NULL)
+		return -ENOMEM;
+	if ((r = warrant_parse((struct slice){(const char *)s->text.p, s->text.len}, &a->warrant, &err)) < 0) {
+		free(a);
+		return r == -EINVAL ? -EBADMSG : r;
+	}
+	a->no = s->no;
+	a->approved = s->approved_ms != 0;
+	a->revoked = s->revoked_ms != 0;
+	a->end_ns = end_ns(&a->warrant);
+	LIST_INSERT_HEAD(&e->authorities, a, entry);
+	return 0;
+}
+
+static int
+load_one(void *arg, const struct store_warrant *s)
+{
+	return authority_add(arg, s);
+}
+
+int
+engine_warrant_start(struct engine *e)
+{
+	LIST_INIT(&e->authorities);
+	return store_warrant_each(e->store, NULL, load_one, e);
+}
+
+/* ---- an ADD's ---- */
+
+static bool
+has_ended(const struct authority *a)
+{
+	return clock_wall_ms() >= a->warrant.end_ms || clock_boot_ns() >= a->end_ns;
+}
+
+static struct authority *
+by_ref(struct engine *e, const char *agency, const char *ref)
+{
+	struct authority *a;
+
+	LIST_FOREACH (a, &e->authorities, entry)
+		if (strcmp(a->warrant.ref, ref) == 0 && strcmp(a->warrant.agency, agency) == 0)
+			return a;
+	return NULL;
+}
+
+static const struct authority *
+only_current(struct engine *e, const char *agency, const char **why)
+{
+	const struct authority *a, *found = NULL;
+	int64_t now = clock_wall_ms();
+
+	*why = "no warrant is in force";
+	LIST_FOREACH (a, &e->authorities, entry) {
+		if (strcmp(a->warrant.agency, agency) != 0 || !a->approved || a->revoked || has_ended(a) ||
+		    a->warrant.start_ms > now)
+			continue;
+		if (found) {
+			*why = "several warrants are in force: name one by X-Warrant-Id";
+			return NULL;
+		}
+		found = a;
+	}
+	return found;
+}
+
+static const char *
+not_in_force(const struct authority *a)
+{
+	if (!a->approved)
+		return "the warrant is not approved";
+	if (a->revoked)
+		return "the warrant was revoked";
+	return has_ended(a) ? "the warrant has ended" : NULL;
+}
+
+static const char *
+out_of_scope(struct engine *e, const struct authority *a, const struct dtcp_req *q, const struct tap_filter *f)
+{
+	uint64_t count = 0;
+
+	if (!warrant_covers(&a->warrant, f))
+		return "the filter is not within the warrant";
+	for (unsigned i = 0; i < q->ncdest; i++)
+		if (!warrant_allows_dest(&a->warrant, &q->cdest[i].addr, q->cdest[i].port))
+			return "the content destination is not within the warrant";
+	if (a->warrant.max_criteria == 0)
+		return NULL;
+	if (store_warrant_criteria(e->store, a->no, &count) < 0 || count >= a->warrant.max_criteria)
+		return "the warrant allows no more criteria";
+	return NULL;
+}
+
+int
+engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_req *q, const struct tap_filter *f,
+    const struct authority **out, const char **why)
+{
+	const struct authority *found;
+
+	*out = NULL;
+	if (q->warrant[0] == '\0' && a->conf->standing)
+		return 0;
+	if (q->warrant[0]) {
+		*why = "no such warrant";
+		found = by_ref(e, a->name, q->warrant);
+	} else
+		found = only_current(e, a->name, why);
+	if (found == NULL)
+		return -EPERM;
+	if ((*why = not_in_force(found)) != NULL || (*why = out_of_scope(e, found, q, f)) != NULL)
+		return -EPERM;
+	*out = found;
+	return 0;
+}
+
+/* ---- officers ---- */
+
+static int
+say(char *why, size_t size, int err, const char *text)
+{
+	snprintf(why, size, "%s", text);
+	return err;
+}
+
+/* A refused attempt is on record too; its text is the officer's. */
+static int
+refuse(struct engine *e, uint32_t uid, const char *agency, const char *ref, const char *why, int err)
+{
+	(void)engine_audit_now(e, &(struct audit_event){.kind = "warrant-refused",
+				      .agency = agency,
+				      .uid = uid,
+				      .have_uid = true,
+				      .warrant = ref,
+				      .reason = why});
+	return err;
+}
+
+static int
+enter_record(struct engine *e, struct store_warrant *s)
+{
+	struct audit_event v = {.kind = "warrant-entered",
+	    .agency = s->agency,
+	    .uid = s->entered_uid,
+	    .have_uid = true,
+	    .warrant = s->ref,
+	    .request = {(const char *)s->text.p, s->text.len}};
+	int r = engine_txn_begin(e);
+
+	if (r == 0)
+		r = store_warrant_enter(e->store, s);
+	if (r == 0)
+		r = engine_audit_add(e, &v);
+	if (r == 0)
+		return engine_txn_commit(e);
+	engine_txn_rollback(e);
+	return r;
+}
+
+int
+engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *why, size_t size)
+{
+	struct store_warrant s = {.entered_ms = clock_wall_ms(), .entered_uid = uid};
+	struct warrant_error err;
+	struct warrant w;
+	int r = warrant_parse(text, &w, &err);
+
+	if (r == -EINVAL) {
+		snprintf(
+		    why, size, "%s%.0u%s%s", err.line ? "line " : "", err.line, err.line ? ": " : "", err.expected);
+		return refuse(e, uid, NULL, NULL, why, r);
+	}
+	if (r < 0)
+		return say(why, size, r, "out of memory");
+	snprintf(s.agency, sizeof s.agency, "%s", w.agency);
+	snprintf(s.ref, sizeof s.ref, "%s", w.ref);
+	warrant_format(&w, &s.text);
+	warrant_free(&w);
+	r = s.text.err;
+	if (r == 0 && !agency_configured(e->conf, s.agency))
+		r = refuse(
+		    e, uid, s.agency, s.ref, "no such agency", say(why, size, -ENOENT, "Agency: no such agency"));
+	else if (r == 0 && (r = enter_record(e, &s)) == 0)
+		r = authority_add(e, &s);
+	if (r == -EEXIST)
+		(void)refuse(e, uid, s.agency, s.ref, "the reference is taken",
+		    say(why, size, r, "Reference: the agency has a warrant of that name"));
+	else if (r < 0 && r != -ENOENT)
+		say(why, size, r, "it could not be recorded");
+	store_warrant_free(&s);
+	return r;
+}
+
+struct revoked {
+	uint64_t *uid; /* owned */
+	size_t n, cap;
+	bool failed;
+};
+
+static void
+note_uid(void *arg, uint64_t uid, uint32_t id)
+{
+	struct revoked *v = arg;
+
+	(void)id;
+	if (v->n == v->cap) {
+		size_t cap = v->cap ? v->cap * 2 : 64;
+		uint64_t *p = reallocarray(v->uid, cap, sizeof *p);
+
+		if (p == NULL) {
+			v->failed = true;
+			return;
+		}
+		v->uid = p;
+		v->cap = cap;
+	}
+	v->uid[v->n++] = uid;
+}
+
+/* The decision, its line, and the end of what stood on it, in one transaction. */
+static int
+decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, bool approve, struct revoked *gone)
+{
+	char reason[64];
+	struct audit_event v = {.kind = approve ? "warrant-approved" : "warrant-revoked",
+	    .agency = s->agency,
+	    .uid = uid,
+	    .have_uid = true,
+	    .warrant = s->ref};
+	uint64_t count = 0;
+	int r = engine_txn_begin(e);
+
+	if (r == 0)
+		r = store_warrant_set(e->store, s);
+	if (r == 0 && !approve) {
+		r = store_delete_warrant(e->store, s->no, note_uid, gone, &count);
+		snprintf(reason, sizeof reason, "%llu criteria end", (unsigned long long)count);
+		v.reason = reason;
+		if (gone->failed)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		r = engine_audit_add(e, &v);
+	if (r == 0)
+		return engine_txn_commit(e);
+	engine_txn_rollback(e);
+	return r;
+}
+
+static const char *
+undecidable(const struct store_warrant *s, const struct authority *a, uint32_t uid, bool approve)
+{
+	if (s->revoked_ms)
+		return "it was revoked";
+	if (approve && s->approved_ms)
+		return "it is approved already";
+	if (approve && s->entered_uid == uid)
+		return "who entered it can't approve it: that takes somebody else";
+	return approve && has_ended(a) ? "it has ended" : NULL;
+}
+
+static void
+agency_lost(struct engine *e, const char *name, size_t n)
+{
+	for (uint32_t i = 0; i < e->nagency; i++)
+		if (strcmp(e->agency[i]->name, name) == 0)
+			e->agency[i]->criteria -= n;
+}
+
+int
+engine_warrant_decide(
+    struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size)
+{
+	struct authority *a = by_ref(e, agency, ref);
+	struct revoked gone = {0};
+	struct store_warrant s;
+	const char *text;
+	int r = a ? store_warrant_get(e->store, agency, ref, &s) : -ENOENT;
+
+	if (r == -ENOENT)
+		return refuse(e, uid, agency, ref, "no such warrant", say(why, size, r, "no such warrant"));
+	if (r < 0)
+		return say(why, size, r, "the store can't be read");
+	if ((text = undecidable(&s, a, uid, approve)) != NULL) {
+		store_warrant_free(&s);
+		return refuse(e, uid, agency, ref, text, say(why, size, -EPERM, text));
+	}
+	*(approve ? &s.approved_ms : &s.revoked_ms) = clock_wall_ms();
+	*(approve ? &s.approved_uid : &s.revoked_uid) = uid;
+	r = decide_record(e, &s, uid, approve, &gone);
+	if (r < 0)
+		say(why, size, r, "it could not be recorded");
+	else if (approve)
+		a->approved = true;
+	else {
+		a->revoked = true;
+		agency_lost(e, agency, gone.n);
+		engine_delete_uids(e, gone.uid, gone.n);
+	}
+	free(gone.uid);
+	store_warrant_free(&s);
+	return r;
+}
+
+/* ---- showing: who decided what, never whom it names ---- */
+
+static int
+show_one(void *arg, const struct store_warrant *s)
+{
+	struct warrant_error err;
+	struct warrant w;
+	char start[WARRANT_TIME_LEN], end[WARRANT_TIME_LEN];
+	const char *state;
+	int r = warrant_parse((struct slice){(const char *)s->text.p, s->text.len}, &w, &err);
+
+	if (r < 0)
+		return r;
+	state = s->revoked_ms                  ? "revoked"
+		: clock_wall_ms() >= w.end_ms  ? "ended"
+		: !s->approved_ms              ? "entered"
+		: clock_wall_ms() < w.start_ms ? "approved"
+					       : "in force";
+	json_array_append_new(
+	    arg, json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I}", "reference", s->ref, "agency", s->agency, "state",
+		     state, "start", warrant_time_format(w.start_ms, start), "end", warrant_time_format(w.end_ms, end),
+		     "prefixes", (int)w.nprefix, "entered-by", (json_int_t)s->entered_uid, "approved-by",
+		     s->approved_ms ? (json_int_t)s->approved_uid : (json_int_t)-1));
+	warrant_free(&w);
+	return 0;
+}
+
+int
+engine_warrant_show(struct engine *e, struct buf *out)
+{
+	json_t *o = json_object(), *list = json_array();
+	char *text = NULL;
+	int r = o && list ? store_warrant_each(e->store, NULL, show_one, list) : -ENOMEM;
+
+	json_object_set_new(o, "warrants", list);
+	if (r == 0 && (text = json_dumps(o, JSON_COMPACT)) == NULL)
+		r = -ENOMEM;
+	if (text)
+		buf_put(out, text, strlen(text));
+	free(text);
+	json_decref(o);
+	return r < 0 ? r : out->err;
+}
