@@ -145,9 +145,9 @@ struct tap_count {
 
 /*
  * Budget and account of an agency.  Both buckets are kept as the moment until which
- * what was taken is paid for: a copy is refused while that lies `burst` or more
- * ahead, and none is when it has passed.  A copy may overdraw the bucket once, so
- * that trains pass.
+ * what was taken is paid for; it may lie at most `burst` ahead.  A copy passes if that
+ * moment has come, or if one packet, or one byte, of it still fits: trains and long
+ * packets may overdraw a bucket, and the next ones wait so much longer.
  */
 struct tap_agency {
 	/* Written by the dataplane: */

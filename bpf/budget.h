@@ -19,14 +19,15 @@ budget_cost(__u64 n, __u64 per_s)
 	return (n * BUDGET_SECOND + per_s - 1) / per_s;
 }
 
+/* least: what has to be there, if not the whole cost. */
 static __always_inline int
-budget_pay(__u64 *until, __u64 now, __u64 burst, __u64 cost)
+budget_pay(__u64 *until, __u64 now, __u64 burst, __u64 least, __u64 cost)
 {
 	for (int i = 0; i < BUDGET_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)until;
 		__u64 from = old > now ? old : now;
 
-		if (from > now && from - now >= burst)
+		if (from > now && from - now + least > burst)
 			return 0;
 		if (__sync_val_compare_and_swap(until, old, from + cost) == old)
 			return 1;
@@ -50,11 +51,13 @@ budget_take(__u32 agency, __u32 n, __u64 bytes)
 	burst = a->burst;
 	now = now_get() << TAP_BUDGET_SHIFT;
 	if (packets_per_s) {
-		cost = budget_cost(n, packets_per_s);
-		if (!budget_pay(&a->packets_until, now, burst, cost))
+		__u64 one = budget_cost(1, packets_per_s);
+
+		cost = one * n;
+		if (!budget_pay(&a->packets_until, now, burst, one, cost))
 			return 0;
 	}
-	if (bytes_per_s && !budget_pay(&a->bytes_until, now, burst, budget_cost(bytes, bytes_per_s))) {
+	if (bytes_per_s && !budget_pay(&a->bytes_until, now, burst, 1, budget_cost(bytes, bytes_per_s))) {
 		__sync_fetch_and_add(&a->packets_until, -cost);
 		return 0;
 	}

@@ -111,6 +111,7 @@ tables(struct bpftables *b, uint32_t ncrit, uint32_t nterm)
 	b->key4 = bpf_map__fd(s->maps.ft_key4);
 	b->key6 = bpf_map__fd(s->maps.ft_key6);
 	b->own = bpf_map__fd(s->maps.ft_own);
+	b->stats = bpf_map__fd(s->maps.ft_stats);
 	b->trace = memory(s->maps.ft_trace, &r);
 	b->t = (struct tapset_tables){.ctl = memory(s->maps.ft_ctl, &r),
 	    .bloom = memory(s->maps.ft_bloom, &r),

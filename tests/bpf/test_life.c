@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lives and budgets as the kernel program keeps them: tap_classify is run by the
+ * kernel itself (BPF_PROG_TEST_RUN), also on two CPUs at once, and counts tell what
+ * it let through.
+ */
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/ethernet.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include "bpftables.h"
+#include "clock.h"
+
+#define SKIPPED 77 /* what meson takes for a test that could not run */
+#define MS 1000000ull
+#define SECOND 1000000000ull
+#define HEADERS (sizeof(struct iphdr) + sizeof(struct udphdr))
+
+struct lab {
+	struct bpftables *b;
+	struct tapset *set;
+	uint64_t uid;
+};
+
+struct frame {
+	uint8_t bytes[1500];
+	uint32_t len;
+	struct __sk_buff ctx;
+};
+
+/* ---- tables and packets ---- */
+
+static struct lab
+lab_open(void)
+{
+	struct lab l = {0};
+
+	assert_int_equal(bpftables_load(64, 256, &l.b), 0);
+	assert_int_equal(tapset_new(&l.b->t, &l.set), 0);
+	assert_int_equal(tapset_recover(l.set, clock_boot_ns()), 0);
+	return l;
+}
+
+static void
+lab_close(struct lab *l)
+{
+	const char *why = "";
+
+	if (tapset_check(l->set, &why) < 0)
+		fail_msg("%s", why);
+	tapset_free(l->set);
+	bpftables_free(l->b);
+}
+
+/* From 10.0.0.host, so many bytes from the IP header on; segs > 1: a train of them, each so long. */
+static struct frame
+frame(uint8_t host, uint16_t bytes, uint32_t segs)
+{
+	uint32_t each = (uint32_t)(bytes - HEADERS), payload = each * segs;
+	struct frame f = {.bytes = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0}};
+	struct iphdr ip = {.version = 4,
+	    .ihl = 5,
+	    .ttl = 64,
+	    .protocol = IPPROTO_UDP,
+	    .tot_len = htons((uint16_t)(HEADERS + payload)),
+	    .saddr = htonl(0x0a000000u | host),
+	    .daddr = htonl(0x09090909)};
+	struct udphdr udp = {.source = htons(1024), .dest = htons(53), .len = htons((uint16_t)(sizeof udp + payload))};
+
+	assert_true(ETH_HLEN + HEADERS + payload <= sizeof f.bytes);
+	memcpy(f.bytes + ETH_HLEN, &ip, sizeof ip);
+	memcpy(f.bytes + ETH_HLEN + sizeof ip, &udp, sizeof udp);
+	f.len = (uint32_t)(ETH_HLEN + HEADERS + payload);
+	if (segs > 1) {
+		f.ctx.gso_segs = segs;
+		f.ctx.gso_size = each;
+	}
+	return f;
+}
+
+static void
+run(const struct lab *l, struct frame *f, uint32_t times)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f->bytes, .data_size_in = f->len, .ctx_in = &f->ctx,
+	    .ctx_size_in = sizeof f->ctx, .repeat = (int)times);
+
+	assert_int_equal(bpf_prog_test_run_opts(l->b->classify_fd, &o), 0);
+}
+
+/* A criterion for 10.0.0.host with so many destinations, its number. */
+static uint64_t
+put(struct lab *l, uint8_t host, unsigned ndest, uint32_t agency, const struct tapset_life *life)
+{
+	struct tapset_dest dest[2] = {
+	    {.src = {4, {198, 18, 0, 1}}, .dst = {4, {198, 18, 0, 2}}, .sport = 1, .dport = 2, .ttl = 9}};
+	struct tapset_want w = {.dest = dest, .ndest = ndest, .agency = agency, .life = *life};
+	char src[] = {'1', '0', '.', '0', '.', '0', '.', (char)('0' + host)};
+	struct criteria c = {0};
+	struct tap_filter f;
+
+	dest[1] = dest[0];
+	dest[1].dport = 3;
+	w.filter = &f;
+	assert_int_equal(criteria_parse(&c, CRIT_SOURCE_ADDRESS, (struct slice){src, sizeof src}, NULL), 0);
+	assert_int_equal(filter_compile(&c, &f), 0);
+	assert_int_equal(tapset_put(l->set, ++l->uid, &w, clock_boot_ns()), 0);
+	filter_free(&f);
+	criteria_free(&c);
+	return l->uid;
+}
+
+static struct tap_count
+counts(const struct lab *l, uint64_t uid)
+{
+	struct tap_count n;
+
+	assert_int_equal(tapset_counts(l->set, uid, &n), 0);
+	return n;
+}
+
+static struct tapset_agency_count
+account(const struct lab *l, uint32_t agency)
+{
+	struct tapset_agency_count n;
+
+	assert_int_equal(tapset_agency_counts(l->set, agency, &n), 0);
+	return n;
+}
+
+/* One packet: whether it was the criterion's. */
+static bool
+matches(const struct lab *l, uint64_t uid, struct frame *f)
+{
+	uint64_t before = counts(l, uid).packets;
+
+	run(l, f, 1);
+	assert_int_equal(l->b->trace->n, counts(l, uid).packets > before);
+	return counts(l, uid).packets > before;
+}
+
+static uint64_t
+counter(const struct lab *l, enum tap_counter c, uint64_t *cpus_counting)
+{
+	uint64_t v[256] = {0}, sum = 0, n = 0;
+	uint32_t key = c;
+
+	assert_int_equal(bpf_map_lookup_elem(l->b->stats, &key, v), 0);
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		sum += v[i];
+		n += v[i] != 0;
+	}
+	if (cpus_counting != NULL)
+		*cpus_counting = n;
+	return sum;
+}
+
+static enum tapset_end
+end_told(struct lab *l, uint64_t uid)
+{
+	struct tapset_ended e;
+	uint64_t now = clock_boot_ns();
+
+	tapset_tick(l->set, now);
+	if (!tapset_ended(l->set, now, &e))
+		return TAPSET_LIVE;
+	assert_int_equal(e.uid, uid);
+	assert_int_equal(e.count.packets, counts(l, uid).packets);
+	assert_false(tapset_ended(l->set, now, &e));
+	return e.reason;
+}
+
+/* ---- start and end ---- */
+
+/* The verdict about a packet is known if its moment lies on one side, whatever the machine does meanwhile. */
+static void
+test_start_and_end(void **state)
+{
+	struct lab l = lab_open();
+	uint64_t now = clock_boot_ns(), matched = 0;
+	struct tapset_life life = {.start_ns = now + 50 * MS, .end_ns = now + 150 * MS};
+	uint64_t uid = put(&l, 1, 2, 3, &life), seen[3] = {0};
+	struct frame f = frame(1, 64, 1);
+
+	(void)state;
+	while (clock_boot_ns() < life.end_ns + 30 * MS) {
+		uint64_t before = clock_boot_ns();
+		bool hit = matches(&l, uid, &f);
+		uint64_t after = clock_boot_ns();
+
+		matched += hit;
+		if (after < life.start_ns) {
+			assert_false(hit);
+			seen[0]++;
+		} else if (before >= life.start_ns && after < life.end_ns) {
+			assert_true(hit);
+			seen[1]++;
+		} else if (before >= life.end_ns) {
+			assert_false(hit);
+			seen[2]++;
+		}
+	}
+	assert_true(seen[0] > 0 && seen[1] > 0 && seen[2] > 0);
+	assert_int_equal(counts(&l, uid).copies_due, 2 * matched);
+	assert_int_equal(counter(&l, TAP_C_MATCHED, NULL), matched);
+	assert_int_equal(counter(&l, TAP_C_COPIES_DUE, NULL), 2 * matched);
+	assert_int_equal(account(&l, 3).matched, matched);
+	assert_int_equal(account(&l, 3).due, 2 * matched);
+	assert_int_equal(end_told(&l, uid), TAPSET_END_TIME);
+	assert_int_equal(
+	    tapset_life_set(l.set, uid, TAPSET_LIFE_END, &(struct tapset_life){0}, clock_boot_ns()), -ENOENT);
+	assert_false(matches(&l, uid, &f));
+	lab_close(&l);
+}
+
+/* ---- idleness ---- */
+
+static void
+test_idle(void **state)
+{
+	struct lab l = lab_open();
+	uint64_t idle = 60 * MS, start = clock_boot_ns(), last;
+	uint64_t uid = put(&l, 1, 1, 1, &(struct tapset_life){.idle_ns = idle});
+	uint64_t waiting = put(&l, 2, 1, 1, &(struct tapset_life){.start_ns = start + 600 * SECOND, .idle_ns = 1});
+	struct frame f = frame(1, 64, 1);
+
+	(void)state;
+	/* As long as packets come, however long. */
+	while (clock_boot_ns() < start + 3 * idle)
+		assert_true(matches(&l, uid, &f));
+	assert_int_equal(end_told(&l, uid), TAPSET_LIVE);
+	last = clock_boot_ns();
+	while (clock_boot_ns() < last + idle)
+		;
+	for (int i = 0; i < 3; i++)
+		assert_false(matches(&l, uid, &f));
+	assert_true(counts(&l, uid).seen_ns == TAP_SEEN_ENDED);
+	assert_int_equal(end_told(&l, uid), TAPSET_END_IDLE);
+	assert_int_equal(
+	    tapset_life_set(l.set, uid, TAPSET_LIFE_IDLE, &(struct tapset_life){.idle_ns = 0}, clock_boot_ns()),
+	    -ENOENT);
+	assert_false(matches(&l, uid, &f));
+	assert_true(counts(&l, waiting).seen_ns != TAP_SEEN_ENDED); /* it counts from its start */
+	lab_close(&l);
+}
+
+/* ---- limits ---- */
+
+static void
+test_packets(void **state)
+{
+	struct lab l = lab_open();
+	uint64_t uid = put(&l, 1, 2, 1, &(struct tapset_life){.packets = 1000});
+	struct frame f = frame(1, 64, 1);
+
+	(void)state;
+	run(&l, &f, 999);
+	assert_int_equal(end_told(&l, uid), TAPSET_LIVE);
+	run(&l, &f, 500);
+	assert_int_equal(counts(&l, uid).packets, 1000);
+	assert_int_equal(counts(&l, uid).copies_due, 2000);
+	assert_int_equal(account(&l, 1).due, 2000);
+	assert_int_equal(end_told(&l, uid), TAPSET_END_PACKETS);
+	assert_int_equal(
+	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 9}, clock_boot_ns()),
+	    -ENOENT);
+	run(&l, &f, 500);
+	assert_int_equal(counts(&l, uid).packets, 1000);
+	lab_close(&l);
+}
+
+/* So many more from now on, as often as it is said in time. */
+static void
+test_packets_again(void **state)
+{
+	struct lab l = lab_open();
+	uint64_t uid = put(&l, 1, 1, 1, &(struct tapset_life){.packets = 10});
+	struct frame f = frame(1, 64, 1);
+
+	(void)state;
+	run(&l, &f, 9);
+	assert_int_equal(
+	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 5}, clock_boot_ns()), 0);
+	run(&l, &f, 4);
+	assert_int_equal(
+	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 0}, clock_boot_ns()), 0);
+	run(&l, &f, 100);
+	assert_int_equal(
+	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 7}, clock_boot_ns()), 0);
+	run(&l, &f, 100);
+	assert_int_equal(counts(&l, uid).packets, 9 + 4 + 100 + 7);
+	assert_int_equal(end_told(&l, uid), TAPSET_END_PACKETS);
+	lab_close(&l);
+}
+
+static void
+test_bytes(void **state)
+{
+	static const struct {
+		uint64_t limit, packets; /* of 100 bytes */
+	} row[] = {{1, 1}, {100, 1}, {101, 2}, {999, 10}, {1000, 10}, {1001, 11}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct lab l = lab_open();
+		uint64_t uid = put(&l, 1, 1, 1, &(struct tapset_life){.packets = 50, .bytes = row[i].limit});
+		struct frame f = frame(1, 100, 1);
+
+		run(&l, &f, 200);
+		assert_int_equal(counts(&l, uid).packets, row[i].packets);
+		assert_int_equal(counts(&l, uid).bytes, row[i].packets * 100);
+		assert_int_equal(counts(&l, uid).packets_left, 50 - (int64_t)row[i].packets);
+		assert_int_equal(end_told(&l, uid), TAPSET_END_BYTES);
+		lab_close(&l);
+	}
+}
+
+/* A train counts its datagrams, and passes if anything was left before it. */
+static void
+test_trains(void **state)
+{
+	struct lab l = lab_open();
+	uint64_t by_packets = put(&l, 1, 1, 1, &(struct tapset_life){.packets = 7});
+	uint64_t by_bytes = put(&l, 2, 1, 1, &(struct tapset_life){.bytes = 501});
+	struct frame one = frame(1, 100, 5), two = frame(2, 100, 5);
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(matches(&l, by_packets, &one), i < 2);
+		assert_int_equal(matches(&l, by_bytes, &two), i < 2);
+	}
+	assert_int_equal(counts(&l, by_packets).packets, 10);
+	assert_int_equal(counts(&l, by_bytes).bytes, 1000);
+	lab_close(&l);
+}
+
+/* ---- several CPUs at once ---- */
+
+struct job {
+	pthread_t thread;
+	const struct lab *lab;
+	struct frame frame;
+	int cpu;
+	uint32_t times;
+	pthread_barrier_t *together;
+};
+
+static void *
+job_run(void *arg)
+{
+	struct job *j = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(j->cpu, &set);
+	if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
+		return j;
+	pthread_barrier_wait(j->together);
+	run(j->lab, &j->frame, j->times);
+	return NULL;
+}
+
+/* So many runs on each of two CPUs; false: there is only one. */
+static bool
+on_both(const struct lab *l, struct frame f, uint32_t times)
+{
+	pthread_barrier_t together;
+	struct job job[2];
+	cpu_set_t set;
+	int n = 0;
+
+	assert_int_equal(sched_getaffinity(0, sizeof set, &set), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			job[n++] = (struct job){
+			    .lab = l, .frame = f, .cpu = cpu, .times = times, .together = &together};
+	if (n < 2)
+		return false;
+	assert_int_equal(pthread_barrier_init(&together, NULL, 2), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&job[i].thread, NULL, job_run, &job[i]), 0);
+	for (int i = 0; i < 2; i++) {
+		void *failed;
+
+		assert_int_equal(pthread_join(job[i].thread, &failed), 0);
+		assert_null(failed);
+	}
+	pthread_barrier_destroy(&together);
+	return true;
+}
+
+static void
+test_limits_on_two_cpus(void **state)
+{
+	const uint64_t limit = 300001;
+
+	(void)state;
+	for (int bytes = 0; bytes < 2; bytes++) {
+		struct lab l = lab_open();
+		struct tapset_life life = {
+		    .idle_ns = 600 * SECOND, .packets = bytes ? 0 : limit, .bytes = bytes ? limit * 100 - 99 : 0};
+		uint64_t uid = put(&l, 1, 2, 1, &life), cpus;
+
+		if (!on_both(&l, frame(1, 100, 1), 250000))
+			skip();
+		assert_int_equal(counts(&l, uid).packets, limit);
+		assert_int_equal(counts(&l, uid).bytes, limit * 100);
+		assert_int_equal(account(&l, 1).due, 2 * limit);
+		assert_int_equal(counter(&l, TAP_C_MATCHED, &cpus), limit);
+		assert_int_equal(cpus, 2);
+		assert_int_equal(end_told(&l, uid), bytes ? TAPSET_END_BYTES : TAPSET_END_PACKETS);
+		lab_close(&l);
+	}
+}
+
+/* ---- budgets ---- */
+
+static void
+budget(const struct lab *l, uint64_t packets, uint64_t bytes, uint32_t burst_ms)
+{
+	struct tapset_budget b = {.packets_per_s = packets, .bytes_per_s = bytes, .burst_ms = burst_ms};
+
+	assert_int_equal(tapset_budget_set(l->set, 1, &b), 0);
+}
+
+/* Everything due was counted as refused or goes on; what goes on. */
+static uint64_t
+passed(const struct lab *l)
+{
+	struct tapset_agency_count n = account(l, 1);
+
+	assert_int_equal(counter(l, TAP_C_COPIES_DUE, NULL), n.due);
+	assert_int_equal(counter(l, TAP_C_LOST_BUDGET, NULL), n.lost_budget);
+	assert_int_equal(n.due, n.lost_budget + n.lost_other);
+	return n.lost_other;
+}
+
+/* A burst at once, and then the rate: no packet more, and no packet less than the time allows. */
+static void
+test_budget_rate(void **state)
+{
+	static const struct {
+		uint64_t packets, bytes;
+		uint32_t burst_ms;
+		uint64_t per_s, at_once; /* packets of 100 bytes */
+	} row[] = {
+	    {10000, 0, 10, 10000, 100},
+	    {10000, 0, 0, 10000, 1},
+	    {0, 1000000, 10, 10000, 100},
+	    {333, 0, 1000, 333, 333},
+	    {50000, 2000000, 10, 20000, 200}, /* bytes bind */
+	    {20000, 1ull << 60, 10, 20000, 200},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct lab l = lab_open();
+		struct frame f = frame(1, 100, 1);
+		uint64_t before, inside, after, n;
+
+		put(&l, 1, 1, 1, &(struct tapset_life){0});
+		budget(&l, row[i].packets, row[i].bytes, row[i].burst_ms);
+		before = clock_boot_ns();
+		run(&l, &f, 1);
+		inside = clock_boot_ns();
+		do
+			run(&l, &f, 1000);
+		while (clock_boot_ns() < before + 100 * MS);
+		after = clock_boot_ns();
+		n = passed(&l);
+		/* The last run ended before `after`, and began no more than a run's time before it. */
+		assert_true(n <= row[i].at_once + 1 + (after - before) * row[i].per_s / SECOND);
+		if (row[i].at_once > 1) /* else what a pause of the machine left unused is lost */
+			assert_true(
+			    n + 20 + row[i].per_s / 50 >= row[i].at_once + (after - inside) * row[i].per_s / SECOND);
+		assert_true(account(&l, 1).lost_budget > 0);
+		lab_close(&l);
+	}
+}
+
+/* Each destination is a copy; a train is charged its datagrams and may overdraw once. */
+static void
+test_budget_units(void **state)
+{
+	struct lab l = lab_open();
+	struct frame one = frame(1, 100, 1), train = frame(1, 100, 7);
+
+	(void)state;
+	put(&l, 1, 2, 1, &(struct tapset_life){0});
+	budget(&l, 1, 0, 10000); /* ten at once, the next one in a second from then */
+	run(&l, &one, 3);
+	assert_int_equal(passed(&l), 6);
+	run(&l, &train, 1);
+	assert_int_equal(passed(&l), 13);
+	assert_int_equal(account(&l, 1).lost_budget, 7);
+	assert_int_equal(l.b->trace->n, 1); /* it matched, however few copies it gets */
+	run(&l, &one, 1);
+	assert_int_equal(passed(&l), 13);
+	/* The same again changes nothing; another begins anew. */
+	budget(&l, 1, 0, 10000);
+	run(&l, &one, 1);
+	assert_int_equal(passed(&l), 13);
+	budget(&l, 0, 0, 0);
+	run(&l, &one, 5);
+	assert_int_equal(passed(&l), 23);
+	lab_close(&l);
+}
+
+/* What the bytes refuse costs no packets. */
+static void
+test_budget_refund(void **state)
+{
+	struct lab l = lab_open();
+	struct frame f = frame(1, 100, 1);
+	uint64_t until;
+
+	(void)state;
+	put(&l, 1, 1, 1, &(struct tapset_life){0});
+	budget(&l, 1000, 1, 1000);
+	run(&l, &f, 1);
+	assert_int_equal(passed(&l), 1);
+	until = l.b->t.agency[1].packets_until;
+	run(&l, &f, 1000);
+	assert_int_equal(passed(&l), 1);
+	/* What was given back may have been counted from a later moment on, never from an earlier one. */
+	assert_true(l.b->t.agency[1].packets_until >= until);
+	assert_true(l.b->t.agency[1].packets_until <= (clock_boot_ns() + MS) << TAP_BUDGET_SHIFT);
+	lab_close(&l);
+}
+
+/* One bucket and two CPUs: every copy is charged, exactly once. */
+static void
+test_budget_on_two_cpus(void **state)
+{
+	const uint32_t times = 200000;
+	struct lab l = lab_open();
+	uint64_t before, after, charged;
+
+	(void)state;
+	put(&l, 1, 2, 1, &(struct tapset_life){0});
+	budget(&l, 1000, 0, 3600000);
+	before = clock_boot_ns();
+	if (!on_both(&l, frame(1, 100, 1), times))
+		skip();
+	after = clock_boot_ns();
+	assert_int_equal(passed(&l), 4 * times);
+	charged = (l.b->t.agency[1].packets_until >> TAP_BUDGET_SHIFT) - 4ull * times * MS;
+	assert_true(charged >= before && charged <= after); /* the first one's time */
+
+	budget(&l, 100000, 0, 5);
+	before = clock_boot_ns();
+	assert_true(on_both(&l, frame(1, 100, 1), times));
+	after = clock_boot_ns();
+	assert_true(passed(&l) - 4 * times <= 500 + 1 + (after - before) / 10000);
+	assert_true(passed(&l) - 4 * times + 20 + 500 >= 500 + (after - before) / 10000 / 2);
+	assert_true(account(&l, 1).lost_budget > 0);
+	lab_close(&l);
+}
+
+/* One agency over its budget: the other's copies of the same packets go on. */
+static void
+test_budget_is_the_agencys_own(void **state)
+{
+	struct lab l = lab_open();
+	struct frame f = frame(1, 100, 1);
+	uint64_t one = put(&l, 1, 1, 1, &(struct tapset_life){0}), two = put(&l, 1, 2, 2, &(struct tapset_life){0});
+	struct tapset_usage u;
+
+	(void)state;
+	tapset_usage(l.set, &u);
+	assert_int_equal(u.dests, 3); /* the same place twice, for each agency */
+	budget(&l, 1, 0, 10000);
+	run(&l, &f, 100);
+	assert_int_equal(account(&l, 1).lost_budget, 90);
+	assert_int_equal(account(&l, 1).lost_other, 10);
+	assert_int_equal(account(&l, 2).lost_budget, 0);
+	assert_int_equal(account(&l, 2).due, 200);
+	assert_int_equal(counts(&l, one).copies_due, 100);
+	assert_int_equal(counts(&l, two).copies_due, 200);
+	assert_int_equal(counter(&l, TAP_C_COPIES_DUE, NULL), 300);
+	assert_int_equal(counter(&l, TAP_C_LOST_BUDGET, NULL), 90);
+	lab_close(&l);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_start_and_end),
+	    cmocka_unit_test(test_idle),
+	    cmocka_unit_test(test_packets),
+	    cmocka_unit_test(test_packets_again),
+	    cmocka_unit_test(test_bytes),
+	    cmocka_unit_test(test_trains),
+	    cmocka_unit_test(test_limits_on_two_cpus),
+	    cmocka_unit_test(test_budget_rate),
+	    cmocka_unit_test(test_budget_units),
+	    cmocka_unit_test(test_budget_refund),
+	    cmocka_unit_test(test_budget_on_two_cpus),
+	    cmocka_unit_test(test_budget_is_the_agencys_own),
+	};
+
+	if (geteuid() != 0)
+		return SKIPPED;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
