@@ -2,9 +2,13 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "gen.h"
 #include "memtables.h"
@@ -306,6 +310,326 @@ test_restart(void **state)
 	end(&r);
 }
 
+/* ---- lives: here this process writes what the kernel would ---- */
+
+static int
+put_life(struct rig *r, uint64_t uid, uint32_t agency, const struct tapset_life *life)
+{
+	struct tap_filter f = filter("10.0.0.1", NULL);
+	struct tapset_dest d = dest(1, 255);
+	int rc = tapset_put(r->s, uid,
+	    &(struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = agency, .life = *life}, r->now);
+
+	filter_free(&f);
+	check(r);
+	return rc;
+}
+
+static uint32_t
+index_of(const struct memtables *m, uint64_t uid)
+{
+	for (uint32_t i = 1; i < ARRAY_LEN(m->crit); i++)
+		if (m->crit[i].uid == uid)
+			return i;
+	return 0;
+}
+
+static struct tap_count *
+count_at(const struct rig *r, uint64_t uid)
+{
+	return &r->m->count[index_of(r->m, uid)];
+}
+
+/* As bpf/life.h. */
+static bool
+admits(const struct rig *r, uint64_t uid, int64_t packets)
+{
+	uint32_t i = index_of(r->m, uid);
+	const struct tap_crit *k = &r->m->crit[i];
+	struct tap_count *n = &r->m->count[i];
+	uint64_t since = n->seen_ns > k->start_ns ? n->seen_ns : k->start_ns;
+
+	if (k->state != TAP_CRIT_ACTIVE || r->now < k->start_ns || (k->end_ns != 0 && r->now >= k->end_ns) ||
+	    n->seen_ns == TAP_SEEN_ENDED)
+		return false;
+	if (n->idle_ns != 0) {
+		n->seen_ns = r->now > since && r->now - since >= n->idle_ns ? TAP_SEEN_ENDED : r->now;
+		if (n->seen_ns == TAP_SEEN_ENDED)
+			return false;
+	}
+	if (k->packets != 0) {
+		n->packets_left -= packets;
+		if (n->packets_left <= 0)
+			r->m->ended[i / 64] |= 1ull << i % 64;
+		return n->packets_left + packets > 0;
+	}
+	return true;
+}
+
+/* The next one told; TAPSET_LIVE: none. */
+static enum tapset_end
+told(struct rig *r, uint64_t *uid)
+{
+	struct tapset_ended e = {0};
+
+	tapset_tick(r->s, r->now);
+	if (!tapset_ended(r->s, r->now, &e))
+		return TAPSET_LIVE;
+	*uid = e.uid;
+	return e.reason;
+}
+
+static int
+life_set(struct rig *r, uint64_t uid, unsigned which, struct tapset_life life)
+{
+	int rc = tapset_life_set(r->s, uid, which, &life, r->now);
+
+	check(r);
+	return rc;
+}
+
+static void
+test_end(void **state)
+{
+	struct rig r = begin();
+	uint64_t uid = 0;
+
+	(void)state;
+	assert_int_equal(put_life(&r, 1, 1, &(struct tapset_life){.end_ns = 10 * SECOND}), 0);
+	assert_int_equal(put_life(&r, 2, 1, &(struct tapset_life){.end_ns = 20 * SECOND}), 0);
+	assert_int_equal(put_life(&r, 3, 1, &(struct tapset_life){0}), 0);
+	r.now = 10 * SECOND - 1;
+	assert_true(admits(&r, 1, 1));
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	assert_int_equal(life_set(&r, 2, TAPSET_LIFE_END, (struct tapset_life){.end_ns = 30 * SECOND}), 0);
+	assert_int_equal(life_set(&r, 9, TAPSET_LIFE_END, (struct tapset_life){.end_ns = 30 * SECOND}), -ENOENT);
+	r.now++;
+	assert_false(admits(&r, 1, 1));
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_END, (struct tapset_life){.end_ns = 30 * SECOND}), -ENOENT);
+	assert_int_equal(told(&r, &uid), TAPSET_END_TIME);
+	assert_int_equal(uid, 1);
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	r.now = 30 * SECOND - 1;
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	r.now++;
+	assert_int_equal(told(&r, &uid), TAPSET_END_TIME);
+	assert_int_equal(uid, 2);
+	assert_true(admits(&r, 3, 1));
+	assert_int_equal(tapset_remove(r.s, 1, r.now), 0);
+	end(&r);
+}
+
+/* Start and idleness: it counts from the later of the start and the last packet. */
+static void
+test_idle(void **state)
+{
+	struct rig r = begin();
+	struct tapset_life life = {.start_ns = 5 * SECOND, .idle_ns = 2 * SECOND};
+	uint64_t uid = 0;
+
+	(void)state;
+	assert_int_equal(put_life(&r, 1, 1, &life), 0);
+	r.now = 5 * SECOND - 1;
+	assert_false(admits(&r, 1, 1));
+	r.now = 7 * SECOND - 1;
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	assert_true(admits(&r, 1, 1));
+	r.now = 9 * SECOND - 2;
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_IDLE, (struct tapset_life){.idle_ns = 4 * SECOND}), 0);
+	r.now += 4 * SECOND - 1;
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	r.now++;
+	assert_int_equal(told(&r, &uid), TAPSET_END_IDLE);
+	assert_int_equal(count_at(&r, 1)->seen_ns, TAP_SEEN_ENDED);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_IDLE, (struct tapset_life){0}), -ENOENT);
+	assert_false(admits(&r, 1, 1));
+	/* Of two ends the earlier is told. */
+	life = (struct tapset_life){.end_ns = r.now + 3 * SECOND, .idle_ns = 2 * SECOND};
+	assert_int_equal(put_life(&r, 2, 1, &life), 0);
+	life.end_ns = r.now + SECOND;
+	assert_int_equal(put_life(&r, 3, 1, &life), 0);
+	r.now += 9 * SECOND;
+	for (int i = 0; i < 2; i++) {
+		enum tapset_end e = told(&r, &uid);
+
+		assert_int_equal(e, uid == 2 ? TAPSET_END_IDLE : TAPSET_END_TIME);
+	}
+	end(&r);
+}
+
+static void
+test_limits(void **state)
+{
+	struct rig r = begin();
+	uint64_t uid = 0;
+
+	(void)state;
+	assert_int_equal(put_life(&r, 1, 1, &(struct tapset_life){.packets = 10, .bytes = UINT64_MAX}), 0);
+	assert_true(count_at(&r, 1)->bytes_left == INT64_MAX);
+	assert_true(admits(&r, 1, 9));
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_PACKETS, (struct tapset_life){.packets = 3}), 0);
+	assert_true(admits(&r, 1, 2) && admits(&r, 1, 5));
+	assert_false(admits(&r, 1, 1));
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_PACKETS, (struct tapset_life){.packets = 3}), -ENOENT);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_PACKETS, (struct tapset_life){0}), -ENOENT);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_BYTES, (struct tapset_life){.bytes = 3}), -ENOENT);
+	assert_false(admits(&r, 1, 1));
+	assert_int_equal(told(&r, &uid), TAPSET_END_PACKETS);
+	assert_int_equal(r.m->ended[0] | r.m->ended[1], 0);
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	/* No limit, then one, then none. */
+	assert_int_equal(put_life(&r, 2, 1, &(struct tapset_life){0}), 0);
+	assert_true(admits(&r, 2, 1000));
+	assert_int_equal(life_set(&r, 2, TAPSET_LIFE_PACKETS, (struct tapset_life){.packets = 3}), 0);
+	assert_true(admits(&r, 2, 2));
+	assert_int_equal(life_set(&r, 2, TAPSET_LIFE_PACKETS, (struct tapset_life){0}), 0);
+	assert_true(admits(&r, 2, 1000) && admits(&r, 2, 1000));
+	count_at(&r, 2)->bytes_left = 0;
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	assert_int_equal(life_set(&r, 2, TAPSET_LIFE_BYTES, (struct tapset_life){.bytes = 3}), 0);
+	count_at(&r, 2)->bytes_left = 0;
+	r.m->ended[index_of(r.m, 2) / 64] |= 1ull << index_of(r.m, 2) % 64;
+	assert_int_equal(told(&r, &uid), TAPSET_END_BYTES);
+	end(&r);
+}
+
+static void
+restart(struct rig *r)
+{
+	tapset_free(r->s);
+	start(r);
+}
+
+/* What was consumed stays consumed, what has ended stays ended, whatever is asked for after the restart. */
+static void
+test_life_restart(void **state)
+{
+	static const struct tapset_life longer = {.end_ns = 1000 * SECOND, .idle_ns = 500 * SECOND, .packets = 100};
+	struct tapset_life life = {.end_ns = 50 * SECOND, .idle_ns = 20 * SECOND, .packets = 10};
+	struct rig r = begin();
+	uint64_t uid = 0;
+
+	(void)state;
+	for (uint64_t u = 1; u <= 5; u++)
+		assert_int_equal(put_life(&r, u, 1, &life), 0);
+	r.now += 10 * SECOND;
+	assert_true(admits(&r, 1, 4) && admits(&r, 2, 4) && admits(&r, 3, 4) && admits(&r, 4, 10));
+	restart(&r);
+	/* 1 as before, 2 with another life, 3 with another filter, 4 has ended by its packets. */
+	assert_int_equal(put_life(&r, 1, 1, &life), 0);
+	assert_int_equal(put_life(&r, 2, 1, &longer), 0);
+	assert_int_equal(put_life(&r, 4, 1, &longer), 0);
+	count_at(&r, 3)->packets = 77;
+	life.packets = 6;
+	assert_int_equal(put_life(&r, 3, 2, &life), 0); /* another agency: made anew */
+	assert_int_equal(count_at(&r, 3)->packets, 0);
+	assert_int_equal(count_at(&r, 1)->packets_left, 6);
+	assert_int_equal(count_at(&r, 2)->packets_left, 96);
+	assert_int_equal(count_at(&r, 3)->packets_left, 2);
+	assert_int_equal(count_at(&r, 3)->seen_ns, r.now);
+	assert_int_equal(told(&r, &uid), TAPSET_END_PACKETS);
+	assert_int_equal(uid, 4);
+	assert_int_equal(tapset_remove(r.s, 4, r.now), 0);
+	/* A lower limit than what was consumed ends it; 5 becomes idle while nobody is there. */
+	restart(&r);
+	life.packets = 3;
+	assert_int_equal(put_life(&r, 1, 1, &life), 0);
+	assert_int_equal(told(&r, &uid), TAPSET_END_PACKETS);
+	assert_int_equal(uid, 1);
+	r.now += 11 * SECOND;
+	restart(&r);
+	assert_int_equal(put_life(&r, 5, 1, &longer), 0);
+	assert_int_equal(put_life(&r, 1, 7, &longer), 0); /* not even as another's */
+	assert_int_equal(tapset_drop_unconfirmed(r.s, r.now), 2);
+	for (int i = 0; i < 2; i++) {
+		enum tapset_end e = told(&r, &uid);
+
+		assert_int_equal(e, uid == 5 ? TAPSET_END_IDLE : TAPSET_END_PACKETS);
+		assert_false(admits(&r, uid, 1));
+	}
+	assert_int_equal(told(&r, &uid), TAPSET_LIVE);
+	check(&r);
+	end(&r);
+}
+
+/* Many at once: each is told at the tick after its end, in whatever order they were filed. */
+static void
+test_ends_random(void **state)
+{
+	uint64_t end_ns[100] = {0}, uid = 0;
+	struct rig r = begin();
+	struct gen g;
+
+	(void)state;
+	gen_init(&g, 99);
+	for (unsigned step = 0; step < 5000; step++) {
+		uint64_t u = 1 + gen_below(&g, 99), at = r.now + 1 + gen_below(&g, 40) * SECOND / 4;
+
+		if (end_ns[u] == 0 && put_life(&r, u, 1, &(struct tapset_life){.end_ns = at}) == 0) {
+			end_ns[u] = at;
+		} else if (end_ns[u] != 0 && gen_chance(&g, 10)) {
+			assert_int_equal(tapset_remove(r.s, u, r.now), 0);
+			end_ns[u] = 0;
+		} else if (end_ns[u] != 0) {
+			assert_int_equal(life_set(&r, u, TAPSET_LIFE_END, (struct tapset_life){.end_ns = at}), 0);
+			end_ns[u] = at;
+		}
+		r.now += SECOND / 16;
+		while (told(&r, &uid) != TAPSET_LIVE) {
+			assert_true(end_ns[uid] != 0 && end_ns[uid] <= r.now);
+			assert_int_equal(tapset_remove(r.s, uid, r.now), 0);
+			end_ns[uid] = 0;
+		}
+		for (u = 1; u < 100; u++)
+			assert_true(end_ns[u] == 0 || end_ns[u] > r.now);
+	}
+	end(&r);
+}
+
+static void
+test_agencies(void **state)
+{
+	struct tapset_budget b = {.packets_per_s = 5, .bytes_per_s = UINT64_MAX, .burst_ms = 7};
+	struct tapset_agency_count n;
+	struct rig r = begin();
+	struct tap_agency *a = &r.m->agency[2];
+
+	(void)state;
+	assert_int_equal(put_life(&r, 1, 0, &(struct tapset_life){0}), -EINVAL);
+	assert_int_equal(put_life(&r, 1, ARRAY_LEN(r.m->agency), &(struct tapset_life){0}), -ENOSPC);
+	assert_int_equal(put_life(&r, 1, 1, &(struct tapset_life){0}), 0);
+	assert_int_equal(put_life(&r, 2, 2, &(struct tapset_life){0}), 0);
+	assert_int_equal(put_life(&r, 3, 2, &(struct tapset_life){0}), 0);
+	assert_int_equal(usage(&r).dests, 2); /* the same place: one for each agency */
+	assert_int_equal(r.m->own.n, 2);
+	assert_int_equal(tapset_budget_set(r.s, 0, &b), -EINVAL);
+	assert_int_equal(tapset_budget_set(r.s, ARRAY_LEN(r.m->agency), &b), -EINVAL);
+	assert_int_equal(tapset_budget_set(r.s, 2, &b), 0);
+	assert_true(a->packets_per_s == 5 && a->bytes_per_s >= 1ull << 40 && a->burst == 7000000ull << 6);
+	a->packets_until = a->bytes_until = 99;
+	assert_int_equal(tapset_budget_set(r.s, 2, &b), 0);
+	assert_int_equal(a->packets_until, 99);
+	b.burst_ms++;
+	assert_int_equal(tapset_budget_set(r.s, 2, &b), 0);
+	assert_int_equal(a->packets_until + a->bytes_until, 0);
+	a->matched = 9;
+	a->due = 10;
+	a->sent = 4;
+	a->lost_budget = 5;
+	assert_int_equal(tapset_agency_counts(r.s, 2, &n), 0);
+	assert_true(n.matched == 9 && n.due == 10 && n.sent == 4 && n.lost_budget == 5 && n.lost_other == 1);
+	assert_int_equal(tapset_agency_counts(r.s, 0, &n), -EINVAL);
+	assert_int_equal(tapset_agency_counts(r.s, ARRAY_LEN(r.m->agency), &n), -EINVAL);
+	restart(&r);
+	assert_int_equal(put_life(&r, 2, 2, &(struct tapset_life){0}), 0);
+	assert_int_equal(tapset_drop_unconfirmed(r.s, r.now), 2);
+	assert_int_equal(usage(&r).dests, 1);
+	assert_int_equal(a->sent, 4);
+	end(&r);
+}
+
 /* ---- random ---- */
 
 #define LIVE_MAX 40
@@ -526,6 +850,123 @@ test_killed_at_every_change(void **state)
 	assert_true(deaths > 20);
 }
 
+/* ---- killed after any store while a life changes ---- */
+
+/* Lives of which 1 and 2 are live and 3 and 4 have ended; each change is tried on each of them. */
+static const struct {
+	bool restarted;
+	unsigned which;
+	struct tapset_life life;
+} changes[] = {
+    {false, TAPSET_LIFE_PACKETS, {.packets = 50}},
+    {false, TAPSET_LIFE_PACKETS, {.packets = 2}},
+    {false, TAPSET_LIFE_PACKETS, {0}},
+    {false, TAPSET_LIFE_IDLE, {.idle_ns = 900 * SECOND}},
+    {true, 0, {.idle_ns = 900 * SECOND, .packets = 50}},
+    {true, 0, {.idle_ns = 900 * SECOND, .packets = 7}},
+    {true, 0, {0}},
+};
+
+static void
+change(struct rig *r, uint64_t uid, const struct tapset_want *w, unsigned which)
+{
+	if (which == 0)
+		(void)tapset_put(r->s, uid, w, r->now);
+	else
+		(void)tapset_life_set(r->s, uid, which, &w->life, r->now);
+}
+
+/* Runs the change up to its n-th store into the criterion, one instruction at a time; false: it was done before. */
+static bool
+step_and_kill(struct rig *r, uint64_t uid, size_t i, unsigned n)
+{
+	uint32_t c = index_of(r->m, uid);
+	struct tap_filter f = filter("10.0.0.1", NULL);
+	struct tapset_dest d = dest(1, 255);
+	const struct tapset_want w = {.filter = &f, .dest = &d, .ndest = 1, .agency = 1, .life = changes[i].life};
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		syscall(SYS_kill, getpid(), SIGSTOP); /* raise() has many instructions of its own */
+		change(r, uid, &w, changes[i].which);
+		_exit(0);
+	}
+	filter_free(&f);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	while (WIFSTOPPED(status) && n > 0) {
+		struct tap_crit k = r->m->crit[c];
+		struct tap_count count = r->m->count[c];
+
+		assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		n -= memcmp(&k, &r->m->crit[c], sizeof k) != 0 || memcmp(&count, &r->m->count[c], sizeof count) != 0;
+	}
+	if (!WIFSTOPPED(status))
+		return false;
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return true;
+}
+
+static struct rig
+four_lives(void)
+{
+	static const struct tapset_life life = {.idle_ns = 100 * SECOND, .packets = 10};
+	struct rig r = begin();
+
+	for (uint64_t uid = 1; uid <= 4; uid++)
+		assert_int_equal(put_life(&r, uid, 1, &life), 0);
+	assert_true(admits(&r, 4, 10));
+	r.now += 100 * SECOND - 1;
+	assert_true(admits(&r, 1, 4) && admits(&r, 2, 5));
+	r.now++;
+	assert_false(admits(&r, 3, 1));
+	return r;
+}
+
+static bool
+killed_changing(uint64_t uid, size_t i, unsigned n)
+{
+	struct rig r = four_lives();
+	int64_t left = count_at(&r, uid)->packets_left;
+	bool killed;
+
+	if (changes[i].restarted)
+		restart(&r);
+	killed = step_and_kill(&r, uid, i, n);
+	for (int again = 0; again < 2; again++) {
+		struct tap_count *c = count_at(&r, uid);
+
+		assert_int_equal(is_live(r.m, uid), true);
+		if (uid > 2)
+			assert_false(admits(&r, uid, 1));
+		else if (r.m->crit[index_of(r.m, uid)].packets != 0)
+			/* never more than the greater of what was left and what is asked for */
+			assert_true(c->packets_left <= left || c->packets_left <= (int64_t)changes[i].life.packets ||
+				    changes[i].life.packets == 0);
+		restart(&r);
+		if (again == 0)
+			put_life(&r, uid, 1, &changes[i].life);
+	}
+	end(&r);
+	return killed;
+}
+
+static void
+test_killed_while_a_life_changes(void **state)
+{
+	unsigned deaths = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+		for (uint64_t uid = 1; uid <= 4; uid += 1 + (uid == 1))
+			for (unsigned n = 1; killed_changing(uid, i, n); n++)
+				deaths++;
+	assert_in_range(deaths, 15, 200);
+}
+
 int
 main(void)
 {
@@ -537,8 +978,15 @@ main(void)
 	    cmocka_unit_test(test_quarantine),
 	    cmocka_unit_test(test_figures),
 	    cmocka_unit_test(test_restart),
+	    cmocka_unit_test(test_end),
+	    cmocka_unit_test(test_idle),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_life_restart),
+	    cmocka_unit_test(test_ends_random),
+	    cmocka_unit_test(test_agencies),
 	    cmocka_unit_test(test_random),
 	    cmocka_unit_test(test_killed_at_every_change),
+	    cmocka_unit_test(test_killed_while_a_life_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
