@@ -4,6 +4,7 @@ tapctl (tests/bpf), without daemon and DTCP."""
 
 import collections
 import json
+import os
 import subprocess
 
 import rig as rigs
@@ -12,6 +13,7 @@ from rig import net, until
 # In the order of abi.h: what left the stage device before it, and what was lost behind it.
 BEFORE = "lost_encap", "lost_encap_gso", "lost_gone_out", "lost_too_big"
 BEHIND = "lost_gone", "lost_no_route", "lost_no_neighbour", "lost_fragment", "lost_tx"
+LIFE = "agency", "start", "end", "idle", "packets", "bytes"  # words of tapctl, not filter elements
 
 
 class Refused(Exception):
@@ -20,22 +22,42 @@ class Refused(Exception):
 
 class Plane(rigs.Rig):
     def __init__(self, name, attach, run_dir):
-        self.name, self.next_port, self.uid = name, 7000, 0
+        self.name, self.next_port, self.uid, self.run_dir = name, 7000, 0, str(run_dir)
         net.up(name)
         self.lab = net.plan(name)
         net.sysctl(self.ns("mediation"), ipv4__icmp_ratelimit=0, ipv6__icmp__ratelimit=0)  # tests wait for errors
-        # A mount namespace of its own: when tapctl ends, pins and links are gone.
-        argv = net.argv_inside(self.ns("router"), ["unshare", "-m", rigs.BIN + "/tests/bpf/tapctl", str(run_dir)])
-        self.tapctl = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        # A mount namespace of its own: when nobody has it any more, pins and links are gone.
+        self.start("unshare", "-m")
+        self.mounts = os.open(f"/proc/{self.tapctl.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self.attach = self.ask("load " + attach)["attach"]
-            for role in "subscriber", "internet", "mediation":
-                self.ask("attach " + self.port_of(role))
+            self.load(attach)
         except BaseException:
             self.down()
             raise
 
+    def start(self, *into):
+        argv = net.argv_inside(self.ns("router"), [*into, rigs.BIN + "/tests/bpf/tapctl", self.run_dir])
+        self.tapctl = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.ask("help", ok=False)  # it is there, and not what starts it
+
+    def load(self, attach):
+        self.attach = self.ask("load " + attach)["attach"]
+        for role in "subscriber", "internet", "mediation":
+            self.ask("attach " + self.port_of(role))
+
+    def kill(self):
+        """No process of ours is left; what is in the kernel stays."""
+        self.tapctl.kill()
+        self.tapctl.wait(10)
+        self.tapctl.stdin.close()
+
+    def revive(self):
+        """The next process, which takes over what the killed one left."""
+        self.start("nsenter", f"--mount=/proc/{os.getpid()}/fd/{self.mounts}")
+        self.load(self.attach)
+
     def down(self):
+        os.close(self.mounts)
         try:
             self.ask("unload")
         finally:
@@ -52,23 +74,25 @@ class Plane(rigs.Rig):
 
     # ---- tables ----
 
-    def ask(self, line):
+    def ask(self, line, ok=True):
         self.tapctl.stdin.write(line + "\n")
         reply = json.loads(self.tapctl.stdout.readline())
-        if not reply.pop("ok"):
+        if not reply.pop("ok") and ok:
             raise Refused(f"{line.split()[0]}: {reply['error']}")
         return reply
 
-    def put(self, *to, version=4, ttl=64, **elements):
+    def put(self, *to, version=4, ttl=64, uid=None, **elements):
         """A criterion; to: content ports of the mediation device, or (address, port).  Its number."""
-        self.uid += 1
+        if uid is None:
+            uid = self.uid = self.uid + 1
         words = [f"from={self.addr('router', version)},49153"]
         for t in to:
             addr, port = t if isinstance(t, tuple) else (self.addr("mediation", version), t)
             words.append(f"to={addr},{port},{ttl}")
-        words += [f"{k.replace('_', '-').title().replace('Icmp', 'ICMP')}={v}" for k, v in elements.items()]
-        self.ask(f"put {self.uid} {' '.join(words)}")
-        return self.uid
+        words += [f"{k if k in LIFE else k.replace('_', '-').title().replace('Icmp', 'ICMP')}={v}"
+                  for k, v in elements.items()]
+        self.ask(f"put {uid} {' '.join(words)}")
+        return uid
 
     def forget_all(self):
         for uid in range(1, self.uid + 1):
