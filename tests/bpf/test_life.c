@@ -443,15 +443,47 @@ passed(const struct lab *l)
 	return n.lost_other;
 }
 
+struct pace {
+	uint64_t packets, bytes;
+	uint32_t burst_ms;
+	uint64_t per_s, at_once; /* packets of 100 bytes */
+};
+
+/* All that comes in a tenth of a second.  false: the machine paused for so long that the bucket may have run
+ * over, and what was lost by that is not known. */
+static bool
+pace_holds(const struct pace *p)
+{
+	struct lab l = lab_open();
+	struct frame f = frame(1, 100, 1);
+	uint64_t start, first, before, now, longest = 0, n;
+
+	put(&l, 1, 1, 1, &(struct tapset_life){0});
+	budget(&l, p->packets, p->bytes, p->burst_ms);
+	start = clock_boot_ns();
+	run(&l, &f, 1);
+	first = now = clock_boot_ns();
+	do {
+		before = now;
+		run(&l, &f, 1000);
+		now = clock_boot_ns();
+		longest = now - before > longest ? now - before : longest;
+	} while (now < start + 100 * MS);
+	n = passed(&l);
+	assert_true(n <= p->at_once + 1 + (now - start) * p->per_s / SECOND);
+	assert_true(account(&l, 1).lost_budget > 0);
+	lab_close(&l);
+	if (longest >= p->burst_ms * MS)
+		return p->burst_ms == 0;
+	assert_true(n + 2 >= p->at_once + (now - longest - first) * p->per_s / SECOND);
+	return true;
+}
+
 /* A burst at once, and then the rate: no packet more, and no packet less than the time allows. */
 static void
 test_budget_rate(void **state)
 {
-	static const struct {
-		uint64_t packets, bytes;
-		uint32_t burst_ms;
-		uint64_t per_s, at_once; /* packets of 100 bytes */
-	} row[] = {
+	static const struct pace row[] = {
 	    {10000, 0, 10, 10000, 100},
 	    {10000, 0, 0, 10000, 1},
 	    {0, 1000000, 10, 10000, 100},
@@ -462,27 +494,10 @@ test_budget_rate(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
-		struct lab l = lab_open();
-		struct frame f = frame(1, 100, 1);
-		uint64_t before, inside, after, n;
+		int tries = 100;
 
-		put(&l, 1, 1, 1, &(struct tapset_life){0});
-		budget(&l, row[i].packets, row[i].bytes, row[i].burst_ms);
-		before = clock_boot_ns();
-		run(&l, &f, 1);
-		inside = clock_boot_ns();
-		do
-			run(&l, &f, 1000);
-		while (clock_boot_ns() < before + 100 * MS);
-		after = clock_boot_ns();
-		n = passed(&l);
-		/* The last run ended before `after`, and began no more than a run's time before it. */
-		assert_true(n <= row[i].at_once + 1 + (after - before) * row[i].per_s / SECOND);
-		if (row[i].at_once > 1) /* else what a pause of the machine left unused is lost */
-			assert_true(
-			    n + 20 + row[i].per_s / 50 >= row[i].at_once + (after - inside) * row[i].per_s / SECOND);
-		assert_true(account(&l, 1).lost_budget > 0);
-		lab_close(&l);
+		while (!pace_holds(&row[i]))
+			assert_true(--tries > 0);
 	}
 }
 
@@ -560,7 +575,7 @@ test_budget_on_two_cpus(void **state)
 	assert_true(on_both(&l, frame(1, 100, 1), times));
 	after = clock_boot_ns();
 	assert_true(passed(&l) - 4 * times <= 500 + 1 + (after - before) / 10000);
-	assert_true(passed(&l) - 4 * times + 20 + 500 >= 500 + (after - before) / 10000 / 2);
+	assert_true(passed(&l) - 4 * times >= 500);
 	assert_true(account(&l, 1).lost_budget > 0);
 	lab_close(&l);
 }
