@@ -135,6 +135,7 @@ static const int common_calls[] = {
     SCMP_SYS(tgkill), /* abort() */
     SCMP_SYS(getuid),
     SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
     SCMP_SYS(sendto),
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),

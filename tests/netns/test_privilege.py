@@ -3,6 +3,7 @@
 
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -80,3 +81,15 @@ def test_files(rig, running):
     for name in os.listdir(root + "/var/lib/flowtap"):
         assert os.stat(f"{root}/var/lib/flowtap/{name}").st_mode & 0o077 == 0, name
     assert os.stat(root + "/run/flowtap/bpf").st_mode & 0o007 == 0
+
+
+def test_figures_are_for_the_entitled(rig):
+    """Asking is not permitted to everybody, and harms nobody."""
+    starts = rig.services()["flowtapd"]["starts"]
+    argv = ["nsenter", "-t", str(rig.info["init"]), "--mount", "--pid", "--net", "--", "setpriv", "--reuid=65534",
+            "--regid=65534", "--clear-groups", rig.lab["bin"] + "/flowtap", "show", "services", "flow-tap"]
+    for _ in range(3):
+        r = subprocess.run(argv, capture_output=True, text=True, timeout=10)
+        assert "entitled" in r.stdout and "copies" not in r.stdout, r
+    assert rig.services()["flowtapd"]["starts"] == starts and rig.show()["copies"] is not None
+    assert rig.answered()
