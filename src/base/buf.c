@@ -19,6 +19,8 @@ buf_free(struct buf *b)
 void
 buf_reset(struct buf *b)
 {
+	if (b->len)
+		explicit_bzero(b->p, b->len);
 	b->len = 0;
 	b->err = 0;
 }
@@ -132,12 +134,13 @@ buf_printf(struct buf *b, const char *fmt, ...)
 void
 buf_drop(struct buf *b, size_t n)
 {
-	if (n >= b->len) {
-		b->len = 0;
+	if (n > b->len)
+		n = b->len;
+	if (n == 0)
 		return;
-	}
 	memmove(b->p, b->p + n, b->len - n);
 	b->len -= n;
+	explicit_bzero(b->p + b->len, n);
 }
 
 struct rd

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* buf.h - a growing byte buffer and a reading cursor, both with a sticky error:
- * write or read many fields, test once at the end.  Integers are big endian. */
+ * write or read many fields, test once at the end.  Integers are big endian.
+ * Bytes that are dropped are overwritten: they may have named a target. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -13,7 +14,7 @@ struct buf {
 };
 
 void buf_free(struct buf *b);  /* frees and empties; an empty buf is legal */
-void buf_reset(struct buf *b); /* keeps the memory, clears length and error */
+void buf_reset(struct buf *b); /* keeps the memory, clears it, length and error */
 void buf_put(struct buf *b, const void *p, size_t len);
 void buf_put_u8(struct buf *b, uint8_t v);
 void buf_put_u16(struct buf *b, uint16_t v);

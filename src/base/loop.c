@@ -4,6 +4,7 @@
  *  1. A removed handle is never called again; it is freed at the end of the round, so
  *     that events already fetched for it can be recognised and skipped.
  *  2. Deferred calls run in the order in which they were given, before the next wait.
+ *  3. When it is about to sleep, the stack below it is empty of what callbacks left there.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 
 #include "clock.h"
 #include "loop.h"
+#include "wipe.h"
 
 #define EVENTS_MAX 64
 #define NS_PER_MS 1000000u
@@ -171,6 +173,12 @@ loop_timer_set(struct loop_timer *t, int64_t delay_ms)
 	t->due_ns = clock_mono_ns() + (t->armed ? (uint64_t)delay_ms * NS_PER_MS : 0);
 }
 
+bool
+loop_timer_armed(const struct loop_timer *t)
+{
+	return t->armed;
+}
+
 void
 loop_timer_free(struct loop_timer *t)
 {
@@ -256,11 +264,15 @@ deferred_run(struct loop *l)
 int
 loop_run(struct loop *l)
 {
-	struct epoll_event ev[EVENTS_MAX];
+	struct epoll_event ev[EVENTS_MAX] = {0}; /* it lies where the start left its locals */
 
 	l->stopped = false;
 	while (!l->stopped) {
-		int n = epoll_wait(l->epfd, ev, EVENTS_MAX, wait_ms(l));
+		int wait = wait_ms(l), n;
+
+		if (wait != 0)
+			wipe_stack();
+		n = epoll_wait(l->epfd, ev, EVENTS_MAX, wait);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;

@@ -5,6 +5,7 @@
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -26,7 +27,8 @@ void loop_remove(struct loop_io *io); /* NULL is legal */
 /* Once after delay_ms; again by loop_timer_set. */
 int loop_timer_new(struct loop *l, void (*cb)(void *arg), void *arg, struct loop_timer **out);
 void loop_timer_set(struct loop_timer *t, int64_t delay_ms); /* -1 disarms */
-void loop_timer_free(struct loop_timer *t);                  /* NULL is legal */
+bool loop_timer_armed(const struct loop_timer *t);
+void loop_timer_free(struct loop_timer *t); /* NULL is legal */
 
 /* Called once, after the present round of events, before the next wait. */
 void loop_defer(struct loop *l, void (*cb)(void *arg), void *arg);

@@ -12,6 +12,21 @@
 #include "log.h"
 #include "sandbox.h"
 
+#define TIDY_MS 1000 /* after a change */
+
+/* What was deleted is to be nowhere in the state's files, its log included. */
+static void
+tidy_cb(void *arg)
+{
+	struct engine *e = arg;
+	int r = store_tidy(e->store);
+
+	if (r < 0 && r != -EBUSY)
+		log_warn(r, "state database: deleted criteria may still be in its log");
+	if (r < 0)
+		loop_timer_set(e->tidy, TIDY_MS);
+}
+
 static void
 batch_cb(void *arg)
 {
@@ -19,6 +34,8 @@ batch_cb(void *arg)
 
 	e->batch_due = false;
 	engine_batch(e);
+	if (!loop_timer_armed(e->tidy))
+		loop_timer_set(e->tidy, TIDY_MS);
 }
 
 void
@@ -531,6 +548,8 @@ engine_start(struct engine *e, const char **why)
 	if ((r = sync_all(e)) < 0)
 		return r;
 	*why = "event loop";
+	if ((r = loop_timer_new(e->loop, tidy_cb, e, &e->tidy)) < 0)
+		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, e, &e->parent)) < 0)
 		return r;
 	return chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp);
@@ -555,6 +574,8 @@ engine_run(int verbose)
 		return 1;
 	}
 	daemon_ready(e.parent, 0, "");
+	/* A predecessor may not have come to it. */
+	loop_timer_set(e.tidy, TIDY_MS);
 	r = loop_run(e.loop);
 	engine_audit_stop(&e);
 	store_close(e.store);

@@ -125,6 +125,7 @@ struct engine {
 	bool batch_due, serving;
 	gid_t gid;                      /* our own: operators are in it */
 	gid_t auditor_gid, officer_gid; /* NO_GID: there is no such group */
+	struct loop_timer *tidy;
 	int dtcp_fd, ctl_fd;
 };
 

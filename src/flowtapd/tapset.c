@@ -273,6 +273,8 @@ tapset_tick(struct tapset *s, uint64_t now_ns)
 	life_collect(s);
 	if (bloom_wants_rebuild(&s->bloom, keys(s), now_ns))
 		bloom_rebuild(&s->bloom, s->side, now_ns);
+	side_wipe(&s->side[0], now_ns);
+	side_wipe(&s->side[1], now_ns);
 	if (over < SAMPLE_NS)
 		return;
 	for (uint32_t c = 1; c < s->crits.fresh; c++)

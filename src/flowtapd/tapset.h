@@ -104,8 +104,8 @@ int tapset_life_set(struct tapset *s, uint64_t uid, unsigned which, const struct
 int tapset_remove(struct tapset *s, uint64_t uid, uint64_t now_ns);
 /* Removes what recovery found and nobody confirmed; returns how many. */
 uint32_t tapset_drop_unconfirmed(struct tapset *s, uint64_t now_ns);
-/* Frees what the quarantine holds long enough, rebuilds the Bloom words when too
- * many of their bits are stale.  Call once a second or so. */
+/* Overwrites what was removed a quarantine ago, so that no table names its target, and rebuilds the Bloom words when
+ * too many of their bits are stale.  Call once a second or so. */
 void tapset_tick(struct tapset *s, uint64_t now_ns);
 /* -ENOENT */
 int tapset_counts(const struct tapset *s, uint64_t uid, struct tap_count *out);

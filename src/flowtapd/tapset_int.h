@@ -14,6 +14,7 @@ struct pool {
 	uint32_t fresh;      /* lowest index never used */
 	uint32_t used;       /* given out */
 	uint32_t head, tail; /* of the resting ones, oldest first */
+	uint32_t unwiped;    /* the oldest resting one that pool_wipe has not named */
 	uint32_t *next;      /* n entries each, touched as far as fresh */
 	uint32_t *freed_ms;
 };
@@ -22,6 +23,8 @@ int pool_init(struct pool *p, uint32_t n);
 void pool_fini(struct pool *p);
 uint32_t pool_get(struct pool *p, uint64_t now_ns); /* 0: none */
 void pool_put(struct pool *p, uint32_t i, uint64_t now_ns);
+/* One that nobody looks at any more and whose content is to be overwritten; each is named once.  0: none. */
+uint32_t pool_wipe(struct pool *p, uint64_t now_ns);
 
 /* ---- tapset_term.c, tapset_mask.c: terms of one address family ---- */
 
@@ -65,6 +68,7 @@ struct mask_shape side_shape(const struct side *s, uint32_t i); /* tightest that
 /* Length of the chain of i's key, tombstone included; *head 0: there is none. */
 uint32_t side_chain(const struct side *s, uint32_t i, uint32_t *head);
 void side_unlink(struct side *s, uint32_t i, uint64_t now_ns); /* and frees */
+void side_wipe(struct side *s, uint64_t now_ns); /* overwrites terms that were freed and have no reader left */
 
 struct bloom;
 /* Chooses the mask and makes the term reachable: 0, -ENOSPC, -errno. */

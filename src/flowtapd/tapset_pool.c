@@ -44,6 +44,8 @@ pool_get(struct pool *p, uint64_t now_ns)
 		p->head = p->next[i];
 		if (p->head == 0)
 			p->tail = 0;
+		if (p->unwiped == i)
+			p->unwiped = p->head;
 	} else if (p->fresh < p->n) {
 		i = p->fresh++;
 	} else {
@@ -64,5 +66,18 @@ pool_put(struct pool *p, uint32_t i, uint64_t now_ns)
 	else
 		p->head = i;
 	p->tail = i;
+	if (p->unwiped == 0)
+		p->unwiped = i;
 	p->used--;
+}
+
+uint32_t
+pool_wipe(struct pool *p, uint64_t now_ns)
+{
+	uint32_t i = p->unwiped;
+
+	if (i == 0 || ms(now_ns) - p->freed_ms[i] < TAP_QUARANTINE_MS)
+		return 0;
+	p->unwiped = p->next[i];
+	return i;
 }

@@ -11,6 +11,8 @@
 
 #include "tapset_int.h"
 
+#define WIPE_MAX 200000 /* terms overwritten in one go: some ten milliseconds */
+
 static_assert(offsetof(struct tap_term4, proto_hi) == offsetof(struct tap_term6, proto_hi) &&
 		  offsetof(struct tap_term4, proto_hi) == offsetof(struct term_head, proto_hi) &&
 		  offsetof(struct tap_term4, crit) == offsetof(struct term_head, crit),
@@ -248,7 +250,9 @@ side_unlink(struct side *s, uint32_t i, uint64_t now_ns)
 	if (head == i) {
 		if (t->next == 0)
 			key_remove(s, i, &k, now_ns);
-		return; /* else it stays as a tombstone */
+		else if (s->hash->update(s->hash_arg, &k, t->next) == 0)
+			term_free(s, i, now_ns); /* readers that came by it go on to the new head */
+		return;                          /* no memory: it stays as a tombstone */
 	}
 	for (prev = head; side_term(s, prev)->next != i;)
 		prev = side_term(s, prev)->next;
@@ -256,4 +260,17 @@ side_unlink(struct side *s, uint32_t i, uint64_t now_ns)
 	term_free(s, i, now_ns);
 	if (side_term(s, head)->crit == 0 && side_term(s, head)->next == 0)
 		key_remove(s, head, &k, now_ns);
+}
+
+void
+side_wipe(struct side *s, uint64_t now_ns)
+{
+	uint32_t i, n = 0;
+
+	while (n++ < WIPE_MAX && (i = pool_wipe(&s->terms, now_ns)) != 0) {
+		if (s->family == 4)
+			s->term4[i] = (struct tap_term4){0};
+		else
+			s->term6[i] = (struct tap_term6){0};
+	}
 }

@@ -296,16 +296,44 @@ store_open(const char *path, struct store **out)
 	return 0;
 }
 
+static void
+disconnect(sqlite3 *db, sqlite3_stmt *const st[ST_MAX])
+{
+	for (int i = 0; i < ST_MAX; i++)
+		sqlite3_finalize(st[i]);
+	sqlite3_close(db);
+}
+
 void
 store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
-	for (int i = 0; i < ST_MAX; i++)
-		sqlite3_finalize(s->st[i]);
-	sqlite3_close(s->db);
+	disconnect(s->db, s->st);
 	free(s->path);
 	free(s);
+}
+
+int
+store_tidy(struct store *s)
+{
+	struct store fresh = {.path = s->path};
+	int r;
+
+	/* The one who lists is this process: to wait for him would be for ever. */
+	sqlite3_busy_timeout(s->db, 0);
+	r = store_error(sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	/* A connection keeps the last row it wrote until it ends. */
+	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, &fresh.db)) == 0 &&
+	    (r = statements_prepare(&fresh)) == 0) {
+		struct store old = *s;
+
+		*s = fresh;
+		fresh = old;
+	}
+	disconnect(fresh.db, fresh.st);
+	return r;
 }
 
 /* ---- transactions ---- */

@@ -45,6 +45,9 @@ void store_row_free(struct store_row *r);
 /* Opens or creates; -EBADMSG: not our database or damaged; -errno otherwise. */
 int store_open(const char *path, struct store **out);
 void store_close(struct store *s); /* NULL is legal */
+/* What was deleted is then neither in the files (the write-ahead log is emptied) nor in
+ * memory.  Outside a transaction.  -EBUSY: somebody lists; nothing has changed on an error. */
+int store_tidy(struct store *s);
 
 /* One transaction over several calls; commit is durable when it returns 0. */
 int store_begin(struct store *s);

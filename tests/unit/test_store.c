@@ -741,6 +741,43 @@ test_secure_delete(void **state)
 	assert_int_equal(store_open(x->path, &x->s), 0);
 }
 
+/* The same while the store stays open, in the log too; work goes on afterwards. */
+static void
+test_tidy(void **state)
+{
+	static const uint8_t target[] = {10, 0, 123, 45};
+	static const char *const suffix[] = {"", "-wal"};
+	struct box *x = *state;
+	struct store_list *l;
+	uint64_t count;
+	bool found[2];
+
+	assert_int_equal(add(x, A, 123 << 8 | 45, "cd1", NULL), 1);
+	assert_int_equal(add(x, A, 7, "cd1", NULL), 2);
+	assert_int_equal(list_open(x, A, DTCP_SEL_NONE, NULL, 0, "", &l, &count), 0);
+	assert_int_equal(delete_ids(x, A, "1"), 1);
+	assert_int_equal(store_tidy(x->s), -EBUSY);
+	assert_string_equal(list_all(x, A), "2");
+	store_list_close(l);
+	for (int tidy = 0; tidy < 2; tidy++) {
+		found[tidy] = false;
+		for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
+			char path[160];
+			size_t len;
+			uint8_t *p;
+
+			snprintf(path, sizeof path, "%s%s", x->path, suffix[i]);
+			p = file_read(path, &len);
+			found[tidy] = found[tidy] || memmem(p, len, target, sizeof target) != NULL;
+			free(p);
+		}
+		assert_int_equal(store_tidy(x->s), 0);
+	}
+	assert_true(found[0] && !found[1]);
+	assert_int_equal(add(x, A, 8, "cd1", NULL), 3);
+	assert_string_equal(list_all(x, A), "2 3");
+}
+
 /* kill -9 after a commit: only the write-ahead log has it. */
 static void
 test_recovery_from_log(void **state)
@@ -838,6 +875,7 @@ main(void)
 	    STORE_TEST(test_damaged),
 	    STORE_TEST(test_flipped_bit),
 	    STORE_TEST(test_secure_delete),
+	    STORE_TEST(test_tidy),
 	    STORE_TEST(test_recovery_from_log),
 	    STORE_TEST(test_audit_is_only_added_to),
 	    cmocka_unit_test(test_cannot_open),

@@ -258,6 +258,38 @@ test_quarantine(void **state)
 	end(&r);
 }
 
+/* No table names who was a target, once nobody can be looking any more; not even while
+ * criteria under the same key live on. */
+static void
+test_removed_is_overwritten(void **state)
+{
+	static const char *const who[] = {"10.9.0.1", "10.9.0.1-10.9.0.2", "2001:db8:7::1"};
+	static const struct tap_term4 none4;
+	static const struct tap_term6 none6;
+	struct rig r = begin();
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(who); i++)
+		for (uint64_t n = 0; n < 3; n++)
+			assert_int_equal(put(&r, 10 * i + n + 1, who[i], n > 1 ? "53" : NULL, 1), 0);
+	for (unsigned i = 0; i < ARRAY_LEN(who); i++)
+		for (uint64_t n = 0; n < 2; n++)
+			assert_int_equal(tapset_remove(r.s, 10 * i + n + 1, r.now), 0);
+	check(&r);
+	r.now += SECOND - 1000000;
+	tapset_tick(r.s, r.now);
+	assert_memory_not_equal(&r.m->term4[1], &none4, sizeof none4);
+	r.now += 1000000;
+	tapset_tick(r.s, r.now);
+	check(&r);
+	for (unsigned i = 0; i < ARRAY_LEN(r.m->term4); i++)
+		assert_true(r.m->term4[i].crit != 0 || memcmp(&r.m->term4[i], &none4, sizeof none4) == 0);
+	for (unsigned i = 0; i < ARRAY_LEN(r.m->term6); i++)
+		assert_true(r.m->term6[i].crit != 0 || memcmp(&r.m->term6[i], &none6, sizeof none6) == 0);
+	assert_int_equal(usage(&r).crits, 3);
+	end(&r);
+}
+
 static void
 test_figures(void **state)
 {
@@ -976,6 +1008,7 @@ main(void)
 	    cmocka_unit_test(test_full),
 	    cmocka_unit_test(test_many_masks),
 	    cmocka_unit_test(test_quarantine),
+	    cmocka_unit_test(test_removed_is_overwritten),
 	    cmocka_unit_test(test_figures),
 	    cmocka_unit_test(test_restart),
 	    cmocka_unit_test(test_end),
