@@ -479,6 +479,8 @@ dataplane_run(int verbose)
 	log_init("flowtapd: dataplane", verbose);
 	if ((r = sandbox_basics()) < 0)
 		fatal(r, "cannot drop privileges");
+	if ((r = sandbox_lock()) < 0)
+		log_warn(r, "memory may be swapped out");
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &d.conf, &uid)) < 0)
 		fatal(r, "no configuration");
 	free(uid);

@@ -567,6 +567,8 @@ engine_run(int verbose)
 	STAILQ_INIT(&e.waits);
 	if ((r = sandbox_basics()) < 0)
 		fatal(r, "cannot drop privileges");
+	if ((r = sandbox_lock()) < 0)
+		log_warn(r, "memory may be swapped out");
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
 		fatal(r, "no configuration");
 	if ((r = engine_start(&e, &why)) < 0) {

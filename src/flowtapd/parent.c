@@ -471,6 +471,8 @@ parent_start(struct parent *p)
 	if ((r = loop_new(&p->loop)) < 0 || (r = loop_timer_new(p->loop, on_timer, p, &p->timer)) < 0 ||
 	    (r = signals_start(p)) < 0)
 		return r;
+	/* For the children, which hold targets; one that can't lock its memory says so. */
+	(void)sandbox_lock_permit();
 	if ((r = children_start(p)) < 0 || (r = conf_send(p, p->conf)) < 0)
 		return r;
 	return parent_confine(p);

@@ -12,6 +12,13 @@
 /* No core, not dumpable, no new privileges. */
 int sandbox_basics(void);
 
+/* Keeps all memory, that to come too, out of the swap; pages take room only once they
+ * are used.  Only where memory may be locked without limit (systemd: LimitMEMLOCK), so that
+ * no allocation can fail because of it; else -EPERM, and nothing has changed. */
+int sandbox_lock(void);
+/* As root: lifts the limit for this process and for its children. */
+int sandbox_lock_permit(void);
+
 /* Becomes uid:gid with no further group, then loses every capability, the bounding
  * set too, except those in keep (CAP_* numbers, ended by -1; NULL: none). */
 int sandbox_become(uid_t uid, gid_t gid, const int *keep);

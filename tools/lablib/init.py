@@ -10,6 +10,7 @@ Killing it ends everything in the router, because it is process 1.
 
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -24,6 +25,14 @@ SERVICES = {
 BACKOFF = (0.0, 0.1, 0.5, 2.0)  # seconds before the first, second ... restart of one that dies young
 YOUNG = 1.0                     # seconds
 STOP_WAIT = 5.0                 # seconds between SIGTERM and SIGKILL
+
+
+def unlimited_lock():
+    """As the units do; a root without CAP_SYS_RESOURCE cannot."""
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (OSError, ValueError):
+        pass
 
 
 class Service:
@@ -42,6 +51,7 @@ class Service:
                 for s in signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE:
                     signal.signal(s, signal.SIG_DFL)
                 os.setsid()
+                unlimited_lock()
                 path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
                 os.execve(self.argv[0], self.argv, {"PATH": path})
             finally:
