@@ -74,6 +74,14 @@ int audit_verify_line(struct audit_verifier *v, struct slice line, const char **
 /* After the last line: -EBADMSG if the known line has not been seen. */
 int audit_verify_end(const struct audit_verifier *v, const char **why);
 
+/* ---- keeping it ---- */
+
+int audit_seal_key(const uint8_t seed[static AUDIT_KEY_LEN], uint8_t key[static AUDIT_KEY_LEN]);
+/* Appends.  0, -EIO, -ENOMEM; *out as before on failure. */
+int audit_seal(const uint8_t key[static AUDIT_KEY_LEN], uint64_t n, struct slice line, struct buf *out);
+/* Appends.  -EBADMSG: not line n, or changed, or sealed with another key. */
+int audit_open(const uint8_t key[static AUDIT_KEY_LEN], uint64_t n, const uint8_t *sealed, size_t len, struct buf *out);
+
 /* ---- keys ---- */
 
 int audit_key_new(uint8_t seed[static AUDIT_KEY_LEN]);

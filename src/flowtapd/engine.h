@@ -103,7 +103,7 @@ struct engine_audit {
 	struct buf drop;                 /* checkpoints of this transaction */
 	int drop_fd;
 	struct loop_timer *timer;
-	uint8_t seed[AUDIT_KEY_LEN];
+	uint8_t seed[AUDIT_KEY_LEN], seal[AUDIT_KEY_LEN];
 	char key[2 * AUDIT_KEY_LEN + 1]; /* public, in hex */
 };
 

@@ -45,7 +45,11 @@ engine_txn_rollback(struct engine *e)
 static int
 line_store(struct engine *e, const struct buf *line)
 {
-	return store_audit_add(e->store, e->audit.chain.n, (struct slice){(const char *)line->p, line->len - 1});
+	cleanup_buf struct buf sealed = {0};
+	uint64_t n = e->audit.chain.n;
+	int r = audit_seal(e->audit.seal, n, (struct slice){(const char *)line->p, line->len - 1}, &sealed);
+
+	return r < 0 ? r : store_audit_add(e->store, n, (struct slice){(const char *)sealed.p, sealed.len});
 }
 
 static int
@@ -201,12 +205,22 @@ chain_from_line(struct audit_chain *c, uint64_t n, const struct buf *line)
 	return 0;
 }
 
+/* The line n, or the last one if n is 0. */
+static int
+line_load(struct engine *e, uint64_t *n, struct buf *out)
+{
+	cleanup_buf struct buf sealed = {0};
+	int r = store_audit_get(e->store, n, &sealed);
+
+	return r < 0 ? r : audit_open(e->audit.seal, *n, sealed.p, sealed.len, out);
+}
+
 static int
 chain_load(struct engine *e)
 {
 	cleanup_buf struct buf line = {0};
 	uint64_t n = 0;
-	int r = store_audit_get(e->store, &n, &line);
+	int r = line_load(e, &n, &line);
 
 	audit_chain_init(&e->audit.chain);
 	return r == -ENOENT ? 0 : r < 0 ? r : chain_from_line(&e->audit.chain, n, &line);
@@ -241,7 +255,7 @@ drop_check(struct engine *e)
 	if (sscanf(p, "{\"n\":%" SCNu64, &n) != 1 || n == 0)
 		return -EBADMSG;
 	e->audit.signed_n = n;
-	if (store_audit_get(e->store, &n, &line) < 0)
+	if (line_load(e, &n, &line) < 0)
 		return -ESTALE;
 	return line.len == strlen(p) && memcmp(line.p, p, line.len) == 0 ? 0 : -ESTALE;
 }
@@ -282,7 +296,8 @@ engine_audit_start(struct engine *e, const char **why)
 
 	*why = "audit key";
 	snprintf(path, sizeof path, "%s/" KEY_FILE, e->conf->state_dir);
-	if ((r = key_load(e, path)) < 0 || (r = audit_key_public(a->seed, key)) < 0)
+	if ((r = key_load(e, path)) < 0 || (r = audit_key_public(a->seed, key)) < 0 ||
+	    (r = audit_seal_key(a->seed, a->seal)) < 0)
 		return r;
 	audit_hex(key, sizeof key, a->key);
 	*why = "audit record";
@@ -312,4 +327,5 @@ engine_audit_stop(struct engine *e)
 	(void)engine_audit_now(e, &(struct audit_event){.kind = "stop"});
 	checkpoint_now(e);
 	explicit_bzero(e->audit.seed, sizeof e->audit.seed);
+	explicit_bzero(e->audit.seal, sizeof e->audit.seal);
 }

@@ -182,6 +182,21 @@ on_drain(void *arg)
 		audit_step(c);
 }
 
+/* 1 and the next line, 0 the end. */
+static int
+audit_line(struct ctl *c, struct buf *out)
+{
+	cleanup_buf struct buf sealed = {0};
+	uint64_t n;
+	int r = store_lines_next(c->lines, &n, &sealed);
+
+	if (r <= 0)
+		return r;
+	r = audit_open(c->engine->audit.seal, n, sealed.p, sealed.len, out);
+	buf_put(out, "\n", 1);
+	return r < 0 ? r : out->err ? out->err : 1;
+}
+
 /* As much as goes into one message; the next when it is written. */
 static void
 audit_step(void *arg)
@@ -192,7 +207,7 @@ audit_step(void *arg)
 
 	if (c->chan == NULL || c->lines == NULL)
 		return;
-	while (b.len < CTL_LINES && (r = store_lines_next(c->lines, &b)) == 1)
+	while (b.len < CTL_LINES && (r = audit_line(c, &b)) == 1)
 		;
 	if (r >= 0 && b.len > 0)
 		r = chan_send(c->chan, IPC_C_LINES, 0, b.p, b.len);

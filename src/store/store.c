@@ -18,7 +18,7 @@
 #include "store_int.h"
 
 #define APPLICATION_ID "1181512816" /* 0x466c7470, "Fltp" */
-#define SCHEMA_VERSION "3"
+#define SCHEMA_VERSION "4"
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
 
@@ -57,7 +57,7 @@ static const char schema[] = "BEGIN IMMEDIATE;"
 			     "  PRIMARY KEY (cdest, uid)"
 			     ") STRICT, WITHOUT ROWID;"
 			     "CREATE INDEX cdest_use_uid ON cdest_use (uid);"
-			     "CREATE TABLE audit (n INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;"
+			     "CREATE TABLE audit (n INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT;"
 			     "CREATE TRIGGER audit_stays BEFORE DELETE ON audit"
 			     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
 			     "CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit"

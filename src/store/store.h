@@ -112,15 +112,15 @@ int store_delete_warrant(
 
 /* ---- the audit record: only ever added to, in the transaction of what it tells of ---- */
 
-/* n: of the line, one more than the last.  line: without its end. */
+/* n: of the line, one more than the last.  line: as it is kept. */
 int store_audit_add(struct store *s, uint64_t n, struct slice line);
 /* The line n, or the last one if n is 0: appended to out; *n its number.  -ENOENT */
 int store_audit_get(struct store *s, uint64_t *n, struct buf *out);
 /* From line n on as it is now, on a connection of its own. */
 struct store_lines;
 int store_lines_open(struct store *s, uint64_t n, struct store_lines **out);
-int store_lines_next(struct store_lines *l, struct buf *out); /* appends one, with its end: 1; 0 the end; -errno */
-void store_lines_close(struct store_lines *l);                /* NULL is legal */
+int store_lines_next(struct store_lines *l, uint64_t *n, struct buf *out); /* appends one: 1; 0 the end; -errno */
+void store_lines_close(struct store_lines *l);                             /* NULL is legal */
 
 /* Every criterion of every agency, by agency: for start-up and the auditor. */
 int store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg);

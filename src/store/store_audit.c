@@ -17,14 +17,14 @@ store_audit_add(struct store *s, uint64_t n, struct slice line)
 	sqlite3_stmt *st = store_stmt(s, ST_AUDIT_ADD);
 
 	sqlite3_bind_int64(st, 1, (int64_t)n);
-	sqlite3_bind_text64(st, 2, line.p, line.len, SQLITE_STATIC, SQLITE_UTF8);
+	sqlite3_bind_blob64(st, 2, line.p, line.len, SQLITE_STATIC);
 	return store_run(st);
 }
 
 static int
 line_read(sqlite3_stmt *st, int column, struct buf *out)
 {
-	const unsigned char *p = sqlite3_column_text(st, column);
+	const void *p = sqlite3_column_blob(st, column);
 
 	if (p == NULL)
 		return -ENOMEM;
@@ -61,7 +61,7 @@ store_lines_open(struct store *s, uint64_t n, struct store_lines **out)
 		r = store_error(sqlite3_exec(l->db, "PRAGMA query_only = ON; BEGIN", NULL, NULL, NULL));
 	if (r == 0)
 		r = store_error(
-		    sqlite3_prepare_v2(l->db, "SELECT line FROM audit WHERE n >= ?1 ORDER BY n", -1, &l->st, NULL));
+		    sqlite3_prepare_v2(l->db, "SELECT n, line FROM audit WHERE n >= ?1 ORDER BY n", -1, &l->st, NULL));
 	if (r < 0) {
 		store_lines_close(l);
 		return r;
@@ -72,15 +72,15 @@ store_lines_open(struct store *s, uint64_t n, struct store_lines **out)
 }
 
 int
-store_lines_next(struct store_lines *l, struct buf *out)
+store_lines_next(struct store_lines *l, uint64_t *n, struct buf *out)
 {
 	int r = store_step(l->st);
 
 	if (r <= 0)
 		return r;
-	if ((r = line_read(l->st, 0, out)) == 0)
-		buf_put(out, "\n", 1);
-	return out->err ? out->err : 1;
+	*n = (uint64_t)sqlite3_column_int64(l->st, 0);
+	r = line_read(l->st, 1, out);
+	return r < 0 ? r : 1;
 }
 
 void

@@ -174,11 +174,40 @@ test_too_long(void **state)
 	assert_int_equal(b.len, 0);
 }
 
+static void
+test_seal(void **state)
+{
+	static const uint8_t seed[AUDIT_KEY_LEN] = {1}, other[AUDIT_KEY_LEN] = {2};
+	static const char line[] = "{\"n\":7,\"request\":\"Source-Address: 198.51.100.1\"}";
+	cleanup_buf struct buf sealed = {0}, again = {0}, open = {0};
+	uint8_t key[AUDIT_KEY_LEN], wrong[AUDIT_KEY_LEN];
+
+	(void)state;
+	assert_int_equal(audit_seal_key(seed, key), 0);
+	assert_int_equal(audit_seal_key(other, wrong), 0);
+	assert_int_equal(audit_seal(key, 7, (struct slice){line, sizeof line - 1}, &sealed), 0);
+	assert_int_equal(audit_seal(key, 7, (struct slice){line, sizeof line - 1}, &again), 0);
+	assert_memory_not_equal(sealed.p, again.p, sealed.len);
+	assert_null(memmem(sealed.p, sealed.len, "198.51", 6));
+	assert_int_equal(audit_open(key, 7, sealed.p, sealed.len, &open), 0);
+	assert_true(open.len == sizeof line - 1 && memcmp(open.p, line, open.len) == 0);
+	assert_int_equal(audit_open(key, 8, sealed.p, sealed.len, &open), -EBADMSG);
+	assert_int_equal(audit_open(wrong, 7, sealed.p, sealed.len, &open), -EBADMSG);
+	for (size_t i = 0; i < sealed.len; i++) {
+		sealed.p[i] ^= 1;
+		assert_int_equal(audit_open(key, 7, sealed.p, sealed.len, &open), -EBADMSG);
+		sealed.p[i] ^= 1;
+	}
+	for (size_t i = 0; i < sealed.len; i++)
+		assert_int_equal(audit_open(key, 7, sealed.p, i, &open), -EBADMSG);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_every_byte),
-	    cmocka_unit_test(test_cut_and_reordered), cmocka_unit_test(test_forged), cmocka_unit_test(test_too_long)};
+	    cmocka_unit_test(test_cut_and_reordered), cmocka_unit_test(test_forged), cmocka_unit_test(test_too_long),
+	    cmocka_unit_test(test_seal)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
