@@ -908,11 +908,10 @@ change(struct rig *r, uint64_t uid, const struct tapset_want *w, unsigned which)
 		(void)tapset_life_set(r->s, uid, which, &w->life, r->now);
 }
 
-/* Runs the change up to its n-th store into the criterion, one instruction at a time; false: it was done before. */
-static bool
-step_and_kill(struct rig *r, uint64_t uid, size_t i, unsigned n)
+/* A child that stands before the change. */
+static pid_t
+change_begin(struct rig *r, uint64_t uid, size_t i)
 {
-	uint32_t c = index_of(r->m, uid);
 	struct tap_filter f = filter("10.0.0.1", NULL);
 	struct tapset_dest d = dest(1, 255);
 	const struct tapset_want w = {.filter = &f, .dest = &d, .ndest = 1, .agency = 1, .life = changes[i].life};
@@ -927,19 +926,47 @@ step_and_kill(struct rig *r, uint64_t uid, size_t i, unsigned n)
 	}
 	filter_free(&f);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	while (WIFSTOPPED(status) && n > 0) {
+	assert_true(WIFSTOPPED(status));
+	return pid;
+}
+
+/* One instruction.  false: the child has gone. */
+static bool
+change_step(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSTOPPED(status);
+}
+
+/* Up to the n-th store into the criterion.  Instructions done; 0: there was no such store, the child has gone. */
+static unsigned
+change_stores(const struct rig *r, uint64_t uid, pid_t pid, unsigned n)
+{
+	uint32_t c = index_of(r->m, uid);
+
+	for (unsigned done = 1;; done++) {
 		struct tap_crit k = r->m->crit[c];
 		struct tap_count count = r->m->count[c];
 
-		assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		n -= memcmp(&k, &r->m->crit[c], sizeof k) != 0 || memcmp(&count, &r->m->count[c], sizeof count) != 0;
+		if (!change_step(pid))
+			return 0;
+		if (memcmp(&k, &r->m->crit[c], sizeof k) != 0 || memcmp(&count, &r->m->count[c], sizeof count) != 0)
+			n--;
+		if (n == 0)
+			return done;
 	}
-	if (!WIFSTOPPED(status))
-		return false;
+}
+
+static void
+change_kill(pid_t pid)
+{
+	int status;
+
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return true;
 }
 
 static struct rig
@@ -964,10 +991,14 @@ killed_changing(uint64_t uid, size_t i, unsigned n)
 	struct rig r = four_lives();
 	int64_t left = count_at(&r, uid)->packets_left;
 	bool killed;
+	pid_t pid;
 
 	if (changes[i].restarted)
 		restart(&r);
-	killed = step_and_kill(&r, uid, i, n);
+	pid = change_begin(&r, uid, i);
+	killed = change_stores(&r, uid, pid, n) != 0;
+	if (killed)
+		change_kill(pid);
 	for (int again = 0; again < 2; again++) {
 		struct tap_count *c = count_at(&r, uid);
 
@@ -999,6 +1030,53 @@ test_killed_while_a_life_changes(void **state)
 	assert_in_range(deaths, 15, 200);
 }
 
+/* Shortly before the n-th store of the change the kernel ends the criterion: it stays so.  false: no such store. */
+static bool
+ended_changing(size_t i, unsigned n, unsigned before, bool by_idle)
+{
+	struct rig probe = four_lives(), r = four_lives();
+	unsigned far;
+	int status;
+	pid_t pid;
+
+	if (changes[i].restarted) {
+		restart(&probe);
+		restart(&r);
+	}
+	pid = change_begin(&probe, 1, i);
+	if ((far = change_stores(&probe, 1, pid, n)) != 0)
+		change_kill(pid);
+	end(&probe);
+	pid = change_begin(&r, 1, i);
+	for (unsigned k = before; k < far; k++)
+		assert_true(change_step(pid));
+	if (by_idle)
+		count_at(&r, 1)->seen_ns = TAP_SEEN_ENDED;
+	else
+		(void)admits(&r, 1, INT64_MAX / 2);
+	bool ended = !admits(&r, 1, 1);
+	assert_int_equal(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_true(!ended || !admits(&r, 1, 1));
+	end(&r);
+	return far != 0;
+}
+
+static void
+test_ended_while_a_life_changes(void **state)
+{
+	unsigned tried = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+		for (unsigned before = 1; before <= 4; before += 3)
+			for (int by_idle = 0; by_idle < 2; by_idle++)
+				for (unsigned n = 1; ended_changing(i, n, before, by_idle); n++)
+					tried++;
+	assert_true(tried > 30);
+}
+
 int
 main(void)
 {
@@ -1020,6 +1098,7 @@ main(void)
 	    cmocka_unit_test(test_random),
 	    cmocka_unit_test(test_killed_at_every_change),
 	    cmocka_unit_test(test_killed_while_a_life_changes),
+	    cmocka_unit_test(test_ended_while_a_life_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
