@@ -369,8 +369,8 @@ collect_run(const struct collect_opts *o)
 	    .program = PROGRAM " " FLOWTAP_VERSION,
 	};
 	status = collect(&c);
-	loop_free(c.loop);
 	intake_free(c.intake);
+	loop_free(c.loop);
 	free(c.row);
 	return status;
 }
