@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * daemon.h - the three processes of flowtapd and what they share at start.
+ * daemon.h - the four processes of flowtapd and what they share at start.
  *
  * The parent makes the descriptors, starts each child by fork and exec of its
  * own program with a role, and the child finds its descriptors at these
@@ -26,6 +26,7 @@ enum daemon_fd {
 	/* engine */
 	DAEMON_FD_DTCP = DAEMON_FD_FIRST, /* listening: sessions */
 	DAEMON_FD_CTL,                    /* listening: operator */
+	DAEMON_FD_INVENTORY,              /* channel to the inventory */
 	DAEMON_FD_ENGINE_END,
 	/* dataplane: descriptors of kern.h in the order of struct kern_fds */
 	DAEMON_FD_KERN = DAEMON_FD_FIRST,
@@ -40,6 +41,7 @@ struct daemon_opts {
 int parent_run(const struct daemon_opts *o);
 int engine_run(int verbose);
 int dataplane_run(int verbose);
+int inventory_run(int verbose);
 
 /* Answers the parent on a channel that has no loop yet: IPC_P_READY with 0 or -errno. */
 int daemon_ready_sync(int fd, int err, const char *why);

@@ -410,6 +410,27 @@ tell_ended(struct dataplane *d, uint64_t now_ns)
 	return n;
 }
 
+static_assert((int)IPC_ALARM_CRITERION == TAPSET_FOREIGN_CRITERION && (int)IPC_ALARM_TERM == TAPSET_FOREIGN_TERM &&
+		  (int)IPC_ALARM_CHANGED == TAPSET_CHANGED,
+    "what is found has the same numbers");
+
+static void
+tell_foreign(struct dataplane *d)
+{
+	struct tapset_foreign f;
+
+	while (tapset_foreign(d->set, &f)) {
+		cleanup_buf struct buf b = {0};
+
+		buf_put_u8(&b, (uint8_t)f.kind);
+		buf_put_u64(&b, f.uid);
+		if (b.err || chan_send(d->engine, IPC_D_ALARM, 0, b.p, b.len) < 0) {
+			loop_stop(d->loop, 1);
+			return;
+		}
+	}
+}
+
 static void
 on_tick(void *arg)
 {
@@ -419,6 +440,8 @@ on_tick(void *arg)
 	tapset_tick(d->set, now_ns);
 	while (d->synced && tell_ended(d, now_ns) == ENDED_AT_ONCE)
 		;
+	if (d->synced)
+		tell_foreign(d);
 	loop_timer_set(d->tick, TICK_MS);
 }
 

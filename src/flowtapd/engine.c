@@ -80,6 +80,11 @@ dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len
 
 		return engine_life_ended(e, &r);
 	}
+	if (type == IPC_D_ALARM) {
+		struct rd r = rd_init(body, len);
+
+		return engine_alarm_found(e, &r);
+	}
 	if (w == NULL)
 		return -EPROTO;
 	STAILQ_REMOVE_HEAD(&e->waits, entry);
@@ -254,6 +259,22 @@ row_delete(struct engine *e, uint32_t agency, const struct store_row *row)
 	buf_put_u32(&b, 1);
 	buf_put_u64(&b, row->uid);
 	return engine_dp_send(e, IPC_D_DELETE, &b, on_agency_done, NULL);
+}
+
+int
+engine_put_anew(struct engine *e, uint64_t uid)
+{
+	char agency[DTCP_NAME_MAX + 1];
+	struct store_row row;
+	uint32_t no;
+	int r = store_find_uid(e->store, uid, agency, &row);
+
+	if (r < 0)
+		return r;
+	if ((r = store_agency(e->store, agency, &no)) == 0 && (r = row_delete(e, no, &row)) == 0)
+		r = row_put(e, no, &row);
+	store_row_free(&row);
+	return r;
 }
 
 /* Every criterion of each agency of `of` that `other` does not have. */
@@ -552,7 +573,9 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, e, &e->parent)) < 0)
 		return r;
-	return chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp);
+	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
+		return r;
+	return engine_alarm_start(e);
 }
 
 int

@@ -109,7 +109,7 @@ struct engine_audit {
 
 struct engine {
 	struct loop *loop;
-	struct chan *parent, *dp;
+	struct chan *parent, *dp, *inventory;
 	struct conf *conf, *next; /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
 	struct agency **agency; /* sorted by uid */
@@ -135,6 +135,14 @@ void engine_batch_soon(struct engine *e);
 int engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
     void (*done)(struct engine *, void *, uint16_t, const uint8_t *, size_t), void *arg);
 int engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why);
+
+/* engine_alarm.c */
+int engine_alarm_start(struct engine *e);               /* listens to the inventory */
+int engine_alarm_found(struct engine *e, struct rd *r); /* IPC_D_ALARM */
+/* On record and in the log. */
+void engine_alarm(struct engine *e, const char *text);
+/* Takes the criterion out of the data plane and puts it in again as it is stored. */
+int engine_put_anew(struct engine *e, uint64_t uid);
 
 /* engine_session.c */
 void session_accept(struct engine *e, int fd); /* takes fd */

@@ -374,6 +374,42 @@ kern_fds(const struct kern *k, int fds[KERN_FDS_MAX])
 	return n;
 }
 
+int
+kern_ids(const struct kern *k, uint32_t *map, uint32_t *prog, uint32_t n, uint32_t *nmap, uint32_t *nprog)
+{
+	struct bpf_program *p;
+	struct bpf_map *m;
+
+	*nmap = *nprog = 0;
+	bpf_object__for_each_map(m, k->skel->obj)
+	{
+		struct bpf_map_info info = {0};
+		uint32_t len = sizeof info;
+
+		if (bpf_map__fd(m) < 0)
+			continue;
+		if (bpf_obj_get_info_by_fd(bpf_map__fd(m), &info, &len) < 0)
+			return -errno;
+		if (*nmap == n)
+			return -E2BIG;
+		map[(*nmap)++] = info.id;
+	}
+	bpf_object__for_each_program(p, k->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof info;
+
+		if (bpf_program__fd(p) < 0)
+			continue;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len) < 0)
+			return -errno;
+		if (*nprog == n)
+			return -E2BIG;
+		prog[(*nprog)++] = info.id;
+	}
+	return 0;
+}
+
 bool
 kern_needs_net_admin(const struct kern *k)
 {

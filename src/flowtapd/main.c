@@ -28,6 +28,8 @@ role_run(const char *role, int verbose)
 		return engine_run(verbose);
 	if (strcmp(role, "dataplane") == 0)
 		return dataplane_run(verbose);
+	if (strcmp(role, "inventory") == 0)
+		return inventory_run(verbose);
 	errx(2, "unknown role");
 }
 

@@ -19,6 +19,7 @@
 
 #include "conf_diff.h"
 #include "daemon.h"
+#include "inventory.h"
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
@@ -28,8 +29,11 @@
 #define LOCK_WAIT_MS 5000
 #define RELOAD_WAIT_MS 60000
 #define STOP_WAIT_MS 5000
+#define INVENTORY_IDS 64
+#define CONF_PATH_ROOM 264
 
-enum child_id { ENGINE, DATAPLANE, CHILDREN };
+/* The first two have a configuration. */
+enum child_id { ENGINE, DATAPLANE, CONFIGURED, INVENTORY = CONFIGURED, CHILDREN };
 
 struct child {
 	struct parent *parent;
@@ -106,7 +110,7 @@ conf_send(struct parent *p, const struct conf *conf)
 	    &body, &(struct ipc_config){.text = {(const char *)text.p, text.len}, .nuid = conf->nagency, .uid = uid});
 	if (text.err || body.err)
 		return -ENOMEM;
-	for (int i = 0; i < CHILDREN; i++) {
+	for (int i = 0; i < CONFIGURED; i++) {
 		p->child[i].answered = false;
 		if ((r = chan_send(p->child[i].chan, IPC_P_CONFIG, 0, body.p, body.len)) < 0)
 			return r;
@@ -171,14 +175,14 @@ both_committed(struct parent *p)
 static void
 both_prepared(struct parent *p)
 {
-	for (int i = 0; i < CHILDREN; i++)
+	for (int i = 0; i < CONFIGURED; i++)
 		if (p->child[i].err) {
 			log_warn(p->child[i].err, "%s: %s", p->child[i].role, p->child[i].why);
 			reload_refuse(p, p->child[i].why);
 			return;
 		}
 	p->committing = true;
-	for (int i = 0; i < CHILDREN; i++)
+	for (int i = 0; i < CONFIGURED; i++)
 		p->child[i].answered = false;
 	loop_timer_set(p->timer, RELOAD_WAIT_MS);
 	children_tell(p, IPC_P_COMMIT);
@@ -348,7 +352,7 @@ child_start(struct parent *p, enum child_id id, struct spawn_opts *o, int *fds)
 }
 
 static int
-engine_spawn(struct parent *p, int peer)
+engine_spawn(struct parent *p, int peer, int inventory)
 {
 	cleanup_fd int dtcp = -1, ctl = -1;
 	int fds[DAEMON_FD_ENGINE_END - DAEMON_FD_PARENT] = {-1, peer};
@@ -361,6 +365,7 @@ engine_spawn(struct parent *p, int peer)
 		return r;
 	fds[DAEMON_FD_DTCP - DAEMON_FD_PARENT] = dtcp;
 	fds[DAEMON_FD_CTL - DAEMON_FD_PARENT] = ctl;
+	fds[DAEMON_FD_INVENTORY - DAEMON_FD_PARENT] = inventory;
 	return child_start(p, ENGINE, &o, fds);
 }
 
@@ -381,6 +386,28 @@ dataplane_spawn(struct parent *p, struct kern *k, int peer)
 	return child_start(p, DATAPLANE, &o, fds);
 }
 
+/* It may read about every program of the kernel, and nothing else. */
+static int
+inventory_spawn(struct parent *p, const struct kern *k, int peer)
+{
+	static const int sys_admin[] = {CAP_SYS_ADMIN, -1};
+	uint32_t map[INVENTORY_IDS], prog[INVENTORY_IDS], nmap, nprog;
+	int fds[2] = {-1, peer};
+	struct spawn_opts o = {
+	    .role = "inventory", .uid = p->dp_uid, .gid = p->dp_gid, .nfds = ARRAY_LEN(fds), .caps = sys_admin};
+	cleanup_buf struct buf b = {0};
+	char pins[CONF_PATH_ROOM];
+	int r;
+
+	if ((r = kern_ids(k, map, prog, INVENTORY_IDS, &nmap, &nprog)) < 0)
+		return r;
+	snprintf(pins, sizeof pins, "%s/bpf", p->conf->run_dir);
+	inventory_told_put(&b, map, nmap, prog, nprog, pins);
+	if ((r = child_start(p, INVENTORY, &o, fds)) < 0)
+		return r;
+	return b.err ? b.err : chan_send(p->child[INVENTORY].chan, IPC_P_INVENTORY, 0, b.p, b.len);
+}
+
 static int
 kernel_start(struct parent *p, struct kern **out)
 {
@@ -399,7 +426,7 @@ static int
 children_start(struct parent *p)
 {
 	struct kern *k;
-	int peer[2], r;
+	int peer[2], watch[2], r;
 
 	if ((r = kernel_start(p, &k)) < 0) {
 		log_warn(r, "kernel programs");
@@ -407,8 +434,13 @@ children_start(struct parent *p)
 	}
 	if ((r = spawn_pair(peer)) == 0) {
 		r = dataplane_spawn(p, k, peer[0]);
-		if (r == 0)
-			r = engine_spawn(p, peer[1]);
+		if (r == 0 && (r = spawn_pair(watch)) == 0) {
+			r = engine_spawn(p, peer[1], watch[0]);
+			if (r == 0)
+				r = inventory_spawn(p, k, watch[1]);
+			close(watch[0]);
+			close(watch[1]);
+		}
 		close(peer[0]);
 		close(peer[1]);
 	}

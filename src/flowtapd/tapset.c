@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "clock.h"
 #include "tapset_int.h"
 
 #define SAMPLE_NS 10000000000ull
+#define WATCH_PARTS 4 /* seconds until every entry was looked at */
 
 int
 tapset_new(const struct tapset_tables *t, struct tapset **out)
@@ -30,6 +32,7 @@ tapset_new(const struct tapset_tables *t, struct tapset **out)
 	if (r < 0 || (r = pool_init(&s->side[0].terms, t->nterm4)) < 0 ||
 	    (r = pool_init(&s->side[1].terms, t->nterm6)) < 0 || (r = pool_init(&s->dests.pool, t->ndest)) < 0 ||
 	    (r = pool_init(&s->crits, t->ncrit)) < 0 || (r = dues_init(&s->dues, t->ncrit)) < 0 ||
+	    (r = watch_init(&s->watch, t, (uint64_t)(uintptr_t)s ^ clock_mono_ns())) < 0 ||
 	    (r = hashmap_new(&s->by_uid)) < 0) {
 		tapset_free(s);
 		return r;
@@ -48,6 +51,7 @@ tapset_free(struct tapset *s)
 	pool_fini(&s->dests.pool);
 	pool_fini(&s->crits);
 	dues_fini(&s->dues);
+	watch_fini(&s->watch);
 	hashmap_free(s->by_uid);
 	free(s->flag);
 	free(s->sample);
@@ -123,6 +127,7 @@ tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns)
 	struct tap_crit *k = &s->t.crit[c];
 
 	STORE(&k->state, TAP_CRIT_DEAD);
+	watch_forget(s, c);
 	for (int f = 0; f < 2; f++) {
 		struct side *side = &s->side[f];
 
@@ -177,6 +182,7 @@ confirm(struct tapset *s, uint32_t c, const struct tapset_want *w, uint64_t now_
 		return 0;
 	life_confirm(s, c, &w->life, now_ns);
 	s->flag[c] |= CONFIRMED;
+	watch_note(s, c);
 	return 1;
 }
 
@@ -216,6 +222,7 @@ tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t
 	}
 	s->flag[c] = CONFIRMED;
 	STORE(&s->t.crit[c].state, TAP_CRIT_ACTIVE);
+	watch_note(s, c);
 	if (bloom_wants_rebuild(&s->bloom, keys(s), now_ns))
 		bloom_rebuild(&s->bloom, s->side, now_ns);
 	return 0;
@@ -271,6 +278,7 @@ tapset_tick(struct tapset *s, uint64_t now_ns)
 	uint64_t over = now_ns - s->sampled_ns;
 
 	life_collect(s);
+	watch_round(s, WATCH_PARTS);
 	if (bloom_wants_rebuild(&s->bloom, keys(s), now_ns))
 		bloom_rebuild(&s->bloom, s->side, now_ns);
 	side_wipe(&s->side[0], now_ns);

@@ -140,6 +140,18 @@ int tapset_budget_set(struct tapset *s, uint32_t agency, const struct tapset_bud
 /* -EINVAL */
 int tapset_agency_counts(const struct tapset *s, uint32_t agency, struct tapset_agency_count *out);
 
+enum tapset_foreign_kind { TAPSET_FOREIGN_CRITERION = 1, TAPSET_FOREIGN_TERM, TAPSET_CHANGED };
+
+/* Something in the tables that we did not put there.  It copies nothing any more; one of ours that was
+ * changed is to be put anew. */
+struct tapset_foreign {
+	enum tapset_foreign_kind kind;
+	uint32_t crit; /* index */
+	uint64_t uid;  /* TAPSET_CHANGED: which of ours; else what it says of itself */
+};
+/* The next; false: no more in this round.  A round is a quarter of the tables, begun by tapset_tick. */
+bool tapset_foreign(struct tapset *s, struct tapset_foreign *out);
+
 struct tapset_usage {
 	uint32_t crits, terms4, terms6, dests, masks4, masks6, bloom_words;
 };

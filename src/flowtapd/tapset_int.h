@@ -131,6 +131,22 @@ void dues_set(struct dues *d, uint32_t c, uint64_t at_ns);  /* files it, or file
 void dues_remove(struct dues *d, uint32_t c);               /* not there: nothing */
 uint32_t dues_first(const struct dues *d, uint64_t now_ns); /* 0: none is due */
 
+/* ---- tapset_watch.c: what is ours, so that what is not is found ---- */
+
+struct watch {
+	uint64_t seed;
+	uint64_t *sum;    /* per criterion; 0: not ours */
+	uint8_t *term[2]; /* a bit per term that is ours */
+	uint32_t part, at;
+	uint64_t left; /* entries to look at in this round */
+};
+
+int watch_init(struct watch *w, const struct tapset_tables *t, uint64_t seed);
+void watch_fini(struct watch *w);
+void watch_note(struct tapset *s, uint32_t c);      /* it is as it has to be */
+void watch_forget(struct tapset *s, uint32_t c);    /* before it is taken out */
+void watch_round(struct tapset *s, unsigned parts); /* the next of so many parts is due */
+
 /* ---- tapset.c ---- */
 
 #define CONFIRMED 1
@@ -146,6 +162,7 @@ struct tapset {
 	struct side side[2]; /* IPv4, IPv6 */
 	struct bloom bloom;
 	struct dests dests;
+	struct watch watch;
 	struct pool crits;
 	struct hashmap *by_uid;
 	struct dues dues;      /* whose life may have ended, and that was not told */

@@ -41,6 +41,9 @@ enum ipc_type {
 	IPC_D_STATE,         /* JSON text */
 	IPC_D_AGENCY_COUNTS, /* u32 n, n * struct ipc_agency_count, in the order asked */
 	IPC_D_ENDED,         /* unasked, id 0, only after a SYNC: u32 n, n * struct ipc_ended */
+	IPC_D_ALARM,         /* unasked, id 0: u8 enum ipc_alarm, u64 uid */
+	/* inventory -> engine */
+	IPC_I_ALARM = 56, /* string: what was found */
 	/* CLI -> engine */
 	IPC_C_SHOW = 64, /* command words, one string; a slice: what goes with them, or empty */
 	IPC_C_JSON,      /* engine -> CLI: JSON text */
@@ -51,6 +54,7 @@ enum ipc_type {
 	IPC_P_COMMIT,      /* use what was prepared */
 	IPC_P_ABORT,       /* forget it */
 	IPC_P_STOP,
+	IPC_P_INVENTORY, /* to the inventory: see inventory.h */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
 };
@@ -166,6 +170,9 @@ struct ipc_ended {
 	uint8_t reason; /* enum ipc_end */
 	struct ipc_count count;
 };
+
+/* What the data plane found in its tables and did not put there; it copies nothing any more. */
+enum ipc_alarm { IPC_ALARM_CRITERION = 1, IPC_ALARM_TERM, IPC_ALARM_CHANGED /* uid: is to be put anew */ };
 
 /* The configuration as the parent gives it to a child: canonical text, and the
  * system user of each agency, in the order of struct conf. */

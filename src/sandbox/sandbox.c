@@ -169,6 +169,12 @@ static const int common_calls[] = {
 int
 sandbox_calls(const int *calls)
 {
+	return sandbox_calls_bpf(calls, NULL);
+}
+
+int
+sandbox_calls_bpf(const int *calls, const int *commands)
+{
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r = ctx ? 0 : -ENOMEM;
 
@@ -178,6 +184,9 @@ sandbox_calls(const int *calls)
 	if (r == 0)
 		r = seccomp_rule_add(
 		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
+	for (; r == 0 && commands && *commands >= 0; commands++)
+		r = seccomp_rule_add(
+		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)*commands));
 	for (; r == 0 && *calls >= 0; calls++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, *calls, 0);
 	if (r == 0)

@@ -35,5 +35,7 @@ int sandbox_files(const struct sandbox_path *paths, size_t n);
 /* seccomp: only these system calls (numbers, ended by -1) and those that every program
  * needs (memory, time, its own exit, ...); anything else kills the process. */
 int sandbox_calls(const int *calls);
+/* The same, and bpf(2) with these commands (ended by -1) but no other. */
+int sandbox_calls_bpf(const int *calls, const int *commands);
 
 #endif
