@@ -453,8 +453,8 @@ hello(struct session *s, int fd, const struct session_opts *o)
 	return type != IPC_S_WELCOME || rd_end(&r) < 0 ? -EPROTO : 0;
 }
 
-static int
-confine(void)
+int
+session_confine(void)
 {
 	static const int calls[] = {-1};
 	char hex[DTCP_DIGEST_HEX + 1];
@@ -467,7 +467,7 @@ confine(void)
 	(void)sandbox_lock();
 	if ((r = sandbox_basics()) < 0 || (r = sandbox_files(NULL, 0)) < 0)
 		return r;
-	return sandbox_calls(calls);
+	return sandbox_calls(calls, NULL);
 }
 
 static int
@@ -494,7 +494,8 @@ start(struct session *s, const struct session_opts *o)
 		return r;
 	}
 	if ((r = chan_new(s->loop, fd, IPC_BODY_MAX, &engine_ops, s, &s->engine)) < 0 ||
-	    (r = nonblocking(o->in_fd)) < 0 || (r = nonblocking(o->out_fd)) < 0 || (o->sandbox && (r = confine()) < 0))
+	    (r = nonblocking(o->in_fd)) < 0 || (r = nonblocking(o->out_fd)) < 0 ||
+	    (o->sandbox && (r = session_confine()) < 0))
 		return r;
 	if ((r = loop_add(s->loop, o->in_fd, EPOLLIN, on_in, s, &s->in_io)) < 0)
 		return r;

@@ -27,5 +27,7 @@ struct session_opts {
  *  -errno
  */
 int session_run(const struct session_opts *o);
+/* What o->sandbox asks for: no file, no further descriptor.  0 or -errno. */
+int session_confine(void);
 
 #endif

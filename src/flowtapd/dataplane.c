@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "clock.h"
 #include "daemon.h"
 #include "iface.h"
 #include "kern.h"
 #include "log.h"
+#include "role.h"
 #include "sandbox.h"
 #include "tapset.h"
 
@@ -451,17 +451,6 @@ static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = on
 static const struct chan_ops engine_ops = {.on_msg = engine_on_msg, .on_end = on_end};
 
 static int
-dataplane_sandbox(struct dataplane *d)
-{
-	static const int calls[] = {SYS_bpf, SYS_unlink, SYS_unlinkat, SYS_getsockname, SYS_bind, SYS_openat, SYS_fcntl,
-	    SYS_getdents64, SYS_stat, SYS_ioctl, SYS_socket, SYS_setsockopt, -1};
-	const struct sandbox_path paths[] = {{kern_pin_dir(d->kern), true}, {"/etc/localtime", false}};
-	int r = sandbox_files(paths, ARRAY_LEN(paths));
-
-	return r < 0 ? r : sandbox_calls(calls);
-}
-
-static int
 dataplane_start(struct dataplane *d, const char **why)
 {
 	int r;
@@ -474,7 +463,7 @@ dataplane_start(struct dataplane *d, const char **why)
 	if ((r = kern_tables(d->kern, &d->tables)) < 0 || (r = loop_new(&d->loop)) < 0)
 		return r;
 	*why = "sandbox";
-	if ((r = dataplane_sandbox(d)) < 0)
+	if ((r = role_confine_dataplane(kern_pin_dir(d->kern))) < 0)
 		return r;
 	*why = "recovery";
 	if ((r = tapset_new(&d->tables, &d->set)) < 0 || (r = tapset_recover(d->set, clock_boot_ns())) < 0)

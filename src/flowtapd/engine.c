@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "engine.h"
 #include "log.h"
+#include "role.h"
 #include "sandbox.h"
 
 #define TIDY_MS 1000 /* after a change */
@@ -506,28 +506,6 @@ store_start(struct engine *e)
 	return store_open(path, &e->store);
 }
 
-static int
-engine_sandbox(const struct engine *e)
-{
-	static const int calls[] = {SYS_accept4, SYS_getsockopt, SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_fcntl,
-	    SYS_pread64, SYS_pwrite64, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_unlink, SYS_unlinkat, SYS_access,
-	    SYS_faccessat, SYS_geteuid, SYS_fchmod, SYS_getcwd, SYS_readlink, SYS_mkdir, SYS_statfs, SYS_fstatfs,
-	    SYS_nanosleep, SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, SYS_adjtimex,
-	    SYS_clock_adjtime, -1};
-	const struct sandbox_path paths[] = {
-	    {e->conf->state_dir, true}, {"/etc/localtime", false}, {"/dev/urandom", false}};
-	uint8_t key[AUDIT_KEY_LEN];
-	int r;
-
-	umask(077);
-	/* What libraries read from files, they read now. */
-	if ((r = audit_key_public((const uint8_t[AUDIT_KEY_LEN]){0}, key)) < 0)
-		return r;
-	if ((r = sandbox_files(paths, ARRAY_LEN(paths))) < 0)
-		return r;
-	return sandbox_calls(calls);
-}
-
 static gid_t
 group_find(const char *name)
 {
@@ -542,6 +520,7 @@ static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end}
 static int
 engine_start(struct engine *e, const char **why)
 {
+	uint8_t key[AUDIT_KEY_LEN];
 	int r;
 
 	e->auditor_gid = group_find(AUDITOR_GROUP);
@@ -551,7 +530,11 @@ engine_start(struct engine *e, const char **why)
 	if ((r = engine_life_start(e)) < 0)
 		return r;
 	*why = "sandbox";
-	if ((r = loop_new(&e->loop)) < 0 || (r = engine_sandbox(e)) < 0)
+	umask(077);
+	/* What libraries read from files, they read now. */
+	if ((r = audit_key_public((const uint8_t[AUDIT_KEY_LEN]){0}, key)) < 0)
+		return r;
+	if ((r = loop_new(&e->loop)) < 0 || (r = role_confine_engine(e->conf->state_dir)) < 0)
 		return r;
 	*why = "state database";
 	if ((r = store_start(e)) < 0)

@@ -10,11 +10,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "daemon.h"
 #include "inventory.h"
 #include "log.h"
+#include "role.h"
 #include "sandbox.h"
 
 #define LOOK_MS 1000
@@ -285,18 +285,6 @@ inventory_told_put(
 	buf_put_str(b, pins);
 }
 
-static int
-confine(const struct inventory *v)
-{
-	static const int calls[] = {SYS_openat, SYS_fcntl, -1};
-	static const int commands[] = {BPF_OBJ_GET, BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID, BPF_LINK_GET_NEXT_ID,
-	    BPF_LINK_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD, -1};
-	const struct sandbox_path paths[] = {{v->pins, false}, {"/etc/localtime", false}};
-	int r = sandbox_files(paths, ARRAY_LEN(paths));
-
-	return r < 0 ? r : sandbox_calls_bpf(calls, commands);
-}
-
 static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = on_end};
 static const struct chan_ops engine_ops = {.on_msg = engine_on_msg, .on_end = on_end};
 
@@ -309,7 +297,7 @@ inventory_run(int verbose)
 	log_init("flowtapd: inventory", verbose);
 	if ((r = sandbox_basics()) < 0 || (r = told(&v)) < 0)
 		fatal(r, "cannot begin");
-	if ((r = loop_new(&v.loop)) < 0 || (r = confine(&v)) < 0 ||
+	if ((r = loop_new(&v.loop)) < 0 || (r = role_confine_inventory(v.pins)) < 0 ||
 	    (r = chan_new(v.loop, DAEMON_FD_PARENT, 4096, &parent_ops, &v, &v.parent)) < 0 ||
 	    (r = chan_new(v.loop, DAEMON_FD_PEER, 4096, &engine_ops, &v, &v.engine)) < 0 ||
 	    (r = loop_timer_new(v.loop, on_timer, &v, &v.timer)) < 0)

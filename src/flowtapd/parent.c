@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "conf_diff.h"
@@ -23,6 +22,7 @@
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
+#include "role.h"
 #include "sandbox.h"
 #include "spawn.h"
 
@@ -465,25 +465,17 @@ signals_start(struct parent *p)
 	return p->sigfd < 0 ? -errno : loop_add(p->loop, p->sigfd, EPOLLIN, on_signal, p, &io);
 }
 
-/* It still reads the configuration and the user table when told to. */
 static int
 parent_confine(struct parent *p)
 {
-	static const int calls[] = {SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_wait4, SYS_waitid, SYS_socket,
-	    SYS_connect, SYS_fcntl, SYS_access, SYS_faccessat, SYS_readlink, SYS_getdents64, SYS_ioctl, SYS_pread64,
-	    SYS_getppid, SYS_uname, SYS_prlimit64, SYS_getsockopt, SYS_setsockopt, SYS_dup, SYS_geteuid, -1};
 	cleanup_free char *path = strdup(p->opts->conf_path);
 	int r;
 
 	if (path == NULL)
 		return -ENOMEM;
-	const struct sandbox_path paths[] = {{dirname(path), false}, {"/etc", false}, {"/usr/lib", false},
-	    {"/lib", false}, {"/run/systemd/userdb", false}, {"/proc/sys/kernel", false}};
-
-	if ((r = sandbox_become(p->uid, p->gid, NULL)) < 0 || (r = sandbox_basics()) < 0 ||
-	    (r = sandbox_files(paths, ARRAY_LEN(paths))) < 0)
+	if ((r = sandbox_become(p->uid, p->gid, NULL)) < 0 || (r = sandbox_basics()) < 0)
 		return r;
-	return sandbox_calls(calls);
+	return role_confine_parent(dirname(path));
 }
 
 static int

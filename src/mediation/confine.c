@@ -65,7 +65,7 @@ confine_self(const struct confine_opts *o, const char **step)
 	if ((r = files_confine(o, &lacking)) < 0)
 		return r;
 	*step = "confine system calls";
-	if ((r = sandbox_calls(calls)) < 0)
+	if ((r = sandbox_calls(calls, NULL)) < 0)
 		return r;
 	*step = lacking;
 	return 0;

@@ -129,7 +129,6 @@ static const int common_calls[] = {
     SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),
     SCMP_SYS(lseek),
-    SCMP_SYS(mmap),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
     SCMP_SYS(madvise),
@@ -153,7 +152,6 @@ static const int common_calls[] = {
     SCMP_SYS(exit_group),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(sched_yield),
-    SCMP_SYS(tgkill), /* abort() */
     SCMP_SYS(getuid),
     SCMP_SYS(geteuid),
     SCMP_SYS(getgid),
@@ -166,27 +164,34 @@ static const int common_calls[] = {
     SCMP_SYS(membarrier),
 };
 
-int
-sandbox_calls(const int *calls)
-{
-	return sandbox_calls_bpf(calls, NULL);
-}
+#define NOT_EXEC SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)
 
-int
-sandbox_calls_bpf(const int *calls, const int *commands)
+/* Memory is never made executable, and no signal goes to others: tgkill is abort()'s. */
+static int
+common_add(scmp_filter_ctx ctx)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r = ctx ? 0 : -ENOMEM;
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(common_calls); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, common_calls[i], 0);
-	/* Memory is never made executable: no mprotect with PROT_EXEC. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, NOT_EXEC);
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, NOT_EXEC);
 	if (r == 0)
 		r = seccomp_rule_add(
-		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
-	for (; r == 0 && commands && *commands >= 0; commands++)
-		r = seccomp_rule_add(
-		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)*commands));
+		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	return r;
+}
+
+int
+sandbox_calls(const int *calls, const struct sandbox_when *when)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r = ctx ? common_add(ctx) : -ENOMEM;
+
+	for (; r == 0 && when && when->call >= 0; when++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, when->call, 1, SCMP_CMP(when->arg, SCMP_CMP_EQ, when->value));
 	for (; r == 0 && *calls >= 0; calls++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, *calls, 0);
 	if (r == 0)

@@ -32,10 +32,16 @@ struct sandbox_path {
  * left out.  -EOPNOTSUPP: the kernel has no landlock (5.13). */
 int sandbox_files(const struct sandbox_path *paths, size_t n);
 
-/* seccomp: only these system calls (numbers, ended by -1) and those that every program
- * needs (memory, time, its own exit, ...); anything else kills the process. */
-int sandbox_calls(const int *calls);
-/* The same, and bpf(2) with these commands (ended by -1) but no other. */
-int sandbox_calls_bpf(const int *calls, const int *commands);
+/* A system call that is permitted with this argument only. */
+struct sandbox_when {
+	int call;     /* -1 ends a list */
+	unsigned arg; /* counted from 0 */
+	unsigned value;
+};
+
+/* seccomp: only these system calls (numbers, ended by -1), those of when (NULL: none), and
+ * those that every program needs (memory that is not executable, time, its own exit, ...);
+ * anything else kills the process. */
+int sandbox_calls(const int *calls, const struct sandbox_when *when);
 
 #endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * role.h - what is left of each process's power once it runs: the folders and
+ * the system calls.  Here and not in the processes, so that tests/escape.c can
+ * try the same confinement from inside.  0 or -errno; sandbox_basics first.
+ */
+#ifndef FLOWTAPD_ROLE_H
+#define FLOWTAPD_ROLE_H
+
+/* It still reads the configuration (whose folder is conf_dir) and the user table when told to. */
+int role_confine_parent(const char *conf_dir);
+int role_confine_engine(const char *state_dir);
+/* Works on the maps and links of pin_dir, by descriptors it has. */
+int role_confine_dataplane(const char *pin_dir);
+/* Reads about BPF programs and links; the pins of pin_dir tell which are ours. */
+int role_confine_inventory(const char *pin_dir);
+
+#endif
