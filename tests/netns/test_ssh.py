@@ -2,6 +2,7 @@
 """A misconfigured SSH is fatal: no DTCP without encryption, no fallback to anything weaker."""
 
 import os
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -16,8 +17,11 @@ CONFIG = TREE + "/packaging/sshd/flowtap-sshd_config"
 class Config:
     """Our sshd_config with host keys of its own, for an sshd in the router."""
 
-    def __init__(self, rig, folder):
-        self.folder, self.path = folder, folder / "sshd_config"
+    def __init__(self, rig, name):
+        """The router has the folder in its /etc/flowtap."""
+        folder = pathlib.Path(rig.info["dir"]) / "etc" / name
+        folder.mkdir(mode=0o755)
+        self.folder, self.path = pathlib.Path("/etc/flowtap") / name, folder / "sshd_config"
         self.inside = ["nsenter", "-t", str(rig.info["init"]), "--mount", "--", SSHD]
         self.keys = [folder / f"ssh_host_{kind}_key" for kind in ("ed25519", "ecdsa")]
         for key in self.keys:
@@ -31,18 +35,18 @@ class Config:
 
     def refused(self):
         """Why sshd does not start with it; empty if it would."""
-        r = subprocess.run([*self.inside, "-t", "-f", str(self.path)], capture_output=True, text=True, timeout=10)
+        r = subprocess.run([*self.inside, "-t", "-f", f"{self.folder}/sshd_config"], capture_output=True, text=True, timeout=10)
         return r.returncode != 0 and r.stderr
 
     def effective(self):
         """{option: value} with the defaults that sshd fills in."""
-        out = net.run(*self.inside, "-T", "-f", str(self.path), "-C", "user=lea1,host=md,addr=192.0.2.10")
+        out = net.run(*self.inside, "-T", "-f", f"{self.folder}/sshd_config", "-C", "user=lea1,host=md,addr=192.0.2.10")
         return dict(line.split(" ", 1) for line in out.splitlines() if " " in line)
 
 
 @pytest.fixture
 def config(the_rig, tmp_path):
-    return Config(the_rig, tmp_path)
+    return Config(the_rig, tmp_path.name)
 
 
 def test_our_configuration_is_accepted(config):
