@@ -10,11 +10,12 @@
 #include "warrant_cmd.h"
 
 static const struct command {
-	const char *words; /* as typed, after "show" */
+	const char *words; /* as typed; without "show" */
 	void (*text)(const json_t *answer, struct buf *out);
 	const char *help;
 } commands[] = {
     {"services flow-tap", show_flow_tap, "state, tapped interfaces, copies and losses"},
+    {"request services flow-tap rotate-keys", show_rotation, "a new key for each agency's stored rows"},
 };
 
 struct opts {
@@ -31,6 +32,7 @@ static const char usage_text[] = "usage: flowtap [-j] [-p] [-s SOCKET] show serv
 				 "       flowtap [-s SOCKET] warrant enter FILE\n"
 				 "       flowtap [-s SOCKET] warrant approve|revoke AGENCY REFERENCE\n"
 				 "       flowtap [-j] [-s SOCKET] warrant show\n"
+				 "       flowtap [-j] [-p] [-s SOCKET] request services flow-tap rotate-keys\n"
 				 "       flowtap --help | --version\n"
 				 "  -j, --json     JSON instead of text\n"
 				 "  -p, --pretty   JSON over several lines\n"
@@ -57,7 +59,7 @@ static int
 opts_parse(int argc, char **argv, struct opts *o)
 {
 	size_t used = 0;
-	bool show = false;
+	bool begun = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "-jps:h", long_options, NULL)) != -1) {
@@ -78,22 +80,22 @@ opts_parse(int argc, char **argv, struct opts *o)
 			fputs(usage_text, stdout);
 			return EXIT_OK;
 		case 1: /* a word */
-			if (!show && strcmp(optarg, "audit") == 0)
+			if (!begun && strcmp(optarg, "audit") == 0)
 				return audit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
-			if (!show && strcmp(optarg, "warrant") == 0)
+			if (!begun && strcmp(optarg, "warrant") == 0)
 				return warrant_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
-			if (!show && strcmp(optarg, "show") != 0)
+			if (!begun && strcmp(optarg, "show") != 0 && strcmp(optarg, "request") != 0)
 				return usage();
-			if (show && used < sizeof o->words)
+			if ((begun || strcmp(optarg, "show") != 0) && used < sizeof o->words)
 				used += (size_t)snprintf(
 				    o->words + used, sizeof o->words - used, "%s%s", used ? " " : "", optarg);
-			show = true;
+			begun = true;
 			break;
 		default:
 			return usage();
 		}
 	}
-	return show ? -1 : usage();
+	return *o->words ? -1 : usage();
 }
 
 static const struct command *
@@ -139,7 +141,7 @@ main(int argc, char **argv)
 	if ((r = opts_parse(argc, argv, &o)) >= 0)
 		return r;
 	if ((cmd = command_find(o.words)) == NULL) {
-		fprintf(stderr, "flowtap: unknown command: show %s\n%s", o.words, usage_text);
+		fprintf(stderr, "flowtap: unknown command: %s\n%s", o.words, usage_text);
 		return EXIT_USAGE;
 	}
 	if ((fd = ctl_ask(o.socket, o.words, (struct slice){"", 0}, &r)) < 0)

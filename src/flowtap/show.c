@@ -88,3 +88,10 @@ show_flow_tap(const json_t *state, struct buf *out)
 	} else
 		buf_printf(out, "\nFurther figures are shown to those entitled: root and the group _flowtap.\n");
 }
+
+void
+show_rotation(const json_t *answer, struct buf *out)
+{
+	buf_printf(out, "Rotation of keys: %s, %jd rows to seal anew\n", text_of(answer, "rotation"),
+	    (intmax_t)json_integer_value(json_object_get(answer, "reseal-rows")));
+}

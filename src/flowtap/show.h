@@ -9,5 +9,7 @@
 
 /* "show services flow-tap": state is what the daemon answered. */
 void show_flow_tap(const json_t *state, struct buf *out);
+/* "request services flow-tap rotate-keys" */
+void show_rotation(const json_t *answer, struct buf *out);
 
 #endif

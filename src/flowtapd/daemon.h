@@ -27,6 +27,7 @@ enum daemon_fd {
 	DAEMON_FD_DTCP = DAEMON_FD_FIRST, /* listening: sessions */
 	DAEMON_FD_CTL,                    /* listening: operator */
 	DAEMON_FD_INVENTORY,              /* channel to the inventory */
+	DAEMON_FD_KEY,                    /* a pipe with the machine key in it */
 	DAEMON_FD_ENGINE_END,
 	/* dataplane: descriptors of kern.h in the order of struct kern_fds */
 	DAEMON_FD_KERN = DAEMON_FD_FIRST,

@@ -9,6 +9,7 @@
 
 #include "engine.h"
 #include "log.h"
+#include "machine_key.h"
 #include "role.h"
 #include "sandbox.h"
 
@@ -354,6 +355,9 @@ engine_commit(struct engine *e)
 	r = agencies_only_in(e, e->conf, e->next, row_delete);
 	for (uint32_t i = 0; r == 0 && i < n; i++)
 		r = budget_send(e, v[i]);
+	for (uint32_t i = 0; i < e->conf->nagency; i++)
+		if (!agency_configured(e->next, e->conf->agency[i].name))
+			store_keys_forget(e->store, e->conf->agency[i].name);
 	if (r == 0)
 		r = agencies_only_in(e, e->next, e->conf, row_put);
 	agency_free(e->agency, e->nagency);
@@ -498,12 +502,24 @@ sync_all(struct engine *e)
 }
 
 static int
-store_start(struct engine *e)
+store_start(struct engine *e, const char **why)
 {
 	char path[sizeof e->conf->state_dir + 16];
+	uint8_t key[MACHINE_KEY_LEN];
+	int r = machine_key_take(DAEMON_FD_KEY, key);
 
-	snprintf(path, sizeof path, "%s/state.db", e->conf->state_dir);
-	return store_open(path, &e->store);
+	*why = "no machine key";
+	if (r == 0) {
+		*why = "state database";
+		snprintf(path, sizeof path, "%s/" MACHINE_KEY_STORE, e->conf->state_dir);
+		r = store_open(path, key, &e->store);
+	}
+	if (r == -EKEYREJECTED)
+		*why = "state database: it was made with another machine key";
+	else if (r == -EBADMSG)
+		*why = "state database: damaged, of another version, or not ours";
+	explicit_bzero(key, sizeof key);
+	return r;
 }
 
 static gid_t
@@ -536,8 +552,7 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	if ((r = loop_new(&e->loop)) < 0 || (r = role_confine_engine(e->conf->state_dir)) < 0)
 		return r;
-	*why = "state database";
-	if ((r = store_start(e)) < 0)
+	if ((r = store_start(e, why)) < 0)
 		return r;
 	if ((r = engine_audit_start(e, why)) < 0)
 		return r;
@@ -550,6 +565,9 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	*why = "data plane";
 	if ((r = sync_all(e)) < 0)
+		return r;
+	*why = "keys";
+	if ((r = keys_start(e)) < 0)
 		return r;
 	*why = "event loop";
 	if ((r = loop_timer_new(e->loop, tidy_cb, e, &e->tidy)) < 0)
@@ -578,6 +596,7 @@ engine_run(int verbose)
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
 		fatal(r, "no configuration");
 	if ((r = engine_start(&e, &why)) < 0) {
+		log_warn(r, "%s", why); /* the parent may see our end before our answer */
 		daemon_ready_sync(DAEMON_FD_PARENT, r, why);
 		return 1;
 	}

@@ -126,6 +126,8 @@ struct engine {
 	gid_t gid;                      /* our own: operators are in it */
 	gid_t auditor_gid, officer_gid; /* NO_GID: there is no such group */
 	struct loop_timer *tidy;
+	bool resealing;       /* steps of a rotation of keys are under way */
+	uint64_t reseal_left; /* rows, at most */
 	int dtcp_fd, ctl_fd;
 };
 
@@ -198,6 +200,10 @@ int engine_warrant_show(struct engine *e, struct buf *out); /* JSON */
 void listing_start(struct op *op);
 void listing_resume(struct session *s); /* its output has drained */
 void listing_free(struct listing *l);
+
+/* engine_keys.c */
+int keys_start(struct engine *e);  /* goes on with a rotation that a former daemon began */
+int keys_rotate(struct engine *e); /* -EALREADY: one is under way */
 
 /* engine_ctl.c */
 void ctl_accept(struct engine *e, int fd); /* takes fd */

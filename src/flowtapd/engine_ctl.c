@@ -29,7 +29,7 @@ struct ctl {
 	struct chan *chan; /* NULL: closed */
 	unsigned waits;    /* the data plane owes an answer */
 	bool entitled, auditor, officer;
-	uint32_t uid;
+	uint32_t uid;              /* the peer's */
 	struct store_lines *lines; /* audit export under way */
 };
 
@@ -112,6 +112,7 @@ state_finish(struct ctl *c, json_t *state)
 	if (c->entitled) {
 		json_object_set_new(state, "sessions", json_integer(c->engine->nsessions));
 		json_object_set_new(state, "agencies", agencies_json(c->engine));
+		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
@@ -306,9 +307,30 @@ warrant_show(struct ctl *c, const char *args, struct slice text)
 	return chan_send(c->chan, IPC_C_JSON, 0, b.p, b.len);
 }
 
+/* ---- keys ---- */
+
+static int
+rotate_keys(struct ctl *c, const char *args, struct slice text)
+{
+	cleanup_buf struct buf b = {0};
+	int r = keys_rotate(c->engine);
+
+	(void)args;
+	(void)text;
+	if (r < 0) {
+		ctl_error(
+		    c, EXIT_REFUSED, r == -EALREADY ? "a rotation is under way" : "the store refused it: see the log");
+		if (r != -EALREADY)
+			log_warn(r, "rotation of keys");
+		return 0;
+	}
+	buf_printf(&b, "{\"rotation\":\"started\",\"reseal-rows\":%llu}", (unsigned long long)c->engine->reseal_left);
+	return b.err ? b.err : chan_send(c->chan, IPC_C_JSON, 0, b.p, b.len);
+}
+
 /* ---- commands ---- */
 
-enum right { RIGHT_NONE, RIGHT_AUDITOR, RIGHT_OFFICER };
+enum right { RIGHT_NONE, RIGHT_AUDITOR, RIGHT_OFFICER, RIGHT_ROOT };
 
 static const struct {
 	const char *words;
@@ -322,6 +344,7 @@ static const struct {
     {"warrant approve", warrant_approve, RIGHT_OFFICER},
     {"warrant revoke", warrant_revoke, RIGHT_OFFICER},
     {"warrant show", warrant_show, RIGHT_OFFICER},
+    {"request services flow-tap rotate-keys", rotate_keys, RIGHT_ROOT},
 };
 
 static const char *
@@ -331,6 +354,8 @@ right_missing(const struct ctl *c, enum right right)
 		return "for auditors only: root and the group " AUDITOR_GROUP;
 	if (right == RIGHT_OFFICER && !c->officer)
 		return "for warrant officers only: root and the group " OFFICER_GROUP;
+	if (right == RIGHT_ROOT && c->uid != 0)
+		return "for root only";
 	return NULL;
 }
 
@@ -392,6 +417,7 @@ ctl_accept(struct engine *e, int fd)
 		return;
 	}
 	c->engine = e;
+	c->uid = UINT32_MAX;
 	peer_rights(c, fd);
 	if (chan_new(e->loop, fd, CTL_BODY_MAX, &ctl_ops, c, &c->chan) < 0)
 		free(c);

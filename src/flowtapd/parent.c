@@ -22,6 +22,7 @@
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
+#include "machine_key.h"
 #include "role.h"
 #include "sandbox.h"
 #include "spawn.h"
@@ -51,6 +52,7 @@ struct parent {
 	struct loop *loop;
 	struct loop_timer *timer; /* a reload or a stop that takes too long */
 	int sigfd, lock_fd;
+	int key_fd; /* the machine key on its way to the engine */
 	struct child child[CHILDREN];
 	bool started, stopping;
 	bool committing; /* both were told to use what they had prepared */
@@ -359,13 +361,13 @@ engine_spawn(struct parent *p, int peer, int inventory)
 	struct spawn_opts o = {.role = "engine", .uid = p->uid, .gid = p->gid, .nfds = ARRAY_LEN(fds)};
 	int r;
 
-	if ((r = listen_dir(p->conf->state_dir, p->uid, p->gid, 0700)) < 0 ||
-	    (r = listen_unix(p->conf->run_dir, "dtcp.sock", 0666, &dtcp)) < 0 ||
+	if ((r = listen_unix(p->conf->run_dir, "dtcp.sock", 0666, &dtcp)) < 0 ||
 	    (r = listen_unix(p->conf->run_dir, "ctl.sock", 0666, &ctl)) < 0)
 		return r;
 	fds[DAEMON_FD_DTCP - DAEMON_FD_PARENT] = dtcp;
 	fds[DAEMON_FD_CTL - DAEMON_FD_PARENT] = ctl;
 	fds[DAEMON_FD_INVENTORY - DAEMON_FD_PARENT] = inventory;
+	fds[DAEMON_FD_KEY - DAEMON_FD_PARENT] = p->key_fd;
 	return child_start(p, ENGINE, &o, fds);
 }
 
@@ -446,6 +448,7 @@ children_start(struct parent *p)
 	}
 	kern_free(k);
 	close(p->lock_fd);
+	close(p->key_fd);
 	return r;
 }
 
@@ -478,6 +481,26 @@ parent_confine(struct parent *p)
 	return role_confine_parent(dirname(path));
 }
 
+/* Before anything in the kernel is touched: without its key a daemon has nothing to say there. */
+static int
+key_start(struct parent *p)
+{
+	uint8_t key[MACHINE_KEY_LEN];
+	const char *why = "";
+	int r = listen_dir(p->conf->state_dir, p->uid, p->gid, 0700);
+
+	if (r < 0) {
+		log_warn(r, "%s", p->conf->state_dir);
+		return r;
+	}
+	if ((r = machine_key_get(p->conf->state_dir, key, &why)) < 0)
+		log_warn(r, "the machine key %s", why);
+	else
+		r = machine_key_pipe(key, &p->key_fd);
+	explicit_bzero(key, sizeof key);
+	return r;
+}
+
 static int
 parent_start(struct parent *p)
 {
@@ -492,6 +515,8 @@ parent_start(struct parent *p)
 		log_warn(r, "%s", p->conf->run_dir);
 		return r;
 	}
+	if ((r = key_start(p)) < 0)
+		return r;
 	if ((r = loop_new(&p->loop)) < 0 || (r = loop_timer_new(p->loop, on_timer, p, &p->timer)) < 0 ||
 	    (r = signals_start(p)) < 0)
 		return r;
@@ -505,7 +530,7 @@ parent_start(struct parent *p)
 static int
 daemon_main(const struct daemon_opts *o, struct conf *conf)
 {
-	struct parent p = {.opts = o, .conf = conf, .sigfd = -1, .lock_fd = -1};
+	struct parent p = {.opts = o, .conf = conf, .sigfd = -1, .lock_fd = -1, .key_fd = -1};
 	int r;
 
 	if (geteuid() != 0) {

@@ -3,12 +3,14 @@
  * Opening, transactions, start-up.  Invariants:
  *  1. agency.next_id only grows: an id is never given out twice.  uid grows over all
  *     agencies; so within one agency the order of uid is the order of id.
- *  2. What names a target is in criterion.secret and cdest.bound only, blobs made and
- *     opened by store_row.c.
+ *  2. What names a target is in criterion.secret and cdest.bound only, sealed with the
+ *     agency's key by store_row.c and bound to their place.  cdest.tag stands for a name.
  *  3. cdest rows stay when their criteria go: a name once used is known for ever.
  *  4. A file is changed only after it was found to be ours and sound, or empty.  The check
- *     at every start takes 0.6 s for a million criteria; the rows' contents are covered
- *     by a digest in each, looked at whenever one is read.
+ *     at every start takes 0.6 s for a million criteria; the rows' contents are
+ *     authenticated whenever one is read.
+ *  5. Keys of an agency are in memory only from its first use on (struct store), or while one
+ *     of its listings or store_each is at it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +20,7 @@
 #include "store_int.h"
 
 #define APPLICATION_ID "1181512816" /* 0x466c7470, "Fltp" */
-#define SCHEMA_VERSION "4"
+#define SCHEMA_VERSION "5"
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
 
@@ -32,11 +34,13 @@ static const char settings[] = "PRAGMA foreign_keys = ON;"
 
 static const char schema[] = "BEGIN IMMEDIATE;"
 			     "CREATE TABLE agency ("
-			     "  no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next_id INTEGER NOT NULL"
+			     "  no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next_id INTEGER NOT NULL,"
+			     "  generation INTEGER NOT NULL, key BLOB NOT NULL, old_key BLOB,"
+			     "  reseal_below INTEGER NOT NULL DEFAULT 0"
 			     ") STRICT;"
 			     "CREATE TABLE cdest ("
 			     "  no INTEGER PRIMARY KEY, agency INTEGER NOT NULL REFERENCES agency (no),"
-			     "  name TEXT NOT NULL, bound BLOB NOT NULL, UNIQUE (agency, name)"
+			     "  tag BLOB NOT NULL, bound BLOB NOT NULL, UNIQUE (agency, tag)"
 			     ") STRICT;"
 			     "CREATE TABLE criterion ("
 			     "  uid INTEGER PRIMARY KEY AUTOINCREMENT, agency INTEGER NOT NULL REFERENCES agency (no),"
@@ -62,9 +66,9 @@ static const char schema[] = "BEGIN IMMEDIATE;"
 			     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
 			     "CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit"
 			     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
+			     "CREATE TABLE machine (proof BLOB NOT NULL) STRICT;"
 			     "PRAGMA application_id = " APPLICATION_ID ";"
-			     "PRAGMA user_version = " SCHEMA_VERSION ";"
-			     "COMMIT;";
+			     "PRAGMA user_version = " SCHEMA_VERSION ";";
 
 #define WARRANT_COLUMNS                                                                                                \
 	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid"
@@ -77,14 +81,27 @@ static const char *const statements[ST_MAX] = {
     [ST_SAVE_BACK] = "ROLLBACK TO step",
     [ST_SAVE_OK] = "RELEASE step",
     [ST_AGENCY_GET] = "SELECT no, next_id FROM agency WHERE name = ?1",
-    [ST_AGENCY_ADD] = "INSERT INTO agency (name, next_id) VALUES (?1, 1)",
+    [ST_AGENCY_ADD] = "INSERT INTO agency (name, next_id, generation, key) VALUES (?1, 1, 1, ?2)",
     [ST_AGENCY_NEXT] = "UPDATE agency SET next_id = ?2 WHERE no = ?1",
-    [ST_CDEST_GET] = "SELECT no, bound FROM cdest WHERE agency = ?1 AND name = ?2",
-    [ST_CDEST_ADD] = "INSERT INTO cdest (agency, name, bound) VALUES (?1, ?2, ?3)",
-    [ST_CDEST_BIND] = "UPDATE cdest SET bound = ?2 WHERE no = ?1",
+    [ST_AGENCY_AFTER] = "SELECT " STORE_KEY_COLUMNS ", no FROM agency WHERE no > ?1 AND (?2 IS NULL OR name = ?2)"
+			" ORDER BY no LIMIT 1",
+    [ST_KEY_GET] = STORE_KEY_SQL,
+    [ST_KEY_RENEW] = "UPDATE agency SET generation = ?2, key = ?3, old_key = key, reseal_below = next_id WHERE no = ?1",
+    [ST_KEY_ERASE] = "UPDATE agency SET old_key = NULL, reseal_below = 0 WHERE no = ?1",
+    [ST_KEY_REWRAP] = "UPDATE agency SET key = ?2, old_key = ?3 WHERE no = ?1",
+    [ST_PROOF_SET] = "UPDATE machine SET proof = ?1",
+    [ST_ROTATING] = "SELECT no FROM agency WHERE old_key IS NOT NULL AND (?1 IS NULL OR name = ?1) ORDER BY no LIMIT 1",
+    [ST_LEFT] = "SELECT coalesce(sum(reseal_below - iif(no = ?1, ?2, 0)), 0) FROM agency WHERE old_key IS NOT NULL",
+    [ST_CDEST_GET] = "SELECT no, tag, bound FROM cdest WHERE agency = ?1 AND tag = ?2",
+    [ST_CDEST_ADD] = "INSERT INTO cdest (agency, tag, bound) VALUES (?1, ?2, ?3)",
+    [ST_CDEST_BIND] = "UPDATE cdest SET tag = ?2, bound = ?3 WHERE no = ?1",
+    [ST_CDEST_OLD] = "SELECT no, tag, bound FROM cdest WHERE agency = ?1 AND tag < ?2 LIMIT ?3",
     [ST_CDEST_USED] = "SELECT 1 FROM cdest_use WHERE cdest = ?1 LIMIT 1",
-    [ST_CRIT_ADD] = "INSERT INTO criterion (agency, id, added_ms, priority, static, warrant, secret)"
-		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [ST_CRIT_ADD] = "INSERT INTO criterion (agency, id, added_ms, priority, static, warrant, secret, uid)"
+		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [ST_CRIT_OLD] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 AND c.id > ?2 AND c.id < ?3"
+		    " ORDER BY c.id LIMIT ?4",
+    [ST_CRIT_RESEAL] = "UPDATE criterion SET secret = ?2 WHERE uid = ?1",
     [ST_USE_ADD] = "INSERT OR IGNORE INTO cdest_use (cdest, uid) VALUES (?1, ?2)",
     [ST_CRIT_BY_ID] = "SELECT 1 FROM criterion WHERE agency = ?1 AND id = ?2",
     [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 AND static <= ?4"
@@ -99,7 +116,6 @@ static const char *const statements[ST_MAX] = {
     [ST_UIDS_CDEST] = "SELECT uid, id FROM criterion WHERE agency = ?1 AND uid IN"
 		      " (SELECT uid FROM cdest_use WHERE cdest = ?2) AND static = 0",
     [ST_ROW_GET] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 AND c.uid = ?2",
-    [ST_ROW_SET] = "UPDATE criterion SET secret = ?2 WHERE uid = ?1",
     [ST_UID_GET] = "SELECT " STORE_ROW_COLUMNS
 		   ", a.name FROM criterion c JOIN agency a ON a.no = c.agency WHERE c.uid = ?1",
     [ST_WARRANT_ADD] = "INSERT INTO warrant (agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid,"
@@ -250,18 +266,34 @@ integrity_check(sqlite3 *db)
 }
 
 static int
-schema_obtain(sqlite3 *db)
+schema_make(sqlite3 *db, const uint8_t *machine)
+{
+	cleanup_buf struct buf proof = {0};
+	sqlite3_stmt *st;
+	int r = store_key_proof(machine, &proof), rc;
+
+	if (r < 0)
+		return r;
+	if ((rc = sqlite3_exec(db, schema, NULL, NULL, NULL)) != SQLITE_OK ||
+	    (rc = sqlite3_prepare_v2(db, "INSERT INTO machine (proof) VALUES (?1)", -1, &st, NULL)) != SQLITE_OK)
+		return store_error(rc);
+	sqlite3_bind_blob64(st, 1, proof.p, proof.len, SQLITE_STATIC);
+	r = store_run(st);
+	sqlite3_finalize(st);
+	return r < 0 ? r : store_error(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL));
+}
+
+static int
+schema_obtain(sqlite3 *db, const uint8_t *machine)
 {
 	int r = schema_look(db), rc;
 
 	if (r < 0)
 		return r;
-	if (r == 1 && (rc = integrity_check(db)) < 0)
+	if (r == 1 && ((rc = integrity_check(db)) < 0 || (rc = store_key_prove(db, machine)) < 0))
 		return rc;
 	rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-	if (rc == SQLITE_OK && r == 0)
-		rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
-	return store_error(rc);
+	return rc != SQLITE_OK ? store_error(rc) : r == 0 ? schema_make(db, machine) : 0;
 }
 
 static int
@@ -277,8 +309,24 @@ statements_prepare(struct store *s)
 	return 0;
 }
 
+/* The greatest uid ever given out, plus one. */
+static int
+uid_start(struct store *s)
+{
+	static const char sql[] = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'criterion'";
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL), r;
+
+	if (rc != SQLITE_OK)
+		return store_error(rc);
+	if ((r = store_step(st)) == 1)
+		s->next_uid = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return r < 0 ? r : 0;
+}
+
 int
-store_open(const char *path, struct store **out)
+store_open(const char *path, const uint8_t *machine_key, struct store **out)
 {
 	struct store *s = calloc(1, sizeof *s);
 	int r;
@@ -287,8 +335,9 @@ store_open(const char *path, struct store **out)
 		free(s);
 		return -ENOMEM;
 	}
+	memcpy(s->machine, machine_key, STORE_KEY_LEN);
 	if ((r = file_make(path)) < 0 || (r = store_connect(path, WRITER_CACHE_KIB, &s->db)) < 0 ||
-	    (r = schema_obtain(s->db)) < 0 || (r = statements_prepare(s)) < 0) {
+	    (r = schema_obtain(s->db, s->machine)) < 0 || (r = statements_prepare(s)) < 0 || (r = uid_start(s)) < 0) {
 		store_close(s);
 		return r;
 	}
@@ -311,6 +360,7 @@ store_close(struct store *s)
 		return;
 	disconnect(s->db, s->st);
 	free(s->path);
+	explicit_bzero(s, sizeof *s);
 	free(s);
 }
 
@@ -318,6 +368,8 @@ int
 store_tidy(struct store *s)
 {
 	struct store fresh = {.path = s->path};
+	sqlite3_stmt *st[ST_MAX];
+	sqlite3 *db;
 	int r;
 
 	/* The one who lists is this process: to wait for him would be for ever. */
@@ -327,10 +379,12 @@ store_tidy(struct store *s)
 	/* A connection keeps the last row it wrote until it ends. */
 	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, &fresh.db)) == 0 &&
 	    (r = statements_prepare(&fresh)) == 0) {
-		struct store old = *s;
-
-		*s = fresh;
-		fresh = old;
+		memcpy(st, s->st, sizeof st);
+		memcpy(s->st, fresh.st, sizeof st);
+		memcpy(fresh.st, st, sizeof st);
+		db = s->db;
+		s->db = fresh.db;
+		fresh.db = db;
 	}
 	disconnect(fresh.db, fresh.st);
 	return r;
@@ -347,7 +401,11 @@ store_begin(struct store *s)
 int
 store_commit(struct store *s)
 {
-	return store_run(store_stmt(s, ST_COMMIT));
+	int r = store_run(store_stmt(s, ST_COMMIT));
+
+	if (r == 0)
+		s->keys_changed = false;
+	return r;
 }
 
 void
@@ -355,6 +413,7 @@ store_rollback(struct store *s)
 {
 	if (!sqlite3_get_autocommit(s->db))
 		(void)store_run(store_stmt(s, ST_ROLLBACK));
+	store_keys_undone(s);
 }
 
 int
@@ -369,13 +428,28 @@ store_save_end(struct store *s, int result)
 	int r;
 
 	/* A full disk or an I/O error may have undone the whole transaction already. */
-	if (sqlite3_get_autocommit(s->db))
+	if (sqlite3_get_autocommit(s->db)) {
+		store_keys_undone(s);
 		return result < 0 ? result : -EIO;
+	}
 	if (result < 0)
 		(void)store_run(store_stmt(s, ST_SAVE_BACK));
 	if ((r = store_run(store_stmt(s, ST_SAVE_OK))) < 0)
 		store_rollback(s); /* outside of a transaction this was the commit */
+	if (result < 0)
+		store_keys_undone(s);
 	return result < 0 ? result : r;
+}
+
+void
+store_erase(struct store *s)
+{
+	if (!s->erase_due || !sqlite3_get_autocommit(s->db))
+		return;
+	sqlite3_busy_timeout(s->db, 0); /* a listing may hold it up: not us */
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+		s->erase_due = false;
+	sqlite3_busy_timeout(s->db, BUSY_MS);
 }
 
 /* ---- agencies, start-up ---- */
@@ -396,16 +470,29 @@ store_agency_find(struct store *s, const char *agency, int64_t *no, int64_t *nex
 	return 0;
 }
 
+/* Keys of its own, so that those of agencies nobody uses do not stay in memory. */
+static int
+each_read(struct store *s, sqlite3_stmt *st, struct store_keys *keys, struct store_row *row)
+{
+	int64_t agency = sqlite3_column_int64(st, 0);
+	int r = 0;
+
+	if (keys->agency != agency)
+		r = store_keys_load(store_stmt(s, ST_KEY_GET), s->machine, agency, keys);
+	return r < 0 ? r : store_row_read(st, keys, row);
+}
+
 int
 store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_EACH);
+	struct store_keys keys = {0};
 	int r;
 
 	while ((r = store_step(st)) == 1) {
 		struct store_row row;
 
-		if ((r = store_row_read(st, &row)) < 0)
+		if ((r = each_read(s, st, &keys, &row)) < 0)
 			break;
 		r = cb(arg, (const char *)sqlite3_column_text(st, STORE_ROW_NCOLUMNS), &row);
 		store_row_free(&row);
@@ -413,6 +500,7 @@ store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct stor
 			break;
 	}
 	store_done(st);
+	store_keys_wipe(&keys);
 	return r;
 }
 

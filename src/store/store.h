@@ -3,6 +3,9 @@
  * store.h - what survives a restart: criteria and content destinations, per
  * agency, in SQLite (WAL, synchronous=FULL, STRICT tables).
  *
+ * Targets, content destinations and their names are sealed with a key per agency; what a
+ * reader of the file sees is agencies' names, ids, times, priorities and sizes.
+ *
  * Every call that concerns criteria takes the agency first; there is no call
  * that finds a criterion by id alone.  store_each is for start-up only.
  */
@@ -12,6 +15,7 @@
 #include "dtcp.h"
 
 #define STORE_BOOT_LEN 16
+#define STORE_KEY_LEN 32
 
 struct store;
 
@@ -42,8 +46,10 @@ struct store_row {
 };
 void store_row_free(struct store_row *r);
 
-/* Opens or creates; -EBADMSG: not our database or damaged; -errno otherwise. */
-int store_open(const char *path, struct store **out);
+/* Opens or creates.  machine_key (STORE_KEY_LEN bytes) is copied.  -EKEYREJECTED: made with another
+ * machine key; -EBADMSG: not our database, of another version or damaged; then nothing was
+ * changed.  -errno otherwise. */
+int store_open(const char *path, const uint8_t *machine_key, struct store **out);
 void store_close(struct store *s); /* NULL is legal */
 /* What was deleted is then neither in the files (the write-ahead log is emptied) nor in
  * memory.  Outside a transaction.  -EBUSY: somebody lists; nothing has changed on an error. */
@@ -125,5 +131,19 @@ void store_lines_close(struct store_lines *l);                             /* NU
 /* Every criterion of every agency, by agency: for start-up and the auditor. */
 int store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg);
 int store_count(struct store *s, const char *agency, uint64_t *count); /* agency's own */
+
+/* ---- keys ---- */
+
+/* A new key for the agency, or for every one (NULL): what is added from now on is sealed with
+ * it.  -EALREADY: one is under way (nothing done); -ENOENT: the agency never added anything. */
+int store_rotate(struct store *s, const char *agency);
+/* Seals at most max_rows old rows anew, in a transaction of its own.  *left: so many rows remain
+ * at most; 0: nothing is under way and the old keys are erased. */
+int store_rotate_step(struct store *s, uint32_t max_rows, uint64_t *left);
+int store_rotate_left(struct store *s, uint64_t *left); /* the same number, without doing anything */
+/* Every key under another machine key, in one transaction. */
+int store_rewrap(struct store *s, const uint8_t *machine_key);
+/* Wipes the agency's keys from memory; they are unwrapped again when needed. */
+void store_keys_forget(struct store *s, const char *agency);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_add store_agency store_delete_ store_find_uid store_update */
+/* exports: store_add store_agency store_cdest_ store_delete_ store_find_uid store_update */
 /* Every change is whole or did not happen: it runs in a savepoint, so that what was
  * refused leaves the other changes of the same transaction alone. */
 #include <errno.h>
@@ -13,13 +13,17 @@
 static int
 agency_obtain(struct store *s, const char *agency, int64_t *no, int64_t *next_id)
 {
+	cleanup_buf struct buf wrapped = {0};
 	int r = store_agency_find(s, agency, no, next_id);
 	sqlite3_stmt *st;
 
 	if (r != -ENOENT)
 		return r;
+	if ((r = store_key_make(s, agency, 1, &wrapped)) < 0)
+		return r;
 	st = store_stmt(s, ST_AGENCY_ADD);
 	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+	sqlite3_bind_blob64(st, 2, wrapped.p, wrapped.len, SQLITE_STATIC);
 	if ((r = store_run(st)) < 0)
 		return r;
 	*no = sqlite3_last_insert_rowid(s->db);
@@ -37,44 +41,76 @@ agency_advance(struct store *s, int64_t no, int64_t next_id)
 	return store_run(st);
 }
 
-/* -ENOENT: never used.  d, if not NULL: *same says whether the name stands for that. */
+/* 1: *st is at its row, of the columns no, tag, bound; 0: no such name. */
 static int
-cdest_find(struct store *s, int64_t agency, const char *name, int64_t *no, const struct dtcp_cdest *d, bool *same)
+cdest_step(struct store *s, const struct store_keys *keys, const char *name, sqlite3_stmt **st)
 {
-	sqlite3_stmt *st = store_stmt(s, ST_CDEST_GET);
-	int r;
+	uint8_t tag[STORE_TAG_LEN];
+	int r = 0;
 
-	sqlite3_bind_int64(st, 1, agency);
-	sqlite3_bind_text(st, 2, name, -1, SQLITE_STATIC);
-	if ((r = store_step(st)) <= 0)
+	for (unsigned i = 0; r == 0 && i < keys->n; i++) {
+		if ((r = store_row_tag(&keys->v[i], name, tag)) < 0)
+			return r;
+		*st = store_stmt(s, ST_CDEST_GET);
+		sqlite3_bind_int64(*st, 1, keys->agency);
+		sqlite3_bind_blob(*st, 2, tag, sizeof tag, SQLITE_STATIC);
+		r = store_step(*st);
+	}
+	return r;
+}
+
+/* -ENOENT: never used. */
+static int
+cdest_find(struct store *s, const struct store_keys *keys, const char *name, int64_t *no)
+{
+	sqlite3_stmt *st;
+	int r = cdest_step(s, keys, name, &st);
+
+	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
 	*no = sqlite3_column_int64(st, 0);
-	if (d)
-		*same = store_row_bound_is(st, 1, d);
 	store_done(st);
 	return 0;
 }
 
 static int
-cdest_insert(struct store *s, int64_t agency, const struct dtcp_cdest *d, int64_t *no)
+cdest_insert(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
 {
-	uint8_t bound[STORE_BOUND_LEN];
+	cleanup_buf struct buf bound = {0};
+	uint8_t tag[STORE_TAG_LEN];
 	sqlite3_stmt *st = store_stmt(s, ST_CDEST_ADD);
-	int r;
+	int r = store_row_cdest_seal(keys, d, tag, &bound);
 
-	store_row_bound_seal(d, bound);
-	sqlite3_bind_int64(st, 1, agency);
-	sqlite3_bind_text(st, 2, d->name, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 3, bound, sizeof bound, SQLITE_STATIC);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(st, 1, keys->agency);
+	sqlite3_bind_blob(st, 2, tag, sizeof tag, SQLITE_STATIC);
+	sqlite3_bind_blob64(st, 3, bound.p, bound.len, SQLITE_STATIC);
 	if ((r = store_run(st)) == 0)
 		*no = sqlite3_last_insert_rowid(s->db);
 	return r;
 }
 
-static int
-cdest_bind(struct store *s, int64_t no, const struct dtcp_cdest *d)
+int
+store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, const struct dtcp_cdest *d)
 {
-	uint8_t bound[STORE_BOUND_LEN];
+	cleanup_buf struct buf bound = {0};
+	uint8_t tag[STORE_TAG_LEN];
+	sqlite3_stmt *st = store_stmt(s, ST_CDEST_BIND);
+	int r = store_row_cdest_seal(keys, d, tag, &bound);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(st, 1, no);
+	sqlite3_bind_blob(st, 2, tag, sizeof tag, SQLITE_STATIC);
+	sqlite3_bind_blob64(st, 3, bound.p, bound.len, SQLITE_STATIC);
+	return store_run(st);
+}
+
+/* A name may be bound anew while no criterion uses it. */
+static int
+cdest_rebind(struct store *s, const struct store_keys *keys, int64_t no, const struct dtcp_cdest *d)
+{
 	sqlite3_stmt *st = store_stmt(s, ST_CDEST_USED);
 	int r;
 
@@ -83,36 +119,37 @@ cdest_bind(struct store *s, int64_t no, const struct dtcp_cdest *d)
 		store_done(st);
 		return r < 0 ? r : -EADDRINUSE;
 	}
-	store_row_bound_seal(d, bound);
-	st = store_stmt(s, ST_CDEST_BIND);
-	sqlite3_bind_int64(st, 1, no);
-	sqlite3_bind_blob(st, 2, bound, sizeof bound, SQLITE_STATIC);
-	r = store_run(st);
-	return r;
+	return store_cdest_write(s, keys, no, d);
 }
 
 /* The name's number, bound to this address and port; made or bound anew where that is allowed. */
 static int
-cdest_obtain(struct store *s, int64_t agency, const struct dtcp_cdest *d, int64_t *no)
+cdest_obtain(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
 {
-	bool same = false;
-	int r = cdest_find(s, agency, d->name, no, d, &same);
+	struct dtcp_cdest was;
+	sqlite3_stmt *st;
+	int r = cdest_step(s, keys, d->name, &st);
 
-	if (r == -ENOENT)
-		return cdest_insert(s, agency, d, no);
-	return r < 0 || same ? r : cdest_bind(s, *no, d);
+	if (r <= 0)
+		return r < 0 ? r : cdest_insert(s, keys, d, no);
+	*no = sqlite3_column_int64(st, 0);
+	r = store_row_cdest_read(st, keys, &was);
+	store_done(st);
+	if (r < 0)
+		return r;
+	return was.port == d->port && ip_equal(&was.addr, &d->addr) ? 0 : cdest_rebind(s, keys, *no, d);
 }
 
 static int
-criterion_insert(struct store *s, int64_t agency, const struct store_row *row, uint64_t *uid)
+criterion_insert(struct store *s, const struct store_keys *keys, const struct store_row *row)
 {
 	cleanup_buf struct buf secret = {0};
 	sqlite3_stmt *st = store_stmt(s, ST_CRIT_ADD);
-	int r = store_row_seal(agency, row, &secret);
+	int r = store_row_seal(keys, row, &secret);
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(st, 1, agency);
+	sqlite3_bind_int64(st, 1, keys->agency);
 	sqlite3_bind_int64(st, 2, row->id);
 	sqlite3_bind_int64(st, 3, row->added_ms);
 	sqlite3_bind_int(st, 4, row->priority);
@@ -120,9 +157,8 @@ criterion_insert(struct store *s, int64_t agency, const struct store_row *row, u
 	if (row->warrant)
 		sqlite3_bind_int64(st, 6, (int64_t)row->warrant);
 	sqlite3_bind_blob64(st, 7, secret.p, secret.len, SQLITE_STATIC);
-	if ((r = store_run(st)) == 0)
-		*uid = (uint64_t)sqlite3_last_insert_rowid(s->db);
-	return r;
+	sqlite3_bind_int64(st, 8, (int64_t)row->uid);
+	return store_run(st);
 }
 
 static int
@@ -151,19 +187,21 @@ static int
 add_steps(struct store *s, const char *agency, struct store_row *row)
 {
 	int64_t no, next_id, cdest[DTCP_CDESTS_MAX];
+	const struct store_keys *keys;
 	int r;
 
 	if (contradicts_itself(row))
 		return -EADDRINUSE;
-	if ((r = agency_obtain(s, agency, &no, &next_id)) < 0)
+	if ((r = agency_obtain(s, agency, &no, &next_id)) < 0 || (r = store_keys_get(s, no, &keys)) < 0)
 		return r;
 	if (next_id > UINT32_MAX)
 		return -ENOSPC;
 	for (unsigned i = 0; i < row->ncdest; i++)
-		if ((r = cdest_obtain(s, no, &row->cdest[i], &cdest[i])) < 0)
+		if ((r = cdest_obtain(s, keys, &row->cdest[i], &cdest[i])) < 0)
 			return r;
 	row->id = (uint32_t)next_id;
-	if ((r = criterion_insert(s, no, row, &row->uid)) < 0 || (r = agency_advance(s, no, next_id + 1)) < 0)
+	row->uid = s->next_uid++; /* one that was rolled back is not used again */
+	if ((r = criterion_insert(s, keys, row)) < 0 || (r = agency_advance(s, no, next_id + 1)) < 0)
 		return r;
 	for (unsigned i = 0; i < row->ncdest; i++)
 		if ((r = use_insert(s, cdest[i], row->uid)) < 0)
@@ -323,11 +361,12 @@ static int
 cdest_steps(
     struct store *s, enum store_stmt what, const char *agency, const char *cdest, bool static_too, struct uids *u)
 {
+	const struct store_keys *keys;
 	int64_t no, name;
 	sqlite3_stmt *st;
 	int r = store_agency_find(s, agency, &no, NULL);
 
-	if (r < 0 || (r = cdest_find(s, no, cdest, &name, NULL, NULL)) < 0)
+	if (r < 0 || (r = store_keys_get(s, no, &keys)) < 0 || (r = cdest_find(s, keys, cdest, &name)) < 0)
 		return r;
 	st = store_stmt(s, what);
 	sqlite3_bind_int64(st, 1, no);
@@ -363,11 +402,11 @@ store_delete_warrant(
 /* ---- changing ---- */
 
 static int
-row_set(struct store *s, int64_t agency, const struct store_row *row)
+row_set(struct store *s, const struct store_keys *keys, const struct store_row *row)
 {
 	cleanup_buf struct buf secret = {0};
-	sqlite3_stmt *st = store_stmt(s, ST_ROW_SET);
-	int r = store_row_seal(agency, row, &secret);
+	sqlite3_stmt *st = store_stmt(s, ST_CRIT_RESEAL);
+	int r = store_row_seal(keys, row, &secret);
 
 	if (r < 0)
 		return r;
@@ -379,20 +418,25 @@ row_set(struct store *s, int64_t agency, const struct store_row *row)
 static int
 row_change(struct store *s, int64_t agency, uint64_t uid, int (*cb)(void *arg, struct store_row *r), void *arg)
 {
-	sqlite3_stmt *st = store_stmt(s, ST_ROW_GET);
+	const struct store_keys *keys;
+	sqlite3_stmt *st;
 	struct store_row row;
-	int r;
+	int r = store_keys_get(s, agency, &keys);
+
+	if (r < 0)
+		return r;
+	st = store_stmt(s, ST_ROW_GET);
 
 	sqlite3_bind_int64(st, 1, agency);
 	sqlite3_bind_int64(st, 2, (int64_t)uid);
 	if ((r = store_step(st)) <= 0)
 		return r < 0 ? r : -ENOENT;
-	r = store_row_read(st, &row);
+	r = store_row_read(st, keys, &row);
 	store_done(st);
 	if (r < 0)
 		return r;
 	if ((r = cb(arg, &row)) == 0)
-		r = row_set(s, agency, &row);
+		r = row_set(s, keys, &row);
 	store_row_free(&row);
 	return r;
 }
@@ -432,12 +476,14 @@ int
 store_find_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], struct store_row *row)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_UID_GET);
+	const struct store_keys *keys;
 	int r;
 
 	sqlite3_bind_int64(st, 1, (int64_t)uid);
 	if ((r = store_step(st)) <= 0)
 		return r < 0 ? r : -ENOENT;
-	if ((r = store_row_read(st, row)) == 0)
+	if ((r = store_keys_get(s, sqlite3_column_int64(st, 0), &keys)) == 0 &&
+	    (r = store_row_read(st, keys, row)) == 0)
 		snprintf(agency, DTCP_NAME_MAX + 1, "%s", (const char *)sqlite3_column_text(st, STORE_ROW_NCOLUMNS));
 	store_done(st);
 	return r;

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "store.h"
+#include "store_seal.h"
 
 enum store_stmt {
 	ST_BEGIN,
@@ -17,11 +18,22 @@ enum store_stmt {
 	ST_AGENCY_GET,
 	ST_AGENCY_ADD,
 	ST_AGENCY_NEXT,
+	ST_AGENCY_AFTER,
+	ST_KEY_GET,
+	ST_KEY_RENEW,
+	ST_KEY_ERASE,
+	ST_KEY_REWRAP,
+	ST_PROOF_SET,
+	ST_ROTATING,
+	ST_LEFT,
 	ST_CDEST_GET,
 	ST_CDEST_ADD,
 	ST_CDEST_BIND,
 	ST_CDEST_USED,
+	ST_CDEST_OLD,
 	ST_CRIT_ADD,
+	ST_CRIT_OLD,
+	ST_CRIT_RESEAL,
 	ST_USE_ADD,
 	ST_CRIT_BY_ID,
 	ST_DELETE_RANGE,
@@ -32,7 +44,6 @@ enum store_stmt {
 	ST_UIDS_RANGE,
 	ST_UIDS_CDEST,
 	ST_ROW_GET,
-	ST_ROW_SET,
 	ST_UID_GET,
 	ST_WARRANT_ADD,
 	ST_WARRANT_GET,
@@ -46,13 +57,46 @@ enum store_stmt {
 	ST_MAX
 };
 
+#define STORE_TAG_LEN (4 + STORE_MAC_LEN) /* what stands for a name: key generation, HMAC */
+
+struct store_key {
+	uint32_t generation;
+	uint8_t seal[STORE_KEY_LEN], name[STORE_KEY_LEN];
+};
+
+/* An agency's keys.  Wipe what you load. */
+struct store_keys {
+	int64_t agency;
+	int64_t reseal_below;  /* criteria with a smaller id may be sealed with v[1] */
+	unsigned n;            /* 0: none here */
+	struct store_key v[2]; /* the one in use; the one before, while there are rows of it */
+};
+
+struct store_place {
+	int64_t agency, id;
+};
+
+/* A wrapped data key; all borrowed. */
+struct store_wrapped {
+	const char *name; /* the agency's */
+	uint32_t generation;
+	const void *p;
+	size_t len;
+};
+
 struct store {
 	sqlite3 *db;
 	char *path; /* for the connections of listings */
 	sqlite3_stmt *st[ST_MAX];
+	uint64_t next_uid;
+	uint8_t machine[STORE_KEY_LEN];
+	/* Unwrapped when they are needed: an agency's place is its number, and who comes later
+	 * puts out who was there.  Nothing in it comes from an open transaction unless keys_changed. */
+	struct store_keys keys[64];
+	bool keys_changed;
+	struct store_place reseal_at;
+	bool erase_due; /* an erased key may still be in the write-ahead log */
 };
-
-#define STORE_BOUND_LEN 19 /* a content destination's address and port as stored */
 
 /* ---- store.c ---- */
 
@@ -72,14 +116,51 @@ int store_save_end(struct store *s, int result);
 /* -ENOENT if the agency never added anything; next_id may be NULL. */
 int store_agency_find(struct store *s, const char *agency, int64_t *no, int64_t *next_id);
 
-/* ---- store_row.c: the columns that name a target and where copies go, as blobs ----
- * The one place to encrypt with a key per agency. */
+/* After a checkpoint nothing of an erased key is in the files.  Tried again when it can't be now. */
+void store_erase(struct store *s);
 
-int store_row_seal(int64_t agency, const struct store_row *r, struct buf *out);
+/* ---- store_change.c ---- */
+
+/* Writes a content destination's row anew, sealed with the key in use. */
+int store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, const struct dtcp_cdest *d);
+
+/* ---- store_key.c ---- */
+
+/* A new data key for the agency, wrapped: appended. */
+int store_key_make(struct store *s, const char *name, uint32_t generation, struct buf *wrapped);
+int store_key_wrap(const uint8_t *machine, const char *name, uint32_t generation,
+    const uint8_t data[static STORE_KEY_LEN], struct buf *out);
+int store_key_unwrap(const uint8_t *machine, const struct store_wrapped *w, uint8_t data[static STORE_KEY_LEN]);
+/* From a row of STORE_KEY_COLUMNS: the key in use or the one before. */
+struct store_wrapped store_key_column(sqlite3_stmt *st, bool old);
+#define STORE_KEY_COLUMNS "name, generation, key, old_key, reseal_below"
+#define STORE_KEY_SQL "SELECT " STORE_KEY_COLUMNS " FROM agency WHERE no = ?1"
+/* What is stored to know the machine key by: appended. */
+int store_key_proof(const uint8_t *machine, struct buf *out);
+/* -EKEYREJECTED: the store was made with another machine key. */
+int store_key_prove(sqlite3 *db, const uint8_t *machine);
+/* st: STORE_KEY_SQL.  -EBADMSG: not wrapped for this agency and generation by this machine key. */
+int store_keys_load(sqlite3_stmt *st, const uint8_t *machine, int64_t agency, struct store_keys *out);
+const struct store_key *store_keys_find(const struct store_keys *k, uint32_t generation); /* NULL: none */
+void store_keys_wipe(struct store_keys *k);
+/* The writer's keys of an agency: *out borrowed until the next call of the store. */
+int store_keys_get(struct store *s, int64_t agency, const struct store_keys **out);
+void store_keys_drop(struct store *s, int64_t agency);
+void store_keys_undone(struct store *s); /* after any roll back */
+
+/* ---- store_row.c: the columns that name a target and where copies go, sealed ---- */
+
+/* r: uid, id, added_ms and priority as in their columns. */
+int store_row_seal(const struct store_keys *keys, const struct store_row *r, struct buf *out);
 /* From the columns of STORE_ROW_COLUMNS; allocates the criteria.  -EBADMSG, -ENOMEM. */
-int store_row_read(sqlite3_stmt *st, struct store_row *r);
-void store_row_bound_seal(const struct dtcp_cdest *d, uint8_t out[static STORE_BOUND_LEN]);
-bool store_row_bound_is(sqlite3_stmt *st, int column, const struct dtcp_cdest *d);
+int store_row_read(sqlite3_stmt *st, const struct store_keys *keys, struct store_row *r);
+/* The generation that a sealed column or a tag names; 0: none. */
+uint32_t store_row_generation(const void *p, size_t len);
+int store_row_tag(const struct store_key *key, const char *name, uint8_t tag[static STORE_TAG_LEN]);
+int store_row_cdest_seal(
+    const struct store_keys *keys, const struct dtcp_cdest *d, uint8_t tag[static STORE_TAG_LEN], struct buf *out);
+/* From columns no, tag, bound. */
+int store_row_cdest_read(sqlite3_stmt *st, const struct store_keys *keys, struct dtcp_cdest *d);
 
 #define STORE_ROW_COLUMNS "c.agency, c.uid, c.id, c.added_ms, c.priority, c.warrant, c.secret"
 #define STORE_ROW_NCOLUMNS 7

@@ -5,6 +5,7 @@
  * stepped through in the order of an index, never collected or sorted.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "store_int.h"
 
@@ -13,10 +14,12 @@
 enum list_kind { LIST_ALL, LIST_CDEST, LIST_RANGE };
 
 struct store_list {
+	struct store *store;
 	sqlite3 *db;
 	sqlite3_stmt *st;
 	enum list_kind kind;
 	int64_t agency, cdest;
+	struct store_keys keys; /* as they are in the snapshot */
 	struct dtcp_ids *range; /* LIST_RANGE: owned; sorted, disjoint */
 	uint32_t nrange, next;
 };
@@ -56,20 +59,39 @@ number_get(sqlite3_stmt *st, int64_t *out)
 	return 0;
 }
 
+/* Finds the agency and its keys. */
 static int
-number_by_name(struct store_list *l, const char *sql, const char *name, int64_t *out)
+agency_open(struct store_list *l, const char *agency)
 {
-	sqlite3_stmt *st = NULL;
-	int r = prepare(l, sql, &st);
+	sqlite3_stmt *st = NULL, *keys = NULL;
+	int r = prepare(l, "SELECT no FROM agency WHERE name = ?1", &st);
 
-	if (r == 0) {
-		sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
-		if (sqlite3_bind_parameter_count(st) > 1)
-			sqlite3_bind_int64(st, 2, l->agency);
-		r = number_get(st, out);
+	if (r == 0 && (r = prepare(l, STORE_KEY_SQL, &keys)) == 0) {
+		sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+		r = number_get(st, &l->agency);
 	}
+	if (r == 0)
+		r = store_keys_load(keys, l->store->machine, l->agency, &l->keys);
+	sqlite3_finalize(keys);
 	sqlite3_finalize(st);
 	return r;
+}
+
+static int
+cdest_find(struct store_list *l, const char *name)
+{
+	uint8_t tag[STORE_TAG_LEN];
+	sqlite3_stmt *st = NULL;
+	int r = prepare(l, "SELECT no FROM cdest WHERE agency = ?1 AND tag = ?2", &st), found = -ENOENT;
+
+	for (unsigned i = 0; r == 0 && found == -ENOENT && i < l->keys.n; i++)
+		if ((r = store_row_tag(&l->keys.v[i], name, tag)) == 0) {
+			sqlite3_bind_int64(st, 1, l->agency);
+			sqlite3_bind_blob(st, 2, tag, sizeof tag, SQLITE_STATIC);
+			found = number_get(st, &l->cdest);
+		}
+	sqlite3_finalize(st);
+	return r < 0 ? r : found;
 }
 
 static void
@@ -137,7 +159,7 @@ open_simple(struct store_list *l, const char *cdest, uint64_t *count)
 	int r = 0;
 
 	if (l->kind == LIST_CDEST)
-		r = number_by_name(l, "SELECT no FROM cdest WHERE name = ?1 AND agency = ?2", cdest, &l->cdest);
+		r = cdest_find(l, cdest);
 	if (r == 0)
 		r = prepare(l, count_sql[l->kind], &st);
 	if (r == 0) {
@@ -182,10 +204,11 @@ store_list_open(struct store *s, const char *agency, enum dtcp_select select, co
 
 	if (l == NULL)
 		return -ENOMEM;
+	l->store = s;
 	l->kind = select == DTCP_SEL_IDS ? LIST_RANGE : select == DTCP_SEL_CDEST ? LIST_CDEST : LIST_ALL;
 	r = list_connect(s, l);
 	if (r == 0)
-		r = number_by_name(l, "SELECT no FROM agency WHERE name = ?1", agency, &l->agency);
+		r = agency_open(l, agency);
 	if (r == -ENOENT)
 		r = open_nobody(l, ids, nids, &n);
 	else if (r == 0 && l->kind == LIST_RANGE)
@@ -213,7 +236,7 @@ store_list_next(struct store_list *l, struct store_row *row)
 	}
 	if (r <= 0)
 		return r;
-	r = store_row_read(l->st, row);
+	r = store_row_read(l->st, &l->keys, row);
 	return r < 0 ? r : 1;
 }
 
@@ -224,6 +247,8 @@ store_list_close(struct store_list *l)
 		return;
 	sqlite3_finalize(l->st);
 	sqlite3_close(l->db);
+	store_erase(l->store);
+	store_keys_wipe(&l->keys);
 	free(l->range);
 	free(l);
 }

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rows as bytes, and their sealing.  What is bound to a sealed text, so that it opens in its
+ * own place only: a criterion's agency, key generation and every column beside it; a content
+ * destination's agency and its tag.
+ */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
 #include "store_int.h"
+#include "store_row.h"
 
 #define SECRET_VERSION 2
-#define DIGEST_LEN 8
+#define GENERATION_LEN 4 /* before each sealed text */
 
 void
 store_row_free(struct store_row *r)
@@ -13,26 +20,7 @@ store_row_free(struct store_row *r)
 	criteria_free(&r->criteria);
 }
 
-/* FNV-1a: a flipped bit on the disk must not tap somebody else, nor a row turn up
- * under another agency or id. */
-static uint64_t
-fnv(uint64_t h, const uint8_t *p, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 0x100000001b3ull;
-	return h;
-}
-
-static uint64_t
-digest(int64_t agency, const struct store_row *r, const uint8_t *body, size_t len)
-{
-	uint64_t key[] = {(uint64_t)agency, r->id, (uint64_t)r->added_ms, r->priority, r->warrant};
-	uint64_t h = 0xcbf29ce484222325ull;
-
-	for (size_t i = 0; i < ARRAY_LEN(key); i++)
-		h = (h ^ key[i]) * 0x100000001b3ull;
-	return fnv(h, body, len);
-}
+/* ---- bytes ---- */
 
 static void
 addr_put(struct buf *b, const struct ip_addr *a)
@@ -86,11 +74,9 @@ life_get(struct store_row *row, struct rd *r)
 	row->refreshed_ms = (int64_t)rd_u64(r);
 }
 
-int
-store_row_seal(int64_t agency, const struct store_row *r, struct buf *out)
+void
+store_row_put(const struct store_row *r, struct buf *out)
 {
-	size_t start = out->len;
-
 	buf_put_u8(out, SECRET_VERSION);
 	addr_put(out, &r->csource_addr);
 	addr_put(out, &r->csrc);
@@ -112,13 +98,10 @@ store_row_seal(int64_t agency, const struct store_row *r, struct buf *out)
 		buf_put_u16(out, r->cdest[i].port);
 	}
 	criteria_encode(&r->criteria, out);
-	if (out->err == 0)
-		buf_put_u64(out, digest(agency, r, out->p + start, out->len - start));
-	return out->err;
 }
 
-static int
-row_open(struct store_row *row, struct rd *r)
+int
+store_row_get(struct store_row *row, struct rd *r)
 {
 	int rc;
 
@@ -148,10 +131,88 @@ row_open(struct store_row *row, struct rd *r)
 	return 0;
 }
 
-int
-store_row_read(sqlite3_stmt *st, struct store_row *row)
+static void
+cdest_put(const struct dtcp_cdest *d, struct buf *out)
 {
-	int64_t agency = sqlite3_column_int64(st, 0);
+	buf_put_u8(out, SECRET_VERSION);
+	buf_put_str(out, d->name);
+	addr_put(out, &d->addr);
+	buf_put_u16(out, d->port);
+}
+
+static int
+cdest_get(struct dtcp_cdest *d, struct rd *r)
+{
+	if (rd_u8(r) != SECRET_VERSION)
+		return -EBADMSG;
+	rd_cstr(r, d->name, sizeof d->name);
+	addr_get(&d->addr, r);
+	d->port = rd_u16(r);
+	return rd_end(r);
+}
+
+/* ---- sealing ---- */
+
+static int
+seal(const struct store_key *key, struct seal_aad aad, const struct buf *plain, struct buf *out)
+{
+	if (plain->err)
+		return plain->err;
+	buf_put_u32(out, key->generation);
+	return out->err ? out->err : store_seal_put(key->seal, aad, plain->p, plain->len, out);
+}
+
+uint32_t
+store_row_generation(const void *p, size_t len)
+{
+	struct rd r = rd_init(p, p ? len : 0);
+
+	return rd_u32(&r);
+}
+
+static int
+unseal(const struct store_keys *keys, const void *p, size_t len, struct seal_aad aad, struct buf *plain)
+{
+	const struct store_key *key = store_keys_find(keys, store_row_generation(p, len));
+	uint8_t *to;
+	int r;
+
+	if (key == NULL || len < GENERATION_LEN + STORE_SEAL_EXTRA)
+		return -EBADMSG;
+	len -= GENERATION_LEN;
+	if ((to = buf_room(plain, len - STORE_SEAL_EXTRA + 1)) == NULL)
+		return -ENOMEM;
+	if ((r = store_seal_open(key->seal, aad, (const uint8_t *)p + GENERATION_LEN, len, to)) == 0)
+		plain->len = len - STORE_SEAL_EXTRA;
+	return r;
+}
+
+#define ROW_AAD_LEN 8
+
+static struct seal_aad
+row_aad(int64_t agency, uint32_t generation, const struct store_row *r, uint64_t v[static ROW_AAD_LEN])
+{
+	const uint64_t word[ROW_AAD_LEN] = {
+	    'C', (uint64_t)agency, generation, r->uid, r->id, (uint64_t)r->added_ms, r->priority, r->warrant};
+
+	for (size_t i = 0; i < ROW_AAD_LEN; i++)
+		v[i] = htobe64(word[i]);
+	return (struct seal_aad){v, ROW_AAD_LEN * sizeof *v};
+}
+
+int
+store_row_seal(const struct store_keys *keys, const struct store_row *r, struct buf *out)
+{
+	cleanup_buf struct buf plain = {0};
+	uint64_t v[ROW_AAD_LEN];
+
+	store_row_put(r, &plain);
+	return seal(&keys->v[0], row_aad(keys->agency, keys->v[0].generation, r, v), &plain, out);
+}
+
+int
+store_row_read(sqlite3_stmt *st, const struct store_keys *keys, struct store_row *row)
+{
 	struct store_row v = {
 	    .uid = (uint64_t)sqlite3_column_int64(st, 1),
 	    .id = (uint32_t)sqlite3_column_int64(st, 2),
@@ -159,38 +220,71 @@ store_row_read(sqlite3_stmt *st, struct store_row *row)
 	    .priority = (uint8_t)sqlite3_column_int(st, 4),
 	    .warrant = (uint64_t)sqlite3_column_int64(st, 5),
 	};
-	const uint8_t *p = sqlite3_column_blob(st, 6);
+	const void *p = sqlite3_column_blob(st, 6);
 	size_t len = (size_t)sqlite3_column_bytes(st, 6);
-	struct rd body, tail;
-	int rc;
+	cleanup_buf struct buf plain = {0};
+	uint64_t aad[ROW_AAD_LEN];
+	struct rd rd;
+	int r;
 
-	if (p == NULL || len < DIGEST_LEN)
-		return -EBADMSG;
-	len -= DIGEST_LEN;
-	body = rd_init(p, len);
-	tail = rd_init(p + len, DIGEST_LEN);
-	if (rd_u64(&tail) != digest(agency, &v, p, len))
-		return -EBADMSG;
-	if ((rc = row_open(&v, &body)) == 0)
+	r = unseal(keys, p, len, row_aad(sqlite3_column_int64(st, 0), store_row_generation(p, len), &v, aad), &plain);
+	if (r < 0)
+		return r;
+	rd = rd_init(plain.p, plain.len);
+	if ((r = store_row_get(&v, &rd)) == 0)
 		*row = v;
-	return rc;
+	return r;
 }
 
-void
-store_row_bound_seal(const struct dtcp_cdest *d, uint8_t out[static STORE_BOUND_LEN])
+/* ---- content destinations ---- */
+
+int
+store_row_tag(const struct store_key *key, const char *name, uint8_t tag[static STORE_TAG_LEN])
 {
-	out[0] = d->addr.family;
-	memcpy(out + 1, d->addr.b, sizeof d->addr.b);
-	out[17] = (uint8_t)(d->port >> 8);
-	out[18] = (uint8_t)d->port;
+	const uint32_t generation = htobe32(key->generation);
+
+	memcpy(tag, &generation, sizeof generation);
+	return store_seal_mac(key->name, name, strlen(name), tag + sizeof generation);
 }
 
-bool
-store_row_bound_is(sqlite3_stmt *st, int column, const struct dtcp_cdest *d)
-{
-	uint8_t want[STORE_BOUND_LEN];
-	const void *p = sqlite3_column_blob(st, column);
+#define CDEST_AAD_LEN (16 + STORE_TAG_LEN)
 
-	store_row_bound_seal(d, want);
-	return sqlite3_column_bytes(st, column) == STORE_BOUND_LEN && memcmp(p, want, sizeof want) == 0;
+static struct seal_aad
+cdest_aad(int64_t agency, const uint8_t *tag, uint8_t v[static CDEST_AAD_LEN])
+{
+	const uint64_t word[] = {htobe64('D'), htobe64((uint64_t)agency)};
+
+	memcpy(v, word, sizeof word);
+	memcpy(v + sizeof word, tag, STORE_TAG_LEN);
+	return (struct seal_aad){v, CDEST_AAD_LEN};
+}
+
+int
+store_row_cdest_seal(
+    const struct store_keys *keys, const struct dtcp_cdest *d, uint8_t tag[static STORE_TAG_LEN], struct buf *out)
+{
+	cleanup_buf struct buf plain = {0};
+	uint8_t v[CDEST_AAD_LEN];
+	int r = store_row_tag(&keys->v[0], d->name, tag);
+
+	cdest_put(d, &plain);
+	return r < 0 ? r : seal(&keys->v[0], cdest_aad(keys->agency, tag, v), &plain, out);
+}
+
+int
+store_row_cdest_read(sqlite3_stmt *st, const struct store_keys *keys, struct dtcp_cdest *d)
+{
+	const void *tag = sqlite3_column_blob(st, 1), *p = sqlite3_column_blob(st, 2);
+	cleanup_buf struct buf plain = {0};
+	uint8_t v[CDEST_AAD_LEN];
+	struct rd rd;
+	int r;
+
+	if (tag == NULL || sqlite3_column_bytes(st, 1) != STORE_TAG_LEN)
+		return -EBADMSG;
+	r = unseal(keys, p, (size_t)sqlite3_column_bytes(st, 2), cdest_aad(keys->agency, tag, v), &plain);
+	if (r < 0)
+		return r;
+	rd = rd_init(plain.p, plain.len);
+	return cdest_get(d, &rd);
 }

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Who holds which power: each process's capabilities, flags, user and descriptors against a list."""
 
+import json
 import os
 import re
 import subprocess
 
 import pytest
+from rig import lab_command
 
 # role: (user, what its descriptors may be); see docs/threat-model.md
 BPF_MAPS, BPF_ANY = r"anon_inode:bpf-map", r"anon_inode:bpf(-map|-prog|_link|-link)"
@@ -83,6 +85,8 @@ def test_files(rig, running):
     assert (st.st_mode & 0o777, st.st_uid) == (0o700, uid_of(rig, "_flowtap"))
     for name in os.listdir(root + "/var/lib/flowtap"):
         assert os.stat(f"{root}/var/lib/flowtap/{name}").st_mode & 0o077 == 0, name
+    key = os.stat(root + "/var/lib/flowtap/machine-key")
+    assert (key.st_mode & 0o7777, key.st_uid) == (0o600, 0), "root's alone: the engine has it from a pipe"
     assert os.stat(root + "/run/flowtap/bpf").st_mode & 0o007 == 0
 
 
@@ -96,3 +100,13 @@ def test_figures_are_for_the_entitled(rig):
         assert "entitled" in r.stdout and "copies" not in r.stdout, r
     assert rig.services()["flowtapd"]["starts"] == starts and rig.show()["copies"] is not None
     assert rig.answered()
+@pytest.mark.parametrize("user, group, figures", [("lea1", "lea1", False), ("lea1", "_flowtap", True)])
+def test_who_asks_for_figures(rig, user, group, figures):
+    """Anybody may ask for the state; figures are for root and the daemon's group.  Nobody's question ends the daemon."""
+    engine = rig.processes()["engine"]
+    r = lab_command("exec", "--name", rig.name, "router", "setpriv", f"--reuid={user}", f"--regid={group}",
+                    "--clear-groups", "flowtap", "-j", "show", "services", "flow-tap")
+    state = json.loads(r.stdout)
+    assert state["state"] == "running"
+    assert ("copies" in state, "agencies" in state) == (figures, figures)
+    assert rig.processes()["engine"] == engine

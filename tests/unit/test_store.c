@@ -14,6 +14,8 @@
 #define A "lea1"
 #define B "lea2"
 
+static const uint8_t machine[STORE_KEY_LEN] = "the machine's key: thirty-two ..";
+
 /* ---- a store in a folder of its own ---- */
 
 struct box {
@@ -30,7 +32,7 @@ setup(void **state)
 	snprintf(x->dir, sizeof x->dir, "/tmp/test_store.XXXXXX");
 	assert_non_null(mkdtemp(x->dir));
 	snprintf(x->path, sizeof x->path, "%s/store.db", x->dir);
-	assert_int_equal(store_open(x->path, &x->s), 0);
+	assert_int_equal(store_open(x->path, machine, &x->s), 0);
 	*state = x;
 	return 0;
 }
@@ -58,7 +60,7 @@ reopen(struct box *x)
 {
 	store_close(x->s);
 	x->s = NULL;
-	assert_int_equal(store_open(x->path, &x->s), 0);
+	assert_int_equal(store_open(x->path, machine, &x->s), 0);
 }
 
 static struct slice
@@ -382,7 +384,7 @@ test_delete_ids(void **state)
 		assert_string_equal(list_all(x, A), row[i].left);
 		store_close(x->s);
 		unlink(x->path);
-		assert_int_equal(store_open(x->path, &x->s), 0);
+		assert_int_equal(store_open(x->path, machine, &x->s), 0);
 	}
 }
 
@@ -592,7 +594,7 @@ static int
 open_and_walk(struct box *x)
 {
 	uint64_t sum = 0;
-	int r = store_open(x->path, &x->s);
+	int r = store_open(x->path, machine, &x->s);
 
 	if (r < 0) {
 		assert_null(x->s);
@@ -634,8 +636,10 @@ test_not_ours(void **state)
 	static const char *const row[] = {
 	    "CREATE TABLE letters (text TEXT)",
 	    "PRAGMA application_id = 77; CREATE TABLE agency (no, name, next_id)",
-	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 5; CREATE TABLE agency (no)",
+	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 6; CREATE TABLE agency (no)",
 	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 1; CREATE TABLE agency (no)",
+	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 4; CREATE TABLE agency (no)",
+	    "PRAGMA application_id = 0x466c7470; PRAGMA user_version = 5; CREATE TABLE agency (no)",
 	};
 	struct box *x = *state;
 
@@ -649,11 +653,8 @@ test_not_ours(void **state)
 		before = file_read(x->path, &len[0]);
 		assert_int_equal(open_and_walk(x), -EBADMSG);
 		after = file_read(x->path, &len[1]);
-		/* The last one carries our marks: that it is damaged shows only later. */
-		if (i < 3) {
-			assert_int_equal(len[0], len[1]);
-			assert_memory_equal(before, after, len[0]);
-		}
+		assert_int_equal(len[0], len[1]);
+		assert_memory_equal(before, after, len[0]);
 	}
 }
 
@@ -687,32 +688,54 @@ test_damaged(void **state)
 	assert_int_equal(open_and_walk(x), 0);
 }
 
+/* The sealed target of agency A's criterion. */
+static uint8_t *
+secret_read(struct box *x, unsigned id, int *len)
+{
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	uint8_t *p;
+
+	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db, "SELECT secret FROM criterion WHERE agency = 1 AND id = ?1", -1, &st, NULL),
+	    SQLITE_OK);
+	sqlite3_bind_int(st, 1, (int)id);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	*len = sqlite3_column_bytes(st, 0);
+	p = malloc((size_t)*len);
+	assert_non_null(p);
+	memcpy(p, sqlite3_column_blob(st, 0), (size_t)*len);
+	sqlite3_finalize(st);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return p;
+}
+
 /* One flipped bit in a target would tap somebody else. */
 static void
 test_flipped_bit(void **state)
 {
-	static const uint8_t target[] = {10, 0, 0, 77};
 	struct box *x = *state;
-	cleanup_free uint8_t *good = NULL;
-	unsigned found = 0;
+	cleanup_free uint8_t *good = NULL, *secret = NULL;
+	uint8_t *at;
 	size_t len;
+	int n;
 
 	for (unsigned h = 70; h < 80; h++)
 		assert_true(add(x, A, h, "cd1", NULL) > 0);
 	store_close(TAKE_PTR(x->s));
+	secret = secret_read(x, 7, &n);
 	good = file_read(x->path, &len);
-	for (size_t at = 0; at + 4 <= len; at++) {
-		uint8_t flipped = good[at + 3] ^ 0x10;
+	at = memmem(good, len, secret, (size_t)n);
+	assert_non_null(at);
+	for (int i = 0; i < n; i++) {
+		uint8_t flipped = at[i] ^ 0x10;
 
-		if (memcmp(good + at, target, 4) != 0)
-			continue;
-		found++;
-		file_patch(x->path, (off_t)at + 3, &flipped, 1);
+		file_patch(x->path, at - good + i, &flipped, 1);
 		assert_int_equal(open_and_walk(x), -EBADMSG);
 		store_close(TAKE_PTR(x->s));
-		file_patch(x->path, (off_t)at + 3, &good[at + 3], 1);
+		file_patch(x->path, at - good + i, &at[i], 1);
 	}
-	assert_true(found > 0);
 	assert_int_equal(open_and_walk(x), 0);
 }
 
@@ -720,40 +743,44 @@ test_flipped_bit(void **state)
 static void
 test_secure_delete(void **state)
 {
-	static const uint8_t target[] = {10, 0, 123, 45};
 	struct box *x = *state;
+	cleanup_free uint8_t *secret = NULL;
 	bool before, after;
 	size_t len;
 	uint8_t *p;
+	int n;
 
 	assert_int_equal(add(x, A, 123 << 8 | 45, "cd1", NULL), 1);
 	assert_int_equal(add(x, A, 7, "cd1", NULL), 2);
 	reopen(x);
+	secret = secret_read(x, 1, &n);
 	p = file_read(x->path, &len);
-	before = memmem(p, len, target, sizeof target) != NULL;
+	before = memmem(p, len, secret, (size_t)n) != NULL;
 	free(p);
 	assert_int_equal(delete_ids(x, A, "1"), 1);
 	store_close(TAKE_PTR(x->s));
 	p = file_read(x->path, &len);
-	after = memmem(p, len, target, sizeof target) != NULL;
+	after = memmem(p, len, secret + 16, (size_t)n - 16) != NULL;
 	free(p);
 	assert_true(before && !after);
-	assert_int_equal(store_open(x->path, &x->s), 0);
+	assert_int_equal(store_open(x->path, machine, &x->s), 0);
 }
 
 /* The same while the store stays open, in the log too; work goes on afterwards. */
 static void
 test_tidy(void **state)
 {
-	static const uint8_t target[] = {10, 0, 123, 45};
 	static const char *const suffix[] = {"", "-wal"};
 	struct box *x = *state;
+	cleanup_free uint8_t *secret = NULL;
+	int n;
 	struct store_list *l;
 	uint64_t count;
 	bool found[2];
 
 	assert_int_equal(add(x, A, 123 << 8 | 45, "cd1", NULL), 1);
 	assert_int_equal(add(x, A, 7, "cd1", NULL), 2);
+	secret = secret_read(x, 1, &n);
 	assert_int_equal(list_open(x, A, DTCP_SEL_NONE, NULL, 0, "", &l, &count), 0);
 	assert_int_equal(delete_ids(x, A, "1"), 1);
 	assert_int_equal(store_tidy(x->s), -EBUSY);
@@ -768,7 +795,7 @@ test_tidy(void **state)
 
 			snprintf(path, sizeof path, "%s%s", x->path, suffix[i]);
 			p = file_read(path, &len);
-			found[tidy] = found[tidy] || memmem(p, len, target, sizeof target) != NULL;
+			found[tidy] = found[tidy] || memmem(p, len, secret + 16, (size_t)n - 16) != NULL;
 			free(p);
 		}
 		assert_int_equal(store_tidy(x->s), 0);
@@ -811,8 +838,8 @@ test_cannot_open(void **state)
 	struct store *s = NULL;
 
 	(void)state;
-	assert_int_equal(store_open("/nonexistent/folder/store.db", &s), -ENOENT);
-	assert_int_equal(store_open("/proc", &s), -EISDIR);
+	assert_int_equal(store_open("/nonexistent/folder/store.db", machine, &s), -ENOENT);
+	assert_int_equal(store_open("/proc", machine, &s), -EISDIR);
 	assert_null(s);
 	store_close(NULL);
 }
