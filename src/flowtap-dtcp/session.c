@@ -239,6 +239,8 @@ on_reply(struct session *s, struct pending *p, struct rd *r)
 	return 0;
 }
 
+static int requests(struct session *s);
+
 static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
@@ -253,6 +255,9 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 		rc = on_reply(s, p, &r);
 	else if (type == IPC_S_ENTRIES)
 		rc = on_entries(s, p, &r);
+	/* Requests that were read when there was no room for their answers: nothing else may come. */
+	if (rc == 0 && s->in.len > 0 && s->npending <= SESSION_PENDING_MAX / 2)
+		rc = requests(s);
 	if (rc == 0)
 		flow(s);
 	return rc;

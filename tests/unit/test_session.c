@@ -252,6 +252,38 @@ test_eof_waits_for_answers(void **state)
 	end(r);
 }
 
+/* More at once than may be on their way, and then nothing: what had to wait is asked when there is room. */
+static void
+test_more_than_may_be_pending(void **state)
+{
+	struct rig *r = begin();
+	struct reader d = {0};
+	cleanup_buf struct buf heap = {0};
+	const unsigned count = SESSION_PENDING_MAX + 40;
+
+	(void)state;
+	for (unsigned i = 1; i <= count; i++) {
+		size_t start = heap.len;
+
+		buf_printf(&heap, "NOOP DTCP/0.7\r\nCsource-ID: lea1\r\nSeq: %u\r\n", i);
+		dtcp_sign(&heap, start, DTCP_KEY_JUNOS);
+	}
+	assert_int_equal(send(r->device, heap.p, heap.len, 0), heap.len);
+	for (unsigned i = 1; i <= SESSION_PENDING_MAX; i++)
+		assert_int_equal(engine_request(r), i);
+	for (unsigned i = 1; i <= SESSION_PENDING_MAX; i++) {
+		engine_reply(r, i, 200, 0);
+		expect(r, &d, 200, i);
+	}
+	for (unsigned i = SESSION_PENDING_MAX + 1; i <= count; i++) {
+		assert_int_equal(engine_request(r), i);
+		engine_reply(r, i, 200, 0);
+		expect(r, &d, 200, i);
+	}
+	buf_free(&d.in);
+	end(r);
+}
+
 static void
 test_engine_gone(void **state)
 {
@@ -353,6 +385,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_eof_waits_for_answers),
+	    cmocka_unit_test(test_more_than_may_be_pending),
 	    cmocka_unit_test(test_engine_gone),
 	    cmocka_unit_test(test_engine_nonsense),
 	    cmocka_unit_test(test_long_list_is_split),
