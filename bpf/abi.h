@@ -34,7 +34,7 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 2u
+#define TAP_ABI_VERSION 3u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet, all criteria together */
@@ -156,7 +156,9 @@ struct tap_agency {
 	__u64 zero;
 	/* Written by the kernel programs, zeroed with a new budget: */
 	__u64 packets_until, bytes_until; /* CLOCK_BOOTTIME in units of 1/64 ns */
-	__u64 zero2[2];
+	__u64 zero2;
+	__u32 next_id; /* the last outer identification given out: nobody sees others' copies in his own */
+	__u32 zero4;
 	/* Counted by the kernel: */
 	__u64 matched, due, sent; /* as the counters of these names */
 	__u64 lost_budget;        /* all other losses are due - sent - lost_budget */

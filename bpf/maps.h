@@ -45,7 +45,6 @@ TAP_MAP_HASH(ft_key4, BPF_MAP_TYPE_HASH, struct tap_key4, __u32, 1, BPF_F_NO_PRE
 TAP_MAP_HASH(ft_key6, BPF_MAP_TYPE_HASH, struct tap_key6, __u32, 1, BPF_F_NO_PREALLOC);
 TAP_MAP_HASH(ft_own, BPF_MAP_TYPE_HASH, struct tap_own, __u32, 1, BPF_F_NO_PREALLOC);
 TAP_MAP_HASH(ft_frag, BPF_MAP_TYPE_LRU_HASH, struct tap_frag_key, struct tap_frag, 32768, 0);
-TAP_MAP_ARRAY(ft_id, __u32, 1, 0); /* the last outer identification given out */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -91,12 +91,12 @@ send_checksum(struct send *s)
 }
 
 static __always_inline __u32
-send_next_id(void)
+send_next_id(const struct send *s)
 {
-	const __u32 zero = 0;
-	__u32 *id = bpf_map_lookup_elem(&ft_id, &zero);
+	__u32 agency = s->dest->agency;
+	struct tap_agency *a = bpf_map_lookup_elem(&ft_agency, &agency);
 
-	return id ? __sync_fetch_and_add(id, 1) : 0;
+	return a ? __sync_fetch_and_add(&a->next_id, 1) : 0;
 }
 
 /* Asks the routing table.  len: length to be sent, compared with the MTU of the way. */
@@ -182,7 +182,7 @@ send_in_pieces(struct send *s, __u32 mtu, __u32 park)
 	c->family = s->dest->family;
 	c->chunk = (mtu - head) & ~7u;
 	c->total = s->len - s->hlen;
-	c->id = send_next_id();
+	c->id = send_next_id(s);
 	c->park = park != 0;
 	c->done = 0;
 	send_hop(s, &c->hop);
@@ -217,7 +217,7 @@ send_number(const struct send *s)
 
 	if (!ip)
 		return -1;
-	ip->id = bpf_htons((__u16)send_next_id());
+	ip->id = bpf_htons((__u16)send_next_id(s));
 	ip->check = 0;
 	ip->check = encap_ipv4_sum(ip);
 	return 0;

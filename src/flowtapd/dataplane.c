@@ -6,12 +6,15 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <string.h>
 
 #include "clock.h"
 #include "daemon.h"
 #include "iface.h"
 #include "kern.h"
+#include "local.h"
 #include "log.h"
 #include "role.h"
 #include "sandbox.h"
@@ -29,7 +32,9 @@ struct dataplane {
 	struct iface_set *ifaces;
 	struct loop_timer *tick;
 	struct conf *conf, *next;
-	bool synced; /* the engine has said all that the store holds */
+	struct mnl_socket *routes;
+	struct ip_addr local; /* found to be ours a moment ago */
+	bool synced;          /* the engine has said all that the store holds */
 };
 
 /* ---- the engine's requests: each is answered once, in order ---- */
@@ -51,6 +56,25 @@ life_of(const struct ipc_life *l)
 	    .idle_ns = l->idle_ns,
 	    .packets = l->packets,
 	    .bytes = l->bytes};
+}
+
+/*
+ * Answers to copies, such as "port unreachable", go to their source: it must not be the target, nor
+ * anybody else's.  Criteria that are stored were checked when they were new; their address may come
+ * later than we do.
+ */
+static int
+source_check(struct dataplane *d, const struct ipc_put *put)
+{
+	const struct ip_addr *a = &put->dest[0].src;
+	int r;
+
+	if (ip_equal(a, &d->local))
+		return 0;
+	if ((r = local_address(d->routes, a)) <= 0)
+		return r < 0 ? r : -EADDRNOTAVAIL;
+	d->local = *a;
+	return 0;
 }
 
 static int
@@ -75,6 +99,10 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 		    .ttl = put.dest[i].ttl};
 	want = (struct tapset_want){
 	    .filter = &put.filter, .dest = dest, .ndest = put.ndest, .agency = put.agency, .life = life_of(&put.life)};
+	if (d->synced && (rc = source_check(d, &put)) < 0) {
+		ipc_put_free(&put);
+		return answer_done(d, id, rc);
+	}
 	rc = tapset_put(d->set, put.uid, &want, clock_boot_ns());
 	ipc_put_free(&put);
 	return answer_done(d, id, rc);
@@ -438,6 +466,7 @@ on_tick(void *arg)
 	uint64_t now_ns = clock_boot_ns();
 
 	tapset_tick(d->set, now_ns);
+	d->local = (struct ip_addr){0};
 	while (d->synced && tell_ended(d, now_ns) == ENDED_AT_ONCE)
 		;
 	if (d->synced)
@@ -462,6 +491,10 @@ dataplane_start(struct dataplane *d, const char **why)
 	*why = "kernel tables";
 	if ((r = kern_tables(d->kern, &d->tables)) < 0 || (r = loop_new(&d->loop)) < 0)
 		return r;
+	*why = "routes";
+	if ((d->routes = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) == NULL ||
+	    mnl_socket_bind(d->routes, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
 	*why = "sandbox";
 	if ((r = role_confine_dataplane(kern_pin_dir(d->kern))) < 0)
 		return r;

@@ -124,7 +124,6 @@ put_from_row(const struct engine *e, struct ipc_put *put, uint32_t agency, const
 	put->uid = row->uid;
 	put->agency = agency;
 	engine_life_put(e, row, &put->life);
-	put->agency = 1; /* one account for all: agencies have no numbers yet */
 	put->ndest = row->ncdest;
 	for (unsigned i = 0; i < row->ncdest; i++)
 		put->dest[i] = (struct ipc_dest){.src = row->csrc,

@@ -10,7 +10,7 @@ import threading
 import pytest
 from rig import difference, lab_command, udp_packet, until
 from rig import dtcp
-from test_lifecycle import Stream, exact_under, listing, restarted
+from test_lifecycle import Stream, engines, exact_under, listing, restarted
 
 ROTATE = "request", "services", "flow-tap", "rotate-keys"
 DONE = "keys rotated: every row is sealed with a new key"
@@ -136,11 +136,11 @@ def test_killed_rotation_is_finished(rig):
     """kill -9 in its midst; the next daemon goes on with it and nothing is missing."""
     with rig.session() as s:
         ids = add_many(s, 5000)
-    starts, log = rig.services()["flowtapd"]["starts"], Log(rig)
+    old, log = engines(rig), Log(rig)
     engine, = rig.processes()["engine"]
     rig.router("flowtap", *ROTATE)
     os.kill(engine, signal.SIGKILL)
-    restarted(rig, starts)
+    restarted(rig, old)
     log.wait(DONE)
     with rig.session() as s:
         assert ids_listed(s) == ids

@@ -13,7 +13,7 @@ import struct
 import time
 
 import pytest
-from rig import net, pcap, until
+from rig import dtcp, net, pcap, until
 
 BOTH = 4, 6
 TARGET = {4: "198.51.100.55", 6: "2001:db8:1::55"}  # behind the subscriber's interface
@@ -337,3 +337,17 @@ def test_forwarding_takes_no_longer(rig, record_property):
     record_property("one_way", text)
     for name, bound in BOUND.items():
         assert ratio[name] < bound, text
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_copies_come_from_the_router_only(rig, version):
+    """Were the target's address their source, refusals of a content port would be told to the target."""
+    port = rig.port()
+    with rig.session() as s:
+        for role in "subscriber", "internet", "mediation":
+            reply = s.ask("ADD", *dtcp.add_lines(source_address=rig.addr("subscriber", version),
+                                                 to=(rig.addr("mediation", version), port),
+                                                 src=(rig.addr(role, version), 49153)))
+            assert reply.code == 901, (role, reply)
+        assert s.ask("LIST").entries() == []
+        s.add(source_address=rig.addr("subscriber", version), **rig.destination(port, version))
