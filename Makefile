@@ -1,6 +1,6 @@
 # The front door.  The build itself is meson's; see CONTRIBUTING.md.
 BUILD ?= build
-.PHONY: all build demo check bench install clean
+.PHONY: all build demo check check-long bench install clean
 
 all: build
 
@@ -18,6 +18,12 @@ check:
 	tools/setup
 	$(MAKE) build
 	tools/check
+
+# What takes longer than a quarter of an hour: 10,000 scripts of two agencies, longer random tests.
+check-long:
+	tools/setup
+	$(MAKE) build
+	tools/check long
 
 bench:
 	tools/setup

@@ -39,10 +39,12 @@ put_agencies(const json_t *list, struct buf *out)
 	const json_t *a;
 	size_t n;
 
-	buf_printf(out, "\n%-32s %10s %10s\n", "Agency", "sessions", "criteria");
+	buf_printf(
+	    out, "\n%-20s %8s %9s %13s %13s %9s\n", "Agency", "sessions", "criteria", "copies due", "sent", "lost");
 	json_array_foreach (list, n, a)
-		buf_printf(out, "  %-30s %10jd %10jd\n", text_of(a, "agency"), number_of(a, "sessions"),
-		    number_of(a, "criteria"));
+		buf_printf(out, "  %-18s %8jd %9jd %13jd %13jd %9jd\n", text_of(a, "agency"), number_of(a, "sessions"),
+		    number_of(a, "criteria"), number_of(a, "due"), number_of(a, "sent"),
+		    number_of(a, "lost-budget") + number_of(a, "lost-otherwise"));
 }
 
 static void

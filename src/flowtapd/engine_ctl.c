@@ -31,6 +31,7 @@ struct ctl {
 	bool entitled, auditor, officer;
 	uint32_t uid;              /* the peer's */
 	struct store_lines *lines; /* audit export under way */
+	json_t *state;             /* what the data plane said so far */
 };
 
 static void
@@ -86,24 +87,40 @@ ctl_error(struct ctl *c, uint8_t code, const char *text)
 		(void)chan_send(c->chan, IPC_C_ERROR, 0, b.p, b.len);
 }
 
+/* The account of agency i: counts are in the order in which they were asked for. */
+static void
+account_add(json_t *o, const struct ipc_agency_count *k)
+{
+	json_object_set_new(o, "matched", json_integer((json_int_t)k->matched));
+	json_object_set_new(o, "due", json_integer((json_int_t)k->due));
+	json_object_set_new(o, "sent", json_integer((json_int_t)k->sent));
+	json_object_set_new(o, "lost-budget", json_integer((json_int_t)k->lost_budget));
+	json_object_set_new(o, "lost-otherwise", json_integer((json_int_t)k->lost_other));
+}
+
 static json_t *
-agencies_json(struct engine *e)
+agencies_json(struct engine *e, struct rd *counts)
 {
 	json_t *list = json_array();
 
+	if (rd_u32(counts) != e->nagency)
+		return list; /* they changed meanwhile */
 	for (uint32_t i = 0; i < e->nagency; i++) {
-		uint64_t count = 0;
+		const struct agency *a = e->agency[i];
+		struct ipc_agency_count k;
+		json_t *o = json_pack("{s:s,s:i,s:I}", "agency", a->name, "sessions", (int)a->sessions, "criteria",
+		    (json_int_t)a->criteria);
 
-		store_count(e->store, e->agency[i]->name, &count);
-		json_array_append_new(list, json_pack("{s:s,s:i,s:I}", "agency", e->agency[i]->name, "sessions",
-						(int)e->agency[i]->sessions, "criteria", (json_int_t)count));
+		if (ipc_agency_count_get(&k, counts) == 0 && k.agency == a->no)
+			account_add(o, &k);
+		json_array_append_new(list, o);
 	}
 	return list;
 }
 
-/* state: what the data plane said.  What the peer is not entitled to is taken out. */
+/* What the peer is not entitled to is taken out. */
 static void
-state_finish(struct ctl *c, json_t *state)
+state_finish(struct ctl *c, json_t *state, struct rd *counts)
 {
 	static const char *const numbers[] = {"copies", "losses", "information", "capacity"};
 
@@ -111,19 +128,20 @@ state_finish(struct ctl *c, json_t *state)
 	json_object_set_new(state, "version", json_string(FLOWTAP_VERSION));
 	if (c->entitled) {
 		json_object_set_new(state, "sessions", json_integer(c->engine->nsessions));
-		json_object_set_new(state, "agencies", agencies_json(c->engine));
-		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
+		json_object_set_new(state, "agencies", agencies_json(c->engine, counts));
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		json_object_del(state, numbers[i]);
 }
 
+/* The last of the two answers. */
 static void
-on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
 {
 	struct ctl *c = arg;
-	json_t *state = type == IPC_D_STATE ? json_loadb((const char *)body, len, 0, NULL) : NULL;
+	json_t *state = TAKE_PTR(c->state);
+	struct rd counts = rd_init(body, type == IPC_D_AGENCY_COUNTS ? len : 0);
 	char *text = NULL;
 
 	(void)e;
@@ -134,7 +152,7 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 		return;
 	}
 	if (state) {
-		state_finish(c, state);
+		state_finish(c, state, &counts);
 		text = json_dumps(state, JSON_COMPACT);
 	}
 	if (text == NULL || chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text)) < 0)
@@ -143,17 +161,33 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 	free(text);
 }
 
+static void
+on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	struct ctl *c = arg;
+
+	(void)e;
+	c->waits--;
+	json_decref(c->state);
+	c->state = type == IPC_D_STATE ? json_loadb((const char *)body, len, 0, NULL) : NULL;
+}
+
+/* Answers come in the order of the questions. */
 static int
 show_flow_tap(struct ctl *c, const char *args, struct slice text)
 {
-	const struct buf none = {0};
+	cleanup_buf struct buf none = {0}, ask = {0};
 	int r;
 
 	(void)args;
 	(void)text;
-	r = engine_dp_send(c->engine, IPC_D_STATUS, &none, on_state, c);
-
-	if (r == 0)
+	buf_put_u32(&ask, c->engine->nagency);
+	for (uint32_t i = 0; i < c->engine->nagency; i++)
+		buf_put_u32(&ask, c->engine->agency[i]->no);
+	if ((r = engine_dp_send(c->engine, IPC_D_STATUS, &none, on_state, c)) < 0)
+		return r;
+	c->waits++;
+	if ((r = engine_dp_send(c->engine, IPC_D_AGENCIES, &ask, on_counts, c)) == 0)
 		c->waits++;
 	return r;
 }

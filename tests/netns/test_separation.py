@@ -132,12 +132,13 @@ class Player:
         return reply
 
     def begin(self, s):
-        """The same state every time: nothing, and a number from which ids are counted."""
+        """The same state every time: no criterion, the names known, and a number from which ids are counted."""
         assert s.ask("DELETE", "Criteria-ID: 1-4294967295", "Flags: STATIC").code == 200
-        reply = s.ask("ADD", *dtcp.add_lines(cdest="base", to=(self.names["mediation"], PORT),
-                                             src=(self.names["router"], 49153), source_address="1.1.1.1"))
-        base = int(reply.get("CRITERIA-ID"))
-        assert s.ask("DELETE", f"Criteria-ID: {base}", "Flags: STATIC").code == 200
+        for name in "cd1", "cd2":
+            reply = s.ask("ADD", *dtcp.add_lines(cdest=name, to=(self.names["mediation"], PORT),
+                                                 src=(self.names["router"], 49153), source_address="1.1.1.1"))
+            base = int(reply.get("CRITERIA-ID"))
+        assert s.ask("DELETE", "Criteria-ID: 1-4294967295", "Flags: STATIC").code == 200
         return base + 1
 
     def play(self, what, inject, copies):
@@ -338,3 +339,30 @@ def test_ids_are_the_agencys_own(rig):
         for i in range(7):
             two.add(source_address=f"198.51.100.{i + 1}", **rig.destination(OTHER))
         assert one.add(source_address="198.51.100.2", **rig.destination(PORT)) == first + 1
+
+
+def accounts(rig):
+    """{agency: its account}, once nothing is in flight."""
+    rig.account_closed()
+    return {a["agency"]: a for a in rig.show()["agencies"]}
+
+
+def test_who_takes_too_much_loses_his_own(rig, config):
+    """lea2 may have 100 copies a second; lea1, on the same packets, misses none."""
+    config(lambda old: old.replace("agency lea2 {", "agency lea2 { copy-limit { packets-per-second 100; burst 100; }"))
+    with rig.session() as one, rig.session("lea2") as two, rig.receiver("mediation", PORT) as all_of_them, \
+            rig.receiver("mediation", OTHER) as some, rig.injector("subscriber") as inject:
+        one.add(source_address=rig.addr("subscriber"), **rig.destination(PORT))
+        two.add(source_address=rig.addr("subscriber"), **rig.destination(OTHER))
+        before = accounts(rig)
+        packets = [udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, b"%06d" % i) for i in range(2000)]
+        for p in packets:
+            inject(p)
+        all_of_them.wait(len(packets), 20)
+        after = accounts(rig)
+    assert all_of_them.got == packets
+    change = {who: {k: after[who][k] - before[who][k] for k in ("due", "sent", "lost-budget")} for who in after}
+    assert change["lea1"] == {"due": 2000, "sent": 2000, "lost-budget": 0}
+    lea2 = change["lea2"]
+    assert lea2["due"] == 2000 == lea2["sent"] + lea2["lost-budget"] and 10 <= lea2["sent"] < 1000
+    assert len(some.got) == lea2["sent"] and set(some.got) <= set(packets)
