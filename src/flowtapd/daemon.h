@@ -17,7 +17,8 @@
 #define DAEMON_USER_DP "_flowtap-dp" /* dataplane */
 
 #define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
-#define DAEMON_DP_WINDOW 128        /* puts under way at start-up */
+#define DAEMON_LOCK_WAIT_MS 5000
+#define DAEMON_DP_WINDOW 128 /* puts under way at start-up */
 
 enum daemon_fd {
 	DAEMON_FD_PARENT = 3, /* channel to the parent */
@@ -37,6 +38,7 @@ struct daemon_opts {
 	const char *conf_path;
 	int verbose;
 	bool check, print, remove;
+	const char *rewrap; /* the file with another machine key */
 };
 
 int parent_run(const struct daemon_opts *o);

@@ -11,12 +11,15 @@
 static const char usage_text[] = "usage: flowtapd [-v] [-f FILE]          run in the foreground\n"
 				 "       flowtapd -n [-v] [-f FILE]       check the configuration; with -v print it\n"
 				 "       flowtapd --remove [-f FILE]      take every tap out of the kernel\n"
+				 "       flowtapd --rewrap KEYFILE [-f FILE]\n"
+				 "                                        replace the machine key by that in KEYFILE\n"
 				 "       flowtapd --help | --version\n";
 
 static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {"remove", no_argument, NULL, 'R'},
+    {"rewrap", required_argument, NULL, 'W'},
     {"role", required_argument, NULL, 'r'}, /* for our own children */
     {NULL, 0, NULL, 0},
 };
@@ -53,6 +56,9 @@ main(int argc, char **argv)
 			break;
 		case 'R':
 			o.remove = true;
+			break;
+		case 'W':
+			o.rewrap = optarg;
 			break;
 		case 'r':
 			role = optarg;

@@ -23,11 +23,11 @@
 #include "listen.h"
 #include "log.h"
 #include "machine_key.h"
+#include "rewrap.h"
 #include "role.h"
 #include "sandbox.h"
 #include "spawn.h"
 
-#define LOCK_WAIT_MS 5000
 #define RELOAD_WAIT_MS 60000
 #define STOP_WAIT_MS 5000
 #define INVENTORY_IDS 64
@@ -511,7 +511,7 @@ parent_start(struct parent *p)
 		return r;
 	}
 	if ((r = listen_dir(p->conf->run_dir, 0, 0, 0755)) < 0 ||
-	    (r = listen_lock(p->conf->run_dir, LOCK_WAIT_MS, &p->lock_fd)) < 0) {
+	    (r = listen_lock(p->conf->run_dir, DAEMON_LOCK_WAIT_MS, &p->lock_fd)) < 0) {
 		log_warn(r, "%s", p->conf->run_dir);
 		return r;
 	}
@@ -554,7 +554,7 @@ remove_all(const struct conf *conf)
 		log_warnx("must be started as root");
 		return 1;
 	}
-	if ((r = listen_lock(conf->run_dir, LOCK_WAIT_MS, &lock)) == 0)
+	if ((r = listen_lock(conf->run_dir, DAEMON_LOCK_WAIT_MS, &lock)) == 0)
 		r = kern_unload(conf->run_dir);
 	if (r == -ENOENT)
 		r = 0; /* nothing was there */
@@ -580,7 +580,7 @@ parent_run(const struct daemon_opts *o)
 		else
 			puts("configuration OK");
 	} else
-		r = o->remove ? remove_all(conf) : daemon_main(o, conf);
+		r = o->remove ? remove_all(conf) : o->rewrap ? rewrap_run(conf, o->rewrap) : daemon_main(o, conf);
 	conf_free(conf);
 	return r;
 }

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import threading
 
 import pytest
@@ -203,6 +204,59 @@ def test_without_its_key_it_does_not_start(rig, what):
             assert listing(s) == before
         up(packets[2])
         assert content.wait(3) == packets
+
+
+def service(rig, do):
+    """Tells the lab's process 1 what to do with the daemon."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(os.path.dirname(rig.info["logs"]) + "/ctl")
+        s.sendall(json.dumps({"do": do, "service": "flowtapd"}).encode() + b"\n")
+        s.makefile().readline()
+
+
+def rewrap(rig, file):
+    r = lab_command("exec", "--name", rig.name, "router", "flowtapd", "--rewrap", file, check=False)
+    return r.returncode, r.stdout + r.stderr
+
+
+def test_another_machine_key(rig):
+    """While no daemon runs and the kernel goes on copying; not while one runs; the old key opens nothing afterwards."""
+    port, key, new = rig.port(), state_path(rig, "machine-key"), state_path(rig, "machine-key.next")
+    packets = [udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"%d" % i) for i in range(2)]
+    with open(key) as f:
+        old = f.read()
+    with open(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as f:
+        f.write("5a" * 32 + "\n")
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as up:
+        with rig.session() as s:
+            s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+            before = listing(s)
+        code, said = rewrap(rig, "/var/lib/flowtap/machine-key.next")
+        assert code == 1 and "flowtapd is running" in said
+        service(rig, "stop")
+        until("the daemon's end", lambda: not rig.processes()["parent"])
+        try:
+            assert rewrap(rig, "/etc/flowtap/flowtap.conf")[0] == 1
+            code, said = rewrap(rig, "/var/lib/flowtap/machine-key.next")
+            assert (code, said) == (0, "/var/lib/flowtap/state.db needs the key in /var/lib/flowtap/machine-key.next "
+                                       "from now on\n")
+            code, said = rewrap(rig, "/var/lib/flowtap/machine-key.next")
+            assert code == 1 and "state.db is as it was" in said  # the key in place is the old one still
+            up(packets[0])
+            content.wait(1)
+            log = Log(rig)
+            service(rig, "start")
+            log.wait("it was made with another machine key")
+        finally:
+            os.rename(new, key)
+            lab_command("restart", "--name", rig.name)
+        with open(key) as f:
+            assert f.read() != old
+        with rig.session() as s:
+            assert listing(s) == before
+        up(packets[1])
+        assert content.wait(2) == packets
 
 
 def test_files_show_no_target(rig):

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Root reads both keys; the database belongs to the engine's user and is opened as that user. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "daemon.h"
+#include "listen.h"
+#include "log.h"
+#include "machine_key.h"
+#include "rewrap.h"
+#include "sandbox.h"
+#include "store.h"
+
+struct keys {
+	uint8_t old[MACHINE_KEY_LEN], new[MACHINE_KEY_LEN];
+};
+
+static int
+keys_read(const struct conf *conf, const char *file, struct keys *k)
+{
+	const char *why = "";
+	int r = machine_key_get(conf->state_dir, k->old, &why);
+
+	if (r < 0) {
+		log_warn(r, "the machine key %s", why);
+		return r;
+	}
+	if ((r = machine_key_read(file, k->new, &why)) < 0)
+		log_warn(r, "%s %s", file, why);
+	return r;
+}
+
+static int
+store_change(const struct conf *conf, const struct keys *k)
+{
+	const struct passwd *pw = getpwnam(DAEMON_USER);
+	char path[sizeof conf->state_dir + 16];
+	struct store *s;
+	int r;
+
+	if (pw == NULL || pw->pw_uid == 0)
+		return -ENOENT;
+	if ((r = sandbox_become(pw->pw_uid, pw->pw_gid, NULL)) < 0 || (r = sandbox_basics()) < 0)
+		return r;
+	snprintf(path, sizeof path, "%s/" MACHINE_KEY_STORE, conf->state_dir);
+	if (access(path, F_OK) < 0)
+		return -errno;
+	if ((r = store_open(path, k->old, &s)) < 0)
+		return r;
+	r = store_rewrap(s, k->new);
+	store_close(s);
+	return r;
+}
+
+/* In a process of its own: this one goes on being root only as long as it takes. */
+static int
+store_change_apart(const struct conf *conf, const struct keys *k)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		_exit(-store_change(conf, k));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+int
+rewrap_run(const struct conf *conf, const char *file)
+{
+	struct keys k;
+	int lock, r;
+
+	if (geteuid() != 0) {
+		log_warnx("must be started as root");
+		return 1;
+	}
+	if ((r = listen_lock(conf->run_dir, DAEMON_LOCK_WAIT_MS, &lock)) < 0) {
+		log_warn(r, "%s", r == -EBUSY ? "flowtapd is running; stop it first" : conf->run_dir);
+		return 1;
+	}
+	if ((r = keys_read(conf, file, &k)) == 0 && (r = store_change_apart(conf, &k)) < 0)
+		log_warn(r, "%s/" MACHINE_KEY_STORE " is as it was", conf->state_dir);
+	explicit_bzero(&k, sizeof k);
+	close(lock);
+	if (r == 0)
+		printf("%s/" MACHINE_KEY_STORE " needs the key in %s from now on\n", conf->state_dir, file);
+	return r < 0 ? 1 : 0;
+}

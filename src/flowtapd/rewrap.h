@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rewrap.h - flowtapd --rewrap: another machine key, while no daemon runs. */
+#ifndef FLOWTAPD_REWRAP_H
+#define FLOWTAPD_REWRAP_H
+
+#include "conf.h"
+
+/* Every agency's key under the machine key in the file, instead of the one in use.  Logs what went
+ * wrong.  The exit status. */
+int rewrap_run(const struct conf *conf, const char *file);
+
+#endif
