@@ -341,6 +341,8 @@ store_open(const char *path, const uint8_t *machine_key, struct store **out)
 		store_close(s);
 		return r;
 	}
+	s->erase_due = true; /* who was here before may have been killed before its own */
+	store_erase(s);
 	*out = s;
 	return 0;
 }

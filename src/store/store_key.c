@@ -7,42 +7,49 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store_int.h"
 
-#define AAD_MAX 320 /* context, generation, an agency's name */
+#define NAME_LEN_MAX 255
+
+struct wrap_aad {
+	char context[20];
+	uint8_t generation[4];
+	char name[NAME_LEN_MAX + 1];
+};
 
 static struct seal_aad
-wrap_aad(const char *name, uint32_t generation, uint8_t v[static AAD_MAX])
+wrap_aad(const char *name, uint32_t generation, struct wrap_aad *v)
 {
-	static const char context[] = "flowtap agency key";
 	const uint32_t g = htobe32(generation);
-	size_t len = strlen(name), at = sizeof context + sizeof g;
 
-	memcpy(v, context, sizeof context);
-	memcpy(v + sizeof context, &g, sizeof g);
-	memcpy(v + at, name, len < AAD_MAX - at ? len : AAD_MAX - at);
-	return (struct seal_aad){v, at + (len < AAD_MAX - at ? len : AAD_MAX - at)};
+	*v = (struct wrap_aad){.context = "flowtap agency key"};
+	memcpy(v->generation, &g, sizeof g);
+	snprintf(v->name, sizeof v->name, "%s", name);
+	return (struct seal_aad){v, sizeof *v};
 }
 
 int
 store_key_wrap(const uint8_t *machine, const char *name, uint32_t generation, const uint8_t data[static STORE_KEY_LEN],
     struct buf *out)
 {
-	uint8_t v[AAD_MAX];
+	struct wrap_aad v;
 
-	return store_seal_put(machine, wrap_aad(name, generation, v), data, STORE_KEY_LEN, out);
+	if (strlen(name) > NAME_LEN_MAX)
+		return -ENAMETOOLONG;
+	return store_seal_put(machine, wrap_aad(name, generation, &v), data, STORE_KEY_LEN, out);
 }
 
 int
 store_key_unwrap(const uint8_t *machine, const struct store_wrapped *w, uint8_t data[static STORE_KEY_LEN])
 {
-	uint8_t v[AAD_MAX];
+	struct wrap_aad v;
 
-	if (w->name == NULL || w->len != STORE_KEY_LEN + STORE_SEAL_EXTRA)
+	if (w->name == NULL || strlen(w->name) > NAME_LEN_MAX || w->len != STORE_KEY_LEN + STORE_SEAL_EXTRA)
 		return -EBADMSG;
-	return store_seal_open(machine, wrap_aad(w->name, w->generation, v), w->p, w->len, data);
+	return store_seal_open(machine, wrap_aad(w->name, w->generation, &v), w->p, w->len, data);
 }
 
 int
@@ -193,19 +200,20 @@ store_key_proof(const uint8_t *machine, struct buf *out)
 int
 store_key_prove(sqlite3 *db, const uint8_t *machine)
 {
+	const struct seal_aad aad = {proof_context, sizeof proof_context};
 	uint8_t none;
 	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db, "SELECT proof FROM machine", -1, &st, NULL), r;
+	int rc = sqlite3_prepare_v2(db, "SELECT proof FROM machine", -1, &st, NULL), r = -EBADMSG;
 
 	if (rc != SQLITE_OK)
 		return rc == SQLITE_ERROR ? -EBADMSG : store_error(rc);
-	if ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		r = store_seal_open(machine, (struct seal_aad){proof_context, sizeof proof_context},
-		    sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), &none);
-	else
-		r = rc == SQLITE_DONE ? -EIO : store_error(rc);
-	if (rc == SQLITE_ROW && r == -EBADMSG)
-		r = -EKEYREJECTED;
+	if ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		r = store_seal_open(
+		    machine, aad, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), &none);
+		if (r == -EBADMSG)
+			r = -EKEYREJECTED;
+	} else if (rc != SQLITE_DONE)
+		r = store_error(rc);
 	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? -EBADMSG : r;
+	return r;
 }

@@ -795,8 +795,8 @@ static void
 test_killed_while_rotating(void **state)
 {
 	struct box *x = *state;
-	cleanup_free uint8_t *good = NULL;
-	size_t len;
+	cleanup_free uint8_t *good = NULL, *key = NULL;
+	size_t len, nkey;
 	int n = 0;
 	bool end = false;
 
@@ -805,6 +805,7 @@ test_killed_while_rotating(void **state)
 		assert_int_equal(add(x, B, i, "box"), i);
 	}
 	store_close(TAKE_PTR(x->s));
+	key = blob_read(x, "SELECT key FROM agency WHERE no = 1", &nkey);
 	good = file_read(x->path, "", &len);
 	while (!end) {
 		file_write(x->path, good, len);
@@ -815,6 +816,10 @@ test_killed_while_rotating(void **state)
 		assert_int_equal(add(x, A, 11, "cab"), 11);
 		rotate_to_the_end(x, 4);
 		assert_int_equal(walk(x), 21);
+		if (number(x, "SELECT generation FROM agency WHERE no = 1") == 2)
+			assert_false(files_have(x, key, nkey));
+		else
+			assert_true(n <= 3 && files_have(x, key, nkey)); /* it had not begun */
 		store_close(TAKE_PTR(x->s));
 	}
 	assert_true(n > 25);
