@@ -34,7 +34,7 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 3u
+#define TAP_ABI_VERSION 4u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet, all criteria together */
@@ -49,7 +49,8 @@
 #define TAP_NEIGH_IDLE_NS 60000000000ull  /* not asked for so long: what was known of it is stale */
 #define TAP_NEIGH_CHECK_NS 30000000000ull /* how often the kernel is made to confirm a known next hop */
 #define TAP_NEIGH_QUEUE 200000            /* bytes of memory of copies parked with one unresolved next hop */
-#define TAP_STAGE_QUEUES 16               /* queues of the stage device per CPU, see tap_ingress */
+#define TAP_STAGE_QUEUES 16               /* queues of the stage device per CPU and lane, see tap_ingress */
+#define TAP_STAGE_LANES 4                 /* agencies take turns in them: one that overflows fills its own */
 #define TAP_QUARANTINE_MS 1000
 #define TAP_SEEN_ENDED (~0ull) /* tap_count.seen_ns of a criterion that ended by idleness */
 #define TAP_BUDGET_SHIFT 6     /* budgets reckon in units of 1/64 ns: small enough for 100 Gbit/s */

@@ -11,27 +11,32 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* ---- tap_ingress: tcx ingress of a tapped interface ---- */
 
 /*
- * Each CPU has TAP_STAGE_QUEUES of the stage device's queues, each with a receive
- * ring of 256 frames, and goes on to the next after TAP_BURST frames: so that
- * the trains of one softirq round fit, and, since a ring is emptied 64 frames
- * at a time in the order in which the rings were filled, stay in order.
+ * Each CPU and lane has TAP_STAGE_QUEUES of the stage device's queues, each with a
+ * receive ring of 256 frames, and goes on to the next after TAP_BURST frames: so that
+ * the trains of one softirq round fit, and, since a ring is emptied 64 frames at a
+ * time in the order in which the rings were filled, stay in order.
+ *
+ * An agency's copies are in one lane.  Whose copies are too many fills the rings of
+ * that lane, and rings are emptied in turn: what others lose is not by that agency.
  */
 #define TAP_BURST 48
 
 static __always_inline __u16
-ingress_queue(struct match_out *out, const struct tap_ctl *ctl, __u32 segs)
+ingress_queue(struct match_out *out, const struct tap_ctl *ctl, __u32 segs, __u32 mark)
 {
-	__u32 queues = ctl->stage_queues;
-	__u32 queue;
+	__u32 queues = ctl->stage_queues, crit = mark >> 1, queue, lane;
+	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
 
-	if (out->burst + segs > TAP_BURST) {
-		out->queue++;
-		out->burst = 0;
+	lane = c ? c->agency % TAP_STAGE_LANES : 0;
+	if (out->burst[lane] + segs > TAP_BURST) {
+		out->queue[lane]++;
+		out->burst[lane] = 0;
 	}
-	out->burst += segs;
+	out->burst[lane] += segs;
 	if (queues == 0)
 		return 0;
-	queue = bpf_get_smp_processor_id() * TAP_STAGE_QUEUES + out->queue % TAP_STAGE_QUEUES;
+	queue = (bpf_get_smp_processor_id() * TAP_STAGE_LANES + lane) * TAP_STAGE_QUEUES;
+	queue += out->queue[lane] % TAP_STAGE_QUEUES;
 	return (__u16)(queue % queues + 1);
 }
 
@@ -41,7 +46,7 @@ ingress_copy(__u32 i, struct match *w)
 	if (i >= TAP_COPIES_MAX)
 		return 1;
 	w->skb->mark = w->out->mark[i];
-	w->skb->queue_mapping = ingress_queue(w->out, w->ctl, w->segs);
+	w->skb->queue_mapping = ingress_queue(w->out, w->ctl, w->segs, w->out->mark[i]);
 	/* What is refused here shows as the difference between handed and arrived. */
 	bpf_clone_redirect(w->skb, w->ctl->stage_ifindex, 0);
 	return 0;

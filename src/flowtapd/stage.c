@@ -16,7 +16,7 @@
 #include "stage.h"
 
 #define STAGE_MTU 65535
-#define STAGE_QUEUES_MAX 1024
+#define STAGE_QUEUES_MAX 4096
 #define NL_BUF 16384
 #define FEATURE_BLOCKS 8 /* of 32 features; the kernel has 2 or 3 */
 
@@ -122,7 +122,7 @@ pair_create(void)
 	struct nlattr *info, *data, *peer;
 	struct ifinfomsg *ifi;
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	uint32_t queues = TAP_STAGE_QUEUES * (uint32_t)(cpus > 0 ? cpus : 1);
+	uint32_t queues = TAP_STAGE_LANES * TAP_STAGE_QUEUES * (uint32_t)(cpus > 0 ? cpus : 1);
 
 	if (queues > STAGE_QUEUES_MAX)
 		queues = STAGE_QUEUES_MAX;

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 
+import pytest
 from rig import net, udp_packet, until
 
 BPF_PROG_LOAD, BPF_PROG_TEST_RUN, SYS_BPF = 5, 10, 321
@@ -70,3 +71,42 @@ def test_burst_of_256_with_4_copies_each(rig):
     lost = sum(losses.values()) - sum(before[2].values())
     assert len(content.got) == sent - before[1] == 5 * MOST * 4 - lost
     assert set(content.got) == {packet}
+
+
+@pytest.fixture
+def second_link(rig):
+    """Another content link, whose far end has a receive ring of its own: (address there, the router's)."""
+    router, far = rig.ns("router"), rig.ns("mediation")
+    net.run("ip", "-n", router, "link", "add", "extra0", "type", "veth", "peer", "name", "extra1", "netns", far)
+    try:
+        for ns, dev, addr in (router, "extra0", "192.0.9.1"), (far, "extra1", "192.0.9.2"):
+            net.run("ip", "-n", ns, "addr", "add", addr + "/24", "dev", dev)
+            net.run("ip", "-n", ns, "link", "set", dev, "up")
+        net.offloads(far, "extra1", "gro", "on")
+        net.offloads(router, "extra0", "tso", "off")  # else the ring is passed by
+        yield "192.0.9.2", "192.0.9.1"
+    finally:
+        net.run("ip", "-n", router, "link", "del", "extra0")
+
+
+def test_burst_of_one_agency_is_not_the_others_loss(rig, second_link):
+    """lea2 asks for 30 copies of each packet, more than there is room for; lea1, on the same packets, misses none."""
+    one_port, two_port, port = rig.port(), rig.port(), rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, port, b"x" * 64)
+    with rig.session() as one, rig.session("lea2") as two, rig.receiver("internet", port) as forwarded, \
+            rig.receiver("mediation", one_port) as content:
+        one.add(source_address=rig.addr("subscriber"), dest_port=str(port), protocol="17", **rig.destination(one_port))
+        for i in range(30):
+            two.add(source_address=rig.addr("subscriber"), dest_port=str(port), protocol="17",
+                    to=(second_link[0], two_port), src=(second_link[1], 49153))
+        burst(rig, "subscriber", packet, 1)  # all neighbours are known after it
+        forwarded.wait(1)
+        _, _, before = rig.account_closed()
+        for n in range(1, 6):
+            burst(rig, "subscriber", packet, MOST)
+            forwarded.wait(1 + n * MOST)
+        _, _, losses = rig.account_closed(20)
+        assert losses.get("internal-queue", 0) > before.get("internal-queue", 0), "it was no overload"
+        content.wait(1 + 5 * MOST)
+        accounts = {a["agency"]: a for a in rig.show()["agencies"]}
+    assert content.got == [packet] * (1 + 5 * MOST) and accounts["lea2"]["lost-otherwise"] > 0
