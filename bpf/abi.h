@@ -37,7 +37,8 @@
 #define TAP_ABI_VERSION 4u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
-#define TAP_COPIES_MAX 64                 /* copies of one packet, all criteria together */
+#define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
+#define TAP_SHARES 32                     /* agencies with the same remainder of their numbers have them together */
 #define TAP_CHAIN_MAX 1024                /* terms under one key */
 #define TAP_DESTS_PER_CRIT 2              /* content destinations of one criterion */
 #define TAP_EXT_MAX 8                     /* IPv6 extension headers looked through */
@@ -248,7 +249,7 @@ enum tap_counter {
 	TAP_C_COPIES_SENT,
 	/* losses */
 	TAP_C_LOST_BUDGET,    /* more than the agency may have */
-	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet */
+	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet for an agency */
 	TAP_C_LOST_ENCAP,     /* no room for, or no way to add, the outer header */
 	TAP_C_LOST_ENCAP_GSO, /* the same for a segment train */
 	TAP_C_LOST_GONE_OUT,  /* criterion or destination removed meanwhile, before encapsulation */

@@ -50,6 +50,7 @@ match_begin(struct match *w)
 	__u32 headers, size;
 
 	w->own = own_classify(skb, &w->pkt, w->ctl);
+	__builtin_memset(w->out->share, 0, sizeof w->out->share);
 	w->bytes = w->pkt.end - w->pkt.l3_off;
 	w->segs = 1;
 	size = skb->gso_size;
@@ -66,15 +67,16 @@ match_begin(struct match *w)
 	return 0;
 }
 
-/* A copy is due: mark says whose and where to. */
+/* A copy is due: mark says whose and where to; share: the agency's, so that none takes another's room. */
 static __always_inline void
-match_due(struct match *w, __u32 mark)
+match_due(struct match *w, __u32 share, __u32 mark)
 {
 	__u32 n = w->n;
 
 	w->due++;
-	if (n >= TAP_COPIES_MAX)
+	if (w->out->share[share] >= TAP_COPIES_MAX || n >= TAP_COPIES_MAX * TAP_SHARES)
 		return;
+	w->out->share[share]++;
 	w->out->mark[n] = mark;
 	w->n = n + 1;
 }
@@ -84,6 +86,7 @@ static __always_inline int
 match_found(struct match *w, __u32 crit, __u8 flags)
 {
 	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
+	__u32 share;
 	int got;
 
 	if (!c || *(volatile const __u32 *)&c->state != TAP_CRIT_ACTIVE)
@@ -98,16 +101,17 @@ match_found(struct match *w, __u32 crit, __u8 flags)
 		match_begin(w);
 	if (w->own != OWN_NO)
 		return 1;
-	got = take_match(crit, w->segs, w->bytes, TAP_COPIES_MAX - w->n);
+	share = *(volatile const __u32 *)&c->agency % TAP_SHARES;
+	got = take_match(crit, w->segs, w->bytes, TAP_COPIES_MAX - w->out->share[share]);
 	if (!(got & TAKE_MATCH))
 		return 0;
 	w->matched++;
 	if (flags || w->pkt.proto != w->pkt.frag_proto)
 		w->need_memory = 1;
 	if (got & TAKE_FIRST)
-		match_due(w, crit << 1);
+		match_due(w, share, crit << 1);
 	if (got & TAKE_SECOND)
-		match_due(w, crit << 1 | 1);
+		match_due(w, share, crit << 1 | 1);
 	return 0;
 }
 

@@ -43,7 +43,7 @@ ingress_queue(struct match_out *out, const struct tap_ctl *ctl, __u32 segs, __u3
 static long
 ingress_copy(__u32 i, struct match *w)
 {
-	if (i >= TAP_COPIES_MAX)
+	if (i >= TAP_COPIES_MAX * TAP_SHARES)
 		return 1;
 	w->skb->mark = w->out->mark[i];
 	w->skb->queue_mapping = ingress_queue(w->out, w->ctl, w->segs, w->out->mark[i]);

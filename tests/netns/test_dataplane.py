@@ -789,6 +789,22 @@ def test_more_copies_than_the_limit(plane):
     assert [account[k] for k in ("matched", "due", "sent", "lost_limit")] == [40, 80, 64, 16]
 
 
+def test_an_agency_does_not_take_the_copies_of_another(plane):
+    """Agency 1 has more criteria for a packet than are served; those of 2 and 3, older and newer, all are."""
+    ports, older, newer = [plane.port() for _ in range(80)], plane.port(), plane.port()
+    plane.put(older, agency=2, protocol="17", dest_port=TARGET_PORT)
+    for i in range(0, 80, 2):
+        plane.put(*ports[i:i + 2], agency=1, protocol="17", dest_port=TARGET_PORT)
+    plane.put(newer, agency=3, protocol="17", dest_port=TARGET_PORT)
+    before = plane.stats()
+    with copies_to(plane, older, newer) as copies:
+        send_targets(plane, 3)
+        copies.wait(6)
+        account = plane.account(before)
+    assert sorted(outer(4, c)[3] for c in copies.got) == [older] * 3 + [newer] * 3
+    assert [account[k] for k in ("due", "sent", "lost_limit")] == [3 * 82, 3 * 66, 3 * 16]
+
+
 def test_burst_of_256_with_4_copies_each(plane):
     """The copies suffer, never the forwarded packets, and each loss is counted."""
     ports = [plane.port() for _ in range(4)]
