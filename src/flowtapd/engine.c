@@ -201,10 +201,10 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 {
 	struct session *s, *next;
 
-	for (s = LIST_FIRST(&e->sessions); s; s = next) {
+	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
 		struct agency *a = agency_find(v, n, s->agency->uid);
 
-		next = LIST_NEXT(s, entry);
+		next = TAILQ_NEXT(s, entry);
 		if (a == NULL || strcmp(a->name, s->agency->name) != 0) {
 			session_free(s);
 			continue;
@@ -212,6 +212,9 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 		s->agency = a;
 		a->sessions++;
 	}
+	e->busy = 0;
+	for (uint32_t i = 0; i < n; i++)
+		e->busy += v[i]->sessions > 0;
 }
 
 /* ---- agencies that come and go: their criteria stay stored and are active while they are configured ---- */
@@ -587,7 +590,7 @@ engine_run(int verbose)
 	int r;
 
 	log_init("flowtapd: engine", verbose);
-	LIST_INIT(&e.sessions);
+	TAILQ_INIT(&e.sessions);
 	STAILQ_INIT(&e.waits);
 	if ((r = sandbox_basics()) < 0)
 		fatal(r, "cannot drop privileges");

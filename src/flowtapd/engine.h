@@ -29,6 +29,7 @@
 #define ENGINE_SESSION_QUEUE (1u << 20) /* unsent bytes at which a LIST waits */
 #define ENGINE_REFUSED_LOGGED 10        /* refused requests of a session that are logged one by one */
 #define ENGINE_OPS_MAX 2048             /* requests of one session not yet answered */
+#define ENGINE_OPS_BYTES (1u << 20)     /* and their text, at which no more is read of it */
 
 struct engine;
 struct session;
@@ -77,7 +78,7 @@ struct op {
 TAILQ_HEAD(op_list, op);
 
 struct session {
-	LIST_ENTRY(session) entry;
+	TAILQ_ENTRY(session) entry;
 	struct engine *engine;
 	struct agency *agency;
 	struct chan *chan; /* NULL: closed, freed at the end of this round */
@@ -86,6 +87,7 @@ struct session {
 	bool opened;        /* it is on record */
 	struct op_list ops; /* in the order of the requests */
 	unsigned nops;
+	size_t ops_bytes; /* of their text */
 	uint64_t refused; /* requests that the session itself refused */
 };
 
@@ -117,9 +119,11 @@ struct engine {
 	struct store *store;
 	struct engine_audit audit;
 	LIST_HEAD(, authority) authorities;
-	uint8_t boot[STORE_BOOT_LEN]; /* which boot of the machine this is */
-	LIST_HEAD(, session) sessions;
+	uint8_t boot[STORE_BOOT_LEN];   /* which boot of the machine this is */
+	TAILQ_HEAD(, session) sessions; /* whose turn is next comes first */
 	unsigned nsessions;
+	uint32_t busy;  /* agencies that have sessions */
+	uint32_t alone; /* batches to come that take one request only: a former one was spoilt */
 	STAILQ_HEAD(, dp_wait) waits;
 	uint64_t strangers, stranger_ns; /* refused sessions not on record one by one; the last line's time */
 	bool batch_due, serving;

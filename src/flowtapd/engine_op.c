@@ -386,24 +386,49 @@ op_execute(struct engine *e, struct batch *b, struct op *op)
 	return change_record(e, c);
 }
 
+/* An agency's share of a batch is that of its sessions together, however many it has. */
+static unsigned
+batch_share(const struct engine *e, const struct session *s)
+{
+	return ENGINE_BATCH_MAX / e->busy / s->agency->sessions + 1;
+}
+
+/* The batch is full: it is s's turn in the next one. */
+static void
+batch_full(struct engine *e, struct session *s)
+{
+	struct session *first;
+
+	while ((first = TAILQ_FIRST(&e->sessions)) != s) {
+		TAILQ_REMOVE(&e->sessions, first, entry);
+		TAILQ_INSERT_TAIL(&e->sessions, first, entry);
+	}
+	engine_batch_soon(e);
+}
+
 /* Requests that can go together: each session's, up to its first LIST and to its
  * share of the batch, so that no session keeps the others waiting. */
 static int
 batch_gather(struct engine *e, struct batch *b)
 {
+	size_t max = e->alone ? 1 : ENGINE_BATCH_MAX;
 	struct session *s;
 	struct op *op;
 	int r;
 
-	LIST_FOREACH (s, &e->sessions, entry) {
-		unsigned share = ENGINE_BATCH_MAX / (e->nsessions ? e->nsessions : 1) + 1;
+	TAILQ_FOREACH (s, &e->sessions, entry) {
+		unsigned share = batch_share(e, s);
 
 		TAILQ_FOREACH (op, &s->ops, entry) {
 			if (op->state == OP_LISTING || (op->state == OP_QUEUED && op->req.method == DTCP_LIST))
 				break;
 			if (op->state != OP_QUEUED)
 				continue;
-			if (share-- == 0 || b->n == ENGINE_BATCH_MAX) {
+			if (b->n == max) {
+				batch_full(e, s);
+				return 0;
+			}
+			if (share-- == 0) {
 				engine_batch_soon(e);
 				break;
 			}
@@ -604,6 +629,30 @@ batch_fail(struct engine *e, struct batch *b, int err)
 		log_warn(r, "audit: %zu failed requests could not be recorded", b->n);
 }
 
+/*
+ * One request spoilt the transaction of several, such as by a row that is damaged: all of them again,
+ * each in a transaction of its own, so that nobody feels the damage of another.
+ */
+static void
+batch_again(struct engine *e, struct batch *b, int err)
+{
+	log_warn(err, "store: transaction failed; its %zu requests are repeated one by one", b->n);
+	for (uint32_t i = 0; i < e->nagency; i++)
+		(void)store_count(e->store, e->agency[i]->name, &e->agency[i]->criteria);
+	for (size_t i = 0; i < b->n; i++) {
+		struct op *op = b->v[i].op;
+
+		op->state = OP_QUEUED;
+		op->uid = 0;
+		op->reply = (struct ipc_reply){0};
+		op->warrant[0] = '\0';
+		if (!op->refused)
+			op->reason[0] = '\0';
+	}
+	e->alone = (uint32_t)b->n;
+	engine_batch_soon(e);
+}
+
 static void
 batch_finish(struct engine *e, struct batch *b)
 {
@@ -611,8 +660,8 @@ batch_finish(struct engine *e, struct batch *b)
 
 	for (size_t i = 0; i < b->n; i++)
 		change_fini(&b->v[i]);
-	for (s = LIST_FIRST(&e->sessions); s; s = next) {
-		next = LIST_NEXT(s, entry);
+	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, entry);
 		session_flush(s);
 	}
 }
@@ -621,17 +670,21 @@ void
 engine_batch(struct engine *e)
 {
 	static struct batch b;
-	int r;
+	int r, spoilt;
 
 	b.n = 0;
 	if ((r = engine_txn_begin(e)) < 0)
 		fatal(r, "store");
-	r = batch_gather(e, &b);
+	r = spoilt = batch_gather(e, &b);
 	if (r == 0 && b.n > 0)
 		r = engine_txn_commit(e);
 	else
 		engine_txn_rollback(e);
-	if (r < 0)
+	if (e->alone > 0)
+		e->alone--;
+	if (spoilt < 0 && b.n > 1)
+		batch_again(e, &b, r);
+	else if (r < 0)
 		batch_fail(e, &b, r);
 	else
 		batch_apply(e, &b);

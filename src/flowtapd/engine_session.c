@@ -39,6 +39,7 @@ op_leave(struct session *s, struct op *op)
 {
 	TAILQ_REMOVE(&s->ops, op, entry);
 	s->nops--;
+	s->ops_bytes -= op->text.len;
 	op->session = NULL;
 	op_unref(op);
 }
@@ -50,6 +51,13 @@ reply_send(struct session *s, struct op *op)
 
 	ipc_reply_put(&b, &op->reply);
 	return b.err ? b.err : chan_send(s->chan, IPC_S_REPLY, op->id, b.p, b.len);
+}
+
+/* What a session asks faster than it is answered waits with the session, not with us. */
+static bool
+is_full(const struct session *s)
+{
+	return s->nops >= ENGINE_OPS_MAX || s->ops_bytes >= ENGINE_OPS_BYTES;
 }
 
 void
@@ -68,7 +76,7 @@ session_flush(struct session *s)
 			break; /* the end of the channel follows */
 		op_leave(s, op);
 	}
-	if (s->nops < ENGINE_OPS_MAX)
+	if (!is_full(s))
 		chan_pause(s->chan, false);
 	if (op && op->state == OP_QUEUED)
 		engine_batch_soon(s->engine);
@@ -80,7 +88,9 @@ op_queue(struct session *s, struct op *op, uint32_t id)
 	op->id = id;
 	op->session = s;
 	TAILQ_INSERT_TAIL(&s->ops, op, entry);
-	if (++s->nops >= ENGINE_OPS_MAX)
+	s->nops++;
+	s->ops_bytes += op->text.len;
+	if (is_full(s))
 		chan_pause(s->chan, true);
 	engine_batch_soon(s->engine);
 }
@@ -201,9 +211,9 @@ session_free(struct session *s)
 	char reason[64];
 	struct op *op;
 
-	LIST_REMOVE(s, entry);
+	TAILQ_REMOVE(&s->engine->sessions, s, entry);
 	s->engine->nsessions--;
-	s->agency->sessions--;
+	s->engine->busy -= --s->agency->sessions == 0;
 	while ((op = TAILQ_FIRST(&s->ops)) != NULL)
 		op_leave(s, op);
 	chan_free(TAKE_PTR(s->chan));
@@ -291,9 +301,9 @@ session_accept(struct engine *e, int fd)
 	}
 	s->engine = e;
 	s->agency = a;
-	a->sessions++;
+	e->busy += a->sessions++ == 0;
 	TAILQ_INIT(&s->ops);
-	LIST_INSERT_HEAD(&e->sessions, s, entry);
+	TAILQ_INSERT_TAIL(&e->sessions, s, entry);
 	e->nsessions++;
 	log_info("agency %s: session opened", a->name);
 }

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -339,6 +340,37 @@ def test_ids_are_the_agencys_own(rig):
         for i in range(7):
             two.add(source_address=f"198.51.100.{i + 1}", **rig.destination(OTHER))
         assert one.add(source_address="198.51.100.2", **rig.destination(PORT)) == first + 1
+
+
+def pipelined(session, requests):
+    """[(method, lines)], all sent before the first answer is read; the answers' codes."""
+    begin, session.seq = session.seq, session.seq + len(requests)
+    session.send(b"".join(dtcp.request(m, session.user, begin + i + 1, *lines)
+                          for i, (m, lines) in enumerate(requests)))
+    return [session.receive(30).code for _ in requests]
+
+
+def test_damage_of_another_is_not_felt(rig):
+    """Requests of all agencies go into one transaction.  One that spoils it, since the agency's rows are damaged,
+    is repeated alone."""
+    target = {"source_address": "198.51.100.1", **rig.destination(PORT)}
+    with rig.session() as one, rig.session("lea2") as two:
+        number = int(two.ask("ADD", *dtcp.add_lines(**target)[:-1], "Timeout-Total: 50000").get("CRITERIA-ID"))
+        with sqlite3.connect(rig.info["dir"] + "/state/state.db", timeout=10) as db:
+            assert db.execute("UPDATE criterion SET secret = zeroblob(length(secret)) WHERE id = ? AND agency ="
+                              " (SELECT no FROM agency WHERE name = 'lea2')", (number,)).rowcount == 1
+        db.close()
+        codes = []
+        spoiler = threading.Thread(target=lambda: codes.extend(pipelined(
+            two, [("REFRESH", [f"Criteria-ID: {number}", "Timeout-Idle: 5"])] * 300)))
+        spoiler.start()
+        answers = []
+        while spoiler.is_alive() or not answers:
+            answers += pipelined(one, [("ADD", dtcp.add_lines(**target)), ("NOOP", [])] * 20)
+        spoiler.join()
+        listed = len(one.ask("LIST").entries())
+    assert codes == [500] * 300
+    assert set(answers) == {200} and listed == len(answers) / 2
 
 
 def accounts(rig):
