@@ -6,6 +6,7 @@
 
 #include "audit_cmd.h"
 #include "ctl.h"
+#include "login_failed.h"
 #include "show.h"
 #include "warrant_cmd.h"
 
@@ -138,6 +139,8 @@ main(int argc, char **argv)
 	const struct command *cmd;
 	int fd, r;
 
+	if (argc > 0 && strcmp(basename(argv[0]), LOGIN_FAILED_NAME) == 0)
+		return login_failed_main();
 	if ((r = opts_parse(argc, argv, &o)) >= 0)
 		return r;
 	if ((cmd = command_find(o.words)) == NULL) {

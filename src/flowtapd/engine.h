@@ -91,6 +91,14 @@ struct session {
 	uint64_t refused; /* requests that the session itself refused */
 };
 
+#define LOGIN_FAILURES 64 /* remembered */
+
+struct login_failure {
+	uint64_t at_ns; /* CLOCK_MONOTONIC; 0: none */
+	char user[64];
+	struct ip_addr peer;
+};
+
 /* What an answer of the data plane belongs to, in the order of sending. */
 struct dp_wait {
 	STAILQ_ENTRY(dp_wait) entry;
@@ -125,6 +133,9 @@ struct engine {
 	uint32_t busy;  /* agencies that have sessions */
 	uint32_t alone; /* batches to come that take one request only: a former one was spoilt */
 	STAILQ_HEAD(, dp_wait) waits;
+	struct login_failure failure[LOGIN_FAILURES]; /* a ring */
+	unsigned nfailure;
+	uint64_t login_alarm_ns;
 	uint64_t strangers, stranger_ns; /* refused sessions not on record one by one; the last line's time */
 	bool batch_due, serving;
 	gid_t gid;                      /* our own: operators are in it */
@@ -149,6 +160,9 @@ int engine_alarm_found(struct engine *e, struct rd *r); /* IPC_D_ALARM */
 void engine_alarm(struct engine *e, const char *text);
 /* Takes the criterion out of the data plane and puts it in again as it is stored. */
 int engine_put_anew(struct engine *e, uint64_t uid);
+
+/* engine_login.c: text is the login's name, a line feed, the address it came from */
+int engine_login_failed(struct engine *e, struct slice text);
 
 /* engine_session.c */
 void session_accept(struct engine *e, int fd); /* takes fd */

@@ -341,6 +341,15 @@ warrant_show(struct ctl *c, const char *args, struct slice text)
 	return chan_send(c->chan, IPC_C_JSON, 0, b.p, b.len);
 }
 
+/* ---- logins ---- */
+
+static int
+login_failed(struct ctl *c, const char *args, struct slice text)
+{
+	(void)args;
+	return warrant_done(c, engine_login_failed(c->engine, text), "it could not be recorded");
+}
+
 /* ---- keys ---- */
 
 static int
@@ -379,6 +388,7 @@ static const struct {
     {"warrant revoke", warrant_revoke, RIGHT_OFFICER},
     {"warrant show", warrant_show, RIGHT_OFFICER},
     {"request services flow-tap rotate-keys", rotate_keys, RIGHT_ROOT},
+    {"login-failed", login_failed, RIGHT_ROOT},
 };
 
 static const char *

@@ -167,7 +167,7 @@ class Rig:
                 found[argv[2].decode() if b"--role" in argv else "parent"].append(pid)
             elif name == b"flowtap-dtcp":
                 found["session"].append(pid)
-            elif name == b"sshd":
+            elif name in (b"sshd", b"flowtap-sshd"):
                 found["sshd"].append(pid)
         return found
 

@@ -6,9 +6,11 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
-from rig import TREE, dtcp, net, until
+from rig import TREE, dtcp, lab_command, net, until
+from test_audit import head, since
 
 SSHD = "/usr/sbin/sshd"
 CONFIG = TREE + "/packaging/sshd/flowtap-sshd_config"
@@ -170,3 +172,46 @@ def test_broken_configuration_closes_the_port(rig):
         finally:
             os.replace(path + ".good", path)
         until("answers", rig.answered, 20)
+
+
+# ---- logins that fail (NET-2) ----
+
+def fail(rig, user, password="wrong"):
+    """Seconds until a login was refused."""
+    begin = time.monotonic()
+    rig.passwords.setdefault(user, password)
+    with pytest.raises(dtcp.Silence):
+        with rig.session(user, password=password) as s:
+            s.ask("NOOP", timeout=30)
+    return time.monotonic() - begin
+
+
+def test_failed_logins_are_slow_recorded_and_raise_an_alarm(rig):
+    """The one with the right password neither waits nor is locked out, in the midst of it."""
+    mark = head(rig)
+    assert fail(rig, "lea1") > 1
+    assert fail(rig, "nobody-of-that-name") > 1
+    rig.passwords.pop("nobody-of-that-name")
+    for _ in range(4):
+        fail(rig, "lea1")
+    begin = time.monotonic()
+    assert rig.answered()
+    assert time.monotonic() - begin < 1.5
+    lines = since(rig, mark)
+    failed = [(x["reason"], x["peer"]) for x in lines if x["kind"] == "login-failed"]
+    assert failed == [(f'login "{who}"', rig.addr("mediation"))
+                      for who in ("lea1", "nobody-of-that-name", "lea1", "lea1", "lea1", "lea1")]
+    alarm, = [x["reason"] for x in lines if x["kind"] == "alarm"]
+    assert alarm.startswith("5 logins failed within a minute") and rig.addr("mediation") in alarm
+
+
+def test_only_pam_tells_of_logins(rig):
+    """Nobody makes failures up, or has the daemon believe in names that no terminal should see."""
+    mark = head(rig)
+    argv = ["exec", "--name", rig.name, "router"]
+    env = ["PAM_RHOST=192.0.2.10", "PAM_USER=a\x1b[2J\"b"]
+    lab_command(*argv, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", *env,
+                "/usr/libexec/flowtap/flowtap-login-failed", check=False)
+    assert since(rig, mark) == []
+    lab_command(*argv, "env", *env, "/usr/libexec/flowtap/flowtap-login-failed")
+    assert [x["reason"] for x in since(rig, mark)] == ['login "a?[2J?b"']

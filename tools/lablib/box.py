@@ -93,6 +93,7 @@ def make_files(lab):
     copy_programs(lab["programs"], f"{d}/bin")
     write_config(lab, f"{d}/etc/flowtap.conf")
     shutil.copy(f"{TREE}/packaging/sshd/flowtap-sshd_config", f"{d}/etc/sshd_config")
+    shutil.copy(f"{TREE}/packaging/pam/flowtap-sshd", f"{d}/keep/pam-flowtap-sshd")
     for kind in "ed25519", "ecdsa":
         run("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "flowtap", "-f", f"{d}/etc/ssh_host_{kind}_key")
     with open(f"{d}/known_hosts", "w") as f:
@@ -188,12 +189,14 @@ def account_files(users):
 
 def own_etc(d, users):
     accounts = account_files(users)
-    own_folder("/etc", f"{d}/keep", without=(*accounts, "gshadow", "nsswitch.conf", "flowtap"))
+    own_folder("/etc", f"{d}/keep", without=(*accounts, "gshadow", "nsswitch.conf", "flowtap", "pam.d"))
     for name, (lines, mode) in accounts.items():
         with open(os.open(f"/etc/{name}", os.O_CREAT | os.O_WRONLY, mode), "w") as f:
             f.writelines(lines)
     with open("/etc/nsswitch.conf", "w") as f:
         f.write("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
+    os.mkdir("/etc/pam.d")
+    shutil.copy(f"{d}/keep/pam-flowtap-sshd", "/etc/pam.d/flowtap-sshd")
     os.mkdir("/etc/flowtap")
     bind(f"{d}/etc", "/etc/flowtap")
 
@@ -208,6 +211,8 @@ def enter_box(lab):
     own_folder("/usr/libexec", f"{d}/keep", without=("flowtap",))
     os.mkdir("/usr/libexec/flowtap")
     os.symlink(f"{d}/bin/flowtap-dtcp", "/usr/libexec/flowtap/flowtap-dtcp")
+    os.symlink(f"{d}/bin/flowtap", "/usr/libexec/flowtap/flowtap-login-failed")
+    os.symlink("/usr/sbin/sshd", "/usr/libexec/flowtap/flowtap-sshd")
     own_folder("/var/lib", f"{d}/keep", without=("flowtap",))
     os.mkdir("/var/lib/flowtap")
     bind(lab["state"], "/var/lib/flowtap")

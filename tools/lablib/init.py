@@ -20,7 +20,7 @@ from . import box
 
 SERVICES = {
     "flowtapd": ["{bin}/flowtapd", "-f", "/etc/flowtap/flowtap.conf"],
-    "sshd": ["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/flowtap/sshd_config"],
+    "sshd": ["/usr/libexec/flowtap/flowtap-sshd", "-D", "-e", "-f", "/etc/flowtap/sshd_config"],
 }
 BACKOFF = (0.0, 0.1, 0.5, 2.0)  # seconds before the first, second ... restart of one that dies young
 YOUNG = 1.0                     # seconds
