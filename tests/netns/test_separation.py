@@ -11,13 +11,14 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
 import time
 
 import pytest
-from rig import TREE, dtcp, udp_packet
+from rig import TREE, dtcp, udp_packet, until
 
 SCRIPTS = int(os.environ.get("FLOWTAP_SCRIPTS", "200"))
 SEED = int(os.environ.get("FLOWTAP_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -371,6 +372,24 @@ def test_damage_of_another_is_not_felt(rig):
         listed = len(one.ask("LIST").entries())
     assert codes == [500] * 300
     assert set(answers) == {200} and listed == len(answers) / 2
+
+
+def test_one_source_cannot_shut_out_others(rig):
+    """More connections that never log in than sshd lets wait altogether; another's login is not refused."""
+    def connect():
+        return socket.create_connection((rig.addr("router"), rig.lab["ssh_port"]), 10)
+
+    waiting = []
+    try:
+        for _ in range(620):
+            waiting.append(rig.inside("subscriber", connect))
+        for _ in range(5):
+            with rig.session() as s:
+                assert s.ask("NOOP", timeout=60).code == 200
+    finally:
+        for sock in waiting:
+            sock.close()
+    until("sshd has let go of them", lambda: len(rig.processes()["sshd"]) < 10, 30)
 
 
 def accounts(rig):
