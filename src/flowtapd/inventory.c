@@ -18,15 +18,9 @@
 #include "sandbox.h"
 
 #define LOOK_MS 1000
-#define IDS_MAX 64
 #define MAPS_OF_PROG_MAX 64
 #define LINKS_MAX 4096
 #define LINK_TYPE_TCX 11 /* of Linux 6.6; the ABI fixes it */
-
-struct ids {
-	uint32_t v[IDS_MAX];
-	uint32_t n;
-};
 
 /* What was told, or seen once: a link is ours a moment before it has its pin. */
 struct sighting {
@@ -39,15 +33,14 @@ struct inventory {
 	struct loop *loop;
 	struct chan *parent, *engine;
 	struct loop_timer *timer;
-	struct ids maps, progs;
-	char pins[256]; /* RUN_DIR/bpf */
+	struct inventory_told ours;
 	struct sighting seen[LINKS_MAX];
 	uint32_t nseen;
 	unsigned round;
 };
 
 static bool
-has(const struct ids *l, uint32_t id)
+has(const struct inventory_ids *l, uint32_t id)
 {
 	for (uint32_t i = 0; i < l->n; i++)
 		if (l->v[i] == id)
@@ -117,7 +110,7 @@ look_prog(struct inventory *v, uint32_t id)
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
 		return;
 	for (uint32_t i = 0; i < info.nr_map_ids && i < MAPS_OF_PROG_MAX; i++) {
-		if (!has(&v->maps, map[i]))
+		if (!has(&v->ours.map, map[i]))
 			continue;
 		snprintf(text, sizeof text,
 		    "a program that nobody authorised uses our tables: %.16s, id %u, loaded by user %u", info.name, id,
@@ -133,7 +126,7 @@ look_progs(struct inventory *v)
 	uint32_t id = 0;
 
 	while (bpf_prog_get_next_id(id, &id) == 0)
-		if (!has(&v->progs, id))
+		if (!has(&v->ours.prog, id))
 			look_prog(v, id);
 }
 
@@ -165,7 +158,7 @@ pin_is(const struct inventory *v, const char *name, uint32_t id)
 	char path[512];
 	struct link l;
 
-	snprintf(path, sizeof path, "%s/%s", v->pins, name);
+	snprintf(path, sizeof path, "%s/%s", v->ours.pins, name);
 	cleanup_fd int fd = bpf_obj_get(path);
 	return fd >= 0 && link_read(fd, &l) == 0 && l.id == id;
 }
@@ -176,7 +169,7 @@ pinned(const struct inventory *v, const struct link *l)
 	char name[32];
 
 	snprintf(name, sizeof name, "links/%u", l->ifindex);
-	return pin_is(v, name, l->id) || pin_is(v, "stage_out", l->id) || pin_is(v, "stage_in", l->id);
+	return has(&v->ours.link, l->id) || pin_is(v, name, l->id);
 }
 
 static void
@@ -186,7 +179,7 @@ look_link(struct inventory *v, uint32_t id)
 	struct link l;
 	char text[160];
 
-	if (fd < 0 || link_read(fd, &l) < 0 || !has(&v->progs, l.prog) || pinned(v, &l))
+	if (fd < 0 || link_read(fd, &l) < 0 || !has(&v->ours.prog, l.prog) || pinned(v, &l))
 		return;
 	snprintf(text, sizeof text, "our program is attached where nobody authorised it: interface %u, link %u",
 	    l.ifindex, id);
@@ -242,15 +235,31 @@ on_end(void *arg, int err)
 	loop_stop(v->loop, 1);
 }
 
-static int
-get_ids(struct rd *r, struct ids *out)
+static void
+put_ids(struct buf *b, const struct inventory_ids *l)
+{
+	buf_put_u32(b, l->n);
+	for (uint32_t i = 0; i < l->n; i++)
+		buf_put_u32(b, l->v[i]);
+}
+
+static void
+get_ids(struct rd *r, struct inventory_ids *out)
 {
 	out->n = rd_u32(r);
-	if (out->n > IDS_MAX)
-		return -EBADMSG;
-	for (uint32_t i = 0; i < out->n; i++)
+	if (out->n > INVENTORY_IDS)
+		r->err = -EBADMSG;
+	for (uint32_t i = 0; r->err == 0 && i < out->n; i++)
 		out->v[i] = rd_u32(r);
-	return r->err;
+}
+
+void
+inventory_told_put(struct buf *b, const struct inventory_told *t)
+{
+	put_ids(b, &t->map);
+	put_ids(b, &t->prog);
+	put_ids(b, &t->link);
+	buf_put_str(b, t->pins);
 }
 
 /* What is ours, from the parent, who made it. */
@@ -266,23 +275,11 @@ told(struct inventory *v)
 	if (rc < 0)
 		return rc;
 	r = rd_init(body.p, body.len);
-	if (type != IPC_P_INVENTORY || get_ids(&r, &v->maps) < 0 || get_ids(&r, &v->progs) < 0)
-		return -EBADMSG;
-	rd_cstr(&r, v->pins, sizeof v->pins);
-	return rd_end(&r);
-}
-
-void
-inventory_told_put(
-    struct buf *b, const uint32_t *map, uint32_t nmap, const uint32_t *prog, uint32_t nprog, const char *pins)
-{
-	buf_put_u32(b, nmap);
-	for (uint32_t i = 0; i < nmap; i++)
-		buf_put_u32(b, map[i]);
-	buf_put_u32(b, nprog);
-	for (uint32_t i = 0; i < nprog; i++)
-		buf_put_u32(b, prog[i]);
-	buf_put_str(b, pins);
+	get_ids(&r, &v->ours.map);
+	get_ids(&r, &v->ours.prog);
+	get_ids(&r, &v->ours.link);
+	rd_cstr(&r, v->ours.pins, sizeof v->ours.pins);
+	return type == IPC_P_INVENTORY ? rd_end(&r) : -EBADMSG;
 }
 
 static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = on_end};
@@ -297,7 +294,7 @@ inventory_run(int verbose)
 	log_init("flowtapd: inventory", verbose);
 	if ((r = sandbox_basics()) < 0 || (r = told(&v)) < 0)
 		fatal(r, "cannot begin");
-	if ((r = loop_new(&v.loop)) < 0 || (r = role_confine_inventory(v.pins)) < 0 ||
+	if ((r = loop_new(&v.loop)) < 0 || (r = role_confine_inventory(v.ours.pins)) < 0 ||
 	    (r = chan_new(v.loop, DAEMON_FD_PARENT, 4096, &parent_ops, &v, &v.parent)) < 0 ||
 	    (r = chan_new(v.loop, DAEMON_FD_PEER, 4096, &engine_ops, &v, &v.engine)) < 0 ||
 	    (r = loop_timer_new(v.loop, on_timer, &v, &v.timer)) < 0)

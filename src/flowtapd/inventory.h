@@ -5,8 +5,19 @@
 
 #include "buf.h"
 
-/* The kernel's ids of our maps and programs, and the folder of our pins. */
-void inventory_told_put(
-    struct buf *b, const uint32_t *map, uint32_t nmap, const uint32_t *prog, uint32_t nprog, const char *pins);
+#define INVENTORY_IDS 64
+
+struct inventory_ids {
+	uint32_t v[INVENTORY_IDS];
+	uint32_t n;
+};
+
+/* The kernel's ids of our maps, our programs and the stage device's links, and the folder of our pins. */
+struct inventory_told {
+	struct inventory_ids map, prog, link;
+	char pins[264];
+};
+
+void inventory_told_put(struct buf *b, const struct inventory_told *t);
 
 #endif

@@ -55,6 +55,8 @@ void kern_free(struct kern *k); /* NULL is legal; what is in the kernel stays th
 int kern_fds(const struct kern *k, int fds[KERN_FDS_MAX]);
 /* The kernel's ids of our maps and programs: up to n each, *nmap and *nprog how many. */
 int kern_ids(const struct kern *k, uint32_t *map, uint32_t *prog, uint32_t n, uint32_t *nmap, uint32_t *nprog);
+/* The kernel's ids of the stage device's two links; with clsact there are none: 0. */
+int kern_stage_links(const struct kern *k, uint32_t id[2]);
 bool kern_needs_net_admin(const struct kern *k); /* the dataplane does: clsact */
 /* Takes everything out of the kernel: taps, programs, maps, stage device, mount.  0 also if
  * there was nothing.  No daemon may run. */

@@ -410,6 +410,28 @@ kern_ids(const struct kern *k, uint32_t *map, uint32_t *prog, uint32_t n, uint32
 	return 0;
 }
 
+int
+kern_stage_links(const struct kern *k, uint32_t id[2])
+{
+	static const char *const pins[2] = {"stage_out", "stage_in"};
+	char path[KERN_PATH_MAX];
+
+	id[0] = id[1] = 0;
+	for (int i = 0; i < 2 && !k->clsact; i++) {
+		struct bpf_link_info info = {0};
+		uint32_t len = sizeof info;
+		int r = kern_path(path, k->dir, NULL, pins[i]);
+
+		if (r < 0)
+			return r;
+		cleanup_fd int fd = bpf_obj_get(path);
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+			return -errno;
+		id[i] = info.id;
+	}
+	return 0;
+}
+
 bool
 kern_needs_net_admin(const struct kern *k)
 {

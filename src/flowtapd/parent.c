@@ -30,8 +30,6 @@
 
 #define RELOAD_WAIT_MS 60000
 #define STOP_WAIT_MS 5000
-#define INVENTORY_IDS 64
-#define CONF_PATH_ROOM 264
 
 /* The first two have a configuration. */
 enum child_id { ENGINE, DATAPLANE, CONFIGURED, INVENTORY = CONFIGURED, CHILDREN };
@@ -393,18 +391,18 @@ static int
 inventory_spawn(struct parent *p, const struct kern *k, int peer)
 {
 	static const int sys_admin[] = {CAP_SYS_ADMIN, -1};
-	uint32_t map[INVENTORY_IDS], prog[INVENTORY_IDS], nmap, nprog;
+	struct inventory_told t = {.link.n = 2};
 	int fds[2] = {-1, peer};
 	struct spawn_opts o = {
 	    .role = "inventory", .uid = p->dp_uid, .gid = p->dp_gid, .nfds = ARRAY_LEN(fds), .caps = sys_admin};
 	cleanup_buf struct buf b = {0};
-	char pins[CONF_PATH_ROOM];
 	int r;
 
-	if ((r = kern_ids(k, map, prog, INVENTORY_IDS, &nmap, &nprog)) < 0)
+	if ((r = kern_ids(k, t.map.v, t.prog.v, INVENTORY_IDS, &t.map.n, &t.prog.n)) < 0 ||
+	    (r = kern_stage_links(k, t.link.v)) < 0)
 		return r;
-	snprintf(pins, sizeof pins, "%s/bpf", p->conf->run_dir);
-	inventory_told_put(&b, map, nmap, prog, nprog, pins);
+	snprintf(t.pins, sizeof t.pins, "%s/bpf", p->conf->run_dir);
+	inventory_told_put(&b, &t);
 	if ((r = child_start(p, INVENTORY, &o, fds)) < 0)
 		return r;
 	return b.err ? b.err : chan_send(p->child[INVENTORY].chan, IPC_P_INVENTORY, 0, b.p, b.len);

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from marker import GET, OBJ_GET, bpf
-from rig import dtcp, udp_packet, until
+from rig import dtcp, lab_command, udp_packet, until
 from test_audit import head, since
 
 UPDATE, PROG_LOAD, LINK_CREATE, PROG_NEXT, PROG_FD = 2, 5, 28, 11, 13
@@ -159,6 +159,8 @@ def test_our_program_where_it_does_not_belong(rig):
 def test_no_alarm_without_cause(rig):
     """Adding, deleting, ending, restarting and reloading are no reason."""
     mark = head(rig)
+    lab_command("restart", "--name", rig.name)
+    lab_command("reload", "--name", rig.name)
     with rig.session() as s:
         for i in range(300):
             s.add(source_address=f"198.51.{i // 250}.{i % 250 + 1}", **rig.destination(7000))
