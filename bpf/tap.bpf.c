@@ -40,6 +40,69 @@ ingress_queue(struct match_out *out, const struct tap_ctl *ctl, __u32 segs, __u3
 	return (__u16)(queue % queues + 1);
 }
 
+/*
+ * Copies of one packet leave in the order in which their criteria were added.  The order in which they
+ * were found depends on what others have under the same keys and masks, and would tell of it.
+ */
+#define ORDER_MAX 256 /* beyond it, which takes several agencies, they leave as they were found */
+
+struct order {
+	struct match_out *out;
+	__u64 key;
+	__u32 at;
+	__u32 zero;
+};
+
+static __always_inline __u64
+order_key(__u32 mark)
+{
+	__u32 crit = mark >> 1;
+	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
+
+	return c ? c->uid << 1 | (mark & 1) : 0;
+}
+
+static long
+order_sink(__u32 i, struct order *o)
+{
+	__u32 at = o->at, before;
+
+	(void)i;
+	if (at == 0 || at >= ORDER_MAX)
+		return 1;
+	before = o->out->mark[at - 1];
+	if (order_key(before) <= o->key)
+		return 1;
+	o->out->mark[at] = before;
+	o->at = at - 1;
+	return 0;
+}
+
+static long
+order_step(__u32 i, struct order *o)
+{
+	__u32 at = i + 1, mark;
+
+	if (at >= ORDER_MAX)
+		return 1;
+	mark = o->out->mark[at];
+	o->key = order_key(mark);
+	o->at = at;
+	bpf_loop(at, order_sink, o, 0);
+	if (o->at < ORDER_MAX)
+		o->out->mark[o->at] = mark;
+	return 0;
+}
+
+static __always_inline void
+ingress_order(const struct match *w)
+{
+	struct order o = {.out = w->out};
+
+	if (w->n > 1 && w->n <= ORDER_MAX)
+		bpf_loop(w->n - 1, order_step, &o, 0);
+}
+
 static long
 ingress_copy(__u32 i, struct match *w)
 {
@@ -61,6 +124,7 @@ tap_ingress(struct __sk_buff *skb)
 
 	if (!match_packet(skb, &w))
 		return TAP_NEXT;
+	ingress_order(&w);
 	mark = skb->mark;
 	queue = skb->queue_mapping;
 	count_add(TAP_C_HANDED, (__u64)w.n * w.segs);

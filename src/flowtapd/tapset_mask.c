@@ -148,7 +148,10 @@ try_mask(struct side *s, uint32_t i, unsigned m, unsigned limit, struct bloom *b
 			return r;
 		s->keys++;
 	} else {
-		t->next = side_term(s, head)->next;
+		/* At the end, so that copies are found in their order, nearly, and need little sorting. */
+		while (side_term(s, head)->next != 0)
+			head = side_term(s, head)->next;
+		t->next = 0;
 		STORE(&side_term(s, head)->next, i);
 	}
 	s->mask_refs[m]++;

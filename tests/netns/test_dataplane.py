@@ -805,6 +805,29 @@ def test_an_agency_does_not_take_the_copies_of_another(plane):
     assert [account[k] for k in ("due", "sent", "lost_limit")] == [3 * 82, 3 * 66, 3 * 16]
 
 
+@pytest.mark.parametrize("others", [0, 1, 20])
+def test_copies_keep_the_order_of_their_criteria(plane, others):
+    """Whatever another agency has for the same packet, before, between and after, and has deleted."""
+    ports, gone = [plane.port() for _ in range(6)], []
+    shapes = [{"protocol": "17", "dest_port": TARGET_PORT}, {"source_address": plane.addr("subscriber")},
+              {"source_address": plane.addr("subscriber"), "protocol": "17"}]
+
+    def other(shape):
+        gone.append(plane.put(plane.port(), agency=2, **shape))
+        plane.put(plane.port(), agency=2, **shape)
+
+    for i, port in enumerate(ports):
+        for _ in range(others):
+            other(shapes[(i + 1) % 3])
+        plane.put(port, agency=1, **shapes[i % 3])
+    for uid in gone:
+        plane.ask(f"delete {uid}")
+    with copies_to(plane, *ports) as copies:
+        send_targets(plane, 1)
+        copies.wait(6)
+    assert [outer(4, c)[3] for c in copies.got] == ports
+
+
 def test_burst_of_256_with_4_copies_each(plane):
     """The copies suffer, never the forwarded packets, and each loss is counted."""
     ports = [plane.port() for _ in range(4)]
