@@ -129,6 +129,7 @@ state_finish(struct ctl *c, json_t *state, struct rd *counts)
 	if (c->entitled) {
 		json_object_set_new(state, "sessions", json_integer(c->engine->nsessions));
 		json_object_set_new(state, "agencies", agencies_json(c->engine, counts));
+		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)

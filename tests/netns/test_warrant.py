@@ -12,8 +12,8 @@ ALICE, BOB = 60001, 60002
 
 
 def stamp(seconds):
-    """A moment so far from now, whole seconds, as a warrant spells it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+    """A moment, by Unix time or so far from now, whole seconds, as a warrant spells it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds if seconds > 1e9 else time.time() + seconds))
 
 
 def officer(rig, uid, *argv, check=True):
@@ -139,9 +139,8 @@ def test_destinations_of_an_agency(rig, strict):
 def test_ends_with_every_process_dead(rig, strict):
     """The end comes in mid-traffic, and nothing of ours is alive to bring it."""
     ref, port = strict, rig.port()
-    end = 4
-    order(rig, ref, end=end)
-    deadline = int(time.time() + end)  # a warrant's times are whole seconds
+    deadline = int(time.time()) + 4
+    order(rig, ref, end=deadline)
     with rig.session() as s:
         assert ask_add(rig, s, port).code == 200
     _, before, lost = rig.account_closed()
@@ -166,8 +165,8 @@ def test_ends_with_every_process_dead(rig, strict):
 
 def test_begins_when_it_says(rig, strict):
     ref, port = strict, rig.port()
-    order(rig, ref, start=3)
-    begin = int(time.time() + 3)
+    begin = int(time.time()) + 4
+    order(rig, ref, start=begin)
     with rig.session() as s:
         assert reason(ask_add(rig, s, port)) == (432, "no warrant is in force")
         assert ask_add(rig, s, port, f"X-Warrant-Id: {ref}").code == 200
