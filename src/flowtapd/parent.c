@@ -526,9 +526,9 @@ parent_start(struct parent *p)
 }
 
 static int
-daemon_main(const struct daemon_opts *o, struct conf *conf)
+daemon_main(const struct daemon_opts *o, struct conf **conf)
 {
-	struct parent p = {.opts = o, .conf = conf, .sigfd = -1, .lock_fd = -1, .key_fd = -1};
+	struct parent p = {.opts = o, .conf = *conf, .sigfd = -1, .lock_fd = -1, .key_fd = -1};
 	int r;
 
 	if (geteuid() != 0) {
@@ -540,6 +540,7 @@ daemon_main(const struct daemon_opts *o, struct conf *conf)
 		return 1;
 	}
 	r = loop_run(p.loop);
+	*conf = p.conf; /* a reload may have replaced it */
 	return r < 0 ? 1 : r;
 }
 
@@ -578,7 +579,7 @@ parent_run(const struct daemon_opts *o)
 		else
 			puts("configuration OK");
 	} else
-		r = o->remove ? remove_all(conf) : o->rewrap ? rewrap_run(conf, o->rewrap) : daemon_main(o, conf);
+		r = o->remove ? remove_all(conf) : o->rewrap ? rewrap_run(conf, o->rewrap) : daemon_main(o, &conf);
 	conf_free(conf);
 	return r;
 }

@@ -114,6 +114,19 @@ def test_prefixes_of_a_request_in_one_session(rig, bystander):
         assert not s.ask("LIST", "Flags: BOTH").entries()
 
 
+def test_long_lists(rig, bystander):
+    """Hundreds of ids and addresses in one request: the answer, and no process the worse for it."""
+    before = rig.services()["flowtapd"]["starts"], rig.processes()["engine"]
+    addresses = ",".join(f"10.0.{i >> 7}.{2 * i & 255}" for i in range(1000))
+    with rig.session() as s:
+        assert s.ask("DELETE", "Criteria-ID: " + ",".join(f"{3 * i + 1}-{3 * i + 2}" for i in range(1, 1000)),
+                     "Flags: STATIC").code == 200
+        assert s.ask("LIST", "Criteria-ID: " + ",".join(f"{3 * i + 1}-{3 * i + 2}" for i in range(1, 1000))).code == 200
+        s.add(source_address=addresses)
+        assert len(s.ask("LIST").entries()) == 1
+    assert (rig.services()["flowtapd"]["starts"], rig.processes()["engine"]) == before
+
+
 @pytest.mark.parametrize("size", [65536, 65537, 1 << 20])
 def test_oversized(rig, bystander, size):
     """64 KiB is the most; beyond it silence, and the session goes on with the next request."""
