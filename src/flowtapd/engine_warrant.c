@@ -13,17 +13,6 @@
 #include "engine.h"
 #include "log.h"
 
-#define NS_PER_MS 1000000ull
-
-/* What the wall's clock says now is how long it lasts, whatever that clock says later. */
-static uint64_t
-end_ns(const struct warrant *w)
-{
-	int64_t left_ms = w->end_ms - clock_wall_ms();
-
-	return left_ms <= 0 ? 1 : clock_boot_ns() + (uint64_t)left_ms * NS_PER_MS;
-}
-
 static int
 authority_add(struct engine *e, const struct store_warrant *s)
 {
@@ -40,7 +29,7 @@ authority_add(struct engine *e, const struct store_warrant *s)
 	a->no = s->no;
 	a->approved = s->approved_ms != 0;
 	a->revoked = s->revoked_ms != 0;
-	a->end_ns = end_ns(&a->warrant);
+	a->end_ns = warrant_end_ns(&a->warrant, clock_wall_ms(), clock_boot_ns());
 	LIST_INSERT_HEAD(&e->authorities, a, entry);
 	return 0;
 }
@@ -63,7 +52,7 @@ engine_warrant_start(struct engine *e)
 static bool
 has_ended(const struct authority *a)
 {
-	return clock_wall_ms() >= a->warrant.end_ms || clock_boot_ns() >= a->end_ns;
+	return warrant_ended(&a->warrant, a->end_ns, clock_wall_ms(), clock_boot_ns());
 }
 
 static struct authority *

@@ -148,11 +148,30 @@ test_dest(void **state)
 	warrant_free(&w);
 }
 
+/* The wall's clock is put forward and back; what has ended stays so. */
+static void
+test_clock_steps(void **state)
+{
+	const int64_t hour_ms = 3600000, wall = 1795000000000;
+	const uint64_t hour_ns = 3600000000000ull, boot = 77 * hour_ns;
+	struct warrant w = {.start_ms = wall - hour_ms, .end_ms = wall + hour_ms};
+	uint64_t end = warrant_end_ns(&w, wall, boot);
+
+	(void)state;
+	assert_true(end == boot + hour_ns);
+	assert_false(warrant_ended(&w, end, wall, boot));
+	assert_false(warrant_ended(&w, end, wall + hour_ms - 1, boot + hour_ns - 1));
+	assert_true(warrant_ended(&w, end, wall + hour_ms, boot + hour_ns));
+	assert_true(warrant_ended(&w, end, wall - 10 * hour_ms, boot + hour_ns)); /* put back */
+	assert_true(warrant_ended(&w, end, wall + hour_ms, boot + 1));            /* put forward */
+	assert_true(warrant_end_ns(&w, wall + 2 * hour_ms, boot) == 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_wrong),
-	    cmocka_unit_test(test_scope), cmocka_unit_test(test_dest)};
+	    cmocka_unit_test(test_scope), cmocka_unit_test(test_dest), cmocka_unit_test(test_clock_steps)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
