@@ -39,7 +39,8 @@
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
 #define TAP_SHARES 32                     /* agencies with the same remainder of their numbers have them together */
-#define TAP_CHAIN_MAX 1024                /* terms under one key */
+#define TAP_CHAIN_AGENCY 1024             /* terms of one agency under one key */
+#define TAP_CHAIN_MAX 32768               /* terms under one key, of all agencies */
 #define TAP_DESTS_PER_CRIT 2              /* content destinations of one criterion */
 #define TAP_EXT_MAX 8                     /* IPv6 extension headers looked through */
 #define TAP_VLAN_MAX 3                    /* VLAN tags looked through and removed */

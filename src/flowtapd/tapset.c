@@ -19,16 +19,26 @@ tapset_new(const struct tapset_tables *t, struct tapset **out)
 	if (s == NULL)
 		return -ENOMEM;
 	s->t = *t;
-	s->side[0] = (struct side){
-	    .family = 4, .ctl = t->ctl, .term4 = t->term4, .hash = &s->t.key4, .hash_arg = t->key4_arg};
-	s->side[1] = (struct side){
-	    .family = 6, .ctl = t->ctl, .term6 = t->term6, .hash = &s->t.key6, .hash_arg = t->key6_arg};
+	s->side[0] = (struct side){.crit = t->crit,
+	    .family = 4,
+	    .ctl = t->ctl,
+	    .term4 = t->term4,
+	    .hash = &s->t.key4,
+	    .hash_arg = t->key4_arg};
+	s->side[1] = (struct side){.crit = t->crit,
+	    .family = 6,
+	    .ctl = t->ctl,
+	    .term6 = t->term6,
+	    .hash = &s->t.key6,
+	    .hash_arg = t->key6_arg};
 	s->bloom = (struct bloom){.ctl = t->ctl, .word = t->bloom, .area = t->bloom_words / 2};
 	s->dests = (struct dests){.dest = t->dest, .own = &s->t.own, .own_arg = t->own_arg};
 	s->flag = calloc(t->ncrit, sizeof *s->flag);
 	s->sample = calloc(t->ncrit, sizeof *s->sample);
 	s->dests.link = calloc(t->ndest, sizeof *s->dests.link);
-	r = s->flag && s->sample && s->dests.link ? 0 : -ENOMEM;
+	for (int f = 0; f < 2; f++)
+		s->side[f].used = calloc(t->nagency, sizeof *s->side[f].used);
+	r = s->flag && s->sample && s->dests.link && s->side[0].used && s->side[1].used ? 0 : -ENOMEM;
 	if (r < 0 || (r = pool_init(&s->side[0].terms, t->nterm4)) < 0 ||
 	    (r = pool_init(&s->side[1].terms, t->nterm6)) < 0 || (r = pool_init(&s->dests.pool, t->ndest)) < 0 ||
 	    (r = pool_init(&s->crits, t->ncrit)) < 0 || (r = dues_init(&s->dues, t->ncrit)) < 0 ||
@@ -48,6 +58,8 @@ tapset_free(struct tapset *s)
 		return;
 	pool_fini(&s->side[0].terms);
 	pool_fini(&s->side[1].terms);
+	free(s->side[0].used);
+	free(s->side[1].used);
 	pool_fini(&s->dests.pool);
 	pool_fini(&s->crits);
 	dues_fini(&s->dues);
@@ -94,12 +106,20 @@ put_term(struct tapset *s, uint32_t c, const struct filter_term *f, uint64_t now
 	}
 	t->sibling = *first;
 	*first = i;
+	side->used[s->t.crit[c].agency]++;
 	return 0;
 }
 
 static int
 put_all(struct tapset *s, uint32_t c, const struct tap_filter *f, uint64_t now_ns)
 {
+	uint32_t n[2] = {0}, agency = s->t.crit[c].agency;
+
+	for (uint32_t i = 0; i < f->n; i++)
+		n[f->term[i].family == 6]++;
+	for (int j = 0; j < 2; j++)
+		if (n[j] > 0 && !side_has_room(&s->side[j], agency, n[j]))
+			return -ENOSPC;
 	for (uint32_t i = 0; i < f->n; i++) {
 		int r = put_term(s, c, &f->term[i], now_ns);
 
@@ -133,6 +153,7 @@ tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns)
 
 		for (uint32_t i = *first_of(k, side->family), next; i != 0; i = next) {
 			next = side_term(side, i)->sibling;
+			side->used[k->agency]--;
 			side_unlink(side, i, now_ns);
 		}
 	}

@@ -50,9 +50,11 @@ struct side {
 	struct tap_ctl *ctl;
 	struct tap_term4 *term4; /* one of the two */
 	struct tap_term6 *term6;
+	const struct tap_crit *crit;
 	const struct tapset_hash_ops *hash;
 	void *hash_arg;
 	struct pool terms;
+	uint32_t *used;                    /* terms per agency */
 	uint32_t mask_refs[TAP_MASKS_MAX]; /* linked terms, tombstones included */
 	uint32_t keys;                     /* elements of the hash table */
 };
@@ -67,6 +69,13 @@ bool side_key_covers(const struct side *s, uint32_t i);
 struct mask_shape side_shape(const struct side *s, uint32_t i); /* tightest that covers the ranges */
 /* Length of the chain of i's key, tombstone included; *head 0: there is none. */
 uint32_t side_chain(const struct side *s, uint32_t i, uint32_t *head);
+/* Terms of the agency of i in the chain that begins with head. */
+uint32_t side_chain_own(const struct side *s, uint32_t i, uint32_t head);
+/* Whose term i is; 0: nobody's. */
+uint32_t side_agency(const struct side *s, uint32_t i);
+/* Whether the agency may have n more: no more than are left to the others.  So one agency gets half of
+ * all at most, and whatever the others do, there is always something left. */
+bool side_has_room(const struct side *s, uint32_t agency, uint32_t n);
 void side_unlink(struct side *s, uint32_t i, uint64_t now_ns); /* and frees */
 void side_wipe(struct side *s, uint64_t now_ns); /* overwrites terms that were freed and have no reader left */
 

@@ -138,7 +138,7 @@ try_mask(struct side *s, uint32_t i, unsigned m, unsigned limit, struct bloom *b
 	int r;
 
 	t->mask = (uint8_t)m;
-	if (side_chain(s, i, &head) >= limit)
+	if (side_chain(s, i, &head) >= limit || side_chain_own(s, i, head) >= TAP_CHAIN_AGENCY)
 		return -ENOSPC;
 	/* The Bloom bits first: a reader finds the term only once the table leads to it. */
 	bloom_add(b, side_key(s, i, &k));

@@ -114,6 +114,7 @@ recover_terms(struct tapset *s, struct side *side, uint64_t now_ns)
 		struct term_head *t = side_term(side, i);
 
 		if (crit_lives(s, t->crit)) {
+			side->used[s->t.crit[t->crit].agency]++;
 			if (t->flags != 0)
 				side->ctl->l4_terms++;
 			continue;

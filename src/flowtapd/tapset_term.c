@@ -216,6 +216,30 @@ side_chain(const struct side *s, uint32_t i, uint32_t *head)
 	return n;
 }
 
+uint32_t
+side_agency(const struct side *s, uint32_t i)
+{
+	return s->crit[side_term(s, i)->crit].agency;
+}
+
+uint32_t
+side_chain_own(const struct side *s, uint32_t i, uint32_t head)
+{
+	uint32_t agency = side_agency(s, i), n = 0;
+
+	for (uint32_t t = head; t != 0; t = side_term(s, t)->next)
+		n += side_agency(s, t) == agency;
+	return n;
+}
+
+bool
+side_has_room(const struct side *s, uint32_t agency, uint32_t n)
+{
+	uint64_t left = s->terms.n - 1 - s->terms.used;
+
+	return (uint64_t)s->used[agency] + 2 * (uint64_t)n <= left;
+}
+
 static void
 term_free(struct side *s, uint32_t i, uint64_t now_ns)
 {

@@ -455,6 +455,20 @@ def test_damage_of_another_is_not_felt(rig):
     assert set(answers) == {200} and listed == len(answers) / 2
 
 
+def test_what_another_fills_is_not_full(rig):
+    """lea2 has as many criteria for everything as it gets, and then as many long ones; lea1 gets its own."""
+    many = ",".join(f"10.{i >> 8}.{i & 255}.1" for i in range(0, 4000, 2))
+    with rig.session() as one, rig.session("lea2") as two:
+        for lines in dtcp.add_lines(**rig.destination(OTHER)), dtcp.add_lines(source_address=many, **rig.destination(OTHER)):
+            count = 0
+            while 550 not in (codes := pipelined(two, [("ADD", lines)] * 50)):
+                count += len(codes)
+            assert count and set(codes) <= {200, 550}
+            assert one.ask("ADD", *(x.replace(str(OTHER), str(PORT)) for x in lines), timeout=30).code == 200
+            two.ask("DELETE", ALL, "Flags: STATIC", timeout=60)
+        assert len(one.ask("LIST").entries()) == 2
+
+
 def test_one_source_cannot_shut_out_others(rig):
     """More connections that never log in than sshd lets wait altogether; another's login is not refused."""
     def connect():

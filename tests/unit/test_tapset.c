@@ -84,16 +84,21 @@ dest(unsigned port, uint8_t ttl)
 }
 
 static int
-put(struct rig *r, uint64_t uid, const char *src, const char *dport, unsigned port)
+put_filter(struct rig *r, uint64_t uid, struct tap_filter f, unsigned port, uint32_t agency)
 {
-	struct tap_filter f = filter(src, dport);
 	struct tapset_dest d = dest(port, 255);
 	int rc = tapset_put(
-	    r->s, uid, &(struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = 1}, r->now);
+	    r->s, uid, &(struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = agency}, r->now);
 
 	filter_free(&f);
 	check(r);
 	return rc;
+}
+
+static int
+put(struct rig *r, uint64_t uid, const char *src, const char *dport, unsigned port)
+{
+	return put_filter(r, uid, filter(src, dport), port, 1);
 }
 
 static struct tapset_usage
@@ -204,6 +209,44 @@ test_full(void **state)
 }
 
 /* More kinds of filter than there are masks: coarser ones take them in. */
+#define EIGHT "10.0.0.1,10.0.0.3,10.0.0.5,10.0.0.7,10.0.0.9,10.0.0.11,10.0.0.13,10.0.0.15"
+
+/* Criteria of eight terms each, as many as the agency gets: how many. */
+static unsigned
+put_all_it_can(struct rig *r, uint32_t agency)
+{
+	for (unsigned n = 0;; n++) {
+		int rc = put_filter(r, agency * 1000 + n, filter(EIGHT, NULL), agency, agency);
+
+		if (rc < 0) {
+			assert_int_equal(rc, -ENOSPC);
+			return n;
+		}
+	}
+}
+
+/* The terms are never one agency's alone, nor that of several, and after a restart neither. */
+static void
+test_terms_are_shared_out(void **state)
+{
+	struct rig r = begin();
+	unsigned before = put_all_it_can(&r, 2);
+
+	(void)state;
+	assert_int_equal(before, 512 / 2 / 8 - 1); /* index 0 is none */
+	tapset_free(r.s);
+	start(&r);
+	for (unsigned n = 0; n < before; n++)
+		assert_int_equal(put_filter(&r, 2000 + n, filter(EIGHT, NULL), 2, 2), 0);
+	assert_int_equal(put_all_it_can(&r, 3), (512 - 8 * before) / 2 / 8);
+	assert_int_equal(put(&r, 1, "10.0.0.1", NULL, 1), 0);
+	for (unsigned n = 0; n < before; n++)
+		assert_int_equal(tapset_remove(r.s, 2000 + n, r.now), 0);
+	r.now += 2 * SECOND;
+	assert_int_equal(put_filter(&r, 2000, filter(EIGHT, NULL), 2, 2), 0);
+	end(&r);
+}
+
 static void
 test_many_masks(void **state)
 {
@@ -1084,6 +1127,7 @@ main(void)
 	    cmocka_unit_test(test_put_remove),
 	    cmocka_unit_test(test_destinations),
 	    cmocka_unit_test(test_full),
+	    cmocka_unit_test(test_terms_are_shared_out),
 	    cmocka_unit_test(test_many_masks),
 	    cmocka_unit_test(test_quarantine),
 	    cmocka_unit_test(test_removed_is_overwritten),
