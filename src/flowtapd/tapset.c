@@ -300,6 +300,7 @@ tapset_tick(struct tapset *s, uint64_t now_ns)
 
 	life_collect(s);
 	watch_round(s, WATCH_PARTS);
+	dests_tick(&s->dests, now_ns);
 	if (bloom_wants_rebuild(&s->bloom, keys(s), now_ns))
 		bloom_rebuild(&s->bloom, s->side, now_ns);
 	side_wipe(&s->side[0], now_ns);

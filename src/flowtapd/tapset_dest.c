@@ -15,6 +15,9 @@
 
 #include "tapset_int.h"
 
+/* What is on the way to a destination, and errors about it on the way back, are there that long. */
+#define REST_NS 2000000000ull
+
 enum which { SAME, PAIR };
 
 static struct tap_own
@@ -116,11 +119,12 @@ dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want, u
 static int
 dest_new(struct dests *d, const struct tap_dest *w, uint64_t now_ns, uint32_t *out)
 {
-	uint32_t i = pool_get(&d->pool, now_ns);
+	uint32_t i;
 	uint8_t family = w->family;
 	int r;
 
-	if (i == 0)
+	dests_tick(d, now_ns);
+	if ((i = pool_get(&d->pool, now_ns)) == 0)
 		return -ENOSPC;
 	d->dest[i] = *w;
 	d->dest[i].family = 0;
@@ -157,13 +161,41 @@ dests_get(struct dests *d, const struct tapset_dest *want, uint32_t agency, uint
 void
 dests_put(struct dests *d, uint32_t i, uint64_t now_ns)
 {
-	if (--d->link[i].refs > 0)
+	struct dest_link *l = &d->link[i];
+
+	if (--l->refs > 0)
 		return;
-	/* Its copies on the way are never tapped: what was filed goes only when it is free. */
-	list_remove(d, i, SAME);
-	list_remove(d, i, PAIR);
-	STORE(&d->dest[i].family, 0);
-	pool_put(&d->pool, i, now_ns);
+	/* Its copies are never tapped, nor errors that quote them, for they show them to others: what was
+	 * filed goes when none is on its way any more. */
+	l->left_ns = now_ns;
+	if (l->resting)
+		return;
+	l->resting = true;
+	l->rest_next = 0;
+	if (d->rest_tail != 0)
+		d->link[d->rest_tail].rest_next = i;
+	else
+		d->rest_head = i;
+	d->rest_tail = i;
+}
+
+void
+dests_tick(struct dests *d, uint64_t now_ns)
+{
+	uint32_t i;
+
+	while ((i = d->rest_head) != 0 && (d->link[i].refs > 0 || now_ns - d->link[i].left_ns >= REST_NS)) {
+		d->rest_head = d->link[i].rest_next;
+		if (d->rest_head == 0)
+			d->rest_tail = 0;
+		d->link[i].resting = false;
+		if (d->link[i].refs > 0)
+			continue;
+		list_remove(d, i, SAME);
+		list_remove(d, i, PAIR);
+		STORE(&d->dest[i].family, 0);
+		pool_put(&d->pool, i, now_ns);
+	}
 }
 
 /* ---- recovery ---- */

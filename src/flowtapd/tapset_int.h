@@ -108,6 +108,9 @@ struct dest_link {
 	uint32_t refs;
 	uint32_t same_prev, same_next; /* equal addresses and ports; TTL differs */
 	uint32_t pair_prev, pair_next; /* equal addresses */
+	uint32_t rest_next;
+	bool resting; /* in the list of those that nobody needs any more, or did not a while ago */
+	uint64_t left_ns;
 };
 
 struct dests {
@@ -116,10 +119,12 @@ struct dests {
 	void *own_arg;
 	struct pool pool;
 	struct dest_link *link;
+	uint32_t rest_head, rest_tail;
 };
 
 int dests_get(struct dests *d, const struct tapset_dest *want, uint32_t agency, uint64_t now_ns, uint32_t *out);
 void dests_put(struct dests *d, uint32_t i, uint64_t now_ns);
+void dests_tick(struct dests *d, uint64_t now_ns); /* lets go of those that rested long enough */
 bool dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want, uint32_t agency);
 int dests_recover(struct dests *d, uint64_t now_ns); /* refs are set already */
 /* Both own entries of a live destination are there. */

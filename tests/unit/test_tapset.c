@@ -110,6 +110,15 @@ usage(const struct rig *r)
 	return u;
 }
 
+/* No copy is on its way any more. */
+static void
+rest(struct rig *r)
+{
+	r->now += 2 * SECOND;
+	tapset_tick(r->s, r->now);
+	check(r);
+}
+
 static void
 test_put_remove(void **state)
 {
@@ -138,6 +147,8 @@ test_put_remove(void **state)
 	assert_int_equal(tapset_remove(r.s, 7, r.now), 0);
 	assert_int_equal(tapset_remove(r.s, 9, r.now), 0);
 	check(&r);
+	assert_int_equal(r.m->own.n, 2); /* for what is still on its way */
+	rest(&r);
 	assert_int_equal(usage(&r).crits + usage(&r).terms4 + usage(&r).dests + usage(&r).masks4, 0);
 	assert_int_equal(r.m->own.n + r.m->key4.n + r.m->ctl.l4_terms + r.m->ctl.nmask4, 0);
 	end(&r);
@@ -164,6 +175,16 @@ test_destinations(void **state)
 	assert_int_equal(r.m->own.n, 3);
 	assert_int_equal(tapset_remove(r.s, 2, r.now), 0);
 	check(&r);
+	assert_int_equal(r.m->own.n, 3);
+	/* Wanted again: it rests no more. */
+	assert_int_equal(
+	    tapset_put(r.s, 9, &(struct tapset_want){.filter = &f, .dest = b, .ndest = 1, .agency = 1}, r.now), 0);
+	assert_int_equal(usage(&r).dests, 3);
+	rest(&r);
+	assert_int_equal(usage(&r).dests, 1);
+	assert_int_equal(r.m->own.n, 2);
+	assert_int_equal(tapset_remove(r.s, 9, r.now), 0);
+	rest(&r);
 	assert_int_equal(r.m->own.n, 0);
 	assert_int_equal(
 	    tapset_put(r.s, 3, &(struct tapset_want){.filter = &f, .dest = a, .ndest = 0, .agency = 1}, r.now),
@@ -700,6 +721,7 @@ test_agencies(void **state)
 	restart(&r);
 	assert_int_equal(put_life(&r, 2, 2, &(struct tapset_life){0}), 0);
 	assert_int_equal(tapset_drop_unconfirmed(r.s, r.now), 2);
+	rest(&r);
 	assert_int_equal(usage(&r).dests, 1);
 	assert_int_equal(a->sent, 4);
 	end(&r);
