@@ -408,6 +408,12 @@ batch_full(struct engine *e, struct session *s)
 
 /* Requests that can go together: each session's, up to its first LIST and to its
  * share of the batch, so that no session keeps the others waiting. */
+static bool
+changes_what_is_there(const struct op *op)
+{
+	return op->req.method == DTCP_DELETE || op->req.method == DTCP_REFRESH;
+}
+
 static int
 batch_gather(struct engine *e, struct batch *b)
 {
@@ -418,12 +424,18 @@ batch_gather(struct engine *e, struct batch *b)
 
 	TAILQ_FOREACH (s, &e->sessions, entry) {
 		unsigned share = batch_share(e, s);
+		bool adding = false;
 
 		TAILQ_FOREACH (op, &s->ops, entry) {
 			if (op->state == OP_LISTING || (op->state == OP_QUEUED && op->req.method == DTCP_LIST))
 				break;
+			adding |= op->state == OP_WAITING && op->req.method == DTCP_ADD;
 			if (op->state != OP_QUEUED)
 				continue;
+			/* The data plane may still refuse what was added: whether it is there must not depend on
+			 * what fits into one batch. */
+			if (adding && changes_what_is_there(op))
+				break;
 			if (b->n == max) {
 				batch_full(e, s);
 				return 0;
@@ -434,6 +446,7 @@ batch_gather(struct engine *e, struct batch *b)
 			}
 			if ((r = op_execute(e, b, op)) < 0)
 				return r;
+			adding |= op->req.method == DTCP_ADD;
 		}
 	}
 	return 0;

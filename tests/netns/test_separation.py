@@ -432,6 +432,20 @@ def test_ids_are_the_agencys_own(rig):
         assert one.add(source_address="198.51.100.2", **rig.destination(PORT)) == first + 1
 
 
+def test_what_was_refused_was_never_there(rig):
+    """An ADD that only the data plane can refuse, and what selects it sent at once: the answers do not depend on
+    whether both fall into one transaction."""
+    with rig.session() as s:
+        refused = dtcp.add_lines(source_address="198.51.100.1", to=(rig.addr("mediation"), PORT),
+                                 src=(rig.addr("mediation"), 49153))
+        begin, s.seq = s.seq, s.seq + 200
+        s.send(b"".join(dtcp.request("ADD", "lea1", begin + i, *refused) + dtcp.request(
+            "DELETE", "lea1", begin + i, ALL, "Flags: STATIC") for i in range(100)))
+        for _ in range(100):
+            assert s.receive().code == 901
+            assert s.receive().get("CRITERIA-COUNT") == "0"
+
+
 def test_damage_of_another_is_not_felt(rig):
     """Requests of all agencies go into one transaction.  One that spoils it, since the agency's rows are damaged,
     is repeated alone."""
