@@ -365,10 +365,25 @@ change_make(struct engine *e, struct change *c)
 	}
 }
 
-/* Carries one request out in the open transaction and records it there.  Nonzero: the
- * transaction is spoilt. */
+/* As if it had not been looked at. */
+static void
+op_requeue(struct op *op)
+{
+	op->state = OP_QUEUED;
+	op->uid = 0;
+	op->reply = (struct ipc_reply){0};
+	op->warrant[0] = '\0';
+	if (!op->refused)
+		op->reason[0] = '\0';
+}
+
+/*
+ * Carries one request out in the open transaction and records it there.  Below 0: the
+ * transaction is spoilt.  1: not now, since it is refused for what the session's ADDs that the
+ * data plane may still refuse (adding) have taken: a name, a place.
+ */
 static int
-op_execute(struct engine *e, struct batch *b, struct op *op)
+op_execute(struct engine *e, struct batch *b, struct op *op, bool adding)
 {
 	struct change *c = &b->v[b->n++];
 	int r;
@@ -382,6 +397,12 @@ op_execute(struct engine *e, struct batch *b, struct op *op)
 		c->code = error_code(r);
 		if (c->code == DTCP_SERVER_ERROR)
 			return r;
+		if (adding) {
+			change_fini(c);
+			op_requeue(op);
+			b->n--;
+			return 1;
+		}
 	}
 	return change_record(e, c);
 }
@@ -444,9 +465,11 @@ batch_gather(struct engine *e, struct batch *b)
 				engine_batch_soon(e);
 				break;
 			}
-			if ((r = op_execute(e, b, op)) < 0)
+			if ((r = op_execute(e, b, op, adding)) < 0)
 				return r;
-			adding |= op->req.method == DTCP_ADD;
+			if (r == 1)
+				break;
+			adding |= op->req.method == DTCP_ADD && b->v[b->n - 1].code == 0;
 		}
 	}
 	return 0;
@@ -652,16 +675,8 @@ batch_again(struct engine *e, struct batch *b, int err)
 	log_warn(err, "store: transaction failed; its %zu requests are repeated one by one", b->n);
 	for (uint32_t i = 0; i < e->nagency; i++)
 		(void)store_count(e->store, e->agency[i]->name, &e->agency[i]->criteria);
-	for (size_t i = 0; i < b->n; i++) {
-		struct op *op = b->v[i].op;
-
-		op->state = OP_QUEUED;
-		op->uid = 0;
-		op->reply = (struct ipc_reply){0};
-		op->warrant[0] = '\0';
-		if (!op->refused)
-			op->reason[0] = '\0';
-	}
+	for (size_t i = 0; i < b->n; i++)
+		op_requeue(b->v[i].op);
 	e->alone = (uint32_t)b->n;
 	engine_batch_soon(e);
 }

@@ -438,12 +438,13 @@ def test_what_was_refused_was_never_there(rig):
     with rig.session() as s:
         refused = dtcp.add_lines(source_address="198.51.100.1", to=(rig.addr("mediation"), PORT),
                                  src=(rig.addr("mediation"), 49153))
-        begin, s.seq = s.seq, s.seq + 200
-        s.send(b"".join(dtcp.request("ADD", "lea1", begin + i, *refused) + dtcp.request(
-            "DELETE", "lea1", begin + i, ALL, "Flags: STATIC") for i in range(100)))
-        for _ in range(100):
-            assert s.receive().code == 901
-            assert s.receive().get("CRITERIA-COUNT") == "0"
+        elsewhere = dtcp.add_lines(source_address="198.51.100.1", to=(rig.addr("mediation"), OTHER))
+        codes = pipelined(s, [("ADD", refused), ("DELETE", [ALL, "Flags: STATIC"]), ("ADD", refused),
+                              ("ADD", elsewhere), ("DELETE", ["Cdest-ID: cd1", "Flags: STATIC"])] * 100)
+        assert codes == [901, 200, 901, 200, 200] * 100
+        s.send(dtcp.request("ADD", "lea1", 1, *refused) + dtcp.request("DELETE", "lea1", 2, ALL, "Flags: STATIC"))
+        assert s.receive().code == 901
+        assert s.receive().get("CRITERIA-COUNT") == "0"
 
 
 def test_damage_of_another_is_not_felt(rig):
