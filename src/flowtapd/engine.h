@@ -35,11 +35,17 @@ struct engine;
 struct session;
 struct listing;
 
+/* Refused sessions, which are not on record one by one. */
+struct knocks {
+	uint64_t n, told_ns; /* since the last line, and its time */
+};
+
 struct agency {
 	char name[CONF_NAME_MAX + 1];
 	uint32_t uid;
 	uint32_t no; /* the store's, and the data plane's */
 	uint32_t sessions;
+	struct knocks knocks;
 	uint64_t criteria; /* it has, those of the open transaction too */
 	const struct conf_agency *conf;
 };
@@ -136,7 +142,7 @@ struct engine {
 	struct login_failure failure[LOGIN_FAILURES]; /* a ring */
 	unsigned nfailure;
 	uint64_t login_alarm_ns;
-	uint64_t strangers, stranger_ns; /* refused sessions not on record one by one; the last line's time */
+	struct knocks strangers; /* of users that are no agency */
 	bool batch_due, serving;
 	gid_t gid;                      /* our own: operators are in it */
 	gid_t auditor_gid, officer_gid; /* NO_GID: there is no such group */

@@ -260,20 +260,20 @@ peer_agency(struct engine *e, int fd, uint32_t *uid)
 	return agency_find(e->agency, e->nagency, cred.uid);
 }
 
-/* Anybody on this machine may knock: what they do is on record, but at most once a second. */
+/* Anybody on this machine may knock: what they do is on record, but at most once a second.  Each agency's
+ * is counted by itself, so that none hides another's. */
 static void
-note_stranger(struct engine *e, uint32_t uid, const char *why)
+note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const char *why)
 {
 	uint64_t now = clock_mono_ns();
 	char reason[160];
 
-	e->strangers++;
-	if (e->stranger_ns != 0 && now - e->stranger_ns < 1000000000ull)
+	k->n++;
+	if (k->told_ns != 0 && now - k->told_ns < 1000000000ull)
 		return;
-	snprintf(reason, sizeof reason, "%s; attempts since the last such line: %llu", why,
-	    (unsigned long long)e->strangers);
-	e->stranger_ns = now;
-	e->strangers = 0;
+	snprintf(reason, sizeof reason, "%s; attempts since the last such line: %llu", why, (unsigned long long)k->n);
+	k->told_ns = now;
+	k->n = 0;
 	log_warnx("session refused: %s", why);
 	(void)engine_audit_now(
 	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
@@ -287,7 +287,8 @@ session_accept(struct engine *e, int fd)
 	struct session *s;
 
 	if (a == NULL || a->sessions >= a->conf->max_sessions) {
-		note_stranger(e, uid, a ? "as many sessions as the agency may have" : "the user is no agency");
+		note_refused_session(e, a ? &a->knocks : &e->strangers, uid,
+		    a ? "as many sessions as the agency may have" : "the user is no agency");
 		close(fd);
 		return;
 	}

@@ -447,6 +447,21 @@ def test_what_was_refused_was_never_there(rig):
         assert s.receive().get("CRITERIA-COUNT") == "0"
 
 
+def test_refused_sessions_of_one_do_not_hide_anothers(rig, config):
+    """They are on record once a second: for each agency by itself."""
+    config(lambda old: re.sub(r"agency lea[12] \{", lambda m: m[0] + " maximum-sessions 1;", old))
+    users = {name: int(rig.router("id", "-u", name)) for name in ("lea1", "lea2")}
+    mark = json.loads(rig.router("flowtap", "-j", "audit", "head"))["n"]
+    with rig.session() as one, rig.session("lea2") as two:
+        assert one.ask("NOOP").code == two.ask("NOOP").code == 200
+        rig.uids = users
+        for who in "lea2", "lea2", "lea1":
+            with pytest.raises(dtcp.Silence), Direct(rig, who) as s:
+                s.ask("NOOP")
+        lines = map(json.loads, rig.router("flowtap", "audit", "export", str(mark + 1)).splitlines())
+        assert {x["uid"] for x in lines if x["kind"] == "session-refused"} == set(users.values())
+
+
 def test_damage_of_another_is_not_felt(rig):
     """Requests of all agencies go into one transaction.  One that spoils it, since the agency's rows are damaged,
     is repeated alone."""
