@@ -202,11 +202,12 @@ text_of(const json_t *o, const char *key)
 
 /* The request's lines, indented; what a terminal would obey is shown as "?". */
 static void
-print_request(const char *text)
+print_request(const json_t *request)
 {
+	const char *text = json_string_value(request), *end = text + json_string_length(request);
 	bool begin = true;
 
-	for (; *text; text++) {
+	for (; text < end; text++) {
 		if (*text == '\r')
 			continue;
 		if (begin)
@@ -222,7 +223,8 @@ static int
 report_line(void *arg, struct slice line, uint64_t no)
 {
 	static const char *const words[] = {"agency", "peer", "auth", "warrant"};
-	json_t *o = json_loadb(line.p, line.len, 0, NULL), *v;
+	/* A request may have held any byte, also NUL. */
+	json_t *o = json_loadb(line.p, line.len, JSON_ALLOW_NUL, NULL), *v;
 	const char *s;
 
 	(void)arg;
@@ -247,8 +249,8 @@ report_line(void *arg, struct slice line, uint64_t no)
 	if ((s = text_of(o, "reason")) != NULL)
 		printf("  (%s)", s);
 	putchar('\n');
-	if ((s = text_of(o, "request")) != NULL)
-		print_request(s);
+	if (json_is_string(v = json_object_get(o, "request")))
+		print_request(v);
 	json_decref(o);
 	return 0;
 }

@@ -258,8 +258,10 @@ def test_what_cannot_be_recorded_is_not_done(small_disk, request):
 def test_report(rig, tmp_path):
     with rig.session() as s:
         s.add(source_address="198.51.100.9", **rig.destination(7000))
+        assert s.ask("DELETE", "Criteria-ID: 7\0").code >= 400
     path = tmp_path / "record.jsonl"
     path.write_text(export(rig))
     r = subprocess.run([f"{BIN}/src/flowtap/flowtap", "audit", "report", path], capture_output=True, text=True)
     assert r.returncode == 0
     assert re.search(r"add -> 200  agency lea1  peer \S+  auth password .* criterion \d+\n +ADD DTCP/0.7", r.stdout)
+    assert "        Criteria-ID: 7?\n" in r.stdout
