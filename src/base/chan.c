@@ -6,6 +6,8 @@
  *     callback, the struct lives until that callback has returned to `leave`.
  *  3. At most one body of `max` bytes plus two reads is held on the reading side,
  *     and nothing while no frame is in progress.
+ *  4. What is read goes through one buffer that all channels of the process share; it
+ *     is empty, and wiped, whenever the loop has the word.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,8 @@
 
 #define READ_CHUNK 65536
 #define COMPACT_AT (1u << 20) /* written bytes at the front before the rest is moved */
+
+static uint8_t shared[2 * READ_CHUNK];
 
 struct chan {
 	struct loop *loop;
@@ -30,7 +34,8 @@ struct chan {
 	size_t in_off, out_off; /* consumed and written bytes at the front */
 	uint32_t events;
 	bool paused, ended, freed, busy;
-	int err; /* a write failed: the end is due */
+	bool held, fresh; /* fresh: queued while nobody was to write, and nothing waited before it */
+	int err;          /* a write failed: the end is due */
 };
 
 static void on_io(void *arg, uint32_t events);
@@ -42,7 +47,7 @@ events_set(struct chan *c)
 {
 	uint32_t want = c->paused ? (uint32_t)EPOLLET : (uint32_t)EPOLLIN;
 
-	if (c->out.len > c->out_off)
+	if (c->out.len > c->out_off && !c->fresh)
 		want |= (uint32_t)EPOLLOUT;
 
 	if (c->io && want != c->events && loop_set(c->io, want) == 0)
@@ -72,9 +77,13 @@ fail:
 	return r;
 }
 
+static int write_out(struct chan *c);
+
 static void
 shut(struct chan *c)
 {
+	if (c->fresh && c->err == 0)
+		(void)write_out(c); /* last words, as far as they go */
 	loop_remove(TAKE_PTR(c->io));
 	loop_timer_free(TAKE_PTR(c->again));
 	if (c->fd >= 0)
@@ -111,6 +120,16 @@ finish(struct chan *c, int err)
 	c->ops->on_end(c->arg, err);
 }
 
+static void
+flush(struct chan *c)
+{
+	if (!c->fresh || c->held || c->freed || c->ended || c->err)
+		return;
+	c->fresh = false;
+	if ((c->err = write_out(c)) < 0)
+		loop_timer_set(c->again, 0);
+}
+
 /* What every call from the loop ends with: r < 0 ends the channel, -ECONNRESET is the peer's own end. */
 static void
 leave(struct chan *c, int r)
@@ -120,6 +139,7 @@ leave(struct chan *c, int r)
 	else if (r < 0)
 		finish(c, r);
 	c->busy = false;
+	flush(c);
 	if (c->freed)
 		reap(c);
 	else if (!c->ended)
@@ -176,10 +196,22 @@ chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t l
 	buf_put_u16(&c->out, 0);
 	buf_put_u32(&c->out, id);
 	buf_put(&c->out, body, len);
-	if (idle && (c->err = write_out(c)) < 0)
-		loop_timer_set(c->again, 0);
-	events_set(c);
+	c->fresh |= idle;
+	if (!c->busy && !c->held) {
+		flush(c);
+		events_set(c);
+	}
 	return 0;
+}
+
+void
+chan_hold(struct chan *c, bool hold)
+{
+	c->held = hold;
+	if (hold || c->busy || c->freed || c->ended)
+		return;
+	flush(c);
+	events_set(c);
 }
 
 size_t
@@ -194,26 +226,38 @@ chan_fd(const struct chan *c)
 	return c->fd;
 }
 
-/* Hands on every whole frame that is there. */
+/* Hands on every whole frame; *used: how far it came. */
 static int
-frames_run(struct chan *c)
+frames_run(struct chan *c, const uint8_t *p, size_t size, size_t *used)
 {
-	while (!c->freed && !c->ended && !c->paused && c->in.len - c->in_off >= CHAN_HEADER) {
-		struct rd r = rd_init(c->in.p + c->in_off, c->in.len - c->in_off);
+	int rc = 0;
+
+	for (*used = 0; rc == 0 && !c->freed && !c->ended && !c->paused && size - *used >= CHAN_HEADER;) {
+		struct rd r = rd_init(p + *used, size - *used);
 		uint32_t len = rd_u32(&r), id;
 		uint16_t type = rd_u16(&r), zero = rd_u16(&r);
-		int rc;
 
 		id = rd_u32(&r);
 		if (len > c->max || zero != 0)
 			return len > c->max ? -EMSGSIZE : -EBADMSG;
-		if (c->in.len - c->in_off < CHAN_HEADER + (size_t)len)
+		if (size - *used < CHAN_HEADER + (size_t)len)
 			break;
-		c->in_off += CHAN_HEADER + (size_t)len;
+		*used += CHAN_HEADER + (size_t)len;
 		rc = c->ops->on_msg(c->arg, type, id, r.p, len);
-		if (rc != 0)
-			return rc < 0 ? rc : -EPROTO;
 	}
+	return rc > 0 ? -EPROTO : rc;
+}
+
+/* Those that were left over. */
+static int
+left_run(struct chan *c)
+{
+	size_t used;
+	int rc = frames_run(c, c->in.p + c->in_off, c->in.len - c->in_off, &used);
+
+	c->in_off += used;
+	if (rc < 0)
+		return rc;
 	if (c->in_off == c->in.len)
 		buf_free(&c->in);
 	else if (c->in_off > READ_CHUNK)
@@ -230,7 +274,7 @@ on_again(void *arg)
 	struct chan *c = arg;
 
 	c->busy = true;
-	leave(c, c->err ? c->err : frames_run(c));
+	leave(c, c->err ? c->err : left_run(c));
 }
 
 void
@@ -244,34 +288,60 @@ chan_pause(struct chan *c, bool pause)
 		loop_timer_set(c->again, 0);
 }
 
-/* 1: something came; 0: nothing now; else -errno, -ECONNRESET for the end. */
-static int
-read_in(struct chan *c)
+/* The bytes that came; 0: nothing now; else -errno, -ECONNRESET for the end. */
+static ssize_t
+read_in(struct chan *c, uint8_t *to)
 {
-	uint8_t *room = buf_room(&c->in, READ_CHUNK);
-	ssize_t n;
+	ssize_t n = recv(c->fd, to, READ_CHUNK, MSG_DONTWAIT);
 
-	if (room == NULL)
-		return -ENOMEM;
-	n = recv(c->fd, room, READ_CHUNK, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (n == 0)
-		return -ECONNRESET;
+	return n == 0 ? -ECONNRESET : n;
+}
+
+/* The middle of a long frame: it grows where it is kept. */
+static int
+receive_long(struct chan *c)
+{
+	uint8_t *room = buf_room(&c->in, READ_CHUNK);
+	ssize_t n = room ? read_in(c, room) : -ENOMEM;
+
+	if (n <= 0)
+		return (int)n;
 	c->in.len += (size_t)n;
-	return 1;
+	return left_run(c);
+}
+
+static int
+receive_short(struct chan *c)
+{
+	size_t left = c->in.len - c->in_off, used = 0;
+	ssize_t n = read_in(c, shared + left);
+	int rc;
+
+	if (n <= 0)
+		return (int)n;
+	if (left)
+		memcpy(shared, c->in.p + c->in_off, left);
+	buf_free(&c->in);
+	c->in_off = 0;
+	left += (size_t)n;
+	rc = frames_run(c, shared, left, &used);
+	if (rc == 0 && !c->freed && used < left)
+		buf_put(&c->in, shared + used, left - used);
+	explicit_bzero(shared, left);
+	return rc < 0 ? rc : c->in.err;
 }
 
 /* What a pause left comes first: the read may say that the peer has gone. */
 static int
 receive(struct chan *c)
 {
-	int r = frames_run(c);
+	int r = left_run(c);
 
 	if (r < 0 || c->freed || c->paused)
 		return r;
-	r = read_in(c);
-	return r > 0 ? frames_run(c) : r;
+	return c->in.len - c->in_off > READ_CHUNK ? receive_long(c) : receive_short(c);
 }
 
 static void

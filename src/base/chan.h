@@ -27,8 +27,11 @@ struct chan_ops {
 /* Takes fd over (also on failure).  max: longest body accepted. */
 int chan_new(struct loop *l, int fd, size_t max, const struct chan_ops *ops, void *arg, struct chan **out);
 void chan_free(struct chan *c); /* NULL is legal; from within its callbacks too */
-/* Queues and writes as much as goes at once.  -ENOMEM, -EPIPE after the end. */
+/* Queues and writes as much as goes at once; within the channel's own callbacks when they are over, since
+ * many small messages are dear.  -ENOMEM, -EPIPE after the end. */
 int chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t len);
+/* The same for the caller's own many messages: while held nothing is written.  Every hold is to be let go. */
+void chan_hold(struct chan *c, bool hold);
 size_t chan_queued(const struct chan *c);    /* bytes not yet written */
 void chan_pause(struct chan *c, bool pause); /* stop reading: back-pressure on the peer */
 int chan_fd(const struct chan *c);           /* borrowed */
