@@ -116,19 +116,22 @@ buf_put_str(struct buf *b, const char *s)
 void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->err ? 0 : b->cap - b->len;
 	va_list ap;
-	uint8_t *room;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room ? (char *)b->p + b->len : NULL, room, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (room = buf_room(b, (size_t)n + 1)) == NULL)
-		return;
-	va_start(ap, fmt);
-	vsnprintf((char *)room, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	b->len += (size_t)n;
+	if (n >= 0 && (size_t)n >= room) {
+		if (buf_room(b, (size_t)n + 1) == NULL)
+			return;
+		va_start(ap, fmt);
+		n = vsnprintf((char *)b->p + b->len, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
+	if (n > 0)
+		b->len += (size_t)n;
 }
 
 void
