@@ -1,76 +1,50 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Lines as they are kept: sealed, so that who reads the disk or a backup of it reads no
- * target.  AES-256-GCM with a random nonce; the line's number is authenticated too.
+ * target.  The line's number is authenticated too.
  *
  * exports: audit_seal audit_seal_key audit_open */
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-#include <string.h>
 
 #include "audit_int.h"
+#include "seal.h"
 
-#define NONCE_LEN 12
-#define TAG_LEN 16
+static_assert(AUDIT_KEY_LEN == SEAL_KEY_LEN && AUDIT_KEY_LEN == SEAL_MAC_LEN, "keys of one length");
 
 int
 audit_seal_key(const uint8_t seed[static AUDIT_KEY_LEN], uint8_t key[static AUDIT_KEY_LEN])
 {
 	static const char context[] = "flowtap audit seal 1";
-	unsigned n = AUDIT_KEY_LEN;
 
-	if (HMAC(EVP_sha256(), seed, AUDIT_KEY_LEN, (const uint8_t *)context, sizeof context, key, &n) == NULL)
-		return -EIO;
-	return 0;
+	return seal_mac(seed, context, sizeof context, key);
 }
 
 int
 audit_seal(const uint8_t key[static AUDIT_KEY_LEN], uint64_t n, struct slice line, struct buf *out)
 {
 	const uint64_t aad = htobe64(n);
-	size_t start = out->len;
-	uint8_t *p = buf_room(out, NONCE_LEN + line.len + TAG_LEN);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	int k, ok;
 
-	ok = p && ctx && line.len <= AUDIT_LINE_MAX && RAND_bytes(p, NONCE_LEN) == 1 &&
-	     EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, p) == 1 &&
-	     EVP_EncryptUpdate(ctx, NULL, &k, (const uint8_t *)&aad, sizeof aad) == 1 &&
-	     EVP_EncryptUpdate(ctx, p + NONCE_LEN, &k, (const uint8_t *)line.p, (int)line.len) == 1 &&
-	     EVP_EncryptFinal_ex(ctx, p + NONCE_LEN + line.len, &k) == 1 &&
-	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_LEN, p + NONCE_LEN + line.len) == 1;
-	EVP_CIPHER_CTX_free(ctx);
-	if (!ok)
-		return out->err ? out->err : -EIO;
-	out->len = start + NONCE_LEN + line.len + TAG_LEN;
-	return 0;
+	if (line.len > AUDIT_LINE_MAX)
+		return -EIO;
+	return seal_put(key, (struct seal_aad){&aad, sizeof aad}, line.p, line.len, out);
 }
 
 int
 audit_open(const uint8_t key[static AUDIT_KEY_LEN], uint64_t n, const uint8_t *sealed, size_t len, struct buf *out)
 {
 	const uint64_t aad = htobe64(n);
-	size_t text = len < NONCE_LEN + TAG_LEN ? 0 : len - NONCE_LEN - TAG_LEN;
-	EVP_CIPHER_CTX *ctx;
-	uint8_t tag[TAG_LEN], *p;
-	int k, ok;
+	size_t text = len < SEAL_EXTRA ? 0 : len - SEAL_EXTRA;
+	uint8_t *p;
+	int r;
 
 	if (text == 0 || text > AUDIT_LINE_MAX)
 		return -EBADMSG;
-	if ((p = buf_room(out, text)) == NULL || (ctx = EVP_CIPHER_CTX_new()) == NULL)
+	if ((p = buf_room(out, text)) == NULL)
 		return -ENOMEM;
-	memcpy(tag, sealed + NONCE_LEN + text, sizeof tag);
-	ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, sealed) == 1 &&
-	     EVP_DecryptUpdate(ctx, NULL, &k, (const uint8_t *)&aad, sizeof aad) == 1 &&
-	     EVP_DecryptUpdate(ctx, p, &k, sealed + NONCE_LEN, (int)text) == 1 &&
-	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1 &&
-	     EVP_DecryptFinal_ex(ctx, p + text, &k) == 1;
-	EVP_CIPHER_CTX_free(ctx);
-	if (!ok)
-		return -EBADMSG;
+	if ((r = seal_open(key, (struct seal_aad){&aad, sizeof aad}, sealed, len, p)) < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
 	out->len += text;
 	return 0;
 }

@@ -39,7 +39,7 @@ store_key_wrap(const uint8_t *machine, const char *name, uint32_t generation, co
 
 	if (strlen(name) > NAME_LEN_MAX)
 		return -ENAMETOOLONG;
-	return store_seal_put(machine, wrap_aad(name, generation, &v), data, STORE_KEY_LEN, out);
+	return seal_put(machine, wrap_aad(name, generation, &v), data, STORE_KEY_LEN, out);
 }
 
 int
@@ -47,16 +47,16 @@ store_key_unwrap(const uint8_t *machine, const struct store_wrapped *w, uint8_t 
 {
 	struct wrap_aad v;
 
-	if (w->name == NULL || strlen(w->name) > NAME_LEN_MAX || w->len != STORE_KEY_LEN + STORE_SEAL_EXTRA)
+	if (w->name == NULL || strlen(w->name) > NAME_LEN_MAX || w->len != STORE_KEY_LEN + SEAL_EXTRA)
 		return -EBADMSG;
-	return store_seal_open(machine, wrap_aad(w->name, w->generation, &v), w->p, w->len, data);
+	return seal_open(machine, wrap_aad(w->name, w->generation, &v), w->p, w->len, data);
 }
 
 int
 store_key_make(struct store *s, const char *name, uint32_t generation, struct buf *wrapped)
 {
 	uint8_t data[STORE_KEY_LEN];
-	int r = store_seal_random(data, sizeof data);
+	int r = seal_random(data, sizeof data);
 
 	if (r == 0)
 		r = store_key_wrap(s->machine, name, generation, data, wrapped);
@@ -72,8 +72,8 @@ derive(const uint8_t *machine, const struct store_wrapped *w, struct store_key *
 	uint8_t data[STORE_KEY_LEN];
 	int r = store_key_unwrap(machine, w, data);
 
-	if (r == 0 && (r = store_seal_mac(data, seal, sizeof seal, out->seal)) == 0)
-		r = store_seal_mac(data, name, sizeof name, out->name);
+	if (r == 0 && (r = seal_mac(data, seal, sizeof seal, out->seal)) == 0)
+		r = seal_mac(data, name, sizeof name, out->name);
 	out->generation = w->generation;
 	explicit_bzero(data, sizeof data);
 	return r;
@@ -167,6 +167,8 @@ store_keys_drop(struct store *s, int64_t agency)
 {
 	if (slot(s, agency)->agency == agency)
 		store_keys_wipe(slot(s, agency));
+	store_names_forget(s);
+	seal_forget();
 }
 
 void
@@ -175,6 +177,7 @@ store_keys_undone(struct store *s)
 	if (!s->keys_changed)
 		return;
 	explicit_bzero(s->keys, sizeof s->keys);
+	seal_forget();
 	s->keys_changed = !sqlite3_get_autocommit(s->db);
 }
 
@@ -194,7 +197,7 @@ static const char proof_context[] = "flowtap machine key";
 int
 store_key_proof(const uint8_t *machine, struct buf *out)
 {
-	return store_seal_put(machine, (struct seal_aad){proof_context, sizeof proof_context}, NULL, 0, out);
+	return seal_put(machine, (struct seal_aad){proof_context, sizeof proof_context}, NULL, 0, out);
 }
 
 int
@@ -208,8 +211,7 @@ store_key_prove(sqlite3 *db, const uint8_t *machine)
 	if (rc != SQLITE_OK)
 		return rc == SQLITE_ERROR ? -EBADMSG : store_error(rc);
 	if ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		r = store_seal_open(
-		    machine, aad, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), &none);
+		r = seal_open(machine, aad, sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), &none);
 		if (r == -EBADMSG)
 			r = -EKEYREJECTED;
 	} else if (rc != SQLITE_DONE)

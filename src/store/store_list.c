@@ -249,6 +249,7 @@ store_list_close(struct store_list *l)
 	sqlite3_close(l->db);
 	store_erase(l->store);
 	store_keys_wipe(&l->keys);
+	seal_forget();
 	free(l->range);
 	free(l);
 }

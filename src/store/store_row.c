@@ -159,7 +159,7 @@ seal(const struct store_key *key, struct seal_aad aad, const struct buf *plain, 
 	if (plain->err)
 		return plain->err;
 	buf_put_u32(out, key->generation);
-	return out->err ? out->err : store_seal_put(key->seal, aad, plain->p, plain->len, out);
+	return out->err ? out->err : seal_put(key->seal, aad, plain->p, plain->len, out);
 }
 
 uint32_t
@@ -177,13 +177,13 @@ unseal(const struct store_keys *keys, const void *p, size_t len, struct seal_aad
 	uint8_t *to;
 	int r;
 
-	if (key == NULL || len < GENERATION_LEN + STORE_SEAL_EXTRA)
+	if (key == NULL || len < GENERATION_LEN + SEAL_EXTRA)
 		return -EBADMSG;
 	len -= GENERATION_LEN;
-	if ((to = buf_room(plain, len - STORE_SEAL_EXTRA + 1)) == NULL)
+	if ((to = buf_room(plain, len - SEAL_EXTRA + 1)) == NULL)
 		return -ENOMEM;
-	if ((r = store_seal_open(key->seal, aad, (const uint8_t *)p + GENERATION_LEN, len, to)) == 0)
-		plain->len = len - STORE_SEAL_EXTRA;
+	if ((r = seal_open(key->seal, aad, (const uint8_t *)p + GENERATION_LEN, len, to)) == 0)
+		plain->len = len - SEAL_EXTRA;
 	return r;
 }
 
@@ -244,7 +244,7 @@ store_row_tag(const struct store_key *key, const char *name, uint8_t tag[static 
 	const uint32_t generation = htobe32(key->generation);
 
 	memcpy(tag, &generation, sizeof generation);
-	return store_seal_mac(key->name, name, strlen(name), tag + sizeof generation);
+	return seal_mac(key->name, name, strlen(name), tag + sizeof generation);
 }
 
 #define CDEST_AAD_LEN (16 + STORE_TAG_LEN)
