@@ -16,6 +16,7 @@
 #define PREV_LEN (sizeof PREV - 1 + AUDIT_HASH_HEX + 1)
 #define HASH_LEN (sizeof HASH - 1 + AUDIT_HASH_HEX + 1)
 #define TAIL_LEN (PREV_LEN + HASH_LEN + 1)
+#define LINE_USUAL 1536 /* bytes that the line of an ADD has room in */
 
 void
 audit_chain_init(struct audit_chain *c)
@@ -27,23 +28,41 @@ audit_chain_init(struct audit_chain *c)
 
 /* ---- writing ---- */
 
+/* In JSON as itself. */
+static bool
+plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void
+put_escaped(struct buf *b, unsigned char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char hex[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, mark[] = {'\\', (char)c};
+
+	if (c == '"' || c == '\\')
+		buf_put(b, mark, sizeof mark);
+	else
+		buf_put(b, hex, sizeof hex);
+}
+
 static void
 put_slice(struct buf *b, const char *name, struct slice s)
 {
+	size_t at = 0, start;
+
 	if (s.p == NULL)
 		return;
 	buf_printf(b, ",\"%s\":\"", name);
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c == '"' || c == '\\')
-			buf_printf(b, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			buf_printf(b, "\\u%04x", c);
-		else
-			buf_put(b, &c, 1);
+	while (at < s.len) {
+		for (start = at; at < s.len && plain((unsigned char)s.p[at]);)
+			at++;
+		buf_put(b, s.p + start, at - start);
+		if (at < s.len)
+			put_escaped(b, (unsigned char)s.p[at++]);
 	}
-	buf_printf(b, "\"");
+	buf_put(b, "\"", 1);
 }
 
 static void
@@ -104,6 +123,7 @@ audit_append(struct audit_chain *c, const struct audit_event *e, struct buf *out
 	cleanup_buf struct buf b = {0};
 	char addr[IP_STRLEN];
 
+	(void)buf_room(&b, LINE_USUAL);
 	line_begin(&b, c, e->kind, e->time_ms);
 	if (e->uncertainty_us < 0)
 		buf_printf(&b, ",\"uncertainty_us\":null");
