@@ -361,6 +361,7 @@ store_close(struct store *s)
 	if (s == NULL)
 		return;
 	disconnect(s->db, s->st);
+	seal_forget();
 	free(s->path);
 	explicit_bzero(s, sizeof *s);
 	free(s);
@@ -374,6 +375,7 @@ store_tidy(struct store *s)
 	sqlite3 *db;
 	int r;
 
+	store_names_forget(s);
 	/* The one who lists is this process: to wait for him would be for ever. */
 	sqlite3_busy_timeout(s->db, 0);
 	r = store_error(sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
@@ -403,11 +405,25 @@ store_begin(struct store *s)
 int
 store_commit(struct store *s)
 {
-	int r = store_run(store_stmt(s, ST_COMMIT));
+	int r = s->spoilt ? -EIO : store_adder_flush(s);
 
-	if (r == 0)
+	if (r < 0) {
+		store_rollback(s);
+		return r;
+	}
+	if ((r = store_run(store_stmt(s, ST_COMMIT))) == 0)
 		s->keys_changed = false;
 	return r;
+}
+
+/* Nothing of the transaction holds: nor does what was remembered of it. */
+static void
+undone(struct store *s)
+{
+	s->spoilt = false;
+	s->adder = (struct store_adder){0};
+	store_names_forget(s);
+	store_keys_undone(s);
 }
 
 void
@@ -415,7 +431,7 @@ store_rollback(struct store *s)
 {
 	if (!sqlite3_get_autocommit(s->db))
 		(void)store_run(store_stmt(s, ST_ROLLBACK));
-	store_keys_undone(s);
+	undone(s);
 }
 
 int
@@ -431,15 +447,17 @@ store_save_end(struct store *s, int result)
 
 	/* A full disk or an I/O error may have undone the whole transaction already. */
 	if (sqlite3_get_autocommit(s->db)) {
-		store_keys_undone(s);
+		undone(s);
 		return result < 0 ? result : -EIO;
 	}
 	if (result < 0)
 		(void)store_run(store_stmt(s, ST_SAVE_BACK));
 	if ((r = store_run(store_stmt(s, ST_SAVE_OK))) < 0)
 		store_rollback(s); /* outside of a transaction this was the commit */
-	if (result < 0)
+	if (result < 0) {
+		store_names_forget(s);
 		store_keys_undone(s);
+	}
 	return result < 0 ? result : r;
 }
 
@@ -503,6 +521,7 @@ store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct stor
 	}
 	store_done(st);
 	store_keys_wipe(&keys);
+	seal_forget();
 	return r;
 }
 

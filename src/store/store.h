@@ -55,7 +55,8 @@ void store_close(struct store *s); /* NULL is legal */
  * memory.  Outside a transaction.  -EBUSY: somebody lists; nothing has changed on an error. */
 int store_tidy(struct store *s);
 
-/* One transaction over several calls; commit is durable when it returns 0. */
+/* One transaction over several calls; commit is durable when it returns 0.  After a store_add that failed
+ * half-way (by more than a refusal) commit rolls back and says -EIO. */
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);

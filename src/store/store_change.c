@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_add store_agency store_cdest_ store_delete_ store_find_uid store_update */
+/* exports: store_add store_adder_ store_names_ store_agency store_cdest_ store_delete_ store_find_uid store_update */
 /* Every change is whole or did not happen: it runs in a savepoint, so that what was
- * refused leaves the other changes of the same transaction alone. */
+ * refused leaves the other changes of the same transaction alone.  An addition does without,
+ * since SQLite would copy every page it touches: it is refused before it writes, and what
+ * fails later spoils the transaction. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,14 +33,61 @@ agency_obtain(struct store *s, const char *agency, int64_t *no, int64_t *next_id
 	return 0;
 }
 
-static int
-agency_advance(struct store *s, int64_t no, int64_t next_id)
+int
+store_adder_flush(struct store *s)
 {
-	sqlite3_stmt *st = store_stmt(s, ST_AGENCY_NEXT);
+	struct store_adder *a = &s->adder;
+	sqlite3_stmt *st;
+	int r;
 
-	sqlite3_bind_int64(st, 1, no);
-	sqlite3_bind_int64(st, 2, next_id);
-	return store_run(st);
+	if (!a->advanced)
+		return 0;
+	st = store_stmt(s, ST_AGENCY_NEXT);
+	sqlite3_bind_int64(st, 1, a->no);
+	sqlite3_bind_int64(st, 2, a->next_id);
+	if ((r = store_run(st)) == 0)
+		a->advanced = false;
+	return r;
+}
+
+static int
+adder_obtain(struct store *s, const char *agency)
+{
+	struct store_adder v = {0};
+	int r;
+
+	if (s->adder.no != 0 && strcmp(s->adder.name, agency) == 0)
+		return 0;
+	if (strlen(agency) >= sizeof v.name)
+		return -ENAMETOOLONG;
+	memcpy(v.name, agency, strlen(agency) + 1);
+	if ((r = store_adder_flush(s)) == 0 && (r = agency_obtain(s, agency, &v.no, &v.next_id)) == 0)
+		s->adder = v;
+	return r;
+}
+
+/* ---- names ---- */
+
+static struct store_name *
+name_slot(struct store *s, int64_t agency, const char *name)
+{
+	uint64_t h = (uint64_t)agency;
+
+	for (; *name; name++)
+		h = h * 31 + (unsigned char)*name;
+	return &s->names[h % ARRAY_LEN(s->names)];
+}
+
+static void
+name_keep(struct store *s, int64_t agency, int64_t no, const struct dtcp_cdest *d)
+{
+	*name_slot(s, agency, d->name) = (struct store_name){agency, no, *d};
+}
+
+void
+store_names_forget(struct store *s)
+{
+	explicit_bzero(s->names, sizeof s->names);
 }
 
 /* 1: *st is at its row, of the columns no, tag, bound; 0: no such name. */
@@ -99,6 +148,7 @@ store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, co
 	sqlite3_stmt *st = store_stmt(s, ST_CDEST_BIND);
 	int r = store_row_cdest_seal(keys, d, tag, &bound);
 
+	store_names_forget(s);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(st, 1, no);
@@ -107,37 +157,58 @@ store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, co
 	return store_run(st);
 }
 
-/* A name may be bound anew while no criterion uses it. */
-static int
-cdest_rebind(struct store *s, const struct store_keys *keys, int64_t no, const struct dtcp_cdest *d)
+static bool
+cdest_same(const struct dtcp_cdest *a, const struct dtcp_cdest *b)
 {
-	sqlite3_stmt *st = store_stmt(s, ST_CDEST_USED);
-	int r;
-
-	sqlite3_bind_int64(st, 1, no);
-	if ((r = store_step(st)) != 0) {
-		store_done(st);
-		return r < 0 ? r : -EADDRINUSE;
-	}
-	return store_cdest_write(s, keys, no, d);
+	return a->port == b->port && ip_equal(&a->addr, &b->addr) && strcmp(a->name, b->name) == 0;
 }
 
-/* The name's number, bound to this address and port; made or bound anew where that is allowed. */
+enum found { CDEST_NEW, CDEST_THERE, CDEST_FREE };
+
+/* Whether the name is new, is bound to this address and port, or may be bound anew, since no
+ * criterion uses it: *no is its number.  -EADDRINUSE */
 static int
-cdest_obtain(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
+cdest_look(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
 {
+	const struct store_name *kept = name_slot(s, keys->agency, d->name);
 	struct dtcp_cdest was;
 	sqlite3_stmt *st;
-	int r = cdest_step(s, keys, d->name, &st);
+	int r;
 
-	if (r <= 0)
-		return r < 0 ? r : cdest_insert(s, keys, d, no);
+	if (kept->agency == keys->agency && cdest_same(&kept->d, d)) {
+		*no = kept->no;
+		return CDEST_THERE;
+	}
+	if ((r = cdest_step(s, keys, d->name, &st)) <= 0)
+		return r < 0 ? r : CDEST_NEW;
 	*no = sqlite3_column_int64(st, 0);
 	r = store_row_cdest_read(st, keys, &was);
 	store_done(st);
 	if (r < 0)
 		return r;
-	return was.port == d->port && ip_equal(&was.addr, &d->addr) ? 0 : cdest_rebind(s, keys, *no, d);
+	if (cdest_same(&was, d))
+		return CDEST_THERE;
+	st = store_stmt(s, ST_CDEST_USED);
+	sqlite3_bind_int64(st, 1, *no);
+	r = store_step(st);
+	store_done(st);
+	return r == 0 ? CDEST_FREE : r < 0 ? r : -EADDRINUSE;
+}
+
+/* The name's number; it is made or bound anew where that is allowed. */
+static int
+cdest_obtain(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
+{
+	int r = cdest_look(s, keys, d, no);
+
+	if (r == CDEST_NEW)
+		r = cdest_insert(s, keys, d, no);
+	else if (r == CDEST_FREE)
+		r = store_cdest_write(s, keys, *no, d);
+	if (r < 0)
+		return r;
+	name_keep(s, keys->agency, *no, d);
+	return 0;
 }
 
 static int
@@ -183,30 +254,55 @@ contradicts_itself(const struct store_row *r)
 	return false;
 }
 
+/* All that an addition is refused for; nothing is written. */
 static int
-add_steps(struct store *s, const char *agency, struct store_row *row)
+add_check(struct store *s, const struct store_keys *keys, const struct store_row *row)
 {
-	int64_t no, next_id, cdest[DTCP_CDESTS_MAX];
-	const struct store_keys *keys;
-	int r;
+	int64_t no;
+	int r = 0;
 
 	if (contradicts_itself(row))
 		return -EADDRINUSE;
-	if ((r = agency_obtain(s, agency, &no, &next_id)) < 0 || (r = store_keys_get(s, no, &keys)) < 0)
-		return r;
-	if (next_id > UINT32_MAX)
+	if (s->adder.next_id > UINT32_MAX)
 		return -ENOSPC;
+	for (unsigned i = 0; r >= 0 && i < row->ncdest; i++)
+		r = cdest_look(s, keys, &row->cdest[i], &no);
+	return r < 0 ? r : 0;
+}
+
+static int
+add_write(struct store *s, const struct store_keys *keys, struct store_row *row)
+{
+	int64_t cdest[DTCP_CDESTS_MAX];
+	int r;
+
 	for (unsigned i = 0; i < row->ncdest; i++)
 		if ((r = cdest_obtain(s, keys, &row->cdest[i], &cdest[i])) < 0)
 			return r;
-	row->id = (uint32_t)next_id;
+	row->id = (uint32_t)s->adder.next_id;
 	row->uid = s->next_uid++; /* one that was rolled back is not used again */
-	if ((r = criterion_insert(s, keys, row)) < 0 || (r = agency_advance(s, no, next_id + 1)) < 0)
+	if ((r = criterion_insert(s, keys, row)) < 0)
 		return r;
 	for (unsigned i = 0; i < row->ncdest; i++)
 		if ((r = use_insert(s, cdest[i], row->uid)) < 0)
 			return r;
+	s->adder.next_id++;
+	s->adder.advanced = true;
 	return 0;
+}
+
+static int
+add_steps(struct store *s, const char *agency, struct store_row *row)
+{
+	const struct store_keys *keys;
+	int r;
+
+	if ((r = adder_obtain(s, agency)) < 0 || (r = store_keys_get(s, s->adder.no, &keys)) < 0 ||
+	    (r = add_check(s, keys, row)) < 0)
+		return r;
+	if ((r = add_write(s, keys, row)) < 0)
+		s->spoilt = true;
+	return r;
 }
 
 int
@@ -223,11 +319,16 @@ store_agency(struct store *s, const char *agency, uint32_t *no)
 int
 store_add(struct store *s, const char *agency, struct store_row *row)
 {
+	bool own = sqlite3_get_autocommit(s->db);
 	struct store_row v = *row;
-	int r = store_save_begin(s);
+	int r = own ? store_begin(s) : 0;
 
 	if (r == 0)
-		r = store_save_end(s, add_steps(s, agency, &v));
+		r = add_steps(s, agency, &v);
+	if (own && r == 0)
+		r = store_commit(s);
+	if (own && r < 0)
+		store_rollback(s);
 	if (r == 0) {
 		row->id = v.id;
 		row->uid = v.uid;

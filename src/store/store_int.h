@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 
 #include "store.h"
-#include "store_seal.h"
+#include "seal.h"
 
 enum store_stmt {
 	ST_BEGIN,
@@ -57,7 +57,7 @@ enum store_stmt {
 	ST_MAX
 };
 
-#define STORE_TAG_LEN (4 + STORE_MAC_LEN) /* what stands for a name: key generation, HMAC */
+#define STORE_TAG_LEN (4 + SEAL_MAC_LEN) /* what stands for a name: key generation, HMAC */
 
 struct store_key {
 	uint32_t generation;
@@ -84,6 +84,19 @@ struct store_wrapped {
 	size_t len;
 };
 
+/* A content destination as it is stored, the open transaction's changes too. */
+struct store_name {
+	int64_t agency, no; /* agency 0: none */
+	struct dtcp_cdest d;
+};
+
+/* The agency that last added something. */
+struct store_adder {
+	char name[DTCP_NAME_MAX + 1];
+	int64_t no, next_id; /* no 0: nobody */
+	bool advanced;       /* next_id is yet to be written: once, before the commit */
+};
+
 struct store {
 	sqlite3 *db;
 	char *path; /* for the connections of listings */
@@ -94,6 +107,10 @@ struct store {
 	 * puts out who was there.  Nothing in it comes from an open transaction unless keys_changed. */
 	struct store_keys keys[64];
 	bool keys_changed;
+	/* What every ADD would look up, from the first on to the next store_tidy. */
+	struct store_name names[16];
+	struct store_adder adder;
+	bool spoilt; /* half of an addition is in the open transaction: it can only be rolled back */
 	struct store_place reseal_at;
 	bool erase_due; /* an erased key may still be in the write-ahead log */
 };
@@ -121,6 +138,10 @@ void store_erase(struct store *s);
 
 /* ---- store_change.c ---- */
 
+/* Writes adder.next_id, as it has to be before somebody else reads it. */
+int store_adder_flush(struct store *s);
+/* Wipes what was looked up. */
+void store_names_forget(struct store *s);
 /* Writes a content destination's row anew, sealed with the key in use. */
 int store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, const struct dtcp_cdest *d);
 

@@ -69,6 +69,8 @@ rotate_steps(struct store *s, const char *agency)
 	unsigned n = 0;
 	int r = under_way(s, agency);
 
+	if (r == 0)
+		r = store_adder_flush(s);
 	while (r == 0 && (r = agency_after(s, agency, &st, &no)) == 1) {
 		cleanup_free char *name = strdup((const char *)sqlite3_column_text(st, 0));
 		uint32_t generation = (uint32_t)sqlite3_column_int64(st, 1);
