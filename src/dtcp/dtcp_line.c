@@ -49,6 +49,10 @@ line_is_auth(struct slice line)
 {
 	struct slice name, value;
 
+	while (line.len > 0 && (*line.p == ' ' || *line.p == '\t'))
+		line = (struct slice){line.p + 1, line.len - 1};
+	if (line.len == 0 || (*line.p | 0x20) != 'a') /* nearly every line */
+		return false;
 	return line_param(line, &name, &value) == 0 && slice_eq_nocase(name, "Authentication-Info");
 }
 
