@@ -14,6 +14,7 @@
 #include "sandbox.h"
 
 #define READ_CHUNK 65536u
+#define REQUEST_USUAL 1024       /* bytes that an ADD has room in */
 #define SESSION_WORDS_MAX 65535u /* of a request, on record */
 #define SESSION_GARBAGE_MAX 512u /* of what is no request */
 
@@ -39,11 +40,13 @@ struct session {
 	char name[DTCP_NAME_MAX + 1]; /* the agency's: the only Csource-ID we know */
 	struct dtcp_framer framer;
 	struct buf in, out;
+	size_t out_off;  /* written bytes at the front of out */
 	struct buf list; /* a LIST reply being made: sent in one piece */
 	STAILQ_HEAD(, pending) pending;
 	unsigned npending;
 	uint32_t last_id;
-	bool reading, eof, over;
+	bool reading, writing, eof, over; /* reading, writing: what the loop waits for */
+	bool write_due;                   /* at the end of the round */
 };
 
 static void
@@ -55,45 +58,72 @@ finish(struct session *s, int value)
 
 /* ---- answers ---- */
 
+static size_t
+unsent(const struct session *s)
+{
+	return s->out.len - s->out_off;
+}
+
 /* The device takes no more for now: neither is more read, nor more asked of the engine. */
 static void
 flow(struct session *s)
 {
-	bool full = s->out.len >= SESSION_OUT_MAX;
+	bool full = unsent(s) >= SESSION_OUT_MAX, write_on = unsent(s) > 0;
 	bool read_on = !full && !s->eof && s->npending < SESSION_PENDING_MAX;
 
 	if (s->over)
 		return;
 	chan_pause(s->engine, full);
-	loop_set(s->out_io, s->out.len ? EPOLLOUT : 0);
+	if (write_on != s->writing) {
+		s->writing = write_on;
+		loop_set(s->out_io, write_on ? EPOLLOUT : 0);
+	}
 	if (s->in_io && read_on != s->reading) {
 		s->reading = read_on;
 		loop_set(s->in_io, read_on ? EPOLLIN : 0);
 	}
-	if (s->eof && s->npending == 0 && s->out.len == 0)
+	if (s->eof && s->npending == 0 && !write_on)
 		finish(s, 0);
 }
 
 static void
 out_write(struct session *s)
 {
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (s->out.err) {
 		finish(s, s->out.err);
 		return;
 	}
-	while (s->out.len > 0) {
-		n = write(s->out_fd, s->out.p, s->out.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			if (errno != EAGAIN)
-				finish(s, -EPIPE);
-			return;
-		}
-		buf_drop(&s->out, (size_t)n);
-	}
+	while (unsent(s) > 0 && ((n = write(s->out_fd, s->out.p + s->out_off, unsent(s))) >= 0 || errno == EINTR))
+		s->out_off += n > 0 ? (size_t)n : 0;
+	if (n < 0 && errno != EAGAIN)
+		finish(s, -EPIPE);
+	/* Seldom, since the rest is moved. */
+	if (unsent(s) > 0 && s->out_off < SESSION_OUT_MAX)
+		return;
+	buf_drop(&s->out, s->out_off);
+	s->out_off = 0;
+}
+
+static void
+write_cb(void *arg)
+{
+	struct session *s = arg;
+
+	s->write_due = false;
+	out_write(s);
+	flow(s);
+}
+
+/* The engine's answers come many at a time: they go out together. */
+static void
+write_soon(struct session *s)
+{
+	if (s->write_due)
+		return;
+	s->write_due = true;
+	loop_defer(s->loop, write_cb, s);
 }
 
 static void
@@ -142,7 +172,6 @@ list_send(struct session *s)
 	else
 		buf_put(&s->out, s->list.p, s->list.len);
 	buf_free(&s->list);
-	out_write(s);
 }
 
 static void
@@ -234,7 +263,6 @@ on_reply(struct session *s, struct pending *p, struct rd *r)
 	} else {
 		answer_ok(s, p, &reply);
 	}
-	out_write(s);
 	pending_done(s);
 	return 0;
 }
@@ -258,8 +286,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	/* Requests that were read when there was no room for their answers: nothing else may come. */
 	if (rc == 0 && s->in.len > 0 && s->npending <= SESSION_PENDING_MAX / 2)
 		rc = requests(s);
-	if (rc == 0)
-		flow(s);
+	write_soon(s);
 	return rc;
 }
 
@@ -298,10 +325,12 @@ words(const uint8_t *p, size_t len)
 	static const char auth[] = "authentication-info";
 	size_t at = 0;
 
-	while (at + sizeof auth - 1 < len && strncasecmp((const char *)p + at, auth, sizeof auth - 1) != 0) {
-		const uint8_t *nl = memchr(p + at, '\n', len - at);
+	while (at + sizeof auth - 1 < len) {
+		const uint8_t *nl;
 
-		if (nl == NULL)
+		if ((p[at] | 0x20) == 'a' && strncasecmp((const char *)p + at, auth, sizeof auth - 1) == 0)
+			break;
+		if ((nl = memchr(p + at, '\n', len - at)) == NULL)
 			break;
 		at = (size_t)(nl - p) + 1;
 	}
@@ -320,6 +349,7 @@ request_pass(struct session *s, const struct dtcp_req *req, struct slice text)
 	p->version = req->version;
 	p->flags = req->flags;
 	p->seq = req->seq;
+	(void)buf_room(&b, REQUEST_USUAL);
 	dtcp_req_encode(req, &b);
 	buf_put_slice(&b, text);
 	return engine_send(s, IPC_S_REQUEST, p->id, &b);
@@ -375,7 +405,8 @@ requests(struct session *s)
 	size_t at = 0, skip, len;
 	int f, r = 0;
 
-	while (r == 0 && s->npending < SESSION_PENDING_MAX && s->out.len < SESSION_OUT_MAX &&
+	chan_hold(s->engine, true);
+	while (r == 0 && s->npending < SESSION_PENDING_MAX && unsent(s) < SESSION_OUT_MAX &&
 	       (f = dtcp_frame(&s->framer, s->in.p + at, s->in.len - at, &skip, &len)) != 0) {
 		if (f == 1)
 			r = request_handle(s, s->in.p + at + skip, len);
@@ -383,6 +414,7 @@ requests(struct session *s)
 			r = garbage_handle(s, s->in.p + at + skip, len);
 		at += skip + len;
 	}
+	chan_hold(s->engine, false);
 	buf_drop(&s->in, at);
 	return r;
 }
@@ -423,7 +455,7 @@ on_out(void *arg, uint32_t events)
 	int r;
 
 	/* Nobody reads any more: also while nothing is to be written. */
-	if (s->out.len == 0 && events & (EPOLLERR | EPOLLHUP)) {
+	if (unsent(s) == 0 && events & (EPOLLERR | EPOLLHUP)) {
 		finish(s, -EPIPE);
 		return;
 	}
@@ -467,7 +499,7 @@ session_confine(void)
 
 	/* What libraries read from files, they read now. */
 	tzset();
-	dtcp_digest("", NULL, 0, hex);
+	dtcp_digest(DTCP_KEY_JUNOS, NULL, 0, hex);
 	/* flowtap-sshd.service permits it; sshd's user cannot be told from here. */
 	(void)sandbox_lock();
 	if ((r = sandbox_basics()) < 0 || (r = sandbox_files(NULL, 0)) < 0)
