@@ -115,6 +115,7 @@ struct dp_wait {
 /* The record of every use: engine_audit.c. */
 struct engine_audit {
 	struct audit_chain chain, saved; /* saved: as of the begin of the transaction */
+	int64_t uncertainty_us;          /* the clock's, when the transaction began */
 	uint64_t signed_n;               /* the last checkpoint's line */
 	struct buf drop;                 /* checkpoints of this transaction */
 	int drop_fd;
@@ -143,7 +144,7 @@ struct engine {
 	unsigned nfailure;
 	uint64_t login_alarm_ns;
 	struct knocks strangers; /* of users that are no agency */
-	bool batch_due, serving;
+	bool batch_due, flush_due, serving;
 	gid_t gid;                      /* our own: operators are in it */
 	gid_t auditor_gid, officer_gid; /* NO_GID: there is no such group */
 	struct loop_timer *tidy;
@@ -173,7 +174,8 @@ int engine_login_failed(struct engine *e, struct slice text);
 /* engine_session.c */
 void session_accept(struct engine *e, int fd); /* takes fd */
 void session_free(struct session *s);
-void session_flush(struct session *s); /* sends what is done, in order; starts a LIST that is next */
+void session_flush(struct session *s);      /* sends what is done, in order; starts a LIST that is next */
+void session_flush_soon(struct session *s); /* once for all that is done in this round of the loop */
 void op_done(struct op *op, unsigned code, uint64_t value);
 void op_unref(struct op *op); /* frees it once neither session nor data plane hold it */
 

@@ -25,12 +25,23 @@
 
 /* ---- transactions ---- */
 
+/* What the kernel knows of the clock's error.  Below 0: nobody keeps it. */
+static int64_t
+clock_uncertainty_us(void)
+{
+	struct timex t = {0};
+	int state = adjtimex(&t);
+
+	return state < 0 || state == TIME_ERROR || t.status & STA_UNSYNC ? -1 : t.maxerror;
+}
+
 int
 engine_txn_begin(struct engine *e)
 {
 	int r = store_begin(e->store);
 
 	e->audit.saved = e->audit.chain;
+	e->audit.uncertainty_us = clock_uncertainty_us();
 	return r;
 }
 
@@ -98,16 +109,6 @@ engine_txn_commit(struct engine *e)
 
 /* ---- events ---- */
 
-/* What the kernel knows of the clock's error.  Below 0: nobody keeps it. */
-static int64_t
-clock_uncertainty_us(void)
-{
-	struct timex t = {0};
-	int state = adjtimex(&t);
-
-	return state < 0 || state == TIME_ERROR || t.status & STA_UNSYNC ? -1 : t.maxerror;
-}
-
 int
 engine_audit_add(struct engine *e, const struct audit_event *event)
 {
@@ -116,7 +117,7 @@ engine_audit_add(struct engine *e, const struct audit_event *event)
 	int r;
 
 	v.time_ms = clock_wall_ms();
-	v.uncertainty_us = clock_uncertainty_us();
+	v.uncertainty_us = e->audit.uncertainty_us;
 	r = audit_append(&e->audit.chain, &v, &line);
 	return r < 0 ? r : line_store(e, &line);
 }

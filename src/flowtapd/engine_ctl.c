@@ -17,7 +17,8 @@
 
 #define CTL_BODY_MAX (WARRANT_TEXT_MAX + 1024)
 #define CTL_GROUPS_MAX 256
-#define CTL_LINES 65536 /* bytes of audit lines in one message, about */
+#define CTL_LINES 65536  /* bytes of audit lines in one message, about */
+#define CTL_QUEUE 262144 /* unsent bytes at which an export waits */
 #define EXIT_REFUSED 1
 #define EXIT_USAGE 2
 #define EXIT_NOT_AUTHORISED 3
@@ -233,7 +234,7 @@ audit_line(struct ctl *c, struct buf *out)
 	return r < 0 ? r : out->err ? out->err : 1;
 }
 
-/* As much as goes into one message; the next when it is written. */
+/* As much as goes into one message; then the next, unless too much is not yet written. */
 static void
 audit_step(void *arg)
 {
@@ -251,7 +252,7 @@ audit_step(void *arg)
 		r = audit_end(c);
 	if (r < 0)
 		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
-	else if (c->lines && chan_queued(c->chan) == 0)
+	else if (c->lines && chan_queued(c->chan) <= CTL_QUEUE)
 		loop_defer(c->engine->loop, audit_step, c);
 }
 

@@ -519,7 +519,7 @@ on_dp_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size
 		op->reply.now_ms = clock_wall_ms();
 	}
 	if (op->session)
-		session_flush(op->session);
+		session_flush_soon(op->session);
 	else
 		op_unref(op);
 }
@@ -627,6 +627,7 @@ change_send(struct engine *e, struct change *c)
 static void
 batch_apply(struct engine *e, struct batch *b)
 {
+	chan_hold(e->dp, true);
 	for (size_t i = 0; i < b->n; i++) {
 		struct change *c = &b->v[i];
 		int r = change_send(e, c);
@@ -637,6 +638,7 @@ batch_apply(struct engine *e, struct batch *b)
 			op_done(c->op, c->code ? c->code : DTCP_OK, c->code ? 0 : c->op->reply.value);
 		c->op->reply.now_ms = clock_wall_ms();
 	}
+	chan_hold(e->dp, false);
 }
 
 /* Nothing of the transaction holds.  What was asked, in vain, goes on record if that works. */

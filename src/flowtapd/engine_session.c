@@ -67,6 +67,7 @@ session_flush(struct session *s)
 
 	if (s->chan == NULL)
 		return;
+	chan_hold(s->chan, true);
 	while ((op = TAILQ_FIRST(&s->ops)) != NULL) {
 		if (op->state == OP_QUEUED && op->req.method == DTCP_LIST)
 			listing_start(op);
@@ -76,10 +77,35 @@ session_flush(struct session *s)
 			break; /* the end of the channel follows */
 		op_leave(s, op);
 	}
+	chan_hold(s->chan, false);
 	if (!is_full(s))
 		chan_pause(s->chan, false);
 	if (op && op->state == OP_QUEUED)
 		engine_batch_soon(s->engine);
+}
+
+static void
+flush_all(void *arg)
+{
+	struct engine *e = arg;
+	struct session *s, *next;
+
+	e->flush_due = false;
+	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		session_flush(s);
+	}
+}
+
+void
+session_flush_soon(struct session *s)
+{
+	struct engine *e = s->engine;
+
+	if (e->flush_due)
+		return;
+	e->flush_due = true;
+	loop_defer(e->loop, flush_all, e);
 }
 
 static void
