@@ -8,7 +8,7 @@
 
 #include "dtcp.h"
 
-#define SESSION_PENDING_MAX 1024    /* requests read and not yet answered */
+#define SESSION_PENDING_MAX 2048    /* requests read and not yet answered */
 #define SESSION_OUT_MAX (1u << 20)  /* unsent bytes at which nothing more is read or asked */
 #define SESSION_LIST_MAX (4u << 20) /* bytes at which a LIST reply is ended and another begun */
 

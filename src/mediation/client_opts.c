@@ -467,7 +467,7 @@ defaults_set(struct client_opts *o)
 	if (o->timeout_s == 0)
 		o->timeout_s = 10;
 	if (o->window == 0)
-		o->window = o->stop ? 1 : 256;
+		o->window = o->stop ? 1 : DIALOG_WINDOW_USUAL;
 	return password_read(o);
 }
 

@@ -18,6 +18,7 @@
 #include "request.h"
 
 #define DIALOG_WINDOW_MAX 4096
+#define DIALOG_WINDOW_USUAL 2048 /* enough that client, session, engine and data plane all have work */
 
 struct dialog_req {
 	TAILQ_ENTRY(dialog_req) entry;
