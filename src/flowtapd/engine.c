@@ -291,14 +291,13 @@ agencies_only_in(struct engine *e, const struct conf *of, const struct conf *oth
 	for (uint32_t i = 0; r == 0 && i < of->nagency; i++) {
 		struct store_list *list = NULL;
 		struct store_row row;
-		uint64_t count;
 		uint32_t no;
 
 		if (agency_configured(other, of->agency[i].name))
 			continue;
 		if ((r = store_agency(e->store, of->agency[i].name, &no)) < 0)
 			break;
-		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list, &count);
+		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list);
 		while (r == 0 && (r = store_list_next(list, &row)) == 1) {
 			r = cb(e, no, &row);
 			store_row_free(&row);

@@ -26,8 +26,10 @@
 #define NO_GID ((gid_t)-1)
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
 #define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
+#define ENGINE_LIST_COUNT 16384         /* entries counted at once */
 #define ENGINE_SESSION_QUEUE (1u << 20) /* unsent bytes at which a LIST waits */
 #define ENGINE_REFUSED_LOGGED 10        /* refused requests of a session that are logged one by one */
+#define ENGINE_PART_MAX 1024            /* rows that a request changes in one transaction */
 #define ENGINE_OPS_MAX 2048             /* requests of one session not yet answered */
 #define ENGINE_OPS_BYTES (1u << 20)     /* and their text, at which no more is read of it */
 
@@ -79,6 +81,9 @@ struct op {
 	char agency[CONF_NAME_MAX + 1];
 	char warrant[WARRANT_REF_MAX + 1]; /* under which it was added; "standing" */
 	int dp_error;                      /* first error the data plane gave */
+	/* DELETE, REFRESH: how far it came, durably, and in the open transaction */
+	struct store_part part, next;
+	uint64_t changed;
 	struct listing *listing;
 };
 TAILQ_HEAD(op_list, op);

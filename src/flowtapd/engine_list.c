@@ -19,6 +19,7 @@ struct listing {
 	struct store_row row[ENGINE_LIST_CHUNK];
 	uint32_t n; /* rows waiting for their counters */
 	bool asked;
+	bool counted; /* how many there are is known, and was told */
 };
 
 static void
@@ -169,15 +170,6 @@ listing_step(struct listing *l)
 		listing_abort(l, r);
 }
 
-void
-listing_resume(struct session *s)
-{
-	struct op *op = TAILQ_FIRST(&s->ops);
-
-	if (op && op->state == OP_LISTING)
-		listing_step(op->listing);
-}
-
 static unsigned
 list_error(const struct dtcp_req *q, int err)
 {
@@ -195,12 +187,6 @@ listing_begin(struct op *op, uint64_t count)
 	op->reply = (struct ipc_reply){.code = DTCP_OK, .value = count, .now_ms = clock_wall_ms()};
 	ipc_reply_put(&b, &op->reply);
 	return b.err ? b.err : chan_send(op->session->chan, IPC_S_REPLY, op->id, b.p, b.len);
-}
-
-static void
-listing_soon(void *arg)
-{
-	listing_resume(arg);
 }
 
 static int
@@ -221,33 +207,76 @@ list_record(const struct op *op, unsigned code, uint64_t count)
 	return engine_audit_now(op->session->engine, &v);
 }
 
+/* Not a word was said yet: it is answered like any other request that failed. */
+static void
+listing_refuse(struct op *op, unsigned code)
+{
+	listing_free(TAKE_PTR(op->listing));
+	op_done(op, code, 0);
+	session_flush_soon(op->session);
+}
+
+static void
+listing_soon(void *arg)
+{
+	listing_resume(arg);
+}
+
+/* In steps too: there may be a million. */
+static void
+listing_count(struct listing *l)
+{
+	struct op *op = l->op;
+	uint64_t count;
+	int r = store_list_count(l->list, ENGINE_LIST_COUNT, &count);
+
+	if (r == 1) {
+		loop_defer(op->session->engine->loop, listing_soon, op->session);
+		return;
+	}
+	if (r < 0 || list_record(op, DTCP_OK, count) < 0) {
+		listing_refuse(op, DTCP_SERVER_ERROR);
+		return;
+	}
+	l->counted = true;
+	if (listing_begin(op, count) == 0)
+		loop_defer(op->session->engine->loop, listing_soon, op->session);
+}
+
+void
+listing_resume(struct session *s)
+{
+	struct op *op = TAILQ_FIRST(&s->ops);
+
+	if (op == NULL || op->state != OP_LISTING)
+		return;
+	if (op->listing->counted)
+		listing_step(op->listing);
+	else
+		listing_count(op->listing);
+}
+
 void
 listing_start(struct op *op)
 {
 	const struct dtcp_req *q = &op->req;
 	struct engine *e = op->session->engine;
 	struct listing *l = calloc(1, sizeof *l);
-	uint64_t count;
 	unsigned code;
 	int r = -ENOMEM;
 
 	op->reply.now_ms = clock_wall_ms();
 	if (l)
 		r = store_list_open(
-		    e->store, op->session->agency->name, q->select, q->ids, q->nids, q->sel_cdest, &l->list, &count);
-	code = r < 0 ? list_error(q, r) : DTCP_OK;
-	if (list_record(op, code, r < 0 ? 0 : count) < 0)
-		code = DTCP_SERVER_ERROR;
-	if (code != DTCP_OK) {
-		if (r == 0)
-			store_list_close(l->list);
+		    e->store, op->session->agency->name, q->select, q->ids, q->nids, q->sel_cdest, &l->list);
+	if (r < 0) {
 		free(l);
-		op_done(op, code, 0);
+		code = list_error(q, r);
+		op_done(op, list_record(op, code, 0) < 0 ? DTCP_SERVER_ERROR : code, 0);
 		return;
 	}
 	l->op = op;
 	op->listing = l;
 	op->state = OP_LISTING;
-	if (listing_begin(op, count) == 0)
-		loop_defer(e->loop, listing_soon, op->session);
+	loop_defer(e->loop, listing_soon, op->session);
 }

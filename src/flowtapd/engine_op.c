@@ -245,29 +245,31 @@ note_uid(void *arg, uint64_t uid, uint32_t id)
 	c->uid[c->nuid++] = uid;
 }
 
+/* Of a DELETE or REFRESH, what was done in this part. */
+static int
+part_done(struct op *op, struct change *c, int r, uint64_t count)
+{
+	if (r == -ENOENT) {
+		c->code = op->req.select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
+		return 0;
+	}
+	ids_flush(&c->ids);
+	op->reply.value = op->changed + count;
+	return c->failed ? -ENOMEM : r;
+}
+
 static int
 do_delete(struct engine *e, struct op *op, struct change *c)
 {
 	const struct dtcp_req *q = &op->req;
-	const char *agency = op->session->agency->name;
+	struct agency *a = op->session->agency;
 	uint64_t count = 0;
 	int r;
 
 	/* Without the flag, static criteria stay. */
-	if (q->select == DTCP_SEL_CDEST)
-		r = store_delete_cdest(e->store, agency, q->sel_cdest, q->flags & DTCP_F_STATIC, note_uid, c, &count);
-	else
-		r = store_delete_ids(e->store, agency, q->ids, q->nids, q->flags & DTCP_F_STATIC, note_uid, c, &count);
-	if (r == -ENOENT) {
-		c->code = q->select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
-		return 0;
-	}
-	ids_flush(&c->ids);
-	op->reply.value = count;
-	if (c->failed || r < 0)
-		return c->failed ? -ENOMEM : r;
-	op->session->agency->criteria -= count;
-	return 0;
+	r = store_delete(e->store, a->name, q, q->flags & DTCP_F_STATIC, &op->next, note_uid, c, &count);
+	a->criteria -= count;
+	return part_done(op, c, r, count);
 }
 
 static int
@@ -287,19 +289,12 @@ refresh_row(void *arg, struct store_row *row)
 static int
 do_refresh(struct engine *e, struct op *op, struct change *c)
 {
-	const struct dtcp_req *q = &op->req;
 	uint64_t count = 0;
 	int r;
 
 	c->engine = e;
-	r = store_update(e->store, op->session->agency->name, q, refresh_row, c, &count);
-	if (r == -ENOENT) {
-		c->code = q->select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
-		return 0;
-	}
-	ids_flush(&c->ids);
-	op->reply.value = count;
-	return r;
+	r = store_update(e->store, op->session->agency->name, &op->req, &op->next, refresh_row, c, &count);
+	return part_done(op, c, r, count);
 }
 
 static const char *const kinds[DTCP_METHODS] = {
@@ -334,8 +329,8 @@ change_record(struct engine *e, const struct change *c)
 	if (v.code == DTCP_OK && op->req.method == DTCP_ADD)
 		v.id = op->reply.value;
 	if (v.code == DTCP_OK && (op->req.method == DTCP_DELETE || op->req.method == DTCP_REFRESH)) {
-		snprintf(count, sizeof count, "%llu %s", (unsigned long long)op->reply.value,
-		    op->req.method == DTCP_DELETE ? "deleted" : "refreshed");
+		snprintf(count, sizeof count, "%llu %s%s", (unsigned long long)op->reply.value,
+		    op->req.method == DTCP_DELETE ? "deleted" : "refreshed", op->next.more ? " so far" : "");
 		v.reason = count;
 		v.ids = (struct slice){(const char *)c->ids.text.p, c->ids.text.len};
 	}
@@ -370,6 +365,7 @@ static void
 op_requeue(struct op *op)
 {
 	op->state = OP_QUEUED;
+	op->next = op->part;
 	op->uid = 0;
 	op->reply = (struct ipc_reply){0};
 	op->warrant[0] = '\0';
@@ -391,6 +387,8 @@ op_execute(struct engine *e, struct batch *b, struct op *op, bool adding)
 	memset(c, 0, sizeof *c);
 	c->op = op;
 	op->state = OP_WAITING;
+	op->next = op->part;
+	op->next.max = ENGINE_PART_MAX;
 	snprintf(op->agency, sizeof op->agency, "%s", op->session->agency->name);
 	r = change_make(e, c);
 	if (r < 0) {
@@ -451,6 +449,8 @@ batch_gather(struct engine *e, struct batch *b)
 			if (op->state == OP_LISTING || (op->state == OP_QUEUED && op->req.method == DTCP_LIST))
 				break;
 			adding |= op->state == OP_WAITING && op->req.method == DTCP_ADD;
+			if (op->state == OP_WAITING && op->next.more)
+				break; /* what follows it waits until its last part is done */
 			if (op->state != OP_QUEUED)
 				continue;
 			/* The data plane may still refuse what was added: whether it is there must not depend on
@@ -467,7 +467,7 @@ batch_gather(struct engine *e, struct batch *b)
 			}
 			if ((r = op_execute(e, b, op, adding)) < 0)
 				return r;
-			if (r == 1)
+			if (r == 1 || op->next.more)
 				break;
 			adding |= op->req.method == DTCP_ADD && b->v[b->n - 1].code == 0;
 		}
@@ -499,6 +499,15 @@ op_take_back(struct engine *e, struct op *op)
 		log_warn(r, "agency %s: cannot take a refused criterion back", op->agency);
 }
 
+/* The next part, in one of the next batches; if the session has gone, there is none. */
+static void
+op_go_on(struct op *op)
+{
+	op->state = OP_QUEUED;
+	if (op->session)
+		engine_batch_soon(op->session->engine);
+}
+
 static void
 on_dp_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
 {
@@ -511,7 +520,9 @@ on_dp_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size
 	if (err < 0 && op->dp_error == 0)
 		op->dp_error = err;
 	if (--op->waits == 0) {
-		if (op->dp_error && op->req.method == DTCP_ADD) {
+		if (op->part.more && op->dp_error == 0)
+			op_go_on(op);
+		else if (op->dp_error && op->req.method == DTCP_ADD) {
 			op_take_back(e, op);
 			op_done(op, error_code(op->dp_error), 0);
 		} else
@@ -618,6 +629,8 @@ change_send(struct engine *e, struct change *c)
 {
 	if (c->code)
 		return 0;
+	c->op->part = c->op->next;
+	c->op->changed = c->op->reply.value;
 	if (c->op->req.method == DTCP_REFRESH)
 		return send_lives(e, c);
 	return c->is_put ? send_put(e, c) : send_deletes(e, c);

@@ -23,6 +23,7 @@
 #define SCHEMA_VERSION "5"
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
+#define PAGE_SIZE "8192" /* of a new file: lines of the record leave less of it unused than of SQLite's 4,096 */
 
 static const char settings[] = "PRAGMA foreign_keys = ON;"
 			       "PRAGMA secure_delete = ON;"
@@ -73,6 +74,12 @@ static const char schema[] = "BEGIN IMMEDIATE;"
 #define WARRANT_COLUMNS                                                                                                \
 	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid"
 
+/* A part of an agency's rows, in order: ?2 < id or uid < ?3, ?4 static ones too, ?5 how many; ?6 the name */
+#define RANGE_PART "FROM criterion WHERE agency = ?1 AND id > ?2 AND id < ?3 AND static <= ?4 ORDER BY id LIMIT ?5"
+#define CDEST_PART                                                                                                     \
+	"FROM cdest_use u CROSS JOIN criterion c ON c.uid = u.uid WHERE u.cdest = ?6 AND u.uid > ?2 AND u.uid < ?3"    \
+	" AND c.agency = ?1 AND c.static <= ?4 ORDER BY u.uid LIMIT ?5"
+
 static const char *const statements[ST_MAX] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
@@ -104,17 +111,14 @@ static const char *const statements[ST_MAX] = {
     [ST_CRIT_RESEAL] = "UPDATE criterion SET secret = ?2 WHERE uid = ?1",
     [ST_USE_ADD] = "INSERT OR IGNORE INTO cdest_use (cdest, uid) VALUES (?1, ?2)",
     [ST_CRIT_BY_ID] = "SELECT 1 FROM criterion WHERE agency = ?1 AND id = ?2",
-    [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 AND static <= ?4"
-			" RETURNING uid, id",
-    [ST_DELETE_CDEST] = "DELETE FROM criterion WHERE agency = ?1 AND uid IN"
-			" (SELECT uid FROM cdest_use WHERE cdest = ?2) AND static <= ?3 RETURNING uid, id",
+    [ST_DELETE_RANGE] = "DELETE FROM criterion WHERE uid IN (SELECT uid " RANGE_PART ") RETURNING uid, id",
+    [ST_DELETE_CDEST] = "DELETE FROM criterion WHERE uid IN (SELECT c.uid " CDEST_PART ") RETURNING uid, id",
     [ST_DELETE_UID] = "DELETE FROM criterion WHERE agency = ?1 AND uid = ?2",
     [ST_COUNT] = "SELECT count(*) FROM criterion WHERE agency = (SELECT no FROM agency WHERE name = ?1)",
     [ST_EACH] = "SELECT " STORE_ROW_COLUMNS ", a.name FROM agency a CROSS JOIN criterion c ON c.agency = a.no"
 		" ORDER BY a.no, c.id",
-    [ST_UIDS_RANGE] = "SELECT uid, id FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3 AND static = 0",
-    [ST_UIDS_CDEST] = "SELECT uid, id FROM criterion WHERE agency = ?1 AND uid IN"
-		      " (SELECT uid FROM cdest_use WHERE cdest = ?2) AND static = 0",
+    [ST_UIDS_RANGE] = "SELECT uid, id " RANGE_PART,
+    [ST_UIDS_CDEST] = "SELECT c.uid, c.id " CDEST_PART,
     [ST_ROW_GET] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 AND c.uid = ?2",
     [ST_UID_GET] = "SELECT " STORE_ROW_COLUMNS
 		   ", a.name FROM criterion c JOIN agency a ON a.no = c.agency WHERE c.uid = ?1",
@@ -292,7 +296,7 @@ schema_obtain(sqlite3 *db, const uint8_t *machine)
 		return r;
 	if (r == 1 && ((rc = integrity_check(db)) < 0 || (rc = store_key_prove(db, machine)) < 0))
 		return rc;
-	rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	rc = sqlite3_exec(db, "PRAGMA page_size = " PAGE_SIZE "; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	return rc != SQLITE_OK ? store_error(rc) : r == 0 ? schema_make(db, machine) : 0;
 }
 

@@ -69,16 +69,25 @@ int store_add(struct store *s, const char *agency, struct store_row *r);
 /* The agency's number, from 1, the same for ever; made if it is new. */
 int store_agency(struct store *s, const char *agency, uint32_t *no);
 
-/* static_too: also criteria without a timeout.  Deletes by ids: -ENOENT if a single one does not exist (nothing
- * deleted); ranges delete what there is.  cb sees each deleted row. */
-int store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids, bool static_too,
-    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
-/* Deletes the criteria that use the name: -ENOENT if the agency never used it. */
-int store_delete_cdest(struct store *s, const char *agency, const char *cdest, bool static_too,
-    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
-/* Changes rows that have timeouts, by ids or name with the errors of the above: cb changes the row (not its
- * keys, nor what names the target) and returns 0, or -errno, which undoes all. */
-int store_update(struct store *s, const char *agency, const struct dtcp_req *which,
+/* What is done to many rows is done in parts, each in a transaction of its own, so that nobody waits long
+ * and memory stays small.  Zero but for max before the first; not to be touched between them. */
+struct store_part {
+	uint32_t max;    /* rows in one part */
+	bool more;       /* there may be others: again with the same arguments */
+	bool begun;      /* what was added since then is not concerned */
+	uint64_t after;  /* done up to here */
+	uint64_t before; /* what is new begins here */
+};
+
+/* which: select, ids or sel_cdest.  Ids: -ENOENT if a single one does not exist; ranges concern what there
+ * is.  A name: -ENOENT if the agency never used it.  On an error nothing of this part is changed. */
+
+/* static_too: also criteria without a timeout.  cb sees each deleted row. */
+int store_delete(struct store *s, const char *agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
+/* Changes rows that have timeouts: cb changes the row (not its keys, nor what names the target) and returns
+ * 0, or -errno, which undoes this part. */
+int store_update(struct store *s, const char *agency, const struct dtcp_req *which, struct store_part *part,
     int (*cb)(void *arg, struct store_row *r), void *arg, uint64_t *count);
 /* By uid alone: for the engine's own use, when the data plane says that a criterion has ended. -ENOENT */
 int store_find_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], struct store_row *r);
@@ -88,9 +97,11 @@ int store_delete_uid(struct store *s, const char *agency, uint64_t uid);
 /* A consistent snapshot of an agency's criteria, in order of id, on a connection of
  * its own: later changes do not show, writers are not held up. */
 struct store_list;
-/* select as in dtcp.h.  -ENOENT: unknown single id, or name never used. *count: rows to come. */
+/* select as in dtcp.h.  -ENOENT: unknown single id, or name never used. */
 int store_list_open(struct store *s, const char *agency, enum dtcp_select select, const struct dtcp_ids *ids,
-    uint32_t nids, const char *cdest, struct store_list **out, uint64_t *count);
+    uint32_t nids, const char *cdest, struct store_list **out);
+/* Goes on counting the rows, at most max: 1 there are more, 0 that is all and *count, -errno. */
+int store_list_count(struct store_list *l, uint32_t max, uint64_t *count);
 int store_list_next(struct store_list *l, struct store_row *r); /* 1 a row, 0 the end, -errno */
 void store_list_close(struct store_list *l);
 

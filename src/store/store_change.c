@@ -410,82 +410,110 @@ singles_check(struct store *s, int64_t agency, const struct dtcp_ids *ids, uint3
 	return 0;
 }
 
+/* Runs what works on a part: at most as many rows as are left of it, between after and before. */
 static int
-ranges_run(struct store *s, enum store_stmt what, int64_t agency, const struct dtcp_ids *ids, uint32_t n,
-    bool static_too, struct uids *u)
+part_run(sqlite3_stmt *st, int64_t agency, uint64_t before, bool static_too, struct store_part *part, struct uids *u)
+{
+	size_t had = u->n;
+	int r;
+
+	sqlite3_bind_int64(st, 1, agency);
+	sqlite3_bind_int64(st, 2, (int64_t)part->after);
+	sqlite3_bind_int64(st, 3, (int64_t)before);
+	sqlite3_bind_int(st, 4, static_too);
+	sqlite3_bind_int64(st, 5, (int64_t)(part->max - u->n));
+	if ((r = uids_collect(st, u)) == 0 && u->n > had)
+		part->after = u->v[u->n - 1].id;
+	return r;
+}
+
+static int
+ranges_run(struct store *s, enum store_stmt what, int64_t agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, struct uids *u)
 {
 	cleanup_free struct dtcp_ids *v = NULL;
-	uint32_t nv = 0;
-	int r = store_ids_normalise(ids, n, &v, &nv);
+	uint32_t n = 0;
+	int r = store_ids_normalise(which->ids, which->nids, &v, &n);
 
-	for (uint32_t i = 0; r == 0 && i < nv; i++) {
-		sqlite3_stmt *st = store_stmt(s, what);
+	for (uint32_t i = 0; r == 0 && i < n && u->n < part->max; i++) {
+		uint64_t before = v[i].hi + 1 < part->before ? v[i].hi + 1 : part->before;
 
-		sqlite3_bind_int64(st, 1, agency);
-		sqlite3_bind_int64(st, 2, (int64_t)v[i].lo);
-		sqlite3_bind_int64(st, 3, (int64_t)v[i].hi);
-		if (what == ST_DELETE_RANGE)
-			sqlite3_bind_int(st, 4, static_too);
-		r = uids_collect(st, u);
+		if (v[i].hi <= part->after)
+			continue;
+		if (part->after + 1 < v[i].lo)
+			part->after = v[i].lo - 1;
+		r = part_run(store_stmt(s, what), agency, before, static_too, part, u);
 	}
 	return r;
 }
 
 static int
-ids_steps(struct store *s, enum store_stmt what, const char *agency, const struct dtcp_ids *ids, uint32_t n,
-    bool static_too, struct uids *u)
+ids_steps(struct store *s, enum store_stmt what, const char *agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, struct uids *u)
 {
-	int64_t no;
-	int r = store_agency_find(s, agency, &no, NULL);
+	int64_t no, next_id;
+	int r = store_agency_find(s, agency, &no, &next_id);
 
 	/* An agency that never added anything differs in nothing from one that deleted all. */
-	if (r == -ENOENT && !store_ids_has_single(ids, n))
+	if (r == -ENOENT && !store_ids_has_single(which->ids, which->nids))
 		return 0;
-	if (r == 0)
-		r = singles_check(s, no, ids, n);
-	return r < 0 ? r : ranges_run(s, what, no, ids, n, static_too, u);
-}
-
-int
-store_delete_ids(struct store *s, const char *agency, const struct dtcp_ids *ids, uint32_t nids, bool static_too,
-    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
-{
-	struct uids u = {0};
-	int r = store_save_begin(s);
-
-	if (r == 0)
-		r = store_save_end(s, ids_steps(s, ST_DELETE_RANGE, agency, ids, nids, static_too, &u));
-	return uids_tell(&u, r, cb, arg, count);
+	if (r == 0 && !part->begun) {
+		if (s->adder.no == no)
+			next_id = s->adder.next_id;
+		part->before = (uint64_t)next_id;
+		r = singles_check(s, no, which->ids, which->nids);
+	}
+	return r < 0 ? r : ranges_run(s, what, no, which, static_too, part, u);
 }
 
 static int
-cdest_steps(
-    struct store *s, enum store_stmt what, const char *agency, const char *cdest, bool static_too, struct uids *u)
+cdest_steps(struct store *s, enum store_stmt what, const char *agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, struct uids *u)
 {
 	const struct store_keys *keys;
 	int64_t no, name;
 	sqlite3_stmt *st;
 	int r = store_agency_find(s, agency, &no, NULL);
 
-	if (r < 0 || (r = store_keys_get(s, no, &keys)) < 0 || (r = cdest_find(s, keys, cdest, &name)) < 0)
+	if (r < 0 || (r = store_keys_get(s, no, &keys)) < 0 || (r = cdest_find(s, keys, which->sel_cdest, &name)) < 0)
 		return r;
+	if (!part->begun)
+		part->before = s->next_uid;
 	st = store_stmt(s, what);
-	sqlite3_bind_int64(st, 1, no);
-	sqlite3_bind_int64(st, 2, name);
-	if (what == ST_DELETE_CDEST)
-		sqlite3_bind_int(st, 3, static_too);
-	return uids_collect(st, u);
+	sqlite3_bind_int64(st, 6, name);
+	if ((r = part_run(st, no, part->before, static_too, part, u)) == 0 && u->n > 0)
+		part->after = u->v[u->n - 1].uid;
+	return r;
+}
+
+/* The rows of the next part; *part moves on. */
+static int
+part_steps(struct store *s, bool delete, const char *agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, struct uids *u)
+{
+	int r;
+
+	if (which->select == DTCP_SEL_CDEST)
+		r = cdest_steps(s, delete ? ST_DELETE_CDEST : ST_UIDS_CDEST, agency, which, static_too, part, u);
+	else
+		r = ids_steps(s, delete ? ST_DELETE_RANGE : ST_UIDS_RANGE, agency, which, static_too, part, u);
+	part->begun = true;
+	part->more = u->n == part->max;
+	return r;
 }
 
 int
-store_delete_cdest(struct store *s, const char *agency, const char *cdest, bool static_too,
-    void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
+store_delete(struct store *s, const char *agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
 {
+	struct store_part next = *part;
 	struct uids u = {0};
 	int r = store_save_begin(s);
 
 	if (r == 0)
-		r = store_save_end(s, cdest_steps(s, ST_DELETE_CDEST, agency, cdest, static_too, &u));
+		r = store_save_end(s, part_steps(s, true, agency, which, static_too, &next, &u));
+	if (r == 0)
+		*part = next;
 	return uids_tell(&u, r, cb, arg, count);
 }
 
@@ -543,13 +571,11 @@ row_change(struct store *s, int64_t agency, uint64_t uid, int (*cb)(void *arg, s
 }
 
 static int
-update_steps(struct store *s, const char *agency, const struct dtcp_req *which, struct uids *u,
+update_steps(struct store *s, const char *agency, const struct dtcp_req *which, struct store_part *part, struct uids *u,
     int (*cb)(void *arg, struct store_row *r), void *arg)
 {
 	int64_t no;
-	int r = which->select == DTCP_SEL_CDEST
-		    ? cdest_steps(s, ST_UIDS_CDEST, agency, which->sel_cdest, false, u)
-		    : ids_steps(s, ST_UIDS_RANGE, agency, which->ids, which->nids, false, u);
+	int r = part_steps(s, false, agency, which, false, part, u);
 
 	if (r == 0 && u->n > 0)
 		r = store_agency_find(s, agency, &no, NULL);
@@ -559,16 +585,19 @@ update_steps(struct store *s, const char *agency, const struct dtcp_req *which, 
 }
 
 int
-store_update(struct store *s, const char *agency, const struct dtcp_req *which,
+store_update(struct store *s, const char *agency, const struct dtcp_req *which, struct store_part *part,
     int (*cb)(void *arg, struct store_row *r), void *arg, uint64_t *count)
 {
+	struct store_part next = *part;
 	struct uids u = {0};
 	int r = store_save_begin(s);
 
 	if (r == 0)
-		r = store_save_end(s, update_steps(s, agency, which, &u, cb, arg));
-	if (r == 0)
+		r = store_save_end(s, update_steps(s, agency, which, &next, &u, cb, arg));
+	if (r == 0) {
+		*part = next;
 		*count = u.n;
+	}
 	free(u.v);
 	return r;
 }

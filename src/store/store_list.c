@@ -11,7 +11,7 @@
 
 #define READER_CACHE_KIB 256
 
-enum list_kind { LIST_ALL, LIST_CDEST, LIST_RANGE };
+enum list_kind { LIST_CDEST, LIST_RANGE };
 
 struct store_list {
 	struct store *store;
@@ -22,11 +22,13 @@ struct store_list {
 	struct store_keys keys; /* as they are in the snapshot */
 	struct dtcp_ids *range; /* LIST_RANGE: owned; sorted, disjoint */
 	uint32_t nrange, next;
+	sqlite3_stmt *counter;
+	uint64_t counted, after; /* after: what was counted last, in range number at */
+	uint32_t at;
 };
 
 /* ?1 agency, ?2 and ?3: by kind */
 static const char *const row_sql[] = {
-    [LIST_ALL] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 ORDER BY c.id",
     /* the order of uid is the order of id: invariant 1 of store.c */
     [LIST_CDEST] = "SELECT " STORE_ROW_COLUMNS " FROM cdest_use u CROSS JOIN criterion c ON c.uid = u.uid"
 		   " WHERE u.cdest = ?2 AND c.agency = ?1 ORDER BY u.uid",
@@ -34,10 +36,13 @@ static const char *const row_sql[] = {
 		   " FROM criterion c WHERE c.agency = ?1 AND c.id BETWEEN ?2 AND ?3 ORDER BY c.id",
 };
 
+/* The next ?4 of them, between ?2 and ?3. */
 static const char *const count_sql[] = {
-    [LIST_ALL] = "SELECT count(*) FROM criterion WHERE agency = ?1",
-    [LIST_CDEST] = "SELECT count(*) FROM cdest_use WHERE cdest = ?2",
-    [LIST_RANGE] = "SELECT count(*) FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3",
+    [LIST_CDEST] =
+	"SELECT count(*), max(uid) FROM (SELECT uid FROM cdest_use WHERE cdest = ?1 AND uid BETWEEN ?2 AND ?3"
+	" ORDER BY uid LIMIT ?4)",
+    [LIST_RANGE] = "SELECT count(*), max(id) FROM (SELECT id FROM criterion WHERE agency = ?1 AND id BETWEEN ?2 AND ?3"
+		   " ORDER BY id LIMIT ?4)",
 };
 
 static int
@@ -102,85 +107,43 @@ range_bind(const struct store_list *l, sqlite3_stmt *st, uint64_t lo, uint64_t h
 	sqlite3_bind_int64(st, 3, (int64_t)hi);
 }
 
-/* Every single id must exist; the rest is counted once, however often it is named. */
+/* Every single id must exist. */
 static int
-ranges_count(struct store_list *l, sqlite3_stmt *st, const struct dtcp_ids *ids, uint32_t n, uint64_t *count)
-{
-	int64_t rows;
-	uint64_t sum = 0;
-	int r;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (!ids[i].single)
-			continue;
-		if (ids[i].lo > UINT32_MAX)
-			return -ENOENT;
-		range_bind(l, st, ids[i].lo, ids[i].lo);
-		if ((r = number_get(st, &rows)) < 0 || rows == 0)
-			return r < 0 ? r : -ENOENT;
-	}
-	for (uint32_t i = 0; i < l->nrange; i++) {
-		range_bind(l, st, l->range[i].lo, l->range[i].hi);
-		if ((r = number_get(st, &rows)) < 0)
-			return r;
-		sum += (uint64_t)rows;
-	}
-	*count = sum;
-	return 0;
-}
-
-static int
-open_ranges(struct store_list *l, const struct dtcp_ids *ids, uint32_t n, uint64_t *count)
+singles_check(struct store_list *l, const struct dtcp_ids *ids, uint32_t n)
 {
 	sqlite3_stmt *st = NULL;
-	int r = store_ids_normalise(ids, n, &l->range, &l->nrange);
+	int r = prepare(l, "SELECT 1 FROM criterion WHERE agency = ?1 AND id = ?2", &st);
+	int64_t one;
 
-	if (r == 0)
-		r = prepare(l, count_sql[LIST_RANGE], &st);
-	if (r == 0)
-		r = ranges_count(l, st, ids, n, count);
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		if (!ids[i].single)
+			continue;
+		sqlite3_bind_int64(st, 1, l->agency);
+		sqlite3_bind_int64(st, 2, (int64_t)ids[i].lo);
+		r = ids[i].lo > UINT32_MAX ? -ENOENT : number_get(st, &one);
+	}
 	sqlite3_finalize(st);
 	return r;
 }
 
-static void
-simple_bind(const struct store_list *l, sqlite3_stmt *st)
-{
-	sqlite3_bind_int64(st, 1, l->agency);
-	if (l->kind == LIST_CDEST)
-		sqlite3_bind_int64(st, 2, l->cdest);
-}
-
-static int
-open_simple(struct store_list *l, const char *cdest, uint64_t *count)
-{
-	sqlite3_stmt *st = NULL;
-	int64_t rows = 0;
-	int r = 0;
-
-	if (l->kind == LIST_CDEST)
-		r = cdest_find(l, cdest);
-	if (r == 0)
-		r = prepare(l, count_sql[l->kind], &st);
-	if (r == 0) {
-		simple_bind(l, st);
-		r = number_get(st, &rows);
-	}
-	sqlite3_finalize(st);
-	if (r < 0)
-		return r;
-	simple_bind(l, l->st);
-	*count = (uint64_t)rows;
-	return 0;
-}
-
 /* An agency that never added anything: no name known, no id, and nothing to list. */
 static int
-open_nobody(struct store_list *l, const struct dtcp_ids *ids, uint32_t nids, uint64_t *count)
+open_nobody(struct store_list *l, const struct dtcp_ids *ids, uint32_t nids)
 {
-	if (l->kind == LIST_CDEST || (l->kind == LIST_RANGE && store_ids_has_single(ids, nids)))
-		return -ENOENT;
-	*count = 0;
+	return l->kind == LIST_CDEST || store_ids_has_single(ids, nids) ? -ENOENT : 0;
+}
+
+static int
+open_somebody(struct store_list *l, const struct dtcp_ids *ids, uint32_t nids, const char *cdest)
+{
+	int r;
+
+	if (l->kind == LIST_RANGE)
+		return singles_check(l, ids, nids);
+	if ((r = cdest_find(l, cdest)) < 0)
+		return r;
+	sqlite3_bind_int64(l->st, 1, l->agency);
+	sqlite3_bind_int64(l->st, 2, l->cdest);
 	return 0;
 }
 
@@ -191,37 +154,86 @@ list_connect(struct store *s, struct store_list *l)
 
 	if (r == 0)
 		r = store_error(sqlite3_exec(l->db, "PRAGMA query_only = ON; BEGIN", NULL, NULL, NULL));
-	return r < 0 ? r : prepare(l, row_sql[l->kind], &l->st);
+	if (r == 0)
+		r = prepare(l, row_sql[l->kind], &l->st);
+	return r < 0 ? r : prepare(l, count_sql[l->kind], &l->counter);
 }
 
 int
 store_list_open(struct store *s, const char *agency, enum dtcp_select select, const struct dtcp_ids *ids, uint32_t nids,
-    const char *cdest, struct store_list **out, uint64_t *count)
+    const char *cdest, struct store_list **out)
 {
+	static const struct dtcp_ids all = {1, UINT32_MAX, false};
 	struct store_list *l = calloc(1, sizeof *l);
-	uint64_t n = 0;
 	int r;
 
 	if (l == NULL)
 		return -ENOMEM;
+	if (select == DTCP_SEL_NONE) {
+		ids = &all;
+		nids = 1;
+	}
 	l->store = s;
-	l->kind = select == DTCP_SEL_IDS ? LIST_RANGE : select == DTCP_SEL_CDEST ? LIST_CDEST : LIST_ALL;
-	r = list_connect(s, l);
+	l->kind = select == DTCP_SEL_CDEST ? LIST_CDEST : LIST_RANGE;
+	r = l->kind == LIST_RANGE ? store_ids_normalise(ids, nids, &l->range, &l->nrange) : 0;
+	if (r == 0)
+		r = list_connect(s, l);
 	if (r == 0)
 		r = agency_open(l, agency);
 	if (r == -ENOENT)
-		r = open_nobody(l, ids, nids, &n);
-	else if (r == 0 && l->kind == LIST_RANGE)
-		r = open_ranges(l, ids, nids, &n);
+		r = open_nobody(l, ids, nids);
 	else if (r == 0)
-		r = open_simple(l, cdest, &n);
+		r = open_somebody(l, ids, nids, cdest);
 	if (r < 0) {
 		store_list_close(l);
 		return r;
 	}
 	*out = l;
-	*count = n;
 	return 0;
+}
+
+/* Up to max of what is between from and to: *n, the last one *last. */
+static int
+count_some(struct store_list *l, const struct dtcp_ids *range, uint32_t max, int64_t *n, uint64_t *last)
+{
+	uint64_t from = l->after >= range->lo ? l->after + 1 : range->lo;
+	int r;
+
+	sqlite3_bind_int64(l->counter, 1, l->kind == LIST_CDEST ? l->cdest : l->agency);
+	sqlite3_bind_int64(l->counter, 2, (int64_t)from);
+	sqlite3_bind_int64(l->counter, 3, (int64_t)range->hi);
+	sqlite3_bind_int64(l->counter, 4, max);
+	if ((r = store_step(l->counter)) <= 0)
+		return r < 0 ? r : -EIO;
+	*n = sqlite3_column_int64(l->counter, 0);
+	*last = (uint64_t)sqlite3_column_int64(l->counter, 1);
+	store_done(l->counter);
+	return 0;
+}
+
+int
+store_list_count(struct store_list *l, uint32_t max, uint64_t *count)
+{
+	static const struct dtcp_ids every_uid = {1, INT64_MAX, false};
+	uint32_t nrange = l->kind == LIST_CDEST ? 1 : l->nrange;
+
+	while (max > 0 && l->at < nrange) {
+		uint64_t last;
+		int64_t n;
+		int r = count_some(l, l->kind == LIST_CDEST ? &every_uid : &l->range[l->at], max, &n, &last);
+
+		if (r < 0)
+			return r;
+		l->counted += (uint64_t)n;
+		if (n == max) {
+			l->after = last;
+			return 1;
+		}
+		max -= (uint32_t)n + (max > (uint32_t)n); /* ranges cost too */
+		l->at++;
+	}
+	*count = l->counted;
+	return l->at < nrange;
 }
 
 int
@@ -246,6 +258,7 @@ store_list_close(struct store_list *l)
 	if (l == NULL)
 		return;
 	sqlite3_finalize(l->st);
+	sqlite3_finalize(l->counter);
 	sqlite3_close(l->db);
 	store_erase(l->store);
 	store_keys_wipe(&l->keys);

@@ -142,10 +142,11 @@ list(struct box *x, const char *agency, const char *name)
 	struct store_list *l;
 	struct store_row row;
 	uint64_t count;
-	int n = 0, r = store_list_open(x->s, agency, name ? DTCP_SEL_CDEST : DTCP_SEL_NONE, NULL, 0, name, &l, &count);
+	int n = 0, r = store_list_open(x->s, agency, name ? DTCP_SEL_CDEST : DTCP_SEL_NONE, NULL, 0, name, &l);
 
 	if (r < 0)
 		return r;
+	assert_int_equal(store_list_count(l, UINT32_MAX, &count), 0);
 	while ((r = store_list_next(l, &row)) == 1) {
 		assert_true(row_is(&row, row.id));
 		store_row_free(&row);
@@ -168,8 +169,10 @@ static int
 delete_id(struct box *x, const char *agency, unsigned id)
 {
 	struct dtcp_ids ids = {id, id, true};
+	const struct dtcp_req which = {.select = DTCP_SEL_IDS, .ids = &ids, .nids = 1};
+	struct store_part part = {.max = 100};
 	uint64_t count;
-	int r = store_delete_ids(x->s, agency, &ids, 1, true, nothing, NULL, &count);
+	int r = store_delete(x->s, agency, &which, true, &part, nothing, NULL, &count);
 
 	return r < 0 ? r : (int)count;
 }
@@ -535,7 +538,8 @@ test_rewrap(void **state)
 	wrapped = blob_read(x, "SELECT key FROM agency WHERE no = 1", &len);
 	old = blob_read(x, "SELECT old_key FROM agency WHERE no = 1", &nold);
 	assert_true(files_have(x, wrapped, len) && files_have(x, old, nold));
-	assert_int_equal(store_list_open(x->s, A, DTCP_SEL_NONE, NULL, 0, NULL, &l, &count), 0);
+	assert_int_equal(store_list_open(x->s, A, DTCP_SEL_NONE, NULL, 0, NULL, &l), 0);
+	assert_int_equal(store_list_count(l, UINT32_MAX, &count), 0);
 	assert_int_equal(store_rewrap(x->s, other), 0);
 	for (unsigned i = 1; i <= 10; i++) {
 		assert_int_equal(store_list_next(l, &row), 1);
@@ -594,7 +598,8 @@ test_rotation_in_use(void **state)
 	secret = blob_read(x, "SELECT secret FROM criterion WHERE agency = 1 AND id = 20", &len);
 	key = blob_read(x, "SELECT key FROM agency WHERE no = 1", &nkey);
 	kept = blob_read(x, "SELECT key FROM agency WHERE no = 2", &nkept);
-	assert_int_equal(store_list_open(x->s, A, DTCP_SEL_NONE, NULL, 0, NULL, &l, &count), 0);
+	assert_int_equal(store_list_open(x->s, A, DTCP_SEL_NONE, NULL, 0, NULL, &l), 0);
+	assert_int_equal(store_list_count(l, UINT32_MAX, &count), 0);
 
 	assert_int_equal(store_rotate(x->s, A), 0);
 	assert_int_equal(store_rotate(x->s, A), -EALREADY);
