@@ -15,7 +15,7 @@ by_uid(const void *a, const void *b)
 int
 agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out, uint32_t *n)
 {
-	struct agency **v = calloc(conf->nagency + 1, sizeof *v);
+	struct agency **v = calloc(2 * (size_t)conf->nagency + 1, sizeof *v);
 
 	if (v == NULL)
 		return -ENOMEM;
@@ -29,6 +29,7 @@ agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out,
 		v[i]->uid = uid[i];
 		v[i]->conf = &conf->agency[i];
 	}
+	memcpy(v + conf->nagency, v, conf->nagency * sizeof *v);
 	qsort(v, conf->nagency, sizeof *v, by_uid);
 	for (uint32_t i = 1; i < conf->nagency; i++)
 		if (v[i]->uid == v[i - 1]->uid) {
@@ -51,10 +52,7 @@ agency_free(struct agency **v, uint32_t n)
 bool
 agency_configured(const struct conf *conf, const char *name)
 {
-	for (uint32_t i = 0; i < conf->nagency; i++)
-		if (strcmp(conf->agency[i].name, name) == 0)
-			return true;
-	return false;
+	return conf_agency_find(conf, name) != NULL;
 }
 
 struct agency *
@@ -62,6 +60,20 @@ agency_find(struct agency **v, uint32_t n, uint32_t uid)
 {
 	const struct agency want = {.uid = uid}, *key = &want;
 	struct agency **hit = n ? bsearch(&key, v, n, sizeof *v, by_uid) : NULL;
+
+	return hit ? *hit : NULL;
+}
+
+static int
+by_name(const void *key, const void *agency)
+{
+	return strcmp(key, (*(struct agency *const *)agency)->name);
+}
+
+struct agency *
+agency_named(struct agency **v, uint32_t n, const char *name)
+{
+	struct agency **hit = n ? bsearch(name, v + n, n, sizeof *v, by_name) : NULL;
 
 	return hit ? *hit : NULL;
 }

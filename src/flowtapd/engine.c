@@ -186,6 +186,15 @@ agencies_ready(struct engine *e, struct agency **v, uint32_t n)
 	return r;
 }
 
+void
+engine_agency_lost(struct engine *e, const char *name, size_t n)
+{
+	struct agency *a = agency_named(e->agency, e->nagency, name);
+
+	if (a)
+		a->criteria -= n;
+}
+
 static void
 budget_of(const struct agency *a, struct buf *b)
 {
@@ -291,12 +300,16 @@ agencies_only_in(struct engine *e, const struct conf *of, const struct conf *oth
 	for (uint32_t i = 0; r == 0 && i < of->nagency; i++) {
 		struct store_list *list = NULL;
 		struct store_row row;
+		uint64_t count;
 		uint32_t no;
 
 		if (agency_configured(other, of->agency[i].name))
 			continue;
-		if ((r = store_agency(e->store, of->agency[i].name, &no)) < 0)
+		if ((r = store_agency(e->store, of->agency[i].name, &no)) < 0 ||
+		    (r = store_count(e->store, of->agency[i].name, &count)) < 0)
 			break;
+		if (count == 0)
+			continue;
 		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list);
 		while (r == 0 && (r = store_list_next(list, &row)) == 1) {
 			r = cb(e, no, &row);
@@ -355,8 +368,10 @@ engine_commit(struct engine *e)
 		return r;
 	sessions_rebind(e, v, n);
 	r = agencies_only_in(e, e->conf, e->next, row_delete);
+	chan_hold(e->dp, true);
 	for (uint32_t i = 0; r == 0 && i < n; i++)
 		r = budget_send(e, v[i]);
+	chan_hold(e->dp, false);
 	for (uint32_t i = 0; i < e->conf->nagency; i++)
 		if (!agency_configured(e->next, e->conf->agency[i].name))
 			store_keys_forget(e->store, e->conf->agency[i].name);
@@ -433,10 +448,7 @@ sync_agency(struct sync *y, const char *name)
 {
 	if (y->agency && strcmp(y->agency->name, name) == 0)
 		return y->agency;
-	for (uint32_t i = 0; i < y->engine->nagency; i++)
-		if (strcmp(y->engine->agency[i]->name, name) == 0)
-			return y->agency = y->engine->agency[i];
-	return NULL;
+	return y->agency = agency_named(y->engine->agency, y->engine->nagency, name);
 }
 
 static int

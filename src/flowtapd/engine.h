@@ -134,7 +134,7 @@ struct engine {
 	struct chan *parent, *dp, *inventory;
 	struct conf *conf, *next; /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
-	struct agency **agency; /* sorted by uid */
+	struct agency **agency; /* agency.c */
 	uint32_t nagency;
 	struct store *store;
 	struct engine_audit audit;
@@ -163,6 +163,8 @@ void engine_batch_soon(struct engine *e);
 /* Queues a message to the data plane and what to do with its answer. */
 int engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
     void (*done)(struct engine *, void *, uint16_t, const uint8_t *, size_t), void *arg);
+/* So many criteria have gone from the store. */
+void engine_agency_lost(struct engine *e, const char *name, size_t n);
 int engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why);
 
 /* engine_alarm.c */
@@ -242,10 +244,11 @@ void ctl_accept(struct engine *e, int fd); /* takes fd */
 /* engine_op.c, too */
 void engine_delete_uids(struct engine *e, const uint64_t *uid, size_t n); /* from the data plane alone */
 
-/* agency.c */
+/* agency.c: *out has them in the order of their users, and behind that in the order of their names */
 int agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out, uint32_t *n);
 void agency_free(struct agency **v, uint32_t n);
 bool agency_configured(const struct conf *conf, const char *name);
 struct agency *agency_find(struct agency **v, uint32_t n, uint32_t uid);
+struct agency *agency_named(struct agency **v, uint32_t n, const char *name); /* NULL: not configured */
 
 #endif

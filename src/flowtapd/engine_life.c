@@ -141,9 +141,8 @@ ended_one(struct engine *e, const struct ipc_ended *m)
 	store_row_free(&row);
 	if ((r = store_delete_uid(e->store, agency, m->uid)) == 0)
 		r = engine_audit_add(e, &v);
-	for (uint32_t i = 0; r == 0 && i < e->nagency; i++)
-		if (strcmp(e->agency[i]->name, agency) == 0)
-			e->agency[i]->criteria--;
+	if (r == 0)
+		engine_agency_lost(e, agency, 1);
 	return r;
 }
 

@@ -493,8 +493,8 @@ op_take_back(struct engine *e, struct op *op)
 		r = engine_txn_commit(e);
 	else
 		engine_txn_rollback(e);
-	for (uint32_t i = 0; r == 0 && i < e->nagency; i++)
-		e->agency[i]->criteria -= strcmp(e->agency[i]->name, op->agency) == 0;
+	if (r == 0)
+		engine_agency_lost(e, op->agency, 1);
 	if (r < 0)
 		log_warn(r, "agency %s: cannot take a refused criterion back", op->agency);
 }
@@ -654,6 +654,21 @@ batch_apply(struct engine *e, struct batch *b)
 	chan_hold(e->dp, false);
 }
 
+/* What the agencies of the batch have, after it was rolled back; nobody else's changed in it. */
+static void
+recount(struct engine *e, const struct batch *b)
+{
+	struct agency *last = NULL;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct agency *a = b->v[i].op->session->agency;
+
+		if (a != last)
+			(void)store_count(e->store, a->name, &a->criteria);
+		last = a;
+	}
+}
+
 /* Nothing of the transaction holds.  What was asked, in vain, goes on record if that works. */
 static void
 batch_fail(struct engine *e, struct batch *b, int err)
@@ -661,8 +676,7 @@ batch_fail(struct engine *e, struct batch *b, int err)
 	int r = engine_txn_begin(e);
 
 	log_warn(err, "store: transaction failed");
-	for (uint32_t i = 0; i < e->nagency; i++)
-		(void)store_count(e->store, e->agency[i]->name, &e->agency[i]->criteria);
+	recount(e, b);
 	for (size_t i = 0; i < b->n; i++) {
 		struct change *c = &b->v[i];
 
@@ -688,8 +702,7 @@ static void
 batch_again(struct engine *e, struct batch *b, int err)
 {
 	log_warn(err, "store: transaction failed; its %zu requests are repeated one by one", b->n);
-	for (uint32_t i = 0; i < e->nagency; i++)
-		(void)store_count(e->store, e->agency[i]->name, &e->agency[i]->criteria);
+	recount(e, b);
 	for (size_t i = 0; i < b->n; i++)
 		op_requeue(b->v[i].op);
 	e->alone = (uint32_t)b->n;

@@ -280,14 +280,6 @@ undecidable(const struct store_warrant *s, const struct authority *a, uint32_t u
 	return approve && has_ended(a) ? "it has ended" : NULL;
 }
 
-static void
-agency_lost(struct engine *e, const char *name, size_t n)
-{
-	for (uint32_t i = 0; i < e->nagency; i++)
-		if (strcmp(e->agency[i]->name, name) == 0)
-			e->agency[i]->criteria -= n;
-}
-
 int
 engine_warrant_decide(
     struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size)
@@ -315,7 +307,7 @@ engine_warrant_decide(
 		a->approved = true;
 	else {
 		a->revoked = true;
-		agency_lost(e, agency, gone.n);
+		engine_agency_lost(e, agency, gone.n);
 		engine_delete_uids(e, gone.uid, gone.n);
 	}
 	free(gone.uid);

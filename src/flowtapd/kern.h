@@ -26,8 +26,8 @@
 #define KERN_STAGE_OUT "ftap0" /* copies are handed to this end */
 #define KERN_STAGE_IN "ftap1"  /* and come out of this one, wire-sized */
 
-#define KERN_AGENCIES 1024
-#define KERN_FDS_MAX 16 /* descriptors a dataplane needs, at most */
+#define KERN_AGENCIES 16384 /* a number is never used again: more than can be configured at once */
+#define KERN_FDS_MAX 16     /* descriptors a dataplane needs, at most */
 
 struct kern;
 

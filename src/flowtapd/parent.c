@@ -28,6 +28,7 @@
 #include "sandbox.h"
 #include "spawn.h"
 
+#define WALK_AGENCIES 64 /* from here on all users are read at once */
 #define RELOAD_WAIT_MS 60000
 #define STOP_WAIT_MS 5000
 
@@ -74,23 +75,62 @@ conf_read(const char *path, struct conf **out)
 	return r;
 }
 
+struct user {
+	const char *name;
+	uint32_t i; /* in conf */
+};
+
+static int
+by_user(const void *a, const void *b)
+{
+	return strcmp(((const struct user *)a)->name, ((const struct user *)b)->name);
+}
+
+/* Looking up a user reads the file up to his line, so that for many it is read once.  A table that can't be
+ * walked through leaves zeros; of a name that is there twice the first counts, as for getpwnam. */
+static int
+users_walk(const struct conf *conf, uint32_t *uid)
+{
+	cleanup_free struct user *v = calloc(conf->nagency, sizeof *v);
+	const struct passwd *pw;
+
+	if (v == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < conf->nagency; i++)
+		v[i] = (struct user){conf->agency[i].user, i};
+	qsort(v, conf->nagency, sizeof *v, by_user);
+	setpwent();
+	while ((pw = getpwent()) != NULL) {
+		const struct user *hit = bsearch(&(struct user){pw->pw_name, 0}, v, conf->nagency, sizeof *v, by_user);
+
+		if (hit && uid[hit->i] == 0)
+			uid[hit->i] = pw->pw_uid;
+	}
+	endpwent();
+	return 0;
+}
+
 /* The system users of the agencies, in conf's order. */
 static int
 agencies_resolve(const struct conf *conf, uint32_t **out)
 {
 	cleanup_free uint32_t *uid = calloc(conf->nagency + 1, sizeof *uid);
+	int r;
 
 	if (uid == NULL)
 		return -ENOMEM;
+	if (conf->nagency > WALK_AGENCIES && (r = users_walk(conf, uid)) < 0)
+		return r;
 	for (uint32_t i = 0; i < conf->nagency; i++) {
-		const struct passwd *pw = getpwnam(conf->agency[i].user);
+		const struct passwd *pw = uid[i] ? NULL : getpwnam(conf->agency[i].user);
 
-		if (pw == NULL || pw->pw_uid == 0) {
+		if (pw)
+			uid[i] = pw->pw_uid;
+		if (uid[i] == 0) {
 			log_warnx("agency %s: %s", conf->agency[i].name,
 			    pw ? "root can't be an agency's user" : "no such system user");
 			return -ENOENT;
 		}
-		uid[i] = pw->pw_uid;
 	}
 	*out = TAKE_PTR(uid);
 	return 0;
