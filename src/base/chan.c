@@ -176,6 +176,16 @@ out_compact(struct chan *c)
 	c->out_off = 0;
 }
 
+void
+chan_frame_put(struct buf *out, uint16_t type, uint32_t id, const void *body, size_t len)
+{
+	buf_put_u32(out, (uint32_t)len);
+	buf_put_u16(out, type);
+	buf_put_u16(out, 0);
+	buf_put_u32(out, id);
+	buf_put(out, body, len);
+}
+
 int
 chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t len)
 {
@@ -191,11 +201,7 @@ chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t l
 		c->out.err = 0;
 		return -ENOMEM;
 	}
-	buf_put_u32(&c->out, (uint32_t)len);
-	buf_put_u16(&c->out, type);
-	buf_put_u16(&c->out, 0);
-	buf_put_u32(&c->out, id);
-	buf_put(&c->out, body, len);
+	chan_frame_put(&c->out, type, id, body, len);
 	c->fresh |= idle;
 	if (!c->busy && !c->held) {
 		flush(c);
@@ -386,12 +392,14 @@ chan_write_sync(int fd, uint16_t type, uint32_t id, const void *body, size_t len
 
 	if (len > UINT32_MAX)
 		return -EMSGSIZE;
-	buf_put_u32(&b, (uint32_t)len);
-	buf_put_u16(&b, type);
-	buf_put_u16(&b, 0);
-	buf_put_u32(&b, id);
-	buf_put(&b, body, len);
-	return b.err ? b.err : write_all(fd, b.p, b.len);
+	chan_frame_put(&b, type, id, body, len);
+	return chan_frames_write(fd, &b);
+}
+
+int
+chan_frames_write(int fd, const struct buf *frames)
+{
+	return frames->err ? frames->err : write_all(fd, frames->p, frames->len);
 }
 
 static int

@@ -36,8 +36,12 @@ size_t chan_queued(const struct chan *c);    /* bytes not yet written */
 void chan_pause(struct chan *c, bool pause); /* stop reading: back-pressure on the peer */
 int chan_fd(const struct chan *c);           /* borrowed */
 
+/* One frame, appended. */
+void chan_frame_put(struct buf *out, uint16_t type, uint32_t id, const void *body, size_t len);
+
 /* The same frames on a blocking socket, for programs without a loop. */
 int chan_write_sync(int fd, uint16_t type, uint32_t id, const void *body, size_t len);
+int chan_frames_write(int fd, const struct buf *frames);
 int chan_read_sync(int fd, size_t max, uint16_t *type, uint32_t *id, struct buf *body);
 
 #endif

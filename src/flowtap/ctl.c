@@ -51,7 +51,7 @@ ctl_read(int fd, struct buf *body)
 {
 	uint16_t type;
 	uint32_t id;
-	int r = chan_read_sync(fd, IPC_BODY_MAX, &type, &id, body);
+	int r = chan_read_sync(fd, IPC_ANSWER_MAX, &type, &id, body);
 
 	if (r == 0)
 		return type;

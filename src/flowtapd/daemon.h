@@ -18,7 +18,6 @@
 
 #define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
 #define DAEMON_LOCK_WAIT_MS 5000
-#define DAEMON_DP_WINDOW 128 /* puts under way at start-up */
 
 enum daemon_fd {
 	DAEMON_FD_PARENT = 3, /* channel to the parent */

@@ -10,6 +10,7 @@
 #include <linux/netlink.h>
 #include <string.h>
 
+#include "bulk.h"
 #include "clock.h"
 #include "daemon.h"
 #include "iface.h"
@@ -135,6 +136,7 @@ on_sync(struct dataplane *d, uint32_t id, struct rd *r)
 		return -EBADMSG;
 	n = tapset_drop_unconfirmed(d->set, clock_boot_ns());
 	d->synced = true;
+	bulk_end();
 	if (n > 0)
 		log_warnx("%u criteria were in the kernel but not in the store: removed", n);
 	return answer_done(d, id, 0);
@@ -529,6 +531,7 @@ dataplane_run(int verbose)
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &d.conf, &uid)) < 0)
 		fatal(r, "no configuration");
 	free(uid);
+	bulk_begin(); /* on_sync ends it */
 	if ((r = dataplane_start(&d, &why)) < 0) {
 		daemon_ready_sync(DAEMON_FD_PARENT, r, why);
 		return 1;

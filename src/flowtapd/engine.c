@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "bulk.h"
 #include "engine.h"
 #include "log.h"
 #include "machine_key.h"
@@ -195,8 +196,8 @@ engine_agency_lost(struct engine *e, const char *name, size_t n)
 		a->criteria -= n;
 }
 
-static void
-budget_of(const struct agency *a, struct buf *b)
+void
+engine_budget_put(const struct agency *a, struct buf *b)
 {
 	ipc_budget_set_put(b, &(struct ipc_budget_set){.agency = a->no,
 				  .budget = {.packets_per_s = a->conf->packets_per_s,
@@ -244,7 +245,7 @@ budget_send(struct engine *e, const struct agency *a)
 {
 	cleanup_buf struct buf b = {0};
 
-	budget_of(a, &b);
+	engine_budget_put(a, &b);
 	return engine_dp_send(e, IPC_D_BUDGET, &b, on_agency_done, NULL);
 }
 
@@ -415,105 +416,7 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	}
 }
 
-/* ---- start-up, before the loop: everything stored goes to the data plane ---- */
-
-struct sync {
-	const struct engine *engine;
-	const struct agency *agency; /* of the last row */
-	unsigned under_way;
-	uint64_t put, refused;
-	struct buf body;
-};
-
-static int
-sync_answer(struct sync *y)
-{
-	uint16_t type;
-	uint32_t id;
-	struct rd rd;
-	int r = chan_read_sync(DAEMON_FD_PEER, IPC_BODY_MAX, &type, &id, &y->body);
-
-	if (r < 0)
-		return r;
-	rd = rd_init(y->body.p, y->body.len);
-	if (rd_u32(&rd) != 0)
-		y->refused++;
-	y->under_way--;
-	return type == IPC_D_DONE ? rd_end(&rd) : -EPROTO;
-}
-
-/* Rows come agency by agency. */
-static const struct agency *
-sync_agency(struct sync *y, const char *name)
-{
-	if (y->agency && strcmp(y->agency->name, name) == 0)
-		return y->agency;
-	return y->agency = agency_named(y->engine->agency, y->engine->nagency, name);
-}
-
-static int
-sync_send(struct sync *y, uint16_t type, const struct buf *b)
-{
-	int r;
-
-	if (b->err)
-		return b->err;
-	if (y->under_way == DAEMON_DP_WINDOW && (r = sync_answer(y)) < 0)
-		return r;
-	y->under_way++;
-	return chan_write_sync(DAEMON_FD_PEER, type, 0, b->p, b->len);
-}
-
-static int
-sync_put(void *arg, const char *agency, struct store_row *row)
-{
-	struct sync *y = arg;
-	const struct agency *a = sync_agency(y, agency);
-	cleanup_buf struct buf b = {0};
-	struct ipc_put put = {0};
-	int r;
-
-	if (a == NULL)
-		return 0;
-	if ((r = filter_compile(&row->criteria, &put.filter)) < 0) {
-		log_warn(r, "agency %s: criterion %u cannot be compiled", agency, row->id);
-		y->refused++;
-		return r == -ENOMEM ? r : 0;
-	}
-	put_from_row(y->engine, &put, a->no, row);
-	ipc_put_put(&b, &put);
-	ipc_put_free(&put);
-	y->put++;
-	return sync_send(y, IPC_D_PUT, &b);
-}
-
-static int
-sync_all(struct engine *e)
-{
-	struct sync y = {.engine = e};
-	int r = 0;
-
-	for (uint32_t i = 0; r == 0 && i < e->nagency; i++) {
-		cleanup_buf struct buf b = {0};
-
-		budget_of(e->agency[i], &b);
-		r = sync_send(&y, IPC_D_BUDGET, &b);
-	}
-	if (r == 0)
-		r = store_each(e->store, sync_put, &y);
-	while (r == 0 && y.under_way > 0)
-		r = sync_answer(&y);
-	if (r == 0 && (r = chan_write_sync(DAEMON_FD_PEER, IPC_D_SYNC, 0, NULL, 0)) == 0) {
-		y.under_way = 1;
-		r = sync_answer(&y);
-	}
-	buf_free(&y.body);
-	if (y.refused)
-		log_warnx("%llu stored criteria are not active", (unsigned long long)y.refused);
-	if (r == 0)
-		log_info("%llu criteria active", (unsigned long long)(y.put - y.refused));
-	return r;
-}
+/* ---- start-up ---- */
 
 static int
 store_start(struct engine *e, const char **why)
@@ -578,7 +481,7 @@ engine_start(struct engine *e, const char **why)
 	if ((r = engine_warrant_start(e)) < 0)
 		return r;
 	*why = "data plane";
-	if ((r = sync_all(e)) < 0)
+	if ((r = engine_sync(e)) < 0)
 		return r;
 	*why = "keys";
 	if ((r = keys_start(e)) < 0)
@@ -609,6 +512,7 @@ engine_run(int verbose)
 		log_warn(r, "memory may be swapped out");
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
 		fatal(r, "no configuration");
+	bulk_begin(); /* engine_sync ends it */
 	if ((r = engine_start(&e, &why)) < 0) {
 		log_warn(r, "%s", why); /* the parent may see our end before our answer */
 		daemon_ready_sync(DAEMON_FD_PARENT, r, why);

@@ -167,6 +167,11 @@ int engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
 void engine_agency_lost(struct engine *e, const char *name, size_t n);
 int engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why);
 
+void engine_budget_put(const struct agency *a, struct buf *b);
+
+/* engine_sync.c */
+int engine_sync(struct engine *e);
+
 /* engine_alarm.c */
 int engine_alarm_start(struct engine *e);               /* listens to the inventory */
 int engine_alarm_found(struct engine *e, struct rd *r); /* IPC_D_ALARM */

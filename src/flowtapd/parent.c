@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "bulk.h"
 #include "conf_diff.h"
 #include "daemon.h"
 #include "inventory.h"
@@ -472,6 +473,7 @@ children_start(struct parent *p)
 		log_warn(r, "kernel programs");
 		return r;
 	}
+	bulk_permit();
 	if ((r = spawn_pair(peer)) == 0) {
 		r = dataplane_spawn(p, k, peer[0]);
 		if (r == 0 && (r = spawn_pair(watch)) == 0) {

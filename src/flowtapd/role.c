@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <linux/bpf.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -31,10 +32,11 @@ role_confine_engine(const char *state_dir)
 	    SYS_pread64, SYS_pwrite64, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_unlink, SYS_unlinkat, SYS_access,
 	    SYS_faccessat, SYS_fchmod, SYS_getcwd, SYS_readlink, SYS_mkdir, SYS_statfs, SYS_fstatfs, SYS_nanosleep,
 	    SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, SYS_adjtimex, SYS_clock_adjtime, -1};
+	static const struct sandbox_when when[] = {{SYS_setpriority, 0, PRIO_PROCESS}, {-1}};
 	const struct sandbox_path paths[] = {{state_dir, true}, {"/etc/localtime", false}, {"/dev/urandom", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
-	return r < 0 ? r : sandbox_calls(calls, NULL);
+	return r < 0 ? r : sandbox_calls(calls, when);
 }
 
 /* Nothing is loaded, made or looked up by number, whatever the kernel would permit. */
@@ -47,7 +49,7 @@ role_confine_dataplane(const char *pin_dir)
 	    {SYS_bpf, 0, BPF_MAP_LOOKUP_ELEM}, {SYS_bpf, 0, BPF_MAP_UPDATE_ELEM}, {SYS_bpf, 0, BPF_MAP_DELETE_ELEM},
 	    {SYS_bpf, 0, BPF_MAP_GET_NEXT_KEY}, {SYS_bpf, 0, BPF_OBJ_PIN}, {SYS_bpf, 0, BPF_OBJ_GET},
 	    {SYS_bpf, 0, BPF_OBJ_GET_INFO_BY_FD}, {SYS_bpf, 0, BPF_LINK_CREATE}, {SYS_bpf, 0, BPF_LINK_UPDATE},
-	    {SYS_bpf, 0, BPF_LINK_DETACH}, {-1}};
+	    {SYS_bpf, 0, BPF_LINK_DETACH}, {SYS_setpriority, 0, PRIO_PROCESS}, {-1}};
 	const struct sandbox_path paths[] = {{pin_dir, true}, {"/etc/localtime", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 

@@ -15,6 +15,7 @@
 #include "filter.h"
 
 #define IPC_BODY_MAX (1u << 20)
+#define IPC_ANSWER_MAX (16u << 20) /* to an operator: 10,000 agencies are in it */
 #define IPC_AUTH_MAX 127
 
 enum ipc_type {

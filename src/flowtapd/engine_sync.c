@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Start-up, before the loop: everything stored goes to the data plane.  Many puts are under
+ * way at once; the data plane never waits for us to read its answers, so that we may wait for it.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "bulk.h"
+#include "engine.h"
+#include "log.h"
+
+#define READ_CHUNK 65536
+#define WRITE_CHUNK 65536
+#define UNDER_WAY_MAX 2048 /* their answers fit into the socket's buffer many times */
+
+struct sync {
+	const struct engine *engine;
+	const struct agency *agency; /* of the last row */
+	unsigned under_way;
+	uint64_t put, refused;
+	struct buf out, in; /* frames not yet written; bytes read and not yet understood */
+};
+
+static int
+flush(struct sync *y)
+{
+	int r = y->out.err ? y->out.err : chan_frames_write(DAEMON_FD_PEER, &y->out);
+
+	buf_reset(&y->out);
+	return r;
+}
+
+/* Every answer that is there whole. */
+static int
+answers_take(struct sync *y)
+{
+	size_t used = 0;
+
+	while (y->in.len - used >= CHAN_HEADER) {
+		struct rd rd = rd_init(y->in.p + used, y->in.len - used);
+		uint32_t len = rd_u32(&rd), err;
+		uint16_t type = rd_u16(&rd);
+
+		(void)rd_bytes(&rd, CHAN_HEADER - 6);
+		if (type != IPC_D_DONE || len != sizeof err || y->under_way == 0)
+			return -EPROTO;
+		if (y->in.len - used < CHAN_HEADER + sizeof err)
+			break;
+		err = rd_u32(&rd);
+		y->refused += err != 0;
+		y->under_way--;
+		used += CHAN_HEADER + sizeof err;
+	}
+	buf_drop(&y->in, used);
+	return 0;
+}
+
+/* Until so few are under way. */
+static int
+answers_wait(struct sync *y, unsigned left)
+{
+	int r = flush(y);
+
+	while (r == 0 && y->under_way > left) {
+		uint8_t *room = buf_room(&y->in, READ_CHUNK);
+		ssize_t n = room ? recv(DAEMON_FD_PEER, room, READ_CHUNK, 0) : 0;
+
+		if (room == NULL || n == 0)
+			return room ? -ECONNRESET : -ENOMEM;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		y->in.len += n > 0 ? (size_t)n : 0;
+		r = answers_take(y);
+	}
+	return r;
+}
+
+/* Rows come agency by agency. */
+static const struct agency *
+sync_agency(struct sync *y, const char *name)
+{
+	if (y->agency && strcmp(y->agency->name, name) == 0)
+		return y->agency;
+	return y->agency = agency_named(y->engine->agency, y->engine->nagency, name);
+}
+
+static int
+sync_send(struct sync *y, uint16_t type, const struct buf *b)
+{
+	int r = 0;
+
+	if (b->err)
+		return b->err;
+	if (y->under_way == UNDER_WAY_MAX && (r = answers_wait(y, UNDER_WAY_MAX / 2)) < 0)
+		return r;
+	chan_frame_put(&y->out, type, 0, b->p, b->len);
+	y->under_way++;
+	return y->out.len >= WRITE_CHUNK ? flush(y) : y->out.err;
+}
+
+static int
+sync_put(void *arg, const char *agency, struct store_row *row)
+{
+	struct sync *y = arg;
+	const struct agency *a = sync_agency(y, agency);
+	cleanup_buf struct buf b = {0};
+	struct ipc_put put = {0};
+	int r;
+
+	if (a == NULL)
+		return 0;
+	if ((r = filter_compile(&row->criteria, &put.filter)) < 0) {
+		log_warn(r, "agency %s: criterion %u cannot be compiled", agency, row->id);
+		y->refused++;
+		return r == -ENOMEM ? r : 0;
+	}
+	put_from_row(y->engine, &put, a->no, row);
+	ipc_put_put(&b, &put);
+	ipc_put_free(&put);
+	y->put++;
+	return sync_send(y, IPC_D_PUT, &b);
+}
+
+static int
+steps(struct sync *y)
+{
+	const struct engine *e = y->engine;
+	const struct buf nothing = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < e->nagency; i++) {
+		cleanup_buf struct buf b = {0};
+
+		engine_budget_put(e->agency[i], &b);
+		r = sync_send(y, IPC_D_BUDGET, &b);
+	}
+	if (r == 0)
+		r = store_each(e->store, sync_put, y);
+	if (r == 0 && (r = answers_wait(y, 0)) == 0)
+		r = sync_send(y, IPC_D_SYNC, &nothing);
+	return r == 0 ? answers_wait(y, 0) : r;
+}
+
+int
+engine_sync(struct engine *e)
+{
+	struct sync y = {.engine = e};
+	int r;
+
+	r = steps(&y);
+	bulk_end();
+	buf_free(&y.out);
+	buf_free(&y.in);
+	if (y.refused)
+		log_warnx("%llu stored criteria are not active", (unsigned long long)y.refused);
+	if (r == 0)
+		log_info("%llu criteria active", (unsigned long long)(y.put - y.refused));
+	return r;
+}
