@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_add store_adder_ store_names_ store_agency store_cdest_ store_delete_ store_find_uid store_update */
+/* exports: store_add store_adder_ store_names_ store_agency store_cdest_ store_delete store_find_uid store_update */
 /* Every change is whole or did not happen: it runs in a savepoint, so that what was
  * refused leaves the other changes of the same transaction alone.  An addition does without,
  * since SQLite would copy every page it touches: it is refused before it writes, and what

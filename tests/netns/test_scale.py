@@ -5,7 +5,7 @@ import json
 import pathlib
 
 import pytest
-from rig import dtcp, until
+from rig import dtcp, lab_ask, udp_packet, until
 
 MANY = 20000
 
@@ -86,3 +86,47 @@ def test_a_session_that_ends_leaves_whole_parts(rig, crowd):
         left = int(s.ask("LIST", "Criteria-ID: 1-4294967295", "Flags: STATS").get("CRITERIA-COUNT") or 0)
         assert rig.show()["capacity"]["criteria"] == left
         assert s.ask("DELETE", "Criteria-ID: 1-4294967295", "Flags: STATIC", timeout=30).get("CRITERIA-COUNT") == str(left)
+
+
+def as_user(rig, uid, name, *lines):
+    """The answer to an ADD of an agency that has no login here: what sshd would start, as its user."""
+    script = ("import os, subprocess, sys\n"
+              "def user():\n"
+              f"    os.setgroups([]); os.setgid({uid}); os.setuid({uid})\n"
+              "p = subprocess.run(['/usr/libexec/flowtap/flowtap-dtcp'], input=sys.argv[1].encode(), capture_output=True,\n"
+              "                   preexec_fn=user, env={'SSH_CONNECTION': '192.0.2.10 1 192.0.2.1 2'})\n"
+              "sys.stdout.write(p.stdout.decode())\n")
+    return rig.router("/usr/bin/python3", "-c", script, dtcp.request("ADD", name, 1, *lines).decode())
+
+
+@pytest.fixture
+def agencies(rig):
+    """More agencies than the kernel's table had room for once; uids from 300,000 on."""
+    many = 2000
+    rig.router("sh", "-c", f"cp /etc/passwd /run/passwd && cp /etc/flowtap/flowtap.conf /run/conf\n"
+               f"seq 0 {many - 1} | sed 's|.*|many&:x:30&:300000::/:/bin/sh|; s|:x:30\\(.\\):|:x:30000\\1:|; "
+               f"s|:x:30\\(..\\):|:x:3000\\1:|; s|:x:30\\(...\\):|:x:300\\1:|' >> /etc/passwd\n"
+               "{ sed '/tapped-interfaces/q' /run/conf\n"
+               f"seq 0 {many - 1} | sed 's|.*|agency many& {{ authority standing; content-destination 192.0.2.0/24; }}|'\n"
+               "sed '1,/tapped-interfaces/d' /run/conf; } > /etc/flowtap/flowtap.conf")
+    reload(rig, many + 2)
+    yield many
+    rig.router("sh", "-c", "cp /run/passwd /etc/passwd && cp /run/conf /etc/flowtap/flowtap.conf")
+    reload(rig, 2)
+
+
+def reload(rig, agencies):
+    lab_ask(rig, "reload")
+    until(f"{agencies} agencies", lambda: len(rig.show()["agencies"]) == agencies, 30)
+
+
+def test_two_thousand_agencies_have_a_destination_each(rig, agencies):
+    before = rig.show()["capacity"]["destinations"]
+    used = (0, 1, 1021, 1022, 1500, agencies - 1)
+    for i in used:
+        lines = dtcp.add_lines(source_address="198.51.100.9", to=("192.0.2.10", 10000 + i))
+        assert " 200 " in as_user(rig, 300000 + i, f"many{i}", *lines).splitlines()[0], i
+    assert rig.show()["capacity"]["destinations"] - before == len(used)
+    with rig.receiver("mediation", 10000 + agencies - 1) as content, rig.injector("internet") as send:
+        send(udp_packet("198.51.100.9", rig.addr("subscriber"), 1, 2, b"one"))
+        content.wait(1)

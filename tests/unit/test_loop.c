@@ -538,6 +538,39 @@ test_chan_pause(void **state)
 	chan_free(e.chan);
 }
 
+static ssize_t
+there(int fd)
+{
+	char buf[4096];
+
+	return recv(fd, buf, sizeof buf, MSG_DONTWAIT | MSG_PEEK);
+}
+
+/* Held messages go together when the channel is let go, and what was queued goes before a free. */
+static void
+test_chan_hold(void **state)
+{
+	struct run *r = *state;
+	struct end e = {0};
+	int fd = start(r, &e);
+
+	chan_hold(e.chan, true);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(chan_send(e.chan, 7, i, "x", 1), 0);
+	assert_int_equal(there(fd), -1);
+	assert_int_equal(chan_queued(e.chan), 3 * (CHAN_HEADER + 1));
+	chan_hold(e.chan, false);
+	assert_int_equal(there(fd), 3 * (CHAN_HEADER + 1));
+	assert_int_equal(chan_queued(e.chan), 0);
+	assert_int_equal(chan_send(e.chan, 7, 3, "x", 1), 0);
+	assert_int_equal(there(fd), 4 * (CHAN_HEADER + 1));
+	chan_hold(e.chan, true);
+	assert_int_equal(chan_send(e.chan, 7, 4, "x", 1), 0);
+	chan_free(e.chan);
+	assert_int_equal(there(fd), 5 * (CHAN_HEADER + 1));
+	close(fd);
+}
+
 /* Freed between a resume and its delivery. */
 static void
 test_chan_free_while_resuming(void **state)
@@ -617,6 +650,7 @@ main(void)
 	    LOOP_TEST(test_chan_free_in_callback),
 	    LOOP_TEST(test_chan_peer_never_reads),
 	    LOOP_TEST(test_chan_pause),
+	    LOOP_TEST(test_chan_hold),
 	    LOOP_TEST(test_chan_free_while_resuming),
 	    LOOP_TEST(test_chan_new_takes_fd),
 	    cmocka_unit_test(test_chan_sync),
