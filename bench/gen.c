@@ -12,7 +12,9 @@
  *                        sends for about so long; SPACE as in spec.h, len without Ethernet.
  *                        stats: what the programs at the router's port took (bpf_stats)
  *   hook none|noop|clone [copies=N]    at the router's port
- *   count on|off         at the ends: counts and drops, or leaves packets alone
+ *   count on|mediation|off     where UDP is counted and dropped: at both ends, at one, nowhere
+ *   counts               what came there since the beginning
+ *   addresses of=SPACE   of targets, as numbers
  *   spin                 two measures of this machine: work done in 50 ms by one thread, by each of two
  *
  * Usage: bench_gen ROUTER PORT SINK PORT MEDIATION PORT OUT [CPU]
@@ -299,6 +301,7 @@ cmd_run(void *ctx, char **word, json_t *out)
 	if (q.stats && (r = usage_read(b, &u1)) < 0)
 		return r;
 	line_put(out, "sent", sent->n);
+	line_put(out, "targets", sent->targets);
 	line_put(out, "timed", sent->last_n);
 	line_put(out, "timed_ns", sent->last_ns - sent->first_ns);
 	line_put(out, "forwarded", s1.packets - s0.packets);
@@ -335,18 +338,52 @@ cmd_hook(void *ctx, char **word, json_t *out)
 }
 
 static int
-count_set(struct bench *b, bool on)
+count_set(struct bench *b, bool sink, bool mediation)
 {
-	int r = hook_set(&b->port[SINK], on ? b->ports->progs.port_sink : NULL, &b->count[0]);
+	int r = hook_set(&b->port[SINK], sink ? b->ports->progs.port_sink : NULL, &b->count[0]);
 
-	return r < 0 ? r : hook_set(&b->port[MEDIATION], on ? b->ports->progs.port_mediation : NULL, &b->count[1]);
+	return r < 0 ? r
+		     : hook_set(&b->port[MEDIATION], mediation ? b->ports->progs.port_mediation : NULL, &b->count[1]);
 }
 
 static int
 cmd_count(void *ctx, char **word, json_t *out)
 {
 	(void)out;
-	return word[0] ? count_set(ctx, strcmp(word[0], "on") == 0) : -EINVAL;
+	if (word[0] == NULL)
+		return -EINVAL;
+	return count_set(ctx, strcmp(word[0], "on") == 0, strcmp(word[0], "off") != 0);
+}
+
+static int
+cmd_addresses(void *ctx, char **word, json_t *out)
+{
+	json_t *list = json_array();
+	struct space s = {0};
+	int r = spec_parse(line_text(word, "of"), SPACE_TARGETS, &s);
+
+	(void)ctx;
+	json_object_set_new(out, "addresses", list);
+	for (uint32_t i = 0; r == 0 && i < s.n; i++)
+		json_array_append_new(list, json_integer(space_addr(&s, i)));
+	return r;
+}
+
+/* What came to the ends since the program began. */
+static int
+cmd_counts(void *ctx, char **word, json_t *out)
+{
+	struct bench *b = ctx;
+	struct sum s, m;
+
+	(void)word;
+	wait_quiet(b);
+	s = sum_up(b->ports->bss->sink_count);
+	m = sum_up(b->ports->bss->mediation_count);
+	line_put(out, "forwarded", s.packets);
+	line_put(out, "copies", m.packets);
+	line_put(out, "copied_bytes", m.bytes);
+	return 0;
 }
 
 /* ---- the machine ---- */
@@ -408,6 +445,8 @@ static const struct line_command commands[] = {
     {"run", cmd_run},
     {"hook", cmd_hook},
     {"count", cmd_count},
+    {"counts", cmd_counts},
+    {"addresses", cmd_addresses},
     {"spin", cmd_spin},
 };
 
@@ -435,7 +474,7 @@ main(int argc, char **argv)
 		errx(1, "cannot load the programs; root?");
 	if (sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL) < 0)
 		err(1, "sigaction");
-	if ((r = count_set(&b, true)) < 0)
+	if ((r = count_set(&b, true, true)) < 0)
 		errx(1, "attaching (Linux 6.6 or newer): %s", strerror(-r));
 	line_serve(commands, ARRAY_LEN(commands), &b);
 	return 0;

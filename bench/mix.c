@@ -10,12 +10,15 @@
  * that no criterion names an address of the other class. */
 struct mix_pair {
 	uint8_t src, dst;
+	const char *dports;
 };
 
-static const struct mix_pair pairs_dst[] = {{0, 32}};
-static const struct mix_pair pairs_4[] = {{32, 0}, {0, 32}, {32, 24}, {24, 32}};
-static const struct mix_pair pairs_16[] = {{32, 0}, {0, 32}, {32, 32}, {32, 24}, {24, 32}, {28, 0}, {0, 28}, {32, 16},
-    {16, 32}, {28, 28}, {28, 24}, {24, 28}, {30, 0}, {0, 30}, {30, 24}, {24, 30}};
+static const struct mix_pair pairs_dst[] = {{0, 32, NULL}};
+static const struct mix_pair pairs_fields[] = {{0, 32, "5000-6000"}, {16, 32, NULL}};
+static const struct mix_pair pairs_4[] = {{32, 0, NULL}, {0, 32, NULL}, {32, 24, NULL}, {24, 32, NULL}};
+static const struct mix_pair pairs_16[] = {{32, 0, NULL}, {0, 32, NULL}, {32, 32, NULL}, {32, 24, NULL}, {24, 32, NULL},
+    {28, 0, NULL}, {0, 28, NULL}, {32, 16, NULL}, {16, 32, NULL}, {28, 28, NULL}, {28, 24, NULL}, {24, 28, NULL},
+    {30, 0, NULL}, {0, 30, NULL}, {30, 24, NULL}, {24, 30, NULL}};
 
 static const struct {
 	const char *name;
@@ -23,6 +26,7 @@ static const struct {
 	uint32_t n;
 } mixes[] = {
     {"dst", pairs_dst, 1},
+    {"fields", pairs_fields, ARRAY_LEN(pairs_fields)},
     {"hosts", pairs_4, 2},
     {"masks4", pairs_4, ARRAY_LEN(pairs_4)},
     {"masks16", pairs_16, ARRAY_LEN(pairs_16)},
@@ -67,7 +71,10 @@ mix_filter(const struct mix *m, uint32_t i, struct tap_filter *out)
 
 	/* Source and destination of one criterion are neighbours in number, not in place. */
 	if ((r = add_prefix(&c, CRIT_SOURCE_ADDRESS, space_addr(&m->space, j), p->src, v6)) == 0 &&
-	    (r = add_prefix(&c, CRIT_DEST_ADDRESS, space_addr(&m->space, p->src ? j + 1 : j), p->dst, v6)) == 0)
+	    (r = add_prefix(&c, CRIT_DEST_ADDRESS, space_addr(&m->space, p->src ? j + 1 : j), p->dst, v6)) == 0 &&
+	    p->dports && (r = criteria_parse(&c, CRIT_PROTOCOL, (struct slice){"17", 2}, NULL)) == 0)
+		r = criteria_parse(&c, CRIT_DEST_PORT, (struct slice){p->dports, strlen(p->dports)}, NULL);
+	if (r == 0)
 		r = filter_compile(&c, out);
 	criteria_free(&c);
 	return r;

@@ -15,7 +15,8 @@ struct mix {
 
 /*
  * Sets pair and npair: "dst" (hosts as destinations), "hosts" (as sources and as
- * destinations by turns: 2 masks), "masks4", "masks16".  -EINVAL
+ * destinations by turns: 2 masks), "fields" (host and ports, host and prefix), "masks4",
+ * "masks16".  -EINVAL
  */
 int mix_find(const char *name, struct mix *m);
 /* The i-th criterion, compiled. */

@@ -22,7 +22,7 @@ from benchlib import topo  # noqa: E402
 from benchlib.bench import Bench  # noqa: E402
 from benchlib.tools import Gen  # noqa: E402
 
-SUITES = "miss", "match"
+SUITES = "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "reload"
 
 
 def options():
@@ -66,6 +66,7 @@ def main():
         for name in opts.suite:
             if not run_suite(bench, name):
                 failed.append(name)
+        bench.told_account()
     with open(f"{opts.out}/results.json", "w") as f:
         json.dump(bench.entries, f, indent=1)
         f.write("\n")

@@ -8,6 +8,7 @@
  *   attach IFACE | detach IFACE
  *   fill mix=MIX n=N [family=4|6|46] [space=SPACE] [copies=N] [dests=N] [first=UID] from=ADDR to=ADDR
  *                            copies: criteria for each target.  Times tapset_put alone.
+ *   host addr=ADDR [first=UID] [copies=N] from=ADDR to=ADDR      what goes to one address
  *   remove n=N [first=UID]   times tapset_remove
  *   tick | stats | usage | memory | unload
  *
@@ -195,6 +196,30 @@ cmd_fill(void *ctx, char **word, json_t *out)
 }
 
 static int
+cmd_host(void *ctx, char **word, json_t *out)
+{
+	const char *addr = line_text(word, "addr");
+	struct tap *t = ctx;
+	struct criteria c = {0};
+	struct tap_filter filter = {0};
+	struct fill f;
+	int r = t->set && addr ? fill_parse(word, &f) : -ENXIO;
+
+	(void)out;
+	if (r == 0 && (r = criteria_parse(&c, CRIT_DEST_ADDRESS, (struct slice){addr, strlen(addr)}, NULL)) == 0)
+		r = filter_compile(&c, &filter);
+	for (uint32_t i = 0; r == 0 && i < f.copies; i++) {
+		struct tapset_dest dest = fill_dest(&f, i);
+		const struct tapset_want want = {.filter = &filter, .dest = &dest, .ndest = 1, .agency = 1};
+
+		r = tapset_put(t->set, f.first + i, &want, clock_boot_ns());
+	}
+	filter_free(&filter);
+	criteria_free(&c);
+	return r;
+}
+
+static int
 cmd_remove(void *ctx, char **word, json_t *out)
 {
 	struct tap *t = ctx;
@@ -305,6 +330,7 @@ static const struct line_command commands[] = {
     {"attach", cmd_attach},
     {"detach", cmd_detach},
     {"fill", cmd_fill},
+    {"host", cmd_host},
     {"remove", cmd_remove},
     {"tick", cmd_tick},
     {"stats", cmd_stats},

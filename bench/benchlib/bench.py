@@ -23,10 +23,10 @@ class Variant:
         self.on, self.off = on or (lambda: None), off or (lambda: None)
         self.after = after  # reads more, into the reading, while it is still on
 
-    def measure(self, gen, **words):
+    def measure(self, run, **words):
         self.on()
         try:
-            reading = gen.run(**{**words, **self.words})
+            reading = run(**{**words, **self.words})
             if self.after:
                 self.after(reading)
             return reading
@@ -63,6 +63,7 @@ class Bench:
     def __init__(self, opts, lab=None, gen=None):
         self.opts, self.lab, self.gen = opts, lab, gen
         self.entries, self.suite = [], ""
+        self.accounts = self.wrong = 0  # of runs, and those whose account did not close
         self.rng = random.Random(opts.seed)
 
     # ---- what is printed ----
@@ -93,6 +94,25 @@ class Bench:
         s = stat.summary(numbers)
         return self.entry(name, s.median, unit, (s.low, s.high), control)
 
+    # ---- the account ----
+
+    def close_account(self, what, before, now, copies):
+        """copies = matches - counted losses, exactly; what differs is told, and counts in the entry "exact".
+        before, now: bench_tap's counters; copies: what came to the mediation device (None: in pieces, of
+        which some may have come without the others).  What was lost."""
+        d = {k: now[k] - before[k] for k in now}
+        lost = d["lost"] + d["queue"]
+        self.accounts += 1
+        if not d["due"] - lost == d["sent"] == (d["sent"] if copies is None else copies):
+            self.wrong += 1
+            self.say(f"{what}: THE ACCOUNT IS WRONG: {d}, {copies} copies arrived")
+        return lost
+
+    def told_account(self):
+        if self.accounts:
+            g = GOALS["exact"]
+            self.entry(f"{g.name}, wrong of {self.accounts}", self.wrong, g.unit, goal=g.goal, sense=g.sense)
+
     # ---- choosing ----
 
     def wanted(self, *names):
@@ -104,16 +124,16 @@ class Bench:
 
     # ---- comparing ----
 
-    def round(self, variants, base, words):
+    def round(self, variants, base, run, words):
         plan = stat.schedule([stat.CONTROL, *variants], self.rng)
         of = {**variants, stat.CONTROL: base, None: base}
-        return stat.pair(plan, [of[name].measure(self.gen, **words) for name in plan])
+        return stat.pair(plan, [of[name].measure(run, **words) for name in plan])
 
-    def attempt(self, what, variants, base, key, rounds, words):
+    def attempt(self, what, variants, base, key, rounds, run, words):
         samples = {name: [] for name in [stat.CONTROL, *variants]}
         before = steal()
         for n in range(rounds):
-            for name, sample in self.round(variants, base, words).items():
+            for name, sample in self.round(variants, base, run, words).items():
                 samples[name].append(sample)
             self.say(f"{what}: round {n + 1} of {rounds}: " + ", ".join(
                 f"{name} {s[-1].value[key]:.1f}" for name, s in samples.items())
@@ -123,11 +143,11 @@ class Bench:
                  f"steal {steal() - before} ticks")
         return Comparison(samples, control.median, key)
 
-    def compare(self, what, variants, base=None, key="ns", rounds=9, **words):
-        """Interleaved runs of {name: Variant}; key: which time of a reading is compared."""
-        base = base or Variant("no tap")
+    def compare(self, what, variants, base=None, key="ns", rounds=9, run=None, **words):
+        """Interleaved runs of {name: Variant}; key: which time of a reading is compared; run: bench_gen's."""
+        base, run = base or Variant("no tap"), run or self.gen.run
         for n in range(TRIES):
-            c = self.attempt(what, variants, base, key, rounds, words)
+            c = self.attempt(what, variants, base, key, rounds, run, words)
             if stat.is_sound(c.control):
                 return c
             self.say(f"{what}: the control is off" + (", again" if n + 1 < TRIES else ": THESE FIGURES ARE NOT SOUND"))

@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 
 from . import topo
 from .topo import net
@@ -13,6 +14,10 @@ SPAN = 1 << 20  # match=SPAN: every packet goes to a target
 
 class Refused(Exception):
     pass
+
+
+def line_of(*words, **more):
+    return " ".join([*words, *(f"{k}={v}" for k, v in more.items())])
 
 
 class Tool:
@@ -39,7 +44,7 @@ class Tool:
         return reply
 
     def ask(self, *words, **more):
-        line = " ".join([*words, *(f"{k}={v}" for k, v in more.items())])
+        line = line_of(*words, **more)
         self.send(line)
         return self.receive(line)
 
@@ -75,6 +80,15 @@ class Gen(Tool):
         return r
 
 
+class Talk(Tool):
+    """Two hosts that talk, gen and sink."""
+
+    def __init__(self, folder):
+        path = f"{net.NETNS_DIR}/{topo.PREFIX}"
+        super().__init__([f"{folder}/bench/bench_talk", path + "gen", topo.addr("gen"),
+                          path + "sink", topo.addr("sink")])
+
+
 class Tap(Tool):
     """The kernel side of the product in the lab's router, in a mount namespace of its own: when the
     process ends, its pins, programs and tables are gone."""
@@ -87,15 +101,33 @@ class Tap(Tool):
         self.name = "bench_tap"
         self.ask("load", **load)
 
-    def fill(self, mix, n, version=4, **words):
-        return self.ask("fill", mix=mix, n=n, to=topo.addr("mediation", version),
-                        **{"from": topo.addr("router", version)}, **words)
+    def fill(self, mix, n, **words):
+        self.send_fill(mix, n, **words)
+        return self.receive("fill")
 
-    def attach(self):
-        self.ask("attach", "r0")
+    def send_fill(self, mix, n, **words):
+        """Without waiting for the answer."""
+        self.send(line_of("fill", mix=mix, n=n, to=topo.addr("mediation"), **{"from": topo.addr("router")}, **words))
 
-    def detach(self):
-        self.ask("detach", "r0")
+    def host(self, addr, first, copies=1):
+        self.ask("host", addr=addr, first=first, copies=copies, to=topo.addr("mediation"),
+                 **{"from": topo.addr("router")})
+
+    def attach(self, *ports):
+        for p in ports or ("r0",):
+            self.ask("attach", p)
+
+    def detach(self, *ports):
+        for p in ports or ("r0",):
+            self.ask("detach", p)
+
+    def account(self):
+        """Counters, once nothing is in flight."""
+        before = None
+        while (now := self.ask("stats")) != before:
+            before = now
+            time.sleep(0.002)
+        return now
 
     def close(self):
         if self.process.poll() is None:

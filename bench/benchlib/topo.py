@@ -29,6 +29,7 @@ LINKS = {
     "sink": ("s0", "02:00:00:00:02:02", "r1", "02:00:00:00:02:01", "198.18.2.", "2001:db8:ffff:2::"),
     "mediation": ("m0", "02:00:00:00:03:02", "r2", "02:00:00:00:03:01", "198.18.3.", "2001:db8:ffff:3::"),
 }
+CONTENT_MTU = 1600  # a copy of 1500 bytes goes in one piece, as operators are advised
 OFFLOADS = "tso", "gso", "tx", "rx", "tx-udp-segmentation"
 LOCK = "/run/ftbench.lock"
 
@@ -67,6 +68,11 @@ def link_up(role):
     net.run("ip", "-n", ns(role), "-batch", "-", text=f"route add default via {v4}1\nroute add default via {v6}1\n")
 
 
+def content_mtu(mtu):
+    for where, dev in (ns("mediation"), "m0"), (ns("router"), "r2"):
+        net.run("ip", "-n", where, "link", "set", dev, "mtu", str(mtu))
+
+
 def offloads(where, dev, on):
     for word in OFFLOADS:
         subprocess.run(net.argv_inside(where, ["ethtool", "-K", dev, word, "on" if on else "off"]),
@@ -83,6 +89,7 @@ def up():
                ipv4__conf__default__rp_filter=0, ipv4__ip_early_demux=0)
     for role in LINKS:
         link_up(role)
+    content_mtu(CONTENT_MTU)
     # Everything that is not on a link of ours goes to the sink: any address can be sent to.
     sink = LINKS["sink"]
     net.run("ip", "-n", ns("router"), "-batch", "-", text=(

@@ -45,10 +45,12 @@ flow_draw(struct flow *f)
 
 	f->src = space_addr(&conf.src, below((__u32)a, conf.src.n));
 	f->sport = 1024 + ((__u32)b & conf.port_mask);
-	if ((b >> 8 & 0xfffff) < conf.match)
+	if ((b >> 8 & 0xfffff) < conf.match) {
 		f->dst = space_addr(&conf.target, below(a >> 32, conf.target.n));
-	else
+		state.targets++;
+	} else {
 		f->dst = space_addr(&conf.dst, below(a >> 32, conf.dst.n));
+	}
 }
 
 static __always_inline void

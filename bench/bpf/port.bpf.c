@@ -19,7 +19,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct gen_count sink_count[GEN_CPUS], mediation_count[GEN_CPUS];
 __u32 clone_ifindex, clone_copies;
 
-/* All that the benchmarks send; what the kernel says to its neighbours does not count. */
+/* All that the benchmarks send; what the kernel says to its neighbours does not count, nor do later
+ * fragments: a datagram counts once. */
 static __always_inline int
 is_udp(struct __sk_buff *skb)
 {
@@ -27,8 +28,11 @@ is_udp(struct __sk_buff *skb)
 
 	if (data + ETH_HLEN + sizeof(struct iphdr) > end)
 		return 0;
-	if (skb->protocol == bpf_htons(ETH_P_IP))
-		return data[ETH_HLEN + offsetof(struct iphdr, protocol)] == IPPROTO_UDP;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		const struct iphdr *ip = (const void *)(data + ETH_HLEN);
+
+		return ip->protocol == IPPROTO_UDP && !(ip->frag_off & bpf_htons(0x1fff));
+	}
 	return skb->protocol == bpf_htons(ETH_P_IPV6) &&
 	       data[ETH_HLEN + offsetof(struct ipv6hdr, nexthdr)] == IPPROTO_UDP;
 }
