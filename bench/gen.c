@@ -11,6 +11,7 @@
  *       [src=SPACE] [dst=SPACE] [target=SPACE] [match=OF_2^20] [ports=BITS] [raw=HEX] [stats=1]
  *                        sends for about so long; SPACE as in spec.h, len without Ethernet.
  *                        stats: what the programs at the router's port took (bpf_stats)
+ *                        bursts=N: so many bursts instead, each when nothing of the last is on its way; not timed
  *   hook none|noop|clone [copies=N]    at the router's port
  *   count on|mediation|off     where UDP is counted and dropped: at both ends, at one, nowhere
  *   counts               what came there since the beginning
@@ -69,7 +70,7 @@ struct request {
 	struct port *at;
 	struct gen_conf conf;
 	uint8_t frame[FRAME_MAX];
-	uint32_t len, burst, ms, stats, own;
+	uint32_t len, burst, bursts, ms, stats, own;
 };
 
 struct sum {
@@ -206,6 +207,7 @@ request_parse(struct bench *b, char **word, struct request *q)
 	    (r = line_number(word, "rate", 1u << 30, &rate)) < 0 ||
 	    (r = line_number32(word, "len", FRAME_MAX - ETH_HLEN, &q->len)) < 0 ||
 	    (r = line_number32(word, "burst", 256, &q->burst)) < 0 ||
+	    (r = line_number32(word, "bursts", 10000, &q->bursts)) < 0 ||
 	    (r = line_number32(word, "stats", 1, &q->stats)) < 0 || (r = line_number32(word, "own", 1, &q->own)) < 0 ||
 	    (r = line_number32(word, "ports", 15, &ports)) < 0 ||
 	    (r = line_number32(word, "family", 6, &q->conf.family)) < 0 ||
@@ -235,24 +237,14 @@ on_alarm(int sig)
 	(void)sig;
 }
 
-/* One call, which a signal ends: there is no other way to say how long. */
 static int
-send_all(struct bench *b, struct request *q)
+send_frames(struct bench *b, struct request *q, uint32_t n)
 {
-	const struct itimerval when = {.it_value = {q->ms / 1000, (suseconds_t)(q->ms % 1000 * 1000)}}, never = {0};
 	struct xdp_md ctx = {.data_end = q->len + ETH_HLEN, .ingress_ifindex = (uint32_t)q->at->ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = q->frame, .data_size_in = q->len + ETH_HLEN, .ctx_in = &ctx,
-	    .ctx_size_in = sizeof ctx, .repeat = INT32_MAX, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-	    .batch_size = q->burst);
-	int r;
+	    .ctx_size_in = sizeof ctx, .repeat = (int)n, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = q->burst);
 
-	b->gen->bss->conf = q->conf;
-	b->gen->bss->state = (struct gen_state){.random = clock_mono_ns()};
-	if (setitimer(ITIMER_REAL, &when, NULL) < 0)
-		return -errno;
-	r = bpf_prog_test_run_opts(bpf_program__fd(b->gen->progs.gen), &o);
-	setitimer(ITIMER_REAL, &never, NULL);
-	return r == -EINTR ? 0 : r;
+	return bpf_prog_test_run_opts(bpf_program__fd(b->gen->progs.gen), &o);
 }
 
 static void
@@ -270,6 +262,32 @@ wait_quiet(struct bench *b)
 		usleep(200);
 		now = clock_mono_ns();
 	}
+}
+
+static int
+send_bursts(struct bench *b, struct request *q)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < q->bursts && r == 0; i++) {
+		r = send_frames(b, q, q->burst);
+		wait_quiet(b);
+	}
+	return r;
+}
+
+/* One call, which a signal ends: there is no other way to say how long. */
+static int
+send_all(struct bench *b, struct request *q)
+{
+	const struct itimerval when = {.it_value = {q->ms / 1000, (suseconds_t)(q->ms % 1000 * 1000)}}, never = {0};
+	int r;
+
+	if (setitimer(ITIMER_REAL, &when, NULL) < 0)
+		return -errno;
+	r = send_frames(b, q, INT32_MAX);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return r == -EINTR ? 0 : r;
 }
 
 static int
@@ -293,7 +311,9 @@ cmd_run(void *ctx, char **word, json_t *out)
 		return r;
 	s0 = sum_up(b->ports->bss->sink_count);
 	m0 = sum_up(b->ports->bss->mediation_count);
-	if ((r = send_all(b, &q)) < 0)
+	b->gen->bss->conf = q.conf;
+	b->gen->bss->state = (struct gen_state){.random = clock_mono_ns()};
+	if ((r = q.bursts ? send_bursts(b, &q) : send_all(b, &q)) < 0)
 		return r;
 	wait_quiet(b);
 	s1 = sum_up(b->ports->bss->sink_count);

@@ -69,6 +69,9 @@ class Gen(Tool):
     def run(self, **words):
         """One run; to what it counted are added ns (per forwarded packet) and hook (ns, with stats=1)."""
         r = self.ask("run", **words)
+        r["loss"] = r["sent"] / max(1, r["forwarded"])  # 1: all forwarded
+        if "bursts" in words:
+            return r
         if not r["timed"]:
             raise Refused("bench_gen: too short a run to be timed")
         per_sent = r["timed_ns"] / r["timed"]

@@ -40,29 +40,38 @@ class Overload:
         return Variant("tap", on, off, after)
 
 
-def forwarded(readings):
-    return [r["forwarded"] / r["sent"] for r in readings]
-
-
-def burst(bench, overload, size, copies, slow):
+def overload_of(bench, overload, what, copies, slow=False, **words):
     """The share of packets that were forwarded, against the share without tap in the same round."""
-    what = f"bursts of {size}, {copies} copies" + (f", content link {SLOW}" if slow else "")
     if slow:
         shape(True)
     try:
-        c = bench.compare(what, {"tap": overload.variant(copies)}, rounds=bench.rounds(5, 3), match=SPAN, target=SPACE,
-                          burst=size, ms=150)
+        c = bench.compare(what, {"tap": overload.variant(copies)}, key="loss", rounds=bench.rounds(5, 3), match=SPAN,
+                          target=SPACE, **words)
     finally:
         if slow:
             shape(False)
-    s = c.samples["tap"]
-    kept = stat.quotients(forwarded(x.value for x in s),
-                          [stat.summary(forwarded([x.before, x.after])).median for x in s])
-    bench.info(f"{what}: forwarded / no tap", "ratio", kept, c.control)
-    bench.info(f"{what}: copies lost, all counted", "ratio", [x.value["lost"] / x.value["due"] for x in s], c.control)
-    if not all(x.value["whole"] for x in s):
+    readings = [x.value for x in c.samples["tap"]]
+    bench.info(f"{what}: forwarded / no tap", "ratio", c.ratios("tap"), c.control)
+    bench.info(f"{what}: copies lost, all counted", "ratio", [r["lost"] / r["due"] for r in readings], c.control)
+    if not all(r["whole"] for r in readings):
         bench.say(f"{what}: NOT EVERY PACKET WAS MATCHED")
-    return kept, c.control
+    return c.ratios("tap"), c.control
+
+
+def bursts(bench, overload):
+    """More copies of a burst than all queues hold; the next one comes when the last is done with."""
+    kept, controls = [], []
+    for copies, slow in (4, False), (16, False), (64, False), (4, True):
+        what = f"bursts of 256, {copies} copies" + (f", content link {SLOW}" if slow else "")
+        try:
+            k, control = overload_of(bench, overload, what, copies, slow, burst=256, bursts=20)
+        except Skipped as e:
+            bench.skip(what, e)
+            continue
+        kept += k
+        controls.append(control)
+    g, s = GOALS["overload"], stat.summary(kept)
+    bench.entry(g.name, s.low, g.unit, (s.low, s.high), stat.summary(controls).median, g.goal, g.sense)
 
 
 def shape(on):
@@ -70,7 +79,7 @@ def shape(on):
     if on:
         try:
             net.run("tc", "-n", topo.ns("router"), "qdisc", "add", "dev", "r2", "root", "tbf", "rate", SLOW,
-                    "burst", "20k", "limit", "100k")
+                    "burst", "20k", "limit", "40k")
         except RuntimeError as e:
             raise Skipped(str(e)) from e
     else:
@@ -86,19 +95,12 @@ def at_capacity(bench, overload):
 
 
 def run(bench):
-    kept, controls = [], []
     with Tap(bench.opts.bin, f"{bench.lab.folder}/loss", max=131072) as tap:
         overload = Overload(bench, tap)
-        for size, copies, slow in (64, 4, False), (256, 4, False), (256, 16, False), (256, 4, True):
-            if bench.opts.quick and size == 64:
-                continue
-            try:
-                k, control = burst(bench, overload, size, copies, slow)
-            except Skipped as e:
-                bench.skip("slow content link", e)
-                continue
-            kept += k
-            controls.append(control)
-        at_capacity(bench, overload)
-    g, s = GOALS["overload"], stat.summary(kept)
-    bench.entry(g.name, s.low, g.unit, (s.low, s.high), stat.summary(controls).median, g.goal, g.sense)
+        if bench.wanted("bursts"):
+            bursts(bench, overload)
+        if bench.wanted("flood") and not bench.opts.quick:
+            for copies in 4, 16:
+                overload_of(bench, overload, f"flood in bursts of 64, {copies} copies", copies, burst=64, ms=150)
+        if bench.wanted("capacity"):
+            at_capacity(bench, overload)

@@ -25,7 +25,7 @@ class Set:
     """Tables with criteria that stay, and a million that are exchanged, a part in each run."""
 
     def __init__(self, bench, stack, name):
-        self.tap = stack.enter_context(Tap(bench.opts.bin, f"{bench.lab.folder}/{name}", max=1100000))
+        self.tap = stack.enter_context(Tap(bench.opts.bin, f"{bench.lab.folder}/{name}", max=2 * COUNT))
         self.tap.fill("dst", 1000, space=KEPT, first=KEPT_FIRST)
         self.tap.fill("hosts", COUNT)
         self.oldest, self.newest = 1, COUNT + 1
@@ -57,6 +57,7 @@ def measure(bench, stack):
         def read(r):
             if beside:
                 took.append(beside.exchange_end())
+            (beside or live).tap.ask("tick")  # what the daemon does each second
             now = live.tap.account()
             bench.close_account("reload", before, now, r["copies"])
             missed.append(r["targets"] - (now["matched"] - before["matched"]))
