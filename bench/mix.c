@@ -44,36 +44,49 @@ mix_find(const char *name, struct mix *m)
 	return -EINVAL;
 }
 
-static int
-add_prefix(struct criteria *c, enum criteria_field field, uint32_t addr, unsigned plen, bool v6)
+static void
+prefix_text(char text[MIX_TEXT], uint32_t addr, unsigned plen, bool v6)
 {
-	char text[64];
-
 	if (plen == 0)
-		return 0;
-	if (v6)
-		snprintf(text, sizeof text, "2001:db8:%x:%x::%u/%u", addr >> 16, addr & 0xffff, SPACE_V6_LOW,
+		snprintf(text, MIX_TEXT, "*");
+	else if (v6)
+		snprintf(text, MIX_TEXT, "2001:db8:%x:%x::%u/%u", addr >> 16, addr & 0xffff, SPACE_V6_LOW,
 		    plen == 32 ? 128 : 32 + plen);
 	else
-		snprintf(text, sizeof text, "%u.%u.%u.%u/%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255,
-		    plen);
-	return criteria_parse(c, field, (struct slice){text, strlen(text)}, NULL);
+		snprintf(
+		    text, MIX_TEXT, "%u.%u.%u.%u/%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255, plen);
+}
+
+void
+mix_words(const struct mix *m, uint32_t i, struct mix_words *out)
+{
+	const bool both = m->v4 && m->v6, v6 = both ? i / m->npair % 2 : m->v6;
+	const struct mix_pair *p = &m->pair[i % m->npair];
+	const uint32_t j = i / m->npair / (both ? 2 : 1);
+
+	/* Source and destination of one criterion are neighbours in number, not in place. */
+	prefix_text(out->src, space_addr(&m->space, j), p->src, v6);
+	prefix_text(out->dst, space_addr(&m->space, p->src ? j + 1 : j), p->dst, v6);
+	out->proto = p->dports ? "17" : "*";
+	out->dports = p->dports ? p->dports : "*";
 }
 
 int
 mix_filter(const struct mix *m, uint32_t i, struct tap_filter *out)
 {
-	const bool v6 = m->v6 && (!m->v4 || i / m->npair % 2);
-	const struct mix_pair *p = &m->pair[i % m->npair];
-	const uint32_t j = i / m->npair;
 	struct criteria c = {0};
-	int r;
+	struct mix_words w;
+	int r = 0;
 
-	/* Source and destination of one criterion are neighbours in number, not in place. */
-	if ((r = add_prefix(&c, CRIT_SOURCE_ADDRESS, space_addr(&m->space, j), p->src, v6)) == 0 &&
-	    (r = add_prefix(&c, CRIT_DEST_ADDRESS, space_addr(&m->space, p->src ? j + 1 : j), p->dst, v6)) == 0 &&
-	    p->dports && (r = criteria_parse(&c, CRIT_PROTOCOL, (struct slice){"17", 2}, NULL)) == 0)
-		r = criteria_parse(&c, CRIT_DEST_PORT, (struct slice){p->dports, strlen(p->dports)}, NULL);
+	mix_words(m, i, &w);
+	const struct {
+		enum criteria_field field;
+		const char *text;
+	} row[] = {{CRIT_SOURCE_ADDRESS, w.src}, {CRIT_DEST_ADDRESS, w.dst}, {CRIT_PROTOCOL, w.proto},
+	    {CRIT_DEST_PORT, w.dports}};
+
+	for (size_t f = 0; f < ARRAY_LEN(row) && r == 0; f++)
+		r = criteria_parse(&c, row[f].field, (struct slice){row[f].text, strlen(row[f].text)}, NULL);
 	if (r == 0)
 		r = filter_compile(&c, out);
 	criteria_free(&c);

@@ -19,6 +19,15 @@ struct mix {
  * "masks16".  -EINVAL
  */
 int mix_find(const char *name, struct mix *m);
+#define MIX_TEXT 48
+
+/* As an agency would write them. */
+struct mix_words {
+	char src[MIX_TEXT], dst[MIX_TEXT];
+	const char *proto, *dports;
+};
+
+void mix_words(const struct mix *m, uint32_t i, struct mix_words *out);
 /* The i-th criterion, compiled. */
 int mix_filter(const struct mix *m, uint32_t i, struct tap_filter *out);
 

@@ -9,6 +9,7 @@
  *   fill mix=MIX n=N [family=4|6|46] [space=SPACE] [copies=N] [dests=N] [first=UID] from=ADDR to=ADDR
  *                            copies: criteria for each target.  Times tapset_put alone.
  *   host addr=ADDR [first=UID] [copies=N] from=ADDR to=ADDR      what goes to one address
+ *   requests file=PATH [as fill]   writes the same criteria as DTCP requests; needs no load
  *   remove n=N [first=UID]   times tapset_remove
  *   tick | stats | usage | memory | unload
  *
@@ -196,6 +197,48 @@ cmd_fill(void *ctx, char **word, json_t *out)
 }
 
 static int
+requests_write(FILE *file, const struct fill *f)
+{
+	char src[IP_STRLEN], dst[IP_STRLEN];
+	int r = 0;
+
+	ip_format(&f->dest.src, src);
+	ip_format(&f->dest.dst, dst);
+	for (uint32_t i = 0; i < f->n && r >= 0; i++) {
+		struct tapset_dest d = fill_dest(f, i);
+		struct mix_words w;
+
+		mix_words(&f->mix, i / f->copies, &w);
+		r = fprintf(file,
+		    "ADD DTCP/0.7\r\nCsource-ID: lea1\r\nCdest-ID: cd%u\r\nSource-Address: %s\r\n"
+		    "Dest-Address: %s\r\nProtocol: %s\r\nSource-Port: *\r\nDest-Port: %s\r\nPriority: 2\r\n"
+		    "X-JTap-Cdest-Dest-Address: %s\r\nX-JTap-Cdest-Dest-Port: %u\r\n"
+		    "X-JTap-Cdest-Source-Address: %s\r\nX-JTap-Cdest-Source-Port: %u\r\n"
+		    "X-JTap-Cdest-TTL: 64\r\nFlags: STATIC\r\n\r\n",
+		    i % f->dests, w.src, w.dst, w.proto, w.dports, dst, d.dport, src, d.sport);
+	}
+	return r < 0 ? -EIO : 0;
+}
+
+static int
+cmd_requests(void *ctx, char **word, json_t *out)
+{
+	const char *path = line_text(word, "file");
+	struct fill f;
+	FILE *file;
+	int r = path ? fill_parse(word, &f) : -EINVAL;
+
+	(void)ctx;
+	(void)out;
+	if (r < 0)
+		return r;
+	if ((file = fopen(path, "we")) == NULL)
+		return -errno;
+	r = requests_write(file, &f);
+	return fclose(file) != 0 && r == 0 ? -errno : r;
+}
+
+static int
 cmd_host(void *ctx, char **word, json_t *out)
 {
 	const char *addr = line_text(word, "addr");
@@ -330,6 +373,7 @@ static const struct line_command commands[] = {
     {"attach", cmd_attach},
     {"detach", cmd_detach},
     {"fill", cmd_fill},
+    {"requests", cmd_requests},
     {"host", cmd_host},
     {"remove", cmd_remove},
     {"tick", cmd_tick},

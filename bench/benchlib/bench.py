@@ -132,6 +132,7 @@ class Bench:
     def attempt(self, what, variants, base, key, rounds, run, words):
         samples = {name: [] for name in [stat.CONTROL, *variants]}
         before = steal()
+        base.measure(run, **words)  # the first run after a pause is another
         for n in range(rounds):
             for name, sample in self.round(variants, base, run, words).items():
                 samples[name].append(sample)

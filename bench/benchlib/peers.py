@@ -164,6 +164,14 @@ class Reader(Peer):
         self.process = None
 
 
+def daemonlogger(expression, folder):
+    """Sends what it sees on to the content port, without outer header."""
+    path = folder + "/daemonlogger.bpf"
+    with open(path, "w") as f:
+        f.write(expression + "\n")
+    return Reader(("daemonlogger",), ["daemonlogger", "-i", "r0", "-o", "r2", "-f", path], "sniffing on")
+
+
 def tcpdump(expression):
     return Reader(("tcpdump",), ["tcpdump", "-i", "r0", "-n", "-B", "65536", "-w", "/dev/null", expression],
                   "listening on")

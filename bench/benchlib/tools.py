@@ -61,14 +61,25 @@ class Tool:
 
 
 class Gen(Tool):
-    def __init__(self, folder):
-        path = f"{net.NETNS_DIR}/{topo.PREFIX}"
-        super().__init__([f"{folder}/bench/bench_gen", path + "router", "r0", path + "sink", "s0",
-                          path + "mediation", "m0", "r2"])
+    """ports: (namespace, device) of the router towards the generator, of the sink, of the mediation
+    device; out: the router's towards that."""
+
+    def __init__(self, folder, ports=None, out="r2"):
+        ports = ports or [(topo.ns("router"), "r0"), (topo.ns("sink"), "s0"), (topo.ns("mediation"), "m0")]
+        words = [w for ns, dev in ports for w in (f"{net.NETNS_DIR}/{ns}", dev)]
+        super().__init__([f"{folder}/bench/bench_gen", *words, out])
 
     def run(self, **words):
         """One run; to what it counted are added ns (per forwarded packet) and hook (ns, with stats=1)."""
-        r = self.ask("run", **words)
+        self.send_run(**words)
+        return self.receive_run(**words)
+
+    def send_run(self, **words):
+        """Without waiting for its end."""
+        self.send(line_of("run", **words))
+
+    def receive_run(self, **words):
+        r = self.receive("run")
         r["loss"] = r["sent"] / max(1, r["forwarded"])  # 1: all forwarded
         if "bursts" in words:
             return r

@@ -12,10 +12,11 @@ WORDS = {"target": SPACE, "ms": 150}
 
 # key of the goal: how the peer is made.  One rule for all targets: the best case of a list.
 PEERS = {
-    "iptables TEE": lambda: peers.Iptables([f"-d {PREFIX}"]),
-    "nft dup": lambda: peers.Nft(f"CHAIN {{ ip daddr {PREFIX} DUP\n }}"),
-    "u32+vxlan": lambda: peers.U32([PREFIX]),
-    "tcpdump": lambda: peers.tcpdump(f"dst net {PREFIX}"),
+    "iptables TEE": lambda bench: peers.Iptables([f"-d {PREFIX}"]),
+    "nft dup": lambda bench: peers.Nft(f"CHAIN {{ ip daddr {PREFIX} DUP\n }}"),
+    "u32+vxlan": lambda bench: peers.U32([PREFIX]),
+    "daemonlogger": lambda bench: peers.daemonlogger(f"dst net {PREFIX}", bench.lab.folder),
+    "tcpdump": lambda bench: peers.tcpdump(f"dst net {PREFIX}"),
 }
 GOALS = {"iptables TEE": "copies-tee", "nft dup": "copies-dup", "u32+vxlan": "copies-vxlan"}
 
@@ -62,7 +63,7 @@ def peer_variants(bench):
         if not bench.wanted(name, "peers"):
             continue
         try:
-            p = make()
+            p = make(bench)
             found[name] = Variant(name, p.on, p.off)
         except Skipped as e:
             bench.skip(name, e)
