@@ -10,6 +10,7 @@
  *   run [at=router|mediation] [ms=200] [len=64] [family=4] [burst=64] [rate=PER_S] [own=1]
  *       [src=SPACE] [dst=SPACE] [target=SPACE] [match=OF_2^20] [ports=BITS] [raw=HEX] [stats=1]
  *                        sends for about so long; SPACE as in spec.h, len without Ethernet.
+ *                        raw: this IPv4 packet, to UDP ports from 7000 on
  *                        stats: what the programs at the router's port took (bpf_stats)
  *                        bursts=N: so many bursts instead, each when nothing of the last is on its way; not timed
  *   hook none|noop|clone [copies=N]    at the router's port
@@ -48,6 +49,7 @@
 
 #define TCX_INGRESS 46 /* of Linux 6.6; libbpf 1.1 has no name for it */
 #define FRAME_MAX 2048
+#define RAW_PORT 7000
 #define QUIET_NS 2000000 /* nothing came for so long: all has arrived */
 #define QUIET_MAX_NS 2000000000
 
@@ -221,7 +223,7 @@ request_parse(struct bench *b, char **word, struct request *q)
 	memcpy(q->conf.dmac, q->at->mac, ETH_ALEN);
 	q->conf.smac[0] = 2;
 	if (raw) {
-		q->conf.raw = 1;
+		q->conf.raw = RAW_PORT;
 		memcpy(q->frame, q->at->mac, ETH_ALEN);
 		memset(q->frame + ETH_ALEN, 2, ETH_ALEN);
 		q->frame[12] = 8;

@@ -22,7 +22,7 @@ from benchlib import topo  # noqa: E402
 from benchlib.bench import Bench  # noqa: E402
 from benchlib.tools import Gen  # noqa: E402
 
-SUITES = "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload"
+SUITES = "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload", "collect", "gro"
 
 
 def options():

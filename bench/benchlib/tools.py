@@ -123,9 +123,9 @@ class Tap(Tool):
         """Without waiting for the answer."""
         self.send(line_of("fill", mix=mix, n=n, to=topo.addr("mediation"), **{"from": topo.addr("router")}, **words))
 
-    def host(self, addr, first, copies=1):
-        self.ask("host", addr=addr, first=first, copies=copies, to=topo.addr("mediation"),
-                 **{"from": topo.addr("router")})
+    def host(self, addr, first, copies=1, outer=4):
+        self.ask("host", addr=addr, first=first, copies=copies, to=topo.addr("mediation", outer),
+                 **{"from": topo.addr("router", outer)})
 
     def attach(self, *ports):
         for p in ports or ("r0",):

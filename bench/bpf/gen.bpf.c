@@ -138,6 +138,17 @@ write6(struct ethhdr *eth, void *end, const struct flow *f)
 	return (int)conf.verdict;
 }
 
+static __always_inline int
+raw(struct ethhdr *eth, void *end)
+{
+	struct udphdr *udp = (void *)((struct iphdr *)(eth + 1) + 1);
+
+	if ((void *)(udp + 1) > end)
+		return XDP_ABORTED;
+	udp->dest = bpf_htons((__u16)(conf.raw + (state.n & conf.port_mask)));
+	return (int)conf.verdict;
+}
+
 SEC("xdp")
 int
 gen(struct xdp_md *ctx)
@@ -152,7 +163,7 @@ gen(struct xdp_md *ctx)
 		return XDP_DROP;
 	clock_look();
 	if (conf.raw)
-		return (int)conf.verdict;
+		return raw(eth, end);
 	__builtin_memcpy(eth->h_dest, conf.dmac, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, conf.smac, ETH_ALEN);
 	flow_draw(&f);
