@@ -8,7 +8,6 @@ Without a suite: all.  Figures go to build/bench/results.json and, as they come,
 
 import argparse
 import importlib
-import json
 import os
 import pathlib
 import sys
@@ -18,11 +17,11 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from benchlib import topo  # noqa: E402
+from benchlib import report, topo  # noqa: E402
 from benchlib.bench import Bench  # noqa: E402
 from benchlib.tools import Gen  # noqa: E402
 
-SUITES = "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload", "collect", "gro"
+SUITES = "baseline", "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload", "collect", "gro"
 
 
 def options():
@@ -33,6 +32,7 @@ def options():
     p.add_argument("--quick", action="store_true", default=bool(os.environ.get("QUICK")), help="under three minutes")
     p.add_argument("--rounds", type=int, default=0, help="of each comparison")
     p.add_argument("--only", type=lambda s: set(s.split(",")), default=set(), help="parts of suites")
+    p.add_argument("--record", action="store_true", help="into bench/RESULTS.md and its charts, too")
     p.add_argument("--seed", type=int, default=1)
     o = p.parse_args()
     for s in o.suite:
@@ -67,9 +67,10 @@ def main():
             if not run_suite(bench, name):
                 failed.append(name)
         bench.told_account()
-    with open(f"{opts.out}/results.json", "w") as f:
-        json.dump(bench.entries, f, indent=1)
-        f.write("\n")
+    report.write_json(bench.entries, opts.out)
+    report.write(bench.entries, opts.out)
+    if opts.record:
+        report.write(bench.entries, HERE)
     if failed:
         sys.exit(f"bench: failed: {' '.join(failed)}")
 

@@ -64,7 +64,8 @@ def bursts(bench, overload):
     for copies, slow in (4, False), (16, False), (64, False), (4, True):
         what = f"bursts of 256, {copies} copies" + (f", content link {SLOW}" if slow else "")
         try:
-            k, control = overload_of(bench, overload, what, copies, slow, burst=256, bursts=20)
+            k, control = overload_of(bench, overload, what, copies, slow, burst=256,
+                                     bursts=10 if bench.opts.quick else 20)
         except Skipped as e:
             bench.skip(what, e)
             continue
