@@ -50,6 +50,7 @@
 #define TCX_INGRESS 46 /* of Linux 6.6; libbpf 1.1 has no name for it */
 #define FRAME_MAX 2048
 #define RAW_PORT 7000
+#define LATE_MAX 1024    /* packets that a rate makes up for after a pause */
 #define QUIET_NS 2000000 /* nothing came for so long: all has arrived */
 #define QUIET_MAX_NS 2000000000
 
@@ -217,7 +218,7 @@ request_parse(struct bench *b, char **word, struct request *q)
 	    (r = request_spaces(&q->conf, word)) < 0)
 		return r;
 	q->conf.gap = rate ? (1000000000ull << 10) / rate : 0;
-	q->conf.late = q->conf.gap * q->burst;
+	q->conf.late = q->conf.gap * LATE_MAX;
 	q->conf.port_mask = (1u << ports) - 1;
 	q->conf.verdict = q->own ? XDP_DROP : XDP_PASS;
 	memcpy(q->conf.dmac, q->at->mac, ETH_ALEN);

@@ -11,6 +11,7 @@ import importlib
 import os
 import pathlib
 import sys
+import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -29,7 +30,7 @@ def options():
     p.add_argument("suite", nargs="*", help=", ".join(SUITES))
     p.add_argument("--bin", default=str(HERE.parent / "build"))
     p.add_argument("--out", help="folder of results.json (build/bench)")
-    p.add_argument("--quick", action="store_true", default=bool(os.environ.get("QUICK")), help="under three minutes")
+    p.add_argument("--quick", action="store_true", help="under three minutes")
     p.add_argument("--rounds", type=int, default=0, help="of each comparison")
     p.add_argument("--only", type=lambda s: set(s.split(",")), default=set(), help="parts of suites")
     p.add_argument("--record", action="store_true", help="into bench/RESULTS.md and its charts, too")
@@ -46,8 +47,10 @@ def options():
 def run_suite(bench, name):
     """Whether it went well; the others go on if it did not."""
     bench.suite = name
+    start = time.monotonic()
     try:
         importlib.import_module(f"suites.{name}").run(bench)
+        bench.say(f"took {time.monotonic() - start:.0f} s")
         return True
     except Exception:
         traceback.print_exc()

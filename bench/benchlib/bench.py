@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a suite works with: comparisons, entries of results.json, progress."""
 
-import contextlib
 import random
 import sys
 
@@ -147,11 +146,12 @@ class Bench:
     def compare(self, what, variants, base=None, key="ns", rounds=9, run=None, **words):
         """Interleaved runs of {name: Variant}; key: which time of a reading is compared; run: bench_gen's."""
         base, run = base or Variant("no tap"), run or self.gen.run
-        for n in range(TRIES):
+        tries = TRIES - 1 if self.opts.quick else TRIES
+        for n in range(tries):
             c = self.attempt(what, variants, base, key, rounds, run, words)
             if stat.is_sound(c.control):
                 return c
-            self.say(f"{what}: the control is off" + (", again" if n + 1 < TRIES else ": THESE FIGURES ARE NOT SOUND"))
+            self.say(f"{what}: the control is off" + (", again" if n + 1 < tries else ": THESE FIGURES ARE NOT SOUND"))
         return c
 
     def noop(self):
@@ -162,12 +162,3 @@ class Bench:
 def rounded(x):
     """Four digits are more than any of this is worth."""
     return float(f"{x:.4g}") if abs(x) < 1e6 else round(x)
-
-
-@contextlib.contextmanager
-def only_in(bench, suite):
-    bench.suite = suite
-    try:
-        yield
-    finally:
-        bench.suite = ""

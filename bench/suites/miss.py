@@ -65,7 +65,8 @@ def cost(bench, tables, what, names, keys, **words):
 
 
 def forwarding(bench, tables):
-    names = [n for n in ("1k", "100k", "1M", "1M-16") if bench.wanted(n, "forwarding")]
+    names = [n for n in ("1k", "100k", "1M", "1M-16") if bench.wanted(n, "forwarding")
+             and not (bench.opts.quick and n == "1M-16")]
     if not names:
         return
     c = bench.compare("forwarding", {n: tables.variant(n) for n in names}, rounds=bench.rounds(15, 5), ms=150, **RANDOM)
