@@ -17,7 +17,7 @@
  *   count on|mediation|off     where UDP is counted and dropped: at both ends, at one, nowhere
  *   counts               what came there since the beginning
  *   addresses of=SPACE   of targets, as numbers
- *   spin                 two measures of this machine: work done in 50 ms by one thread, by each of two
+ *   spin                 two measures of this machine: work done by one thread, and by each of two at once
  *
  * Usage: bench_gen ROUTER PORT SINK PORT MEDIATION PORT OUT [CPU]
  *        network namespaces (files) and interfaces; OUT: the router's towards the mediation device
@@ -49,6 +49,7 @@
 
 #define TCX_INGRESS 46 /* of Linux 6.6; libbpf 1.1 has no name for it */
 #define FRAME_MAX 2048
+#define SPIN_NS 100000000
 #define RAW_PORT 7000
 #define LATE_MAX 1024    /* packets that a rate makes up for after a pause */
 #define QUIET_NS 2000000 /* nothing came for so long: all has arrived */
@@ -429,7 +430,7 @@ spin(void *arg)
 	sched_setaffinity(0, sizeof set, &set);
 	while (clock_mono_ns() < s->start_ns)
 		;
-	for (s->done = 0; clock_mono_ns() < s->start_ns + 50000000; s->done++)
+	for (s->done = 0; clock_mono_ns() < s->start_ns + SPIN_NS; s->done++)
 		for (int i = 0; i < 1000; i++) {
 			a = a * 5 + 1;
 			b = (b ^ b >> 7) + 3;
@@ -450,7 +451,7 @@ cmd_spin(void *ctx, char **word, json_t *out)
 
 	(void)word;
 	for (int n = 1; n <= 2; n++) {
-		uint64_t start = clock_mono_ns() + 10000000;
+		uint64_t start = clock_mono_ns() + SPIN_NS / 2; /* by then both threads run */
 
 		for (int i = 0; i < n; i++) {
 			s[i].start_ns = start;
@@ -459,6 +460,8 @@ cmd_spin(void *ctx, char **word, json_t *out)
 		}
 		for (int i = 0; i < n; i++)
 			pthread_join(t[i], NULL);
+		if (s[0].done == 0)
+			return -EBUSY;
 		line_put(out, n == 1 ? "one" : "two", n == 1 ? s[0].done : (s[0].done + s[1].done) / 2);
 	}
 	return 0;

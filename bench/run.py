@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -22,7 +23,8 @@ from benchlib import report, topo  # noqa: E402
 from benchlib.bench import Bench  # noqa: E402
 from benchlib.tools import Gen  # noqa: E402
 
-SUITES = "baseline", "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload", "collect", "gro"
+SUITES = ("baseline", "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload",
+          "collect", "gro")
 
 
 def options():
@@ -62,6 +64,7 @@ def run_suite(bench, name):
 
 def main():
     opts = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the lab is taken down then, too
     os.makedirs(opts.out, exist_ok=True)
     failed = []
     with topo.Lab() as lab, Gen(opts.bin) as gen:
@@ -69,6 +72,7 @@ def main():
         for name in opts.suite:
             if not run_suite(bench, name):
                 failed.append(name)
+            report.write_json(bench.entries, opts.out)  # what there is, should somebody end us
         bench.told_account()
     report.write_json(bench.entries, opts.out)
     report.write(bench.entries, opts.out)

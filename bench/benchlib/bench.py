@@ -110,7 +110,7 @@ class Bench:
     def told_account(self):
         if self.accounts:
             g = GOALS["exact"]
-            self.entry(f"{g.name}, wrong of {self.accounts}", self.wrong, g.unit, goal=g.goal, sense=g.sense)
+            self.entry(g.name, self.wrong, f"wrong of {self.accounts} {g.unit}", goal=g.goal, sense=g.sense)
 
     # ---- choosing ----
 

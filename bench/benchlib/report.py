@@ -93,7 +93,8 @@ def charts(entries):
     made = {
         "goals": ("How near the goals are", "value over goal (goal over value where more is better); the line is the "
                   "goal, shorter is better", overview(entries), True),
-        "miss": ("A packet that nobody asked for", "nanoseconds over a no-op hook; whiskers: least and most, line: goal",
+        "miss": ("A packet that nobody asked for",
+                 "nanoseconds over a no-op hook; whiskers: least and most, line: goal",
                  shorter(entries, r"miss, (.*), over a no-op hook"), False),
         "peers-1k": ("A packet that nobody asked for, 1,000 filters", "nanoseconds, logarithmic",
                      shorter(entries, r"(tap), 1k filters of several fields, over a no-op hook")
@@ -104,10 +105,11 @@ def charts(entries):
         "copies": ("Copies a second, 64 bytes, one core forwarding and copying",
                    "clone: no match and no outer header, the floor of every tap",
                    shorter(entries, r"(.*): copies a second"), False),
-        "latency": ("How much later the target's packets come back", "nanoseconds there and back, both ways tapped, median",
+        "latency": ("How much later the target's packets come back",
+                    "nanoseconds there and back, both ways tapped, median",
                     shorter(entries, r"latency, (.*): p50 there and back, more than no tap"), False),
     }
-    return {f"{name}.svg": chart.draw(title, note, bars, log) for name, (title, note, bars, log) in made.items() if bars}
+    return {f"{name}.svg": chart.draw(*parts) for name, parts in made.items() if parts[2]}
 
 
 # ---- files ----

@@ -92,8 +92,8 @@ def run(bench):
             if size == 64 and not bench.opts.quick:
                 goal_s = 10
                 _, lost, _ = trial(bench, size, int(GOALS["collect"].goal * 1.002), goal_s * 1000)
-                bench.entry(f"collector, 500,000 copies of 64 B a second for {goal_s} s: lost", lost, "copies", None, None,
-                            0, "<=")
+                bench.entry(f"collector, 500,000 copies of 64 B a second for {goal_s} s: lost", lost, "copies",
+                            goal=0, sense="<=")
             best, peak = limit(bench, size, 1000 if bench.opts.quick else 4000)
             if size == 64:
                 g = GOALS["collect"]

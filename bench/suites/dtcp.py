@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import time
 
-from benchlib import topo
 from benchlib.goals import GOALS
 from benchlib.tools import SPAN, Gen, Tool
 from benchlib.topo import TREE, net
@@ -61,8 +60,8 @@ class Product:
     def dtcp(self, *words):
         """(seconds, what it said) of the client, with its JSON."""
         argv = net.argv_inside(self.ns("mediation"), [
-            self.plan["bin"] + "/dtcp", "-l", "lea1", "-p", str(self.plan["ssh_port"]), "-o", "StrictHostKeyChecking=no",
-            "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "--timeout", "300", "-j",
+            self.plan["bin"] + "/dtcp", "-l", "lea1", "-p", str(self.plan["ssh_port"]),
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "--timeout", "300", "-j",
             self.plan["router"]["v4"], *words])
         with tempfile.TemporaryFile() as out:
             start = time.monotonic()

@@ -21,7 +21,8 @@ def rates(bench, mix):
     """Two equal tables by turns: one is the other's control."""
     pairs = []
     with contextlib.ExitStack() as stack:
-        taps = [stack.enter_context(Tap(bench.opts.bin, f"{bench.lab.folder}/install-{i}", max=1048576)) for i in (0, 1)]
+        taps = [stack.enter_context(Tap(bench.opts.bin, f"{bench.lab.folder}/install-{i}", max=1048576))
+                for i in (0, 1)]
         for n in range(bench.rounds(3, 1)):
             pairs.append([fill_and_remove(tap, mix) for tap in taps])
             bench.say(f"{mix}: round {n + 1}: put {pairs[-1][0][0]:.0f} and {pairs[-1][1][0]:.0f} a second, "

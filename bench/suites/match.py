@@ -54,7 +54,8 @@ class Copies:
 
 
 def clone(bench, copies=1):
-    return Variant("clone", lambda: bench.gen.ask("hook", "clone", copies=copies), lambda: bench.gen.ask("hook", "none"))
+    return Variant("clone", lambda: bench.gen.ask("hook", "clone", copies=copies),
+                   lambda: bench.gen.ask("hook", "none"))
 
 
 def peer_variants(bench):

@@ -69,10 +69,12 @@ def measure(bench, stack):
     variants = {"reload": variant("reload", live)}
     if not bench.opts.quick:
         variants["quiet"] = variant("quiet", None)
-    c = bench.compare("reload", variants, base=variant("beside", idle), rounds=bench.rounds(7, 3), ms=WHILE_MS, **TRAFFIC)
+    c = bench.compare("reload", variants, base=variant("beside", idle), rounds=bench.rounds(7, 3), ms=WHILE_MS,
+                      **TRAFFIC)
     bench.told("reload", c.ratios("reload"), c.control)
     if "quiet" in c:
-        bench.info("forwarding with an idle neighbour / while it reloads elsewhere", "ratio", c.ratios("quiet"), c.control)
+        bench.info("forwarding with an idle neighbour / while it reloads elsewhere", "ratio", c.ratios("quiet"),
+                   c.control)
     bench.info("reload: criteria exchanged a second, with packets", "1/s", [2 * part / ns * 1e9 for ns in took])
     g, s = GOALS["reload-missed"], stat.summary(missed)
     bench.entry(g.name, sum(missed), g.unit, (s.low, s.high), c.control, g.goal, g.sense)
