@@ -46,6 +46,16 @@ def options():
     return o
 
 
+ended = False
+
+
+def end(*_):
+    """By a signal: the lab is taken down then, too."""
+    global ended
+    ended = True
+    sys.exit(143)
+
+
 def run_suite(bench, name):
     """Whether it went well; the others go on if it did not."""
     bench.suite = name
@@ -55,6 +65,8 @@ def run_suite(bench, name):
         bench.say(f"took {time.monotonic() - start:.0f} s")
         return True
     except Exception:
+        if ended:  # its programs were ended with us
+            sys.exit(143)
         traceback.print_exc()
         bench.say("FAILED")
         return False
@@ -64,7 +76,7 @@ def run_suite(bench, name):
 
 def main():
     opts = options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the lab is taken down then, too
+    signal.signal(signal.SIGTERM, end)
     os.makedirs(opts.out, exist_ok=True)
     failed = []
     with topo.Lab() as lab, Gen(opts.bin) as gen:
