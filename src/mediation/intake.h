@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * intake.h - the way of a content packet: socket, batch, strip, count, file.
+ * intake.h - the way of a content packet: socket, batch, strip, count, pen, file.
  *
  * Invariants:
  *  1. Every datagram read is counted once in its port's packets and is either written to
  *     the port's file or counted in unwritten.
- *  2. Nothing read waits in memory between two calls.
+ *  2. What was read is written before the loop sleeps again.
  */
 #ifndef MEDIATION_INTAKE_H
 #define MEDIATION_INTAKE_H
@@ -27,11 +27,14 @@ struct intake_conf {
 	int (*strip)(const uint8_t *p, size_t len, struct content *out);
 };
 
+struct intake_pen;
+
 struct intake_port {
 	uint16_t port;
 	struct tally sum;
 	struct spool spool;
-	int write_err; /* 0, or -errno of the last attempt to write */
+	struct intake_pen *pen; /* NULL: nothing waits to be written */
+	int write_err;          /* 0, or -errno of the last attempt to write */
 };
 
 struct intake;
