@@ -20,7 +20,7 @@ _Static_assert(PEN_SIZE >= PCAPNG_ROOM(65535), "a pen has room for any packet");
 
 struct source {
 	struct intake *in;
-	struct intake_port *port;
+	struct intake_port *port; /* NULL: many, the source is early */
 	int fd;
 	uint32_t lost; /* as the kernel said last */
 	bool roomy;    /* its buffer holds what comes in a pause */
@@ -40,6 +40,7 @@ struct intake {
 	const struct intake_conf *conf;
 	struct rx_batch *batch;
 	struct intake_port *port;
+	struct early *early; /* borrowed, may be NULL */
 	struct source *source, **paced;
 	unsigned nport, nsource, npaced;
 	struct intake_pen pen[PENS];
@@ -48,7 +49,8 @@ struct intake {
 	struct loop *loop;
 	struct loop_timer *pace;
 	bool flush_due;
-	uint64_t left; /* packets still wanted */
+	uint64_t left;         /* packets still wanted */
+	uint64_t early_newest; /* stamp of the last packet that came early */
 	void (*done)(void *arg);
 	void *done_arg;
 };
@@ -117,8 +119,7 @@ int
 intake_open(const struct intake_conf *conf, struct intake **out, size_t *rcvbuf, struct intake_fault *fault)
 {
 	struct intake *in = calloc(1, sizeof *in);
-	unsigned naddr = conf->naddr ? conf->naddr : 2;
-	size_t smallest = SIZE_MAX;
+	size_t sources = (size_t)conf->ports.n * (conf->naddr ? conf->naddr : 2) + 1, smallest = SIZE_MAX;
 	int r = -ENOMEM;
 
 	if (in == NULL)
@@ -127,8 +128,8 @@ intake_open(const struct intake_conf *conf, struct intake **out, size_t *rcvbuf,
 	in->left = conf->count ? conf->count : UINT64_MAX;
 	in->nport = conf->ports.n;
 	in->port = calloc(conf->ports.n, sizeof *in->port);
-	in->source = calloc((size_t)conf->ports.n * naddr, sizeof *in->source);
-	in->paced = calloc((size_t)conf->ports.n * naddr, sizeof(struct source *));
+	in->source = calloc(sources, sizeof *in->source);
+	in->paced = calloc(sources, sizeof(struct source *));
 	for (unsigned i = 0; in->port && i < in->nport; i++)
 		in->port[i].port = conf->ports.v[i];
 	if (in->port == NULL || in->source == NULL || in->paced == NULL || (r = pens_new(in)) < 0 ||
@@ -142,13 +143,21 @@ intake_open(const struct intake_conf *conf, struct intake **out, size_t *rcvbuf,
 }
 
 void
+intake_add_early(struct intake *in, struct early *early)
+{
+	in->early = early;
+	in->source[in->nsource++] = (struct source){.in = in, .fd = early_fd(early), .roomy = true};
+}
+
+void
 intake_free(struct intake *in)
 {
 	if (in == NULL)
 		return;
 	for (unsigned i = 0; i < in->nsource; i++) {
 		loop_remove(in->source[i].io);
-		close(in->source[i].fd);
+		if (in->source[i].port)
+			close(in->source[i].fd);
 	}
 	rx_batch_free(in->batch);
 	loop_timer_free(in->pace);
@@ -234,14 +243,29 @@ packet_take(struct intake *in, struct intake_port *port, const struct rx_packet 
 	pen->n++;
 }
 
+static void
+on_early(void *arg, unsigned index, const struct rx_packet *pkt)
+{
+	struct intake *in = arg;
+
+	packet_take(in, &in->port[index], pkt);
+	in->early_newest = pkt->stamp_ns;
+}
+
 /* Takes one batch; how many packets it had.  *newest: the last stamp seen. */
 static unsigned
 source_take(struct source *s, uint64_t *newest)
 {
 	struct intake *in = s->in;
 	unsigned max = in->left < RX_BATCH ? (unsigned)in->left : RX_BATCH, n = 0;
-	int r = max ? rx_batch_read(in->batch, s->fd, max) : 0;
+	int r;
 
+	if (s->port == NULL) {
+		n = early_take(in->early, max, on_early, in);
+		*newest = in->early_newest;
+		return n;
+	}
+	r = max ? rx_batch_read(in->batch, s->fd, max) : 0;
 	for (; (int)n < r; n++) {
 		struct rx_packet pkt = rx_batch_packet(in->batch, n);
 
@@ -351,10 +375,27 @@ intake_start(struct intake *in, struct loop *l, void (*done)(void *arg), void *a
 }
 
 static void
+early_count_lost(struct intake *in)
+{
+	for (unsigned i = 0; i < in->nport; i++) {
+		struct intake_port *p = &in->port[i];
+		uint64_t lost = early_lost(in->early, p->port);
+
+		p->sum.lost += lost - p->early_lost;
+		p->spool.lost = p->sum.lost;
+		p->early_lost = lost;
+	}
+}
+
+static void
 source_count_lost(struct source *s)
 {
 	uint32_t lost;
 
+	if (s->port == NULL) {
+		early_count_lost(s->in);
+		return;
+	}
 	if (rx_lost(s->fd, &lost) < 0)
 		return;
 	s->port->sum.lost += lost - s->lost;

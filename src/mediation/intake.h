@@ -11,6 +11,7 @@
 #define MEDIATION_INTAKE_H
 
 #include "content.h"
+#include "early.h"
 #include "ip.h"
 #include "loop.h"
 #include "ports.h"
@@ -34,6 +35,7 @@ struct intake_port {
 	struct tally sum;
 	struct spool spool;
 	struct intake_pen *pen; /* NULL: nothing waits to be written */
+	uint64_t early_lost;    /* as early_lost() said last */
 	int write_err;          /* 0, or -errno of the last attempt to write */
 };
 
@@ -49,6 +51,8 @@ struct intake_fault {
  * receive buffer the kernel granted. */
 int intake_open(const struct intake_conf *conf, struct intake **out, size_t *rcvbuf, struct intake_fault *fault);
 void intake_free(struct intake *in); /* NULL is legal */
+/* Before intake_start: another source beside the sockets, borrowed for the intake's life. */
+void intake_add_early(struct intake *in, struct early *early);
 
 /* Reads from now on; done(arg) is called when count packets were taken. */
 int intake_start(struct intake *in, struct loop *l, void (*done)(void *arg), void *arg);
