@@ -21,7 +21,7 @@ from benchlib import report, topo  # noqa: E402
 from benchlib.bench import Bench  # noqa: E402
 from benchlib.tools import Gen  # noqa: E402
 
-SUITES = "baseline", "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload", "collect", "gro"
+SUITES = "baseline", "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload", "collect", "receive", "gro"
 
 
 def options():
