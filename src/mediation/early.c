@@ -2,9 +2,11 @@
 #include "early.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/if_link.h>
 #include <net/if_arp.h>
 #include <netpacket/packet.h>
 #include <net/if.h>
@@ -20,7 +22,7 @@
 struct early {
 	struct early_bpf *skel;
 	struct ring_buffer *ring;
-	struct bpf_link *link[EARLY_LINKS_MAX];
+	int link[EARLY_LINKS_MAX]; /* of the kernel's, gone with their descriptors */
 	unsigned nlink, nports;
 	/* of the call of early_take that is going on */
 	uint64_t epoch_ns; /* Unix time of the monotonic clock's zero */
@@ -129,16 +131,29 @@ program_load(struct early *e, const struct early_conf *conf, const struct early_
 	return e->ring ? 0 : -errno;
 }
 
+/* In the driver, or where that can't, behind it: slower, but still before the stack. */
+static int
+link_attach(const struct early *e, int ifindex)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, generic, .flags = XDP_FLAGS_SKB_MODE);
+	int prog = bpf_program__fd(e->skel->progs.early_take), fd = bpf_link_create(prog, ifindex, BPF_XDP, NULL);
+
+	if (fd < 0 && fd != -EBUSY && fd != -EPERM)
+		fd = bpf_link_create(prog, ifindex, BPF_XDP, &generic);
+	return fd;
+}
+
 static int
 program_attach(struct early *e, const struct early_conf *conf, const char **name)
 {
 	for (; e->nlink < conf->nlink; e->nlink++) {
-		int ifindex = (int)if_nametoindex(*name = conf->link[e->nlink]);
+		int ifindex = (int)if_nametoindex(*name = conf->link[e->nlink]), fd;
 
 		if (ifindex == 0)
 			return -ENODEV;
-		if ((e->link[e->nlink] = bpf_program__attach_xdp(e->skel->progs.early_take, ifindex)) == NULL)
-			return -errno;
+		if ((fd = link_attach(e, ifindex)) < 0)
+			return fd;
+		e->link[e->nlink] = fd;
 	}
 	return 0;
 }
@@ -183,7 +198,7 @@ early_free(struct early *e)
 	if (e == NULL)
 		return;
 	for (unsigned i = 0; i < e->nlink; i++)
-		bpf_link__destroy(e->link[i]);
+		close(e->link[i]);
 	ring_buffer__free(e->ring);
 	early_bpf__destroy(e->skel);
 	free(e);

@@ -53,17 +53,18 @@ def packets(folder):
 
 
 @contextlib.contextmanager
-def frames(rig):
+def frames(rig, link=None):
     """A function that puts one whole IP packet on the wire to the mediation device, as the router's port does:
     checksums and all."""
-    dev = json.loads(net.run("ip", "-n", rig.ns("mediation"), "-j", "link", "show", "eth0"))[0]
-    mac, iface = bytes.fromhex(dev["address"].replace(":", "")), rig.lab["router"]["interfaces"]["mediation"]
+    (_, end), (_, iface) = link or ((None, "eth0"), (None, rig.lab["router"]["interfaces"]["mediation"]))
+    dev = json.loads(net.run("ip", "-n", rig.ns("mediation"), "-j", "link", "show", end))[0]
+    mac = bytes.fromhex(dev["address"].replace(":", ""))
     with rig.inside("router", socket.socket, socket.AF_PACKET, socket.SOCK_DGRAM, 0) as s:
         yield lambda ip: s.sendto(ip, (iface, ETH_P_IP if ip[0] >> 4 == 4 else ETH_P_IPV6, 0, 0, mac))
 
 
-def send(rig, port, payloads, version=4):
-    with frames(rig) as put:
+def send(rig, port, payloads, version=4, link=None):
+    with frames(rig, link) as put:
         for p in payloads:
             put(udp_packet(rig.addr("router", version), rig.addr("mediation", version), 49153, port, p))
 
@@ -235,6 +236,27 @@ def test_no_such_interface(rig):
     argv = [rig.lab["bin"] + "/flowtap-collect", "-p", str(rig.port()), "-n", "-i", "nosuch0"]
     r = subprocess.run(net.argv_inside(rig.ns("mediation"), argv), capture_output=True, text=True, timeout=20)
     assert r.returncode == 1 and "nosuch0" in r.stderr
+
+
+def test_a_driver_that_cannot(rig):
+    """More queues at the other end than the driver has for a program: it runs behind the driver then."""
+    ends = ("mediation", "g0"), ("router", "g1")
+    net.run("ip", "link", "add", "g0", "netns", rig.ns("mediation"), "numrxqueues", "1", "type", "veth",
+            "peer", "name", "g1", "netns", rig.ns("router"), "numtxqueues", "4")
+    port = rig.port()
+    try:
+        for role, dev in ends:
+            net.run("ip", "-n", rig.ns(role), "link", "set", dev, "up")
+        rig.run("router", "ethtool", "-L", "g1", "tx", "4")
+        with Collector(rig, None, "-p", str(port), "-i", "g0") as c:
+            link = json.loads(net.run("ip", "-n", rig.ns("mediation"), "-j", "-d", "link", "show", "g0"))[0]
+            assert c.ready["interfaces"] == ["g0"] and link["xdp"]["attached"][0]["mode"] == 2
+            before = through_the_stack(rig)
+            send(rig, port, [PACKET] * 10, link=ends)
+            send(rig, port, [PACKET] * 10, 6, link=ends)
+            assert c.end()["packets"] == 20 and through_the_stack(rig) == before
+    finally:
+        net.run("ip", "-n", rig.ns("router"), "link", "del", "g1")
 
 
 def test_only_its_own_address(rig):
