@@ -10,7 +10,8 @@
  *   run [at=router|mediation] [ms=200] [len=64] [family=4] [burst=64] [rate=PER_S] [own=1]
  *       [src=SPACE] [dst=SPACE] [target=SPACE] [match=OF_2^20] [ports=BITS] [raw=HEX] [stats=1]
  *                        sends for about so long; SPACE as in spec.h, len without Ethernet.
- *                        raw: this IPv4 packet, to UDP ports from 7000 on
+ *                        raw: this IPv4 packet, to UDP ports from 7000 on; with wire=1 the frames go out of
+ *                        OUT, so that they come to MEDIATION's driver instead of its stack
  *                        stats: what the programs at the router's port took (bpf_stats)
  *                        bursts=N: so many bursts instead, each when nothing of the last is on its way; not timed
  *   hook none|noop|clone [copies=N]    at the router's port
@@ -194,7 +195,7 @@ static int
 request_parse(struct bench *b, char **word, struct request *q)
 {
 	const char *at = line_text(word, "at"), *raw = line_text(word, "raw");
-	uint32_t ports = 6;
+	uint32_t ports = 6, wire = 0;
 	uint64_t rate = 0;
 	int r;
 
@@ -213,7 +214,7 @@ request_parse(struct bench *b, char **word, struct request *q)
 	    (r = line_number32(word, "burst", 256, &q->burst)) < 0 ||
 	    (r = line_number32(word, "bursts", 10000, &q->bursts)) < 0 ||
 	    (r = line_number32(word, "stats", 1, &q->stats)) < 0 || (r = line_number32(word, "own", 1, &q->own)) < 0 ||
-	    (r = line_number32(word, "ports", 15, &ports)) < 0 ||
+	    (r = line_number32(word, "ports", 15, &ports)) < 0 || (r = line_number32(word, "wire", 1, &wire)) < 0 ||
 	    (r = line_number32(word, "family", 6, &q->conf.family)) < 0 ||
 	    (r = line_number32(word, "match", 1u << 20, &q->conf.match)) < 0 ||
 	    (r = request_spaces(&q->conf, word)) < 0)
@@ -228,6 +229,11 @@ request_parse(struct bench *b, char **word, struct request *q)
 		q->conf.raw = RAW_PORT;
 		memcpy(q->frame, q->at->mac, ETH_ALEN);
 		memset(q->frame + ETH_ALEN, 2, ETH_ALEN);
+		if (wire) {
+			memcpy(q->frame, b->port[MEDIATION].mac, ETH_ALEN);
+			q->at = &b->port[OUT];
+			q->conf.out = (uint32_t)q->at->ifindex;
+		}
 		q->frame[12] = 8;
 		q->frame[13] = 0;
 		r = hex_parse(raw, q->frame + ETH_HLEN, &q->len);

@@ -24,7 +24,7 @@ from benchlib.bench import Bench  # noqa: E402
 from benchlib.tools import Gen  # noqa: E402
 
 SUITES = ("baseline", "miss", "peers", "match", "latency", "tcp", "loss", "memory", "install", "dtcp", "reload",
-          "collect", "gro")
+          "collect", "receive", "gro")
 
 
 def options():

@@ -146,7 +146,7 @@ raw(struct ethhdr *eth, void *end)
 	if ((void *)(udp + 1) > end)
 		return XDP_ABORTED;
 	udp->dest = bpf_htons((__u16)(conf.raw + (state.n & conf.port_mask)));
-	return (int)conf.verdict;
+	return conf.out ? (int)bpf_redirect(conf.out, 0) : (int)conf.verdict;
 }
 
 SEC("xdp")

@@ -22,6 +22,7 @@ struct gen_conf {
 	__u8 dmac[6], smac[6];
 	__u32
 	    raw; /* the frame goes out as it was given, IPv4 and UDP, to ports from this one on by turns (port_mask) */
+	__u32 out;  /* raw: transmitted by this interface, as a driver would, instead of verdict; 0: not */
 	__u64 gap;  /* from one packet to the next, in 1/1024 ns; 0: none */
 	__u64 late; /* at most so much is made up for, same unit */
 };

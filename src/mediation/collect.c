@@ -20,12 +20,14 @@
 #define RCVBUF_EACH (32u << 20) /* default of one socket, as long as there are few */
 #define RCVBUF_ALL (256u << 20)
 #define RCVBUF_MIN (1u << 20)
+#define RING_SIZE (16u << 20) /* a tenth of a second of a million small packets a second */
 #define TICK_MS 1000
 #define DRAIN_MS 10000 /* for what was there when the signal came */
 
 struct collect {
 	const struct collect_opts *o;
 	struct intake *intake;
+	struct early *early; /* NULL: not asked for, or not possible */
 	struct intake_conf intake_conf;
 	struct spool_conf spool_conf;
 	struct loop *loop;
@@ -109,6 +111,36 @@ sockets_open(struct collect *c)
 		    PROGRAM ": receive buffers of %zu KiB instead of %zu KiB, so bursts may be lost: raise "
 			    "net.core.rmem_max or start as root\n",
 		    got / 1024, c->intake_conf.rcvbuf / 1024);
+	return COLLECT_OK;
+}
+
+/* Without it everything comes by the sockets: slower, and nothing else changes. */
+static int
+early_try(struct collect *c)
+{
+	const struct collect_opts *o = c->o;
+	const struct early_conf conf = {
+	    .link = o->link,
+	    .nlink = o->nlink,
+	    .addr = o->addr,
+	    .naddr = o->naddr,
+	    .ports = &o->ports,
+	    .ring = o->rcvbuf ? o->rcvbuf : RING_SIZE,
+	};
+	const char *name = NULL;
+	int r;
+
+	if (o->nlink == 0)
+		return COLLECT_OK;
+	if ((r = early_open(&conf, &c->early, &name)) == 0) {
+		intake_add_early(c->intake, c->early);
+		return COLLECT_OK;
+	}
+	if (r == -ENODEV)
+		return fail(r, "cannot take content from", name);
+	fprintf(stderr,
+	    PROGRAM ": cannot take content from %s before the network stack does: %s; going on with sockets\n",
+	    name ? name : "an interface", strerror(-r));
 	return COLLECT_OK;
 }
 
@@ -221,17 +253,21 @@ tell_unwritten(struct collect *c)
 static void
 tell_ready(const struct collect *c)
 {
-	json_t *ports = json_array();
+	json_t *ports, *links;
 
 	if (!c->o->json) {
 		puts("ready");
 		fflush(stdout);
-		json_decref(ports);
 		return;
 	}
+	ports = json_array();
+	links = json_array();
+	for (unsigned i = 0; c->early && i < c->o->nlink; i++)
+		json_array_append_new(links, json_string(c->o->link[i]));
 	for (unsigned i = 0; i < intake_nports(c->intake); i++)
 		json_array_append_new(ports, json_integer(intake_port(c->intake, i)->port));
-	print_json(json_pack("{s:s, s:i, s:o}", "event", "ready", "pid", (int)getpid(), "ports", ports));
+	print_json(json_pack(
+	    "{s:s, s:i, s:o, s:o}", "event", "ready", "pid", (int)getpid(), "ports", ports, "interfaces", links));
 }
 
 static int
@@ -339,7 +375,7 @@ collect(struct collect *c)
 
 	tzset(); /* reads its file while it still may */
 	descriptors_allow();
-	if ((status = sockets_open(c)) != COLLECT_OK)
+	if ((status = sockets_open(c)) != COLLECT_OK || (status = early_try(c)) != COLLECT_OK)
 		return status;
 	if ((c->row = calloc(intake_nports(c->intake), sizeof *c->row)) == NULL)
 		return fail(-ENOMEM, "cannot prepare", NULL);
@@ -370,6 +406,7 @@ collect_run(const struct collect_opts *o)
 	};
 	status = collect(&c);
 	intake_free(c.intake);
+	early_free(c.early);
 	loop_free(c.loop);
 	free(c.row);
 	return status;

@@ -8,6 +8,7 @@
 #include "term.h"
 
 #define COLLECT_ADDRS_MAX 16
+#define COLLECT_LINKS_MAX 8
 
 struct collect_opts {
 	struct ip_addr addr[COLLECT_ADDRS_MAX];
@@ -15,6 +16,8 @@ struct collect_opts {
 	struct ports ports; /* owned */
 	const char *dir;    /* NULL: write no files */
 	const char *user;
+	const char *link[COLLECT_LINKS_MAX]; /* interfaces to take content from early */
+	unsigned nlink;
 	uint64_t rotate_bytes, rotate_s, rcvbuf, count, seconds, interval_s; /* 0: not given */
 	bool no_files, json, quiet, jmirror;
 	enum term_color color;

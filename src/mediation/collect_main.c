@@ -15,6 +15,8 @@ static const char usage_text[] = "usage: flowtap-collect [options] -p PORT[,PORT
 				 "\n"
 				 "  -p, --port PORTS       UDP ports, for example 7890,8000-8003\n"
 				 "  -a, --address ADDR     listen on this address only; may be repeated\n"
+				 "  -i, --interface IF     take content from the interface before the network\n"
+				 "                         stack does; may be repeated; root\n"
 				 "  -w, --write DIR        the folder for the files (made if absent)\n"
 				 "  -n, --no-files         count only, write nothing\n"
 				 "  -C, --rotate-size MB   begin a new file after so many million bytes\n"
@@ -23,7 +25,8 @@ static const char usage_text[] = "usage: flowtap-collect [options] -p PORT[,PORT
 				 "  -t, --time SECONDS     stop after so many seconds\n"
 				 "  -u, --user USER        become this user when the sockets are bound\n"
 				 "      --jmirror          payloads begin with the 8-byte mirror header\n"
-				 "      --rcvbuf BYTES     receive buffer of each socket; k, M, G may follow\n"
+				 "      --rcvbuf BYTES     receive buffer of each socket, and that of -i; k, M, G\n"
+				 "                         may follow\n"
 				 "  -j, --json             JSON, one object a line, instead of text\n"
 				 "  -I, --interval S       with --json: an object with rates every S seconds\n"
 				 "  -q, --quiet            no live table\n"
@@ -37,6 +40,7 @@ enum { OPT_JMIRROR = 256, OPT_RCVBUF, OPT_COLOR };
 static const struct option long_options[] = {
     {"port", required_argument, NULL, 'p'},
     {"address", required_argument, NULL, 'a'},
+    {"interface", required_argument, NULL, 'i'},
     {"write", required_argument, NULL, 'w'},
     {"no-files", no_argument, NULL, 'n'},
     {"rotate-size", required_argument, NULL, 'C'},
@@ -118,6 +122,15 @@ address(struct collect_opts *o, const char *text)
 }
 
 static int
+interface(struct collect_opts *o, const char *name)
+{
+	if (o->nlink == COLLECT_LINKS_MAX)
+		return usage_error("--interface", name, "too many interfaces");
+	o->link[o->nlink++] = name;
+	return COLLECT_OK;
+}
+
+static int
 option(struct collect_opts *o, int c, const char *arg)
 {
 	switch (c) {
@@ -125,6 +138,8 @@ option(struct collect_opts *o, int c, const char *arg)
 		return ports(o, arg);
 	case 'a':
 		return address(o, arg);
+	case 'i':
+		return interface(o, arg);
 	case 'w':
 		o->dir = arg;
 		return COLLECT_OK;
@@ -185,8 +200,8 @@ main(int argc, char **argv)
 	struct collect_opts o = {0};
 	int c, status = COLLECT_OK;
 
-	while (
-	    status == COLLECT_OK && (c = getopt_long(argc, argv, "p:a:w:nC:G:c:t:u:jI:qh", long_options, NULL)) != -1) {
+	while (status == COLLECT_OK &&
+	       (c = getopt_long(argc, argv, "p:a:i:w:nC:G:c:t:u:jI:qh", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage_text, stdout);
 			return COLLECT_OK;

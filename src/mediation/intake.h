@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * intake.h - the way of a content packet: socket, batch, strip, count, file.
+ * intake.h - the way of a content packet: socket, batch, strip, count, pen, file.
  *
  * Invariants:
  *  1. Every datagram read is counted once in its port's packets and is either written to
  *     the port's file or counted in unwritten.
- *  2. Nothing read waits in memory between two calls.
+ *  2. What was read is written before the loop sleeps again.
  */
 #ifndef MEDIATION_INTAKE_H
 #define MEDIATION_INTAKE_H
 
 #include "content.h"
+#include "early.h"
 #include "ip.h"
 #include "loop.h"
 #include "ports.h"
@@ -27,11 +28,15 @@ struct intake_conf {
 	int (*strip)(const uint8_t *p, size_t len, struct content *out);
 };
 
+struct intake_pen;
+
 struct intake_port {
 	uint16_t port;
 	struct tally sum;
 	struct spool spool;
-	int write_err; /* 0, or -errno of the last attempt to write */
+	struct intake_pen *pen; /* NULL: nothing waits to be written */
+	uint64_t early_lost;    /* as early_lost() said last */
+	int write_err;          /* 0, or -errno of the last attempt to write */
 };
 
 struct intake;
@@ -46,6 +51,8 @@ struct intake_fault {
  * receive buffer the kernel granted. */
 int intake_open(const struct intake_conf *conf, struct intake **out, size_t *rcvbuf, struct intake_fault *fault);
 void intake_free(struct intake *in); /* NULL is legal */
+/* Before intake_start: another source beside the sockets, borrowed for the intake's life. */
+void intake_add_early(struct intake *in, struct early *early);
 
 /* Reads from now on; done(arg) is called when count packets were taken. */
 int intake_start(struct intake *in, struct loop *l, void (*done)(void *arg), void *arg);

@@ -153,26 +153,33 @@ store_comment(uint8_t *p, const char *comment)
 }
 
 size_t
-pcapng_frame(uint8_t *p, uint32_t len, uint64_t stamp_ns, const char *comment)
+pcapng_frame(uint8_t *out, const void *p, uint32_t len, uint64_t stamp_ns, const char *comment)
 {
-	uint8_t *head = p - PCAPNG_HEAD, *end = p + len;
+	uint8_t *end = store_bytes(out + PCAPNG_HEAD, p, len);
 	uint32_t total;
 
-	memset(end, 0, pad_len(len));
-	end += pad_len(len);
 	if (comment)
 		end = store_comment(end, comment);
-	total = (uint32_t)(end - head) + 4;
+	total = (uint32_t)(end - out) + 4;
 	store32(end, total);
 
-	head = store32(head, BLOCK_PACKET);
-	head = store32(head, total);
-	head = store32(head, 0); /* interface */
-	head = store32(head, (uint32_t)(stamp_ns >> 32));
-	head = store32(head, (uint32_t)stamp_ns);
-	head = store32(head, len);
-	store32(head, len);
+	out = store32(out, BLOCK_PACKET);
+	out = store32(out, total);
+	out = store32(out, 0); /* interface */
+	out = store32(out, (uint32_t)(stamp_ns >> 32));
+	out = store32(out, (uint32_t)stamp_ns);
+	out = store32(out, len);
+	store32(out, len);
 	return total;
+}
+
+size_t
+pcapng_block_len(const uint8_t *p)
+{
+	uint32_t len;
+
+	memcpy(&len, p + 4, sizeof len);
+	return le32toh(len);
 }
 
 void

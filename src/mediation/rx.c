@@ -12,10 +12,10 @@
 
 #define DATAGRAM_MAX 65535
 /* An odd number of cache lines, so that slots do not all fall into the same sets. */
-#define SLOT_SIZE ((1024 + 33) * 64)
+#define SLOT_SIZE ((1024 + 1) * 64)
 #define CONTROL_SIZE CMSG_SPACE(sizeof(struct timespec))
 
-_Static_assert(RX_ROOM_BEFORE + DATAGRAM_MAX + RX_ROOM_AFTER <= SLOT_SIZE, "a slot holds any datagram");
+_Static_assert(DATAGRAM_MAX <= SLOT_SIZE, "a slot holds any datagram");
 
 struct rx_batch {
 	uint8_t *mem; /* RX_BATCH slots; only touched pages exist */
@@ -96,7 +96,7 @@ rx_batch_new(struct rx_batch **out)
 		return -ENOMEM;
 	}
 	for (unsigned i = 0; i < RX_BATCH; i++) {
-		b->iov[i] = (struct iovec){b->mem + (size_t)i * SLOT_SIZE + RX_ROOM_BEFORE, DATAGRAM_MAX};
+		b->iov[i] = (struct iovec){b->mem + (size_t)i * SLOT_SIZE, DATAGRAM_MAX};
 		b->msg[i].msg_hdr.msg_iov = &b->iov[i];
 		b->msg[i].msg_hdr.msg_iovlen = 1;
 		b->msg[i].msg_hdr.msg_control = b->control[i];

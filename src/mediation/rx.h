@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* rx.h - receiving datagrams in batches, each with the kernel's time stamp, into memory
- * that has room around every datagram so that it can be framed where it lies. */
+/* rx.h - receiving datagrams in batches, each with the kernel's time stamp. */
 #ifndef MEDIATION_RX_H
 #define MEDIATION_RX_H
 
 #include "ip.h"
 
 #define RX_BATCH 256
-#define RX_ROOM_BEFORE 64
-#define RX_ROOM_AFTER 128
 
 /* A bound UDP socket, non-blocking, with stamps on.  *rcvbuf: bytes of receive buffer
  * wanted; what the kernel gave on return.  An IPv6 socket takes no IPv4.  -errno. */
@@ -21,7 +18,7 @@ int rx_lost(int fd, uint32_t *lost);
 struct rx_batch;
 
 struct rx_packet {
-	uint8_t *p; /* borrowed until the next read; RX_ROOM_BEFORE and RX_ROOM_AFTER around it */
+	const uint8_t *p; /* borrowed until the next read */
 	size_t len;
 	uint64_t stamp_ns; /* Unix time */
 };

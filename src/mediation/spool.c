@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,50 +17,50 @@ spool_init(struct spool *s, const struct spool_conf *conf, uint16_t port)
 	*s = (struct spool){.conf = conf, .port = port, .fd = -1};
 }
 
-/* Writes whole blocks; how many.  On failure *err is set and the file ends with the last
- * whole one. */
-static unsigned
-blocks_write(struct spool *s, struct iovec *v, unsigned n, int *err)
+/* The bytes, and in *n the number, of the whole blocks among the first max bytes. */
+static size_t
+blocks_within(const uint8_t *blocks, uint64_t max, unsigned *n)
 {
-	unsigned done = 0;
-	size_t part = 0; /* bytes of v[done] written */
+	size_t at = 0, next;
 
-	while (done < n) {
-		ssize_t r = writev(s->fd, v + done, (int)(n - done < IOV_MAX ? n - done : IOV_MAX));
+	for (*n = 0; at + PCAPNG_HEAD <= max && (next = at + pcapng_block_len(blocks + at)) <= max; at = next)
+		++*n;
+	return at;
+}
+
+/* Writes len bytes of whole blocks; how many bytes.  On failure *err is set and the file
+ * ends with the last whole block. */
+static size_t
+blocks_write(struct spool *s, const uint8_t *blocks, size_t len, int *err)
+{
+	size_t done = 0, whole = len;
+	unsigned n;
+
+	while (done < len) {
+		ssize_t r = write(s->fd, blocks + done, len - done);
 
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r <= 0) {
 			*err = r < 0 ? -errno : -EIO;
+			whole = blocks_within(blocks, done, &n);
 			break;
 		}
-		for (size_t left = (size_t)r; left > 0;) {
-			size_t k = left < v[done].iov_len ? left : v[done].iov_len;
-
-			v[done].iov_base = (uint8_t *)v[done].iov_base + k;
-			v[done].iov_len -= k;
-			part += k;
-			left -= k;
-			if (v[done].iov_len == 0) {
-				s->size += part;
-				part = 0;
-				done++;
-			}
-		}
+		done += (size_t)r;
 	}
-	if (part > 0 && ftruncate(s->fd, (off_t)s->size) < 0)
+	s->size += whole;
+	if (whole < done && ftruncate(s->fd, (off_t)s->size) < 0)
 		*err = -errno;
-	return done;
+	return whole;
 }
 
 static int
 buf_write(struct spool *s, const struct buf *b)
 {
-	struct iovec v = {b->p, b->len};
 	int err = b->err;
 
 	if (err == 0)
-		blocks_write(s, &v, 1, &err);
+		blocks_write(s, b->p, b->len, &err);
 	return err;
 }
 
@@ -151,40 +150,43 @@ is_old(const struct spool *s)
 	return s->conf->age_max_s && clock_mono_ns() - s->opened_mono_ns >= s->conf->age_max_s * 1000000000;
 }
 
-/* How many of the n blocks still go into the open file; 0: none. */
-static unsigned
-blocks_fit(const struct spool *s, const struct iovec *v, unsigned n)
+/* How many bytes of the blocks still go into the open file; 0: none. */
+static size_t
+blocks_fit(const struct spool *s, const uint8_t *blocks, size_t len)
 {
-	uint64_t size = s->size;
-	unsigned k;
+	uint64_t room = s->conf->size_max > s->size ? s->conf->size_max - s->size : 0;
+	size_t fit;
+	unsigned n;
 
-	if (s->conf->size_max == 0)
-		return n;
-	for (k = 0; k < n && size + v[k].iov_len <= s->conf->size_max; k++)
-		size += v[k].iov_len;
-	return k > 0 || s->received > 0 ? k : 1;
+	if (s->conf->size_max == 0 || len <= room)
+		return len;
+	fit = blocks_within(blocks, room, &n);
+	return fit > 0 || s->received > 0 ? fit : pcapng_block_len(blocks);
 }
 
 int
-spool_write(struct spool *s, struct iovec *block, unsigned n, unsigned *done)
+spool_write(struct spool *s, const uint8_t *blocks, size_t len, unsigned *done)
 {
+	size_t at = 0;
 	int r = 0;
 
 	*done = 0;
 	if (s->fd >= 0 && is_old(s))
 		spool_close(s);
-	while (*done < n && r == 0) {
-		unsigned fit, written;
+	while (at < len && r == 0) {
+		size_t fit, written;
+		unsigned n;
 
 		if (s->fd < 0 && (r = spool_open(s)) < 0)
 			break;
-		if ((fit = blocks_fit(s, block + *done, n - *done)) == 0) {
+		if ((fit = blocks_fit(s, blocks + at, len - at)) == 0) {
 			spool_close(s);
 			continue;
 		}
-		written = blocks_write(s, block + *done, fit, &r);
-		s->received += written;
-		*done += written;
+		written = blocks_within(blocks + at, blocks_write(s, blocks + at, fit, &r), &n);
+		s->received += n;
+		*done += n;
+		at += written;
 	}
 	return r;
 }

@@ -12,8 +12,6 @@
 #ifndef MEDIATION_SPOOL_H
 #define MEDIATION_SPOOL_H
 
-#include <sys/uio.h>
-
 #include "base.h"
 
 #define SPOOL_NAME_MAX 64
@@ -39,9 +37,9 @@ struct spool {
 };
 
 void spool_init(struct spool *s, const struct spool_conf *conf, uint16_t port);
-/* Writes n blocks, one an iovec (which it may change), into as many files as the limits
- * ask for.  *done: how many were written.  0, or -errno if less than n. */
-int spool_write(struct spool *s, struct iovec *block, unsigned n, unsigned *done);
+/* Writes packet blocks that lie one behind the other, len bytes in all, into as many files
+ * as the limits ask for.  *done: how many blocks were written.  0, or -errno if not all. */
+int spool_write(struct spool *s, const uint8_t *blocks, size_t len, unsigned *done);
 /* Ends the open file if it is old enough; to be called now and then. */
 void spool_tick(struct spool *s);
 /* Ends the open file with its statistics.  -errno: those could not be written. */

@@ -29,7 +29,7 @@ check(const struct content *c, int r, const uint8_t *p, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	uint8_t *mem, *inner;
+	uint8_t *mem;
 	uint32_t caplen;
 	struct content c, again;
 	size_t total;
@@ -42,14 +42,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	/* A packet once stripped is whole by itself. */
 	require(r < 0 || (content_strip(c.p, c.len, &again) == 0 && again.len == c.len));
 
-	if ((mem = malloc(PCAPNG_HEAD + c.len + PCAPNG_TAIL)) == NULL)
+	if ((mem = malloc(PCAPNG_ROOM(c.len))) == NULL)
 		return 0;
-	inner = mem + PCAPNG_HEAD;
-	memcpy(inner, c.p, c.len);
-	total = pcapng_frame(inner, (uint32_t)c.len, 1, c.fault);
-	require(total % 4 == 0 && total >= PCAPNG_HEAD + c.len + 4 && total <= PCAPNG_HEAD + c.len + PCAPNG_TAIL);
+	total = pcapng_frame(mem, c.p, (uint32_t)c.len, 1, c.fault);
+	require(total % 4 == 0 && total >= PCAPNG_HEAD + c.len + 4 && total <= PCAPNG_ROOM(c.len));
+	require(total == pcapng_block_len(mem));
 	memcpy(&caplen, mem + 20, sizeof caplen);
-	require(caplen == c.len && memcmp(inner, c.p, c.len) == 0);
+	require(caplen == c.len && memcmp(mem + PCAPNG_HEAD, c.p, c.len) == 0);
 	free(mem);
 	return 0;
 }

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The mediation side: the dtcp client against the real router, the collector with real content."""
+"""The mediation side: the dtcp client against the real router."""
 
 import json
 import os
-import signal
-import socket
 import subprocess
 
 import pytest
-from rig import dtcp, net, udp_packet, until
+from rig import dtcp, net, udp_packet
 
 PACKET = udp_packet("198.51.100.10", "203.0.113.10", 4000, 53, b"a question")
 
-
-# ---- dtcp ----
 
 @pytest.fixture
 def client(rig, tmp_path):
@@ -110,125 +106,3 @@ def test_run_thousands(rig, client, tmp_path):
     r = client("-q", rig.addr("router"), "run", str(path))
     assert r.returncode == 0, r
     assert len(json.loads(client("-j", rig.addr("router"), "list").stdout)["entries"]) == 3000
-
-
-# ---- flowtap-collect ----
-
-class Collector:
-    def __init__(self, rig, folder, *args):
-        argv = [rig.lab["bin"] + "/flowtap-collect", "-j", "-q", "-w", str(folder), *args]
-        self.folder = folder
-        self.p = subprocess.Popen(net.argv_inside(rig.ns("mediation"), argv), stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True)
-        assert "ready" in self.p.stdout.readline()
-
-    def end(self, sig=signal.SIGTERM):
-        if sig:
-            self.p.send_signal(sig)
-        out, err = self.p.communicate(timeout=20)
-        assert self.p.returncode == 0, err
-        return json.loads(out.splitlines()[-1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
-
-
-def packets(folder):
-    """The inner packets of every file, by tshark, in order."""
-    got = []
-    for name in sorted(os.listdir(folder)):
-        out = subprocess.run(["tshark", "-r", f"{folder}/{name}", "-T", "json", "-x"], capture_output=True, text=True,
-                             check=True).stdout
-        got += [bytes.fromhex(p["_source"]["layers"]["frame_raw"][0]) for p in json.loads(out or "[]")]
-    return got
-
-
-def send(rig, port, payloads, version=4):
-    with rig.udp("router", version) as s:
-        for p in payloads:
-            s.sendto(p, (rig.addr("mediation", version), port))
-
-
-def total(account):
-    return account["total"]
-
-
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_unwritten_at_the_end(rig, tmp_path, sig):
-    port = rig.port()
-    inner = [udp_packet("198.51.100.10", "203.0.113.10", 1, 2, b"%06d" % i) for i in range(5000)]
-    with Collector(rig, tmp_path, "-p", str(port)) as c:
-        send(rig, port, inner)
-        account = total(c.end(sig))
-    assert account["packets"] + account["lost"] == len(inner) and account["unwritten"] == 0
-    assert account["lost"] or packets(tmp_path) == inner
-    assert len(packets(tmp_path)) == account["packets"]
-
-
-def test_both_families_and_ports(rig, tmp_path):
-    a, b = rig.port(), rig.port()
-    v6 = bytes.fromhex("6000000000083b40") + bytes(31) + b"\1" + b"payload!"
-    with Collector(rig, tmp_path, "-p", f"{a},{b}") as c:
-        send(rig, a, [PACKET])
-        send(rig, b, [v6], 6)
-        send(rig, a, [b"no packet"])
-        until("both files", lambda: len(os.listdir(tmp_path)) >= 2)
-        account = total(c.end())
-    assert account["packets"] == 3 and account["malformed"] == 1
-    # What is no packet is kept too: it came for the agency.
-    assert sorted(packets(tmp_path)) == sorted([PACKET, v6, b"no packet"])
-
-
-def test_file_is_readable_while_open(rig, tmp_path):
-    port = rig.port()
-    with Collector(rig, tmp_path, "-p", str(port)) as c:
-        send(rig, port, [PACKET] * 3)
-        until("three packets in the file", lambda: os.listdir(tmp_path) and len(packets(tmp_path)) == 3)
-        assert c.p.poll() is None
-        c.end()
-
-
-def test_rotation_by_size(rig, tmp_path):
-    port = rig.port()
-    inner = [udp_packet("198.51.100.10", "203.0.113.10", 1, 2, b"%06d" % i + bytes(1300)) for i in range(3000)]
-    with Collector(rig, tmp_path, "-p", str(port), "-C", "1") as c:
-        for i in range(0, len(inner), 100):
-            send(rig, port, inner[i:i + 100])
-        account = total(c.end())
-    names = os.listdir(tmp_path)
-    assert len(names) >= 3 and all(os.path.getsize(tmp_path / n) < 1100000 for n in names)
-    assert account["packets"] == len(inner) and packets(tmp_path) == inner
-
-
-def test_count_and_time_end_it(rig, tmp_path):
-    port = rig.port()
-    with Collector(rig, tmp_path / "a", "-p", str(port), "-c", "2") as c:
-        send(rig, port, [PACKET] * 2)
-        assert total(c.end(None))["packets"] == 2
-    with Collector(rig, tmp_path / "b", "-p", str(port), "-t", "1") as c:
-        assert total(c.end(None))["packets"] == 0
-
-
-def test_port_in_use_is_told(rig, tmp_path):
-    port = rig.port()
-    with Collector(rig, tmp_path, "-p", str(port)):
-        argv = [rig.lab["bin"] + "/flowtap-collect", "-p", str(port), "-n"]
-        r = subprocess.run(net.argv_inside(rig.ns("mediation"), argv), capture_output=True, text=True, timeout=20)
-        assert r.returncode == 1 and str(port) in r.stderr
-
-
-def test_it_is_confined(rig, tmp_path):
-    """No capability, no new privileges, seccomp; no socket but those it was started for."""
-    with Collector(rig, tmp_path, "-p", str(rig.port())) as c:
-        pid = c.p.pid
-        with open(f"/proc/{pid}/status") as f:
-            st = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-        assert int(st["CapEff"], 16) == 0 and st["NoNewPrivs"] == "1" and st["Seccomp"] == "2"
-        c.end()
-
-

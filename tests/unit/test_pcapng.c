@@ -113,16 +113,17 @@ test_frame(void **state)
 	(void)state;
 	for (size_t k = 0; k < ARRAY_LEN(comments); k++)
 		for (uint32_t len = 0; len < 70; len++) {
-			size_t size = PCAPNG_HEAD + len + PCAPNG_TAIL, total;
+			size_t size = PCAPNG_ROOM(len), total;
 			uint8_t *mem = malloc(size), packet[70];
 			struct block b;
 
 			assert_non_null(mem);
 			memset(mem, 0xa5, size);
 			for (unsigned i = 0; i < len; i++)
-				mem[PCAPNG_HEAD + i] = packet[i] = (uint8_t)(i + 1);
-			total = pcapng_frame(mem + PCAPNG_HEAD, len, stamp, comments[k]);
+				packet[i] = (uint8_t)(i + 1);
+			total = pcapng_frame(mem, packet, len, stamp, comments[k]);
 			assert_true(total <= size);
+			assert_int_equal(pcapng_block_len(mem), total);
 			b = block_at(mem, total);
 			assert_int_equal(b.len, total);
 			assert_int_equal(b.type, 6);
@@ -142,14 +143,14 @@ test_frame(void **state)
 static void
 test_long_comment(void **state)
 {
-	uint8_t mem[PCAPNG_HEAD + PCAPNG_TAIL];
+	uint8_t mem[PCAPNG_ROOM(0)];
 	char comment[PCAPNG_COMMENT_MAX + 50];
 	struct block b;
 
 	(void)state;
 	memset(comment, 'c', sizeof comment - 1);
 	comment[sizeof comment - 1] = '\0';
-	b = block_at(mem, pcapng_frame(mem + PCAPNG_HEAD, 0, 0, comment));
+	b = block_at(mem, pcapng_frame(mem, "", 0, 0, comment));
 	assert_option(&b, 20, 1, comment, PCAPNG_COMMENT_MAX);
 }
 

@@ -48,19 +48,16 @@ teardown(void **state)
 }
 
 /* n blocks in memory that outlives the call. */
-static struct iovec *
+static const uint8_t *
 blocks(unsigned n)
 {
-	static uint8_t mem[64][PCAPNG_HEAD + PACKET + PCAPNG_TAIL];
-	static struct iovec v[64];
+	static uint8_t mem[64 * BLOCK + PCAPNG_TAIL];
+	static const uint8_t packet[PACKET];
 
 	assert_true(n <= 64);
-	for (unsigned i = 0; i < n; i++) {
-		v[i].iov_base = mem[i];
-		v[i].iov_len = pcapng_frame(mem[i] + PCAPNG_HEAD, PACKET, 1, NULL);
-		assert_int_equal(v[i].iov_len, BLOCK);
-	}
-	return v;
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(pcapng_frame(mem + i * BLOCK, packet, PACKET, 1, NULL), BLOCK);
+	return mem;
 }
 
 static void
@@ -68,7 +65,7 @@ write_all(struct spool *s, unsigned n)
 {
 	unsigned done;
 
-	assert_int_equal(spool_write(s, blocks(n), n, &done), 0);
+	assert_int_equal(spool_write(s, blocks(n), n * BLOCK, &done), 0);
 	assert_int_equal(done, n);
 }
 
@@ -229,10 +226,10 @@ test_no_room(void **state)
 	spool_init(&s, &conf, 1);
 	write_all(&s, 2);
 	limit_files(s.size + 3 * BLOCK + BLOCK / 2);
-	assert_int_equal(spool_write(&s, blocks(10), 10, &done), -EFBIG);
+	assert_int_equal(spool_write(&s, blocks(10), 10 * BLOCK, &done), -EFBIG);
 	assert_int_equal(done, 3);
 	in_file = packets_in(s.name);
-	assert_int_equal(spool_write(&s, blocks(1), 1, &done), -EFBIG);
+	assert_int_equal(spool_write(&s, blocks(1), BLOCK, &done), -EFBIG);
 	assert_int_equal(done, 0);
 	limit_files(RLIM_INFINITY);
 	assert_int_equal(in_file, 5);
@@ -253,7 +250,7 @@ test_no_room_for_header(void **state)
 	(void)state;
 	spool_init(&s, &conf, 1);
 	limit_files(10);
-	assert_int_equal(spool_write(&s, blocks(1), 1, &done), -EFBIG);
+	assert_int_equal(spool_write(&s, blocks(1), BLOCK, &done), -EFBIG);
 	limit_files(RLIM_INFINITY);
 	assert_int_equal(done, 0);
 	assert_int_equal(s.files, 0);
