@@ -233,9 +233,9 @@ struct tap_ctl {
 	__u32 slots4, slots6; /* a power of two each */
 	__u32 nmask4, nmask6; /* entries of mask4/mask6 in use, holes included */
 	struct tap_masks masks4[2], masks6[2];
-	__u32 l4_terms;       /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
-	__u16 ssh_port;       /* TCP port of our own sshd, never tapped when addressed to us */
-	__u16 stage_queues;   /* transmit queues of the stage device */
+	__u32 l4_terms;     /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
+	__u16 ssh_port;     /* TCP port of our own sshd, never tapped when addressed to us */
+	__u16 stage_queues; /* transmit queues of the stage device */
 	struct tap_mask4 mask4[TAP_MASKS_MAX];
 	struct tap_mask6 mask6[TAP_MASKS_MAX];
 };
@@ -310,7 +310,7 @@ enum tap_counter {
 
 /* ft_bloom: two areas of Bloom words, a power of two each, then two of guard words, a
  * quarter of that.  Of each pair one is in use while the other is being written. */
-#define TAP_BLOOM_PARTS(area) ((area) * 2 + (area) / 2)
+#define TAP_BLOOM_PARTS(area) ((area)*2 + (area) / 2)
 
 /* What makes a network for the guard: so many leading bits. */
 #define TAP_GUARD_SECOND (1ull << 63)

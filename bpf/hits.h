@@ -186,8 +186,8 @@ hits_get6(__u64 src0, __u64 src1, __u64 dst0, __u64 dst1, __u64 rest)
 	if (!ctl)
 		return 0;
 	guard = HITS_READ(ctl->guard);
-	may = hits_guard(guard, &ctl->masks6[guard >> 63], ctl->seed, TAP_GUARD_SRC6, src0 & TAP_GUARD6_BE,
-	    dst0 & TAP_GUARD6_BE);
+	may = hits_guard(
+	    guard, &ctl->masks6[guard >> 63], ctl->seed, TAP_GUARD_SRC6, src0 & TAP_GUARD6_BE, dst0 & TAP_GUARD6_BE);
 	if (!may)
 		return 0;
 	for (__u32 i = 0; i < TAP_MASKS_MAX && i < ctl->nmask6; i += HITS_FOUR)
@@ -272,8 +272,9 @@ hits_plain6(struct __sk_buff *skb, const struct tap_ctl *ctl)
 
 	if (ctl->nmask6 == 0)
 		return 0;
-	if ((void *)(h + 1) > (void *)(long)skb->data_end || (h->version & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000) ||
-	    parse_is_ext(h->proto) || bpf_ntohs(h->len) < sizeof h->ports)
+	if ((void *)(h + 1) > (void *)(long)skb->data_end ||
+	    (h->version & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000) || parse_is_ext(h->proto) ||
+	    bpf_ntohs(h->len) < sizeof h->ports)
 		return HITS_UNKNOWN;
 	__builtin_memcpy(a, h->addrs, sizeof a);
 	return hits_get6(a[0], a[1], a[2], a[3], hits_plain_rest(h->ports, h->proto));

@@ -22,6 +22,7 @@
 #include "tap.skel.h"
 
 #define TERMS_SPARE 8192 /* terms that fit even if max_criteria is small */
+#define DESTS_EACH 16384 /* criteria that may all have destinations of their own; of more, one in eight */
 #define DESTS_SPARE 1024
 #define BLOOM_BITS_PER_TERM 16
 
@@ -179,7 +180,7 @@ maps_size(struct tap_bpf *s, const struct kern_opts *o)
 {
 	uint32_t max_criteria = o->max_criteria, agencies = o->max_agencies ? o->max_agencies : KERN_AGENCIES;
 	uint32_t terms = 2 * max_criteria + TERMS_SPARE;
-	uint32_t dests = max_criteria + DESTS_SPARE;
+	uint32_t dests = (max_criteria < DESTS_EACH ? max_criteria : DESTS_EACH + max_criteria / 8) + DESTS_SPARE;
 	const struct {
 		struct bpf_map *map;
 		uint32_t entries;

@@ -19,18 +19,10 @@ tapset_new(const struct tapset_tables *t, struct tapset **out)
 	if (s == NULL)
 		return -ENOMEM;
 	s->t = *t;
-	s->side[0] = (struct side){.crit = t->crit,
-	    .family = 4,
-	    .ctl = t->ctl,
-	    .term4 = t->term4,
-	    .slot = t->slot4,
-	    .slots = t->nslot4};
-	s->side[1] = (struct side){.crit = t->crit,
-	    .family = 6,
-	    .ctl = t->ctl,
-	    .term6 = t->term6,
-	    .slot = t->slot6,
-	    .slots = t->nslot6};
+	s->side[0] = (struct side){
+	    .crit = t->crit, .family = 4, .ctl = t->ctl, .term4 = t->term4, .slot = t->slot4, .slots = t->nslot4};
+	s->side[1] = (struct side){
+	    .crit = t->crit, .family = 6, .ctl = t->ctl, .term6 = t->term6, .slot = t->slot6, .slots = t->nslot6};
 	bloom_init(&s->bloom, t->ctl, t->bloom, t->bloom_words);
 	s->dests = (struct dests){.dest = t->dest, .own = &s->t.own, .own_arg = t->own_arg};
 	s->flag = calloc(t->ncrit, sizeof *s->flag);

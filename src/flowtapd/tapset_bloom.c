@@ -85,8 +85,7 @@ bloom_has(const struct bloom *b, const struct side *s, uint32_t i)
 
 	if (!has_bits(b, b->ctl->bloom, side_hash(s, i)))
 		return false;
-	return !s->guarded || g == MASK_OPEN ||
-	       has_bits(b, b->ctl->guard, side_guard_hash(s, i, g == MASK_BY_DST));
+	return !s->guarded || g == MASK_OPEN || has_bits(b, b->ctl->guard, side_guard_hash(s, i, g == MASK_BY_DST));
 }
 
 static uint32_t

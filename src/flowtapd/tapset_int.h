@@ -98,10 +98,10 @@ void mask_recover(struct side *s);
 
 /* Words of which one of two areas is in use: those of the keys, and those of the guard. */
 struct area {
-	__u64 *at;         /* tap_ctl.bloom, tap_ctl.guard */
-	uint32_t first;    /* of the words of both areas, in the map */
-	uint32_t words;    /* of each of them at most */
-	uint32_t keys;     /* that set a bit when they were written */
+	__u64 *at;      /* tap_ctl.bloom, tap_ctl.guard */
+	uint32_t first; /* of the words of both areas, in the map */
+	uint32_t words; /* of each of them at most */
+	uint32_t keys;  /* that set a bit when they were written */
 };
 
 struct bloom {

@@ -166,7 +166,8 @@ side_guard_hash(const struct side *s, uint32_t i, bool dst)
 	if (s->family == 4) {
 		const struct tap_term4 *t = &s->term4[i];
 
-		return tap_guard_hash(s->ctl->seed, TAP_GUARD_SRC4 + dst, htonl(dst ? t->dst_lo : t->src_lo) & TAP_GUARD4_BE);
+		return tap_guard_hash(
+		    s->ctl->seed, TAP_GUARD_SRC4 + dst, htonl(dst ? t->dst_lo : t->src_lo) & TAP_GUARD4_BE);
 	}
 	const struct tap_term6 *t = &s->term6[i];
 

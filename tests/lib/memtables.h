@@ -8,7 +8,7 @@
 
 #include "tapset.h"
 
-#define MEM_HASH_MAX 1024
+#define MEM_HASH_MAX 160
 
 struct mem_hash {
 	size_t key_size;

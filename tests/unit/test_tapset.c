@@ -200,8 +200,7 @@ test_full(void **state)
 	static const struct {
 		const char *what;
 		size_t max; /* offset of the limit of a hash table, or 0 */
-	} row[] = {
-	    {"criteria", 0}, {"own", offsetof(struct memtables, own)}};
+	} row[] = {{"criteria", 0}, {"own", offsetof(struct memtables, own)}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
