@@ -224,15 +224,18 @@ struct tap_masks {
 	__u64 open, src, dst;
 };
 
+#define TAP_VERSIONS 8 /* of tap_ctl.masks4 and masks6 */
+#define TAP_VERSION(guard) ((guard) >> 61)
+
 struct tap_ctl {
 	__u32 abi;            /* TAP_ABI_VERSION */
 	__u32 stage_ifindex;  /* the device copies are handed to */
 	__u64 bloom;          /* first word << 32 | (words - 1); words is a power of two */
-	__u64 guard;          /* as bloom: where the guard's words are; TAP_GUARD_SECOND: masks4[1], masks6[1] hold */
+	__u64 guard;          /* as bloom, of the guard's words; its highest bits: which version of the masks holds */
 	__u64 seed;           /* of all hashes: nobody outside can choose keys that meet */
 	__u32 slots4, slots6; /* a power of two each */
 	__u32 nmask4, nmask6; /* entries of mask4/mask6 in use, holes included */
-	struct tap_masks masks4[2], masks6[2];
+	struct tap_masks masks4[TAP_VERSIONS], masks6[TAP_VERSIONS];
 	__u32 l4_terms;     /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
 	__u16 ssh_port;     /* TCP port of our own sshd, never tapped when addressed to us */
 	__u16 stage_queues; /* transmit queues of the stage device */
@@ -309,11 +312,10 @@ enum tap_counter {
 #define TAP_MAP_TRACE "ft_trace"   /* array[1] of tap_trace, mmapable */
 
 /* ft_bloom: two areas of Bloom words, a power of two each, then two of guard words, a
- * quarter of that.  Of each pair one is in use while the other is being written. */
+ * quarter of that.  What is in use lies somewhere in each pair, what is written beside it. */
 #define TAP_BLOOM_PARTS(area) ((area)*2 + (area) / 2)
 
 /* What makes a network for the guard: so many leading bits. */
-#define TAP_GUARD_SECOND (1ull << 63)
 #define TAP_GUARD4 24
 #define TAP_GUARD6 56
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -362,7 +364,7 @@ tap_bloom_bits(__u64 h)
 static inline __attribute__((always_inline)) __u32
 tap_bloom_word(__u64 area, __u64 h)
 {
-	return (__u32)(area >> 32 & 0x7fffffff) + ((__u32)(h >> 32) & (__u32)area);
+	return (__u32)(area >> 32 & 0x1fffffff) + ((__u32)(h >> 32) & (__u32)area);
 }
 
 /* slots: how many, a power of two. */

@@ -167,7 +167,7 @@ hits_get4(__u64 addrs, __u64 rest)
 	if (!ctl)
 		return 0;
 	guard = HITS_READ(ctl->guard);
-	may = hits_guard(guard, &ctl->masks4[guard >> 63], ctl->seed, TAP_GUARD_SRC4, net.a[0] & TAP_GUARD4_BE,
+	may = hits_guard(guard, &ctl->masks4[TAP_VERSION(guard)], ctl->seed, TAP_GUARD_SRC4, net.a[0] & TAP_GUARD4_BE,
 	    net.a[1] & TAP_GUARD4_BE);
 	if (!may)
 		return 0;
@@ -186,8 +186,8 @@ hits_get6(__u64 src0, __u64 src1, __u64 dst0, __u64 dst1, __u64 rest)
 	if (!ctl)
 		return 0;
 	guard = HITS_READ(ctl->guard);
-	may = hits_guard(
-	    guard, &ctl->masks6[guard >> 63], ctl->seed, TAP_GUARD_SRC6, src0 & TAP_GUARD6_BE, dst0 & TAP_GUARD6_BE);
+	may = hits_guard(guard, &ctl->masks6[TAP_VERSION(guard)], ctl->seed, TAP_GUARD_SRC6, src0 & TAP_GUARD6_BE,
+	    dst0 & TAP_GUARD6_BE);
 	if (!may)
 		return 0;
 	for (__u32 i = 0; i < TAP_MASKS_MAX && i < ctl->nmask6; i += HITS_FOUR)

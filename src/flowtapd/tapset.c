@@ -231,8 +231,8 @@ tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t
 	s->flag[c] = CONFIRMED;
 	STORE(&s->t.crit[c].state, TAP_CRIT_ACTIVE);
 	watch_note(s, c);
-	if (bloom_wants_rebuild(&s->bloom, s->side, now_ns))
-		bloom_rebuild(&s->bloom, s->side, now_ns);
+	if (bloom_is_small(&s->bloom, s->side))
+		bloom_rebuild(&s->bloom, s->side, 4, now_ns);
 	return 0;
 }
 
@@ -288,8 +288,8 @@ tapset_tick(struct tapset *s, uint64_t now_ns)
 	life_collect(s);
 	watch_round(s, WATCH_PARTS);
 	dests_tick(&s->dests, now_ns);
-	if (bloom_wants_rebuild(&s->bloom, s->side, now_ns))
-		bloom_rebuild(&s->bloom, s->side, now_ns);
+	if (bloom_is_small(&s->bloom, s->side) || bloom_is_stale(&s->bloom, s->side))
+		bloom_rebuild(&s->bloom, s->side, 1, now_ns);
 	side_wipe(&s->side[0], now_ns);
 	side_wipe(&s->side[1], now_ns);
 	if (over < SAMPLE_NS)

@@ -2,9 +2,9 @@
 /*
  * The Bloom words and the guard: three bits of one 64-bit word for each key, and for
  * each network in which a term can match.  Bits cannot be taken away, so that what was
- * removed leaves stale ones; from time to time the words are written anew in the other
- * area of the map and the area is switched by one store, and with the guard's which
- * masks it holds for.
+ * removed leaves stale ones; from time to time the words are written anew elsewhere in
+ * the map and the place is switched by one store, and with the guard's which masks it
+ * holds for.
  *
  * exports: bloom_ */
 #include <string.h>
@@ -94,35 +94,66 @@ terms(const struct side side[2])
 	return side[0].terms.used + side[1].terms.used;
 }
 
-static bool
-too_small(const struct area *a)
+bool
+bloom_is_small(const struct bloom *b, const struct side side[2])
 {
-	uint32_t words = words_of(*a->at);
+	uint32_t keys = words_of(b->ctl->bloom), guard = words_of(b->ctl->guard);
 
-	return words < a->words && a->keys > words * KEYS_PER_WORD;
+	if (keys < b->keys.words && b->keys.keys > keys * KEYS_PER_WORD)
+		return true;
+	/* At its full size it may be twice as full before it is off. */
+	return side[0].guarded && b->guard.keys > guard * KEYS_PER_WORD * (guard < b->guard.words ? 1 : 2);
 }
 
 bool
-bloom_wants_rebuild(const struct bloom *b, const struct side side[2], uint64_t now_ns)
+bloom_is_stale(const struct bloom *b, const struct side side[2])
 {
-	/* A reader that took the old areas' place from ctl must be gone before they are written. */
-	if (now_ns - b->switched_ns < TAP_QUARANTINE_MS * 1000000ull)
-		return false;
-	if (side[0].guarded && (too_small(&b->guard) || b->guard.keys > 2 * b->guard.words * KEYS_PER_WORD))
-		return true;
-	return too_small(&b->keys) || b->removed > STALE_MIN + terms(side) / 2;
+	return b->removed > STALE_MIN + terms(side) / 2 || words_for(&b->keys, terms(side)) < words_of(b->ctl->bloom);
 }
 
-/* The other area, empty, with room for so many keys. */
-static uint64_t
-area_begin(struct bloom *b, struct area *a, uint32_t keys)
+static bool
+overlap(uint64_t where, uint32_t first, uint32_t words)
 {
-	uint32_t first = (uint32_t)(*a->at >> 32 & 0x7fffffff) == a->first ? a->first + a->words : a->first;
-	uint32_t words = words_for(a, keys);
+	uint32_t begin = (uint32_t)(where >> 32 & 0x1fffffff);
 
-	memset(b->word + first, 0, words * sizeof *b->word);
+	return begin < first + words && first < begin + words_of(where);
+}
+
+/* A place for so many words that nobody reads, nor did a while ago. */
+static bool
+area_find(const struct bloom *b, const struct area *a, uint32_t words, uint64_t now_ns, uint64_t *where)
+{
+	for (uint32_t first = a->first; first + words <= a->first + 2 * a->words; first += words) {
+		bool free = !overlap(*a->at, first, words);
+
+		for (int i = 0; i < TAP_VERSIONS && free; i++)
+			if (b->past[i].used && now_ns - b->past[i].left_ns < TAP_QUARANTINE_MS * 1000000ull)
+				free = !overlap(a == &b->keys ? b->past[i].keys : b->past[i].guard, first, words);
+		if (!free)
+			continue;
+		*where = (uint64_t)first << 32 | (words - 1);
+		return true;
+	}
+	return false;
+}
+
+static void
+area_clear(struct bloom *b, struct area *a, uint64_t where)
+{
+	memset(b->word + (where >> 32), 0, words_of(where) * sizeof *b->word);
 	a->keys = 0;
-	return (uint64_t)first << 32 | (words - 1);
+}
+
+/* A version of the masks that nobody reads; TAP_VERSIONS: none. */
+static unsigned
+version_find(const struct bloom *b, uint64_t now_ns)
+{
+	unsigned now = (unsigned)TAP_VERSION(b->ctl->guard);
+
+	for (unsigned v = 0; v < TAP_VERSIONS; v++)
+		if (v != now && (!b->past[v].used || now_ns - b->past[v].left_ns >= TAP_QUARANTINE_MS * 1000000ull))
+			return v;
+	return TAP_VERSIONS;
 }
 
 static void
@@ -143,10 +174,10 @@ write_guard(struct bloom *b, const struct side *s, uint64_t where)
 
 /* The masks as they will be in use with the guard, or without. */
 static void
-write_masks(struct side *s, bool guarded)
+write_masks(struct side *s, unsigned version, bool guarded)
 {
-	struct tap_masks *now = mask_table(s, false), *then = mask_table(s, true);
-	uint64_t all = now->open | now->src | now->dst;
+	struct tap_masks *then = mask_table(s, version);
+	uint64_t all = mask_all(s);
 
 	*then = (struct tap_masks){0};
 	s->guarded = guarded;
@@ -158,37 +189,53 @@ write_masks(struct side *s, bool guarded)
 	}
 }
 
-static void
-guard_rebuild(struct bloom *b, struct side side[2])
+/* As many words as the networks take, which only writing them tells.  *worth: there are enough. */
+static bool
+guard_write(struct bloom *b, const struct side side[2], uint32_t more, uint64_t now_ns, uint64_t *where, bool *worth)
 {
-	struct area *a = &b->guard;
-	uint64_t where = area_begin(b, a, UINT32_MAX);
-	bool worth;
+	uint32_t words = words_for(&b->guard, 0);
 
-	/* Counted in all the words there are; then in as many as that takes. */
-	for (int f = 0; f < 2; f++)
-		write_guard(b, &side[f], where);
-	worth = a->keys <= a->words * KEYS_PER_WORD;
-	if (worth && words_for(a, a->keys) < a->words) {
-		where = area_begin(b, a, a->keys);
+	for (;;) {
+		if (!area_find(b, &b->guard, words, now_ns, where))
+			return false;
+		area_clear(b, &b->guard, *where);
 		for (int f = 0; f < 2; f++)
-			write_guard(b, &side[f], where);
+			write_guard(b, &side[f], *where);
+		*worth = b->guard.keys <= words * KEYS_PER_WORD;
+		if (words >=
+		    words_for(&b->guard, b->guard.keys < UINT32_MAX / more ? b->guard.keys * more : UINT32_MAX))
+			return true;
+		words = words < b->guard.words / 4 ? words * 4 : b->guard.words;
 	}
-	where |= ~*a->at & TAP_GUARD_SECOND;
-	for (int f = 0; f < 2; f++)
-		write_masks(&side[f], worth);
-	STORE(a->at, where);
 }
 
 void
-bloom_rebuild(struct bloom *b, struct side side[2], uint64_t now_ns)
+bloom_rebuild(struct bloom *b, struct side side[2], uint32_t more, uint64_t now_ns)
 {
-	uint64_t where = area_begin(b, &b->keys, terms(side));
+	unsigned version = version_find(b, now_ns), old = (unsigned)TAP_VERSION(b->ctl->guard);
+	uint32_t networks = b->guard.keys;
+	uint64_t keys, guard;
+	bool worth;
 
+	if (now_ns < b->wait_ns)
+		return;
+	if (version == TAP_VERSIONS ||
+	    !area_find(b, &b->keys, words_for(&b->keys, terms(side) * more), now_ns, &keys) ||
+	    !guard_write(b, side, more, now_ns, &guard, &worth)) {
+		b->guard.keys = networks;
+		b->wait_ns = now_ns + TAP_QUARANTINE_MS * 1000000ull / 4;
+		return;
+	}
+	area_clear(b, &b->keys, keys);
 	for (int f = 0; f < 2; f++)
-		write_keys(b, &side[f], where);
-	STORE(b->keys.at, where);
-	guard_rebuild(b, side);
+		write_keys(b, &side[f], keys);
+	b->past[old].keys = b->ctl->bloom;
+	b->past[old].guard = b->ctl->guard;
+	b->past[old].left_ns = now_ns;
+	b->past[old].used = true;
+	for (int f = 0; f < 2; f++)
+		write_masks(&side[f], version, worth);
+	STORE(&b->ctl->bloom, keys);
+	STORE(&b->ctl->guard, guard | (uint64_t)version << 61);
 	b->removed = 0;
-	b->switched_ns = now_ns;
 }

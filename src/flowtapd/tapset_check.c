@@ -79,7 +79,7 @@ check_chain(const struct side *side, uint32_t slot, struct walk *w, const char *
 static int
 check_masks(const struct side *side, const char **why)
 {
-	const struct tap_masks *t = mask_table(side, false);
+	const struct tap_masks *t = mask_table_now(side);
 
 	MUST((t->open & t->src) == 0 && (t->open & t->dst) == 0 && (t->src & t->dst) == 0, "a mask is there twice");
 	for (unsigned m = 0; m < TAP_MASKS_MAX; m++) {

@@ -87,20 +87,20 @@ void mask_unref(struct side *s, unsigned m);
 /* Which of the three sets of struct tap_masks the mask is in if there is a guard. */
 enum mask_guard { MASK_OPEN, MASK_BY_SRC, MASK_BY_DST };
 enum mask_guard mask_guard(const struct side *s, unsigned m);
-/* The version of the table that holds, or the other one. */
-struct tap_masks *mask_table(const struct side *s, bool other);
-uint64_t mask_all(const struct side *s); /* those in use, a bit each */
+struct tap_masks *mask_table(const struct side *s, unsigned version);
+struct tap_masks *mask_table_now(const struct side *s); /* that holds */
+uint64_t mask_all(const struct side *s);                /* those in use, a bit each */
 /* After a predecessor: shapes from the table; later out with those that have no terms. */
 void mask_read(struct side *s);
 void mask_recover(struct side *s);
 
 /* ---- tapset_bloom.c ---- */
 
-/* Words of which one of two areas is in use: those of the keys, and those of the guard. */
+/* Words of keys, or of the guard; those in use lie somewhere in 2 * words. */
 struct area {
 	__u64 *at;      /* tap_ctl.bloom, tap_ctl.guard */
-	uint32_t first; /* of the words of both areas, in the map */
-	uint32_t words; /* of each of them at most */
+	uint32_t first; /* in the map */
+	uint32_t words; /* in use at most */
 	uint32_t keys;  /* that set a bit when they were written */
 };
 
@@ -108,16 +108,26 @@ struct bloom {
 	struct tap_ctl *ctl;
 	uint64_t *word;
 	struct area keys, guard;
-	uint32_t removed;     /* terms since the words were written: their bits are stale */
-	uint64_t switched_ns; /* the other areas have had no reader since a while after this */
+	uint32_t removed; /* terms since the words were written: their bits are stale */
+	uint64_t wait_ns; /* there was no place: not tried again before */
+	/* What was in use, by version of the masks, and when that ended: readers may be there for a while. */
+	struct {
+		uint64_t keys, guard, left_ns;
+		bool used;
+	} past[TAP_VERSIONS];
 };
 
 void bloom_init(struct bloom *b, struct tap_ctl *ctl, uint64_t *word, uint32_t words);
 /* Before term i can be found. */
 void bloom_add(struct bloom *b, const struct side *s, uint32_t i, uint64_t hash);
 bool bloom_has(const struct bloom *b, const struct side *s, uint32_t i);
-bool bloom_wants_rebuild(const struct bloom *b, const struct side side[2], uint64_t now_ns);
-void bloom_rebuild(struct bloom *b, struct side side[2], uint64_t now_ns);
+/* There are too few words for what is filed. */
+bool bloom_is_small(const struct bloom *b, const struct side side[2]);
+/* There are too many, or too many stale bits. */
+bool bloom_is_stale(const struct bloom *b, const struct side side[2]);
+/* Writes all words anew, with room for `more` times what there is; nothing if there is no place for
+ * them that is without readers. */
+void bloom_rebuild(struct bloom *b, struct side side[2], uint32_t more, uint64_t now_ns);
 
 /* ---- tapset_dest.c: destinations, shared between criteria of one agency, and our own outer headers ---- */
 

@@ -35,17 +35,21 @@ masks_in_table(const struct side *s)
 }
 
 struct tap_masks *
-mask_table(const struct side *s, bool other)
+mask_table(const struct side *s, unsigned version)
 {
-	unsigned v = (s->ctl->guard & TAP_GUARD_SECOND) != 0;
+	return s->family == 4 ? &s->ctl->masks4[version] : &s->ctl->masks6[version];
+}
 
-	return s->family == 4 ? &s->ctl->masks4[v ^ other] : &s->ctl->masks6[v ^ other];
+struct tap_masks *
+mask_table_now(const struct side *s)
+{
+	return mask_table(s, (unsigned)TAP_VERSION(s->ctl->guard));
 }
 
 uint64_t
 mask_all(const struct side *s)
 {
-	const struct tap_masks *t = mask_table(s, false);
+	const struct tap_masks *t = mask_table_now(s);
 
 	return t->open | t->src | t->dst;
 }
@@ -110,7 +114,7 @@ mask_write(struct side *s, unsigned m, struct mask_shape shape)
 {
 	uint16_t sport = shape.sport ? 0xffff : 0, dport = shape.dport ? 0xffff : 0;
 	uint8_t proto = shape.proto ? 0xff : 0;
-	struct tap_masks *t = mask_table(s, false);
+	struct tap_masks *t = mask_table_now(s);
 	enum mask_guard g;
 	__u64 *set;
 
@@ -129,7 +133,7 @@ mask_write(struct side *s, unsigned m, struct mask_shape shape)
 void
 mask_unref(struct side *s, unsigned m)
 {
-	struct tap_masks *t = mask_table(s, false);
+	struct tap_masks *t = mask_table_now(s);
 
 	if (--s->mask_refs[m] > 0)
 		return;

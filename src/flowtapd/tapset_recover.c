@@ -142,6 +142,6 @@ tapset_recover(struct tapset *s, uint64_t now_ns)
 		s->t.crit[c] = (struct tap_crit){0};
 		pool_put(&s->crits, c, now_ns);
 	}
-	bloom_rebuild(&s->bloom, s->side, now_ns);
+	bloom_rebuild(&s->bloom, s->side, 1, now_ns);
 	return 0;
 }

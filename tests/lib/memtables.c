@@ -175,7 +175,7 @@ guard_lets(const struct memtables *m, unsigned i, enum tap_guard_kind kind, uint
 	const struct tap_masks *v = kind == TAP_GUARD_SRC4 ? m->ctl.masks4 : m->ctl.masks6;
 	const uint64_t seed = m->ctl.seed, area = m->ctl.guard, bit = 1ull << i;
 
-	v += area >> 63;
+	v += TAP_VERSION(area);
 	return v->open & bit || (v->src & bit && word_hit(m, area, tap_guard_hash(seed, kind, src))) ||
 	       (v->dst & bit && word_hit(m, area, tap_guard_hash(seed, kind + 1, dst)));
 }

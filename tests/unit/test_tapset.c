@@ -901,7 +901,7 @@ struct seen {
 	uint32_t slot4[ARRAY_LEN(((struct memtables *)0)->slot4)], slot6[ARRAY_LEN(((struct memtables *)0)->slot6)];
 	struct tap_term4 term4[16];
 	struct tap_term6 term6[8];
-	struct tap_masks masks4[2], masks6[2];
+	struct tap_masks masks4[TAP_VERSIONS], masks6[TAP_VERSIONS];
 	uint32_t own;
 };
 
