@@ -11,14 +11,14 @@
  * dataplane process):
  *  1. A packet is copied for criterion C only if a term of C matched it field
  *     by field and crit[C].state was TAP_CRIT_ACTIVE at that moment.  The
- *     Bloom words, the hash tables and the chains are only an index: they may
- *     lead to too many terms, never decide by themselves.
+ *     guard, the Bloom words, the slots and the chains are only an index: they
+ *     may lead to too many terms, never decide by themselves.
  *  2. A criterion goes live, and dies, by one 4-byte store to crit[C].state.
  *  3. The ranges of the terms of one criterion are disjoint: at most one of
  *     them matches a packet.
- *  4. A hash element is inserted and deleted, never replaced.  Further terms
- *     with an equal key are chained behind its head by `next`; a head whose
- *     criterion died stays as a tombstone (crit 0) while others follow it.
+ *  4. A slot heads the chain, by `next`, of all terms whose keys hash to it, of
+ *     whatever key and mask.  A term enters and leaves its chain by one 4-byte
+ *     store, and keeps its own `next` when it has left.
  *  5. A term, criterion or destination that was freed is not used again for
  *     TAP_QUARANTINE_MS.
  *  6. A criterion whose life has ended (struct tap_crit, struct tap_count) stays
@@ -34,13 +34,13 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 4u
+#define TAP_ABI_VERSION 5u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
 #define TAP_SHARES 32                     /* agencies with the same remainder of their numbers have them together */
-#define TAP_CHAIN_AGENCY 1024             /* terms of one agency under one key */
-#define TAP_CHAIN_MAX 32768               /* terms under one key, of all agencies */
+#define TAP_CHAIN_AGENCY 1024             /* terms of one agency in one chain */
+#define TAP_CHAIN_MAX 32768               /* terms in one chain, of all agencies */
 #define TAP_DESTS_PER_CRIT 2              /* content destinations of one criterion */
 #define TAP_EXT_MAX 8                     /* IPv6 extension headers looked through */
 #define TAP_VLAN_MAX 3                    /* VLAN tags looked through and removed */
@@ -57,7 +57,7 @@
 #define TAP_SEEN_ENDED (~0ull) /* tap_count.seen_ns of a criterion that ended by idleness */
 #define TAP_BUDGET_SHIFT 6     /* budgets reckon in units of 1/64 ns: small enough for 100 Gbit/s */
 
-/* What a criterion is found by.  Fields outside the mask are zero. */
+/* What a criterion is found by.  Fields outside the mask are zero.  Hashed as 64-bit words. */
 struct tap_key4 {
 	__be32 src_be, dst_be;
 	__be16 sport_be, dport_be; /* 0 for packets without TCP/UDP ports */
@@ -75,21 +75,26 @@ struct tap_key6 {
 };
 
 /* A mask: which bits of a packet go into its key.  Ports and protocol are all
- * ones or zero.  used == 0 is a hole in the table, to be stepped over. */
+ * ones or zero.  Which of them are in use tap_masks says. */
 struct tap_mask4 {
 	__be32 src_be, dst_be;
 	__be16 sport_be, dport_be;
 	__u8 proto;
-	__u8 used;
-	__u16 zero;
+	__u8 zero[3];
 };
 
 struct tap_mask6 {
 	__be64 src_be[2], dst_be[2];
 	__be16 sport_be, dport_be;
 	__u8 proto;
-	__u8 used;
-	__u16 zero;
+	__u8 zero[3];
+};
+
+/* Head terms, 0: none.  As they lie in memory the slots are one array of u32. */
+#define TAP_SLOTS 16
+
+struct tap_slots {
+	__u32 head[TAP_SLOTS];
 };
 
 enum tap_term_flag {
@@ -99,10 +104,10 @@ enum tap_term_flag {
 
 /* One conjunction of inclusive ranges, in host order. */
 struct tap_term4 {
-	__u32 next;    /* next term with an equal key; 0 ends the chain */
+	__u32 next;    /* next term of the slot; 0 ends the chain */
 	__u32 crit;    /* whose term this is; 0: free or tombstone */
 	__u32 sibling; /* next term of the same criterion; 0 ends the list */
-	__u8 mask;     /* the mask its key was built with */
+	__u8 mask;     /* the mask its key was built with: found under no other, so found once */
 	__u8 flags;    /* enum tap_term_flag */
 	__u8 proto_lo, proto_hi;
 	__u32 src_lo, src_hi, dst_lo, dst_hi;
@@ -209,14 +214,31 @@ struct tap_frag {
 	__u8 zero;
 };
 
+/*
+ * Masks in use, a bit each; a used one is in one of the three.  The guard says of the
+ * source's and of the destination's network (TAP_GUARD4, TAP_GUARD6) whether any
+ * term of a mask in `src`, or in `dst`, can name a packet of it: so that traffic
+ * between networks without targets costs two words, however many the masks.
+ */
+struct tap_masks {
+	__u64 open, src, dst;
+};
+
+#define TAP_VERSIONS 8 /* of tap_ctl.masks4 and masks6 */
+#define TAP_VERSION(guard) ((guard) >> 61)
+
 struct tap_ctl {
 	__u32 abi;            /* TAP_ABI_VERSION */
 	__u32 stage_ifindex;  /* the device copies are handed to */
 	__u64 bloom;          /* first word << 32 | (words - 1); words is a power of two */
+	__u64 guard;          /* as bloom, of the guard's words; its highest bits: which version of the masks holds */
+	__u64 seed;           /* of all hashes: nobody outside can choose keys that meet */
+	__u32 slots4, slots6; /* a power of two each */
 	__u32 nmask4, nmask6; /* entries of mask4/mask6 in use, holes included */
-	__u32 l4_terms;       /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
-	__u16 ssh_port;       /* TCP port of our own sshd, never tapped when addressed to us */
-	__u16 stage_queues;   /* transmit queues of the stage device */
+	struct tap_masks masks4[TAP_VERSIONS], masks6[TAP_VERSIONS];
+	__u32 l4_terms;     /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
+	__u16 ssh_port;     /* TCP port of our own sshd, never tapped when addressed to us */
+	__u16 stage_queues; /* transmit queues of the stage device */
 	struct tap_mask4 mask4[TAP_MASKS_MAX];
 	struct tap_mask6 mask6[TAP_MASKS_MAX];
 };
@@ -273,9 +295,9 @@ enum tap_counter {
 
 /* Map names, at most 15 characters; pinned under these names. */
 #define TAP_MAP_CTL "ft_ctl"     /* array[1] of tap_ctl, mmapable */
-#define TAP_MAP_BLOOM "ft_bloom" /* array of u64, mmapable; two areas */
-#define TAP_MAP_KEY4 "ft_key4"   /* hash: tap_key4 -> u32 head term */
-#define TAP_MAP_KEY6 "ft_key6"
+#define TAP_MAP_BLOOM "ft_bloom" /* array of u64, mmapable; TAP_BLOOM_PARTS */
+#define TAP_MAP_SLOT4 "ft_slot4" /* array of tap_slots, mmapable; a power of two */
+#define TAP_MAP_SLOT6 "ft_slot6"
 #define TAP_MAP_TERM4 "ft_term4" /* array, mmapable */
 #define TAP_MAP_TERM6 "ft_term6"
 #define TAP_MAP_CRIT "ft_crit"   /* array, mmapable */
@@ -289,8 +311,22 @@ enum tap_counter {
 #define TAP_MAP_STATS "ft_stats"   /* per-CPU array[TAP_C_MAX] of u64 */
 #define TAP_MAP_TRACE "ft_trace"   /* array[1] of tap_trace, mmapable */
 
-/* The Bloom word of a key: bits of one 64-bit word, all three must be set.
- * The same code in the kernel and in user space. */
+/* ft_bloom: two areas of Bloom words, a power of two each, then two of guard words, a
+ * quarter of that.  What is in use lies somewhere in each pair, what is written beside it. */
+#define TAP_BLOOM_PARTS(area) ((area)*2 + (area) / 2)
+
+/* What makes a network for the guard: so many leading bits. */
+#define TAP_GUARD4 24
+#define TAP_GUARD6 56
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define TAP_GUARD4_BE 0x00ffffffu
+#define TAP_GUARD6_BE 0x00ffffffffffffffull
+#else
+#define TAP_GUARD4_BE 0xffffff00u
+#define TAP_GUARD6_BE 0xffffffffffffff00ull
+#endif
+
+/* The same code in the kernel and in user space. */
 static inline __attribute__((always_inline)) __u64
 tap_mix(__u64 h, __u64 v)
 {
@@ -298,42 +334,62 @@ tap_mix(__u64 h, __u64 v)
 	return h ^ (h >> 32);
 }
 
+/* addrs and rest: a struct tap_key4 as two words in memory. */
 static inline __attribute__((always_inline)) __u64
-tap_hash4(const struct tap_key4 *k)
+tap_hash4(__u64 seed, __u64 addrs, __u64 rest)
 {
-	__u64 h = tap_mix(0xBF58476D1CE4E5B9ull, (__u64)k->src_be << 32 | k->dst_be);
-
-	return tap_mix(h, (__u64)k->sport_be << 32 | (__u64)k->dport_be << 16 | (__u64)k->proto << 8 | k->mask);
+	return tap_mix(tap_mix(seed, addrs), rest);
 }
 
 static inline __attribute__((always_inline)) __u64
-tap_hash6(const struct tap_key6 *k)
+tap_hash6(__u64 seed, const __u64 *src, const __u64 *dst, __u64 rest)
 {
-	__u64 h = tap_mix(0x94D049BB133111EBull, k->src_be[0]);
+	__u64 h = tap_mix(~seed, src[0]);
 
-	h = tap_mix(h, k->src_be[1]);
-	h = tap_mix(h, k->dst_be[0]);
-	h = tap_mix(h, k->dst_be[1]);
-	return tap_mix(h, (__u64)k->sport_be << 32 | (__u64)k->dport_be << 16 | (__u64)k->proto << 8 | k->mask);
+	h = tap_mix(h, src[1]);
+	h = tap_mix(h, dst[0]);
+	h = tap_mix(h, dst[1]);
+	return tap_mix(h, rest);
 }
 
+/* Bits of one 64-bit word, all three must be set: of the Bloom words for a key, of the
+ * guard's for a network. */
 static inline __attribute__((always_inline)) __u64
 tap_bloom_bits(__u64 h)
 {
 	return 1ull << (h & 63) | 1ull << (h >> 6 & 63) | 1ull << (h >> 12 & 63);
 }
 
-/* bloom: tap_ctl.bloom.  Index of the key's word in the map. */
+/* area: tap_ctl.bloom or tap_ctl.guard.  Index of the word in the map. */
 static inline __attribute__((always_inline)) __u32
-tap_bloom_word(__u64 bloom, __u64 h)
+tap_bloom_word(__u64 area, __u64 h)
 {
-	return (__u32)(bloom >> 32) + ((__u32)(h >> 32) & (__u32)bloom);
+	return (__u32)(area >> 32 & 0x1fffffff) + ((__u32)(h >> 32) & (__u32)area);
+}
+
+/* slots: how many, a power of two. */
+static inline __attribute__((always_inline)) __u32
+tap_slot(__u32 slots, __u64 h)
+{
+	return (__u32)(h >> 20) & (slots - 1);
+}
+
+enum tap_guard_kind { TAP_GUARD_SRC4, TAP_GUARD_DST4, TAP_GUARD_SRC6, TAP_GUARD_DST6 };
+
+/* net: the network's bits, all others zero, so that there is room for the kind. */
+static inline __attribute__((always_inline)) __u64
+tap_guard_hash(__u64 seed, enum tap_guard_kind kind, __u64 net)
+{
+	return tap_mix(seed, net ^ (__u64)(kind + 1) << 56);
 }
 
 _Static_assert(sizeof(struct tap_key4) == 16, "tap_key4");
 _Static_assert(sizeof(struct tap_key6) == 40, "tap_key6");
+_Static_assert(sizeof(struct tap_slots) == 64, "tap_slots");
 _Static_assert(sizeof(struct tap_mask4) == 16, "tap_mask4");
 _Static_assert(sizeof(struct tap_mask6) == 40, "tap_mask6");
+_Static_assert(__builtin_offsetof(struct tap_ctl, mask4) % 8 == 0, "masks are read as words");
+_Static_assert(__builtin_offsetof(struct tap_ctl, mask6) % 8 == 0, "masks are read as words");
 _Static_assert(sizeof(struct tap_term4) == 48, "tap_term4");
 _Static_assert(sizeof(struct tap_term6) == 96, "tap_term6");
 _Static_assert(sizeof(struct tap_crit) == 64, "tap_crit");

@@ -33,6 +33,8 @@
 
 TAP_MAP_ARRAY(ft_ctl, struct tap_ctl, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_bloom, __u64, 1, BPF_F_MMAPABLE);
+TAP_MAP_ARRAY(ft_slot4, struct tap_slots, 1, BPF_F_MMAPABLE);
+TAP_MAP_ARRAY(ft_slot6, struct tap_slots, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_term4, struct tap_term4, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_term6, struct tap_term6, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_crit, struct tap_crit, 1, BPF_F_MMAPABLE);
@@ -41,8 +43,6 @@ TAP_MAP_ARRAY(ft_ended, __u64, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_agency, struct tap_agency, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_dest, struct tap_dest, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_trace, struct tap_trace, 1, BPF_F_MMAPABLE);
-TAP_MAP_HASH(ft_key4, BPF_MAP_TYPE_HASH, struct tap_key4, __u32, 1, BPF_F_NO_PREALLOC);
-TAP_MAP_HASH(ft_key6, BPF_MAP_TYPE_HASH, struct tap_key6, __u32, 1, BPF_F_NO_PREALLOC);
 TAP_MAP_HASH(ft_own, BPF_MAP_TYPE_HASH, struct tap_own, __u32, 1, BPF_F_NO_PREALLOC);
 TAP_MAP_HASH(ft_frag, BPF_MAP_TYPE_LRU_HASH, struct tap_frag_key, struct tap_frag, 32768, 0);
 

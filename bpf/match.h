@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * match.h - which active criteria name a packet.  For each mask: the packet's
- * key, one Bloom word, on a hit the hash table, then the chain of terms, each
- * compared field by field (abi.h, invariant 1).
+ * match.h - which active criteria name a packet.  hits.h says under which masks
+ * there may be one, nearly always none; for those: the slot of the packet's key, then
+ * its chain of terms, each compared field by field (abi.h, invariant 1).
  */
 #ifndef FLOWTAP_MATCH_H
 #define FLOWTAP_MATCH_H
 
 #include "frag.h"
+#include "hits.h"
 #include "own.h"
 #include "take.h"
 
@@ -17,9 +18,11 @@ struct match {
 	struct __sk_buff *skb;
 	const struct tap_ctl *ctl;
 	struct match_out *out;
+	__u64 hits;       /* masks to look under */
 	__u64 bytes;      /* from the IP header on, as on the wire */
 	__u32 segs;       /* datagrams on the wire: 1, or those of a segment train */
 	__u32 term;       /* position in the chain */
+	__u32 mask;       /* under which we look */
 	__u32 matched;    /* criteria */
 	__u32 due, n;     /* copies within the budgets, and those of them in out->mark */
 	__u8 own;         /* enum own_kind */
@@ -161,7 +164,7 @@ match_term4(__u32 i, struct match *w)
 	}
 	w->term = t->next;
 	crit = *(volatile const __u32 *)&t->crit;
-	if (crit && match_range4(t, &w->pkt) && match_found(w, crit, t->flags))
+	if (crit && t->mask == w->mask && match_range4(t, &w->pkt) && match_found(w, crit, t->flags))
 		w->term = 0;
 	return w->term == 0;
 }
@@ -179,90 +182,54 @@ match_term6(__u32 i, struct match *w)
 	}
 	w->term = t->next;
 	crit = *(volatile const __u32 *)&t->crit;
-	if (crit && match_range6(t, &w->pkt) && match_found(w, crit, t->flags))
+	if (crit && t->mask == w->mask && match_range6(t, &w->pkt) && match_found(w, crit, t->flags))
 		w->term = 0;
 	return w->term == 0;
 }
 
-static __always_inline int
-match_bloom(const struct match *w, __u64 hash)
-{
-	__u32 at = tap_bloom_word(*(volatile const __u64 *)&w->ctl->bloom, hash);
-	const __u64 *word = bpf_map_lookup_elem(&ft_bloom, &at);
-	__u64 bits = tap_bloom_bits(hash);
-
-	return word && (*word & bits) == bits;
-}
-
-/* The chain was longer than we look. */
+/* The chain of the slot; the mask's terms in it are the packet's. */
 static __always_inline void
-match_chain_end(const struct match *w)
+match_chain(struct match *w, const struct tap_slots *slots, __u32 at, long (*term)(__u32, struct match *))
 {
-	if (w->term)
+	if (!slots)
+		return;
+	w->term = *(volatile const __u32 *)&slots->head[at % TAP_SLOTS];
+	if (w->term == 0)
+		return;
+	bpf_loop(TAP_CHAIN_MAX, term, w, 0);
+	if (w->term) /* longer than we look */
 		count_add(TAP_C_INFO_CHAIN_LIMIT, 1);
 }
 
 static long
 match_mask4(__u32 i, struct match *w)
 {
-	const struct packet *p = &w->pkt;
-	const struct tap_mask4 *m;
-	struct tap_key4 k;
-	const __u32 *head;
+	__u32 slot, at;
 
 	if (i >= TAP_MASKS_MAX)
 		return 1;
-	m = &w->ctl->mask4[i];
-	if (!m->used)
+	if (!(w->hits >> i & 1))
 		return 0;
-	k.src_be = p->src4 & m->src_be;
-	k.dst_be = p->dst4 & m->dst_be;
-	k.sport_be = p->sport_be & m->sport_be;
-	k.dport_be = p->dport_be & m->dport_be;
-	k.proto = p->proto & m->proto;
-	k.mask = (__u8)i;
-	k.zero = 0;
-	if (!match_bloom(w, tap_hash4(&k)))
-		return 0;
-	head = bpf_map_lookup_elem(&ft_key4, &k);
-	if (!head)
-		return 0;
-	w->term = *head;
-	bpf_loop(TAP_CHAIN_MAX, match_term4, w, 0);
-	match_chain_end(w);
+	w->mask = i;
+	slot = tap_slot(w->ctl->slots4, hits_key4(w->ctl, i, &w->pkt));
+	at = slot / TAP_SLOTS;
+	match_chain(w, bpf_map_lookup_elem(&ft_slot4, &at), slot, match_term4);
 	return w->own > OWN_NO;
 }
 
 static long
 match_mask6(__u32 i, struct match *w)
 {
-	const struct packet *p = &w->pkt;
-	const struct tap_mask6 *m;
-	struct tap_key6 k;
-	const __u32 *head;
+	__u32 slot, at;
 
 	if (i >= TAP_MASKS_MAX)
 		return 1;
-	m = &w->ctl->mask6[i];
-	if (!m->used)
+	if (!(w->hits >> i & 1))
 		return 0;
-	k.src_be[0] = p->src6[0] & m->src_be[0];
-	k.src_be[1] = p->src6[1] & m->src_be[1];
-	k.dst_be[0] = p->dst6[0] & m->dst_be[0];
-	k.dst_be[1] = p->dst6[1] & m->dst_be[1];
-	k.sport_be = p->sport_be & m->sport_be;
-	k.dport_be = p->dport_be & m->dport_be;
-	k.proto = p->proto & m->proto;
-	k.mask = (__u8)i;
-	k.zero = 0;
-	if (!match_bloom(w, tap_hash6(&k)))
-		return 0;
-	head = bpf_map_lookup_elem(&ft_key6, &k);
-	if (!head)
-		return 0;
-	w->term = *head;
-	bpf_loop(TAP_CHAIN_MAX, match_term6, w, 0);
-	match_chain_end(w);
+	w->mask = i;
+	slot = tap_slot(w->ctl->slots6, hits_key6(w->ctl, i, &w->pkt));
+	at = slot / TAP_SLOTS;
+	match_chain(w, bpf_map_lookup_elem(&ft_slot6, &at), slot, match_term6);
 	return w->own > OWN_NO;
 }
 
@@ -281,24 +248,25 @@ match_count(const struct match *w)
 		count_add(TAP_C_LOST_LIMIT, (__u64)(w->due - w->n) * w->segs);
 }
 
-/* Nonzero: *w says which copies are due, in w->out->mark[0 .. w->n-1].  All is counted but the
- * handing over. */
+/* What may match is looked at from the beginning; what is rare in a packet comes only here. */
 static __always_inline int
-match_packet(struct __sk_buff *skb, struct match *w)
+match_look(struct __sk_buff *skb, const struct tap_ctl *ctl, __u64 hits, struct match *w)
 {
 	const __u32 zero = 0;
-	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
 
-	if (!ctl || (ctl->nmask4 | ctl->nmask6) == 0)
-		return 0;
 	__builtin_memset(w, 0, sizeof *w);
 	w->ctl = ctl;
 	w->skb = skb;
+	w->hits = hits;
 	w->out = bpf_map_lookup_elem(&ft_match, &zero);
 	if (!w->out || parse_packet(skb, &w->pkt))
 		return 0;
 	if (w->pkt.flags & PKT_FRAG_LATER && (ctl->l4_terms || parse_is_ext(w->pkt.proto)))
 		frag_recall(&w->pkt);
+	if (hits == HITS_UNKNOWN)
+		w->hits = hits_of(&w->pkt);
+	if (!w->hits)
+		return 0;
 	if (w->pkt.family == 4)
 		bpf_loop(ctl->nmask4, match_mask4, w, 0);
 	else
@@ -309,6 +277,21 @@ match_packet(struct __sk_buff *skb, struct match *w)
 		frag_remember(&w->pkt);
 	match_count(w);
 	return w->matched != 0;
+}
+
+/* Nonzero: *w says which copies are due, in w->out->mark[0 .. w->n-1].  All is counted but the
+ * handing over. */
+static __always_inline int
+match_packet(struct __sk_buff *skb, struct match *w)
+{
+	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+	__u64 hits;
+
+	if (!ctl)
+		return 0;
+	hits = hits_plain(skb, ctl);
+	return hits ? match_look(skb, ctl, hits, w) : 0;
 }
 
 #endif

@@ -211,7 +211,7 @@ parse_vlan(struct __sk_buff *skb, struct packet *p)
 }
 
 /* 0; nonzero: not an IP packet. */
-static __always_inline int
+static __noinline int
 parse_packet(struct __sk_buff *skb, struct packet *p)
 {
 	__be16 proto;

@@ -119,6 +119,10 @@ kern_tables(struct kern *k, struct tapset_tables *out)
 	    .ctl = a[KERN_MAP_CTL].p,
 	    .bloom = a[KERN_MAP_BLOOM].p,
 	    .bloom_words = a[KERN_MAP_BLOOM].entries,
+	    .slot4 = a[KERN_MAP_SLOT4].p,
+	    .slot6 = a[KERN_MAP_SLOT6].p,
+	    .nslot4 = a[KERN_MAP_SLOT4].entries * TAP_SLOTS,
+	    .nslot6 = a[KERN_MAP_SLOT6].entries * TAP_SLOTS,
 	    .term4 = a[KERN_MAP_TERM4].p,
 	    .term6 = a[KERN_MAP_TERM6].p,
 	    .nterm4 = a[KERN_MAP_TERM4].entries,
@@ -131,11 +135,7 @@ kern_tables(struct kern *k, struct tapset_tables *out)
 	    .nagency = a[KERN_MAP_AGENCY].entries,
 	    .dest = a[KERN_MAP_DEST].p,
 	    .ndest = a[KERN_MAP_DEST].entries,
-	    .key4 = ops,
-	    .key6 = ops,
 	    .own = ops,
-	    .key4_arg = &k->map[KERN_MAP_KEY4],
-	    .key6_arg = &k->map[KERN_MAP_KEY6],
 	    .own_arg = &k->map[KERN_MAP_OWN],
 	};
 	return 0;

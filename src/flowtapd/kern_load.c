@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -21,6 +22,7 @@
 #include "tap.skel.h"
 
 #define TERMS_SPARE 8192 /* terms that fit even if max_criteria is small */
+#define DESTS_EACH 16384 /* criteria that may all have destinations of their own; of more, one in eight */
 #define DESTS_SPARE 1024
 #define BLOOM_BITS_PER_TERM 16
 
@@ -155,11 +157,22 @@ wipe(char *dir)
 static uint32_t
 bloom_words(uint32_t terms)
 {
-	uint32_t words = 64;
+	uint32_t words = 2048; /* a guard of 4 KiB */
 
 	while ((uint64_t)words * 64 < (uint64_t)terms * BLOOM_BITS_PER_TERM)
 		words *= 2;
-	return words * 2; /* two areas: one in use, one being rebuilt */
+	return TAP_BLOOM_PARTS(words);
+}
+
+/* Nearly one for each term. */
+static uint32_t
+slots(uint32_t terms)
+{
+	uint32_t n = TAP_SLOTS;
+
+	while (n * 2 <= terms)
+		n *= 2;
+	return n / TAP_SLOTS;
 }
 
 static int
@@ -167,16 +180,16 @@ maps_size(struct tap_bpf *s, const struct kern_opts *o)
 {
 	uint32_t max_criteria = o->max_criteria, agencies = o->max_agencies ? o->max_agencies : KERN_AGENCIES;
 	uint32_t terms = 2 * max_criteria + TERMS_SPARE;
-	uint32_t dests = max_criteria + DESTS_SPARE;
+	uint32_t dests = (max_criteria < DESTS_EACH ? max_criteria : DESTS_EACH + max_criteria / 8) + DESTS_SPARE;
 	const struct {
 		struct bpf_map *map;
 		uint32_t entries;
 	} sizes[] = {
 	    {s->maps.ft_term4, terms},
 	    {s->maps.ft_term6, terms},
-	    {s->maps.ft_key4, terms},
-	    {s->maps.ft_key6, terms},
-	    {s->maps.ft_bloom, bloom_words(2 * terms)},
+	    {s->maps.ft_slot4, slots(terms)},
+	    {s->maps.ft_slot6, slots(terms)},
+	    {s->maps.ft_bloom, bloom_words(max_criteria)},
 	    {s->maps.ft_crit, max_criteria + 1},
 	    {s->maps.ft_count, max_criteria + 1},
 	    {s->maps.ft_ended, max_criteria / 64 + 1},
@@ -268,6 +281,8 @@ descriptors_take(struct kern *k)
 	const struct bpf_map *maps[KERN_MAP_N] = {
 	    [KERN_MAP_CTL] = k->skel->maps.ft_ctl,
 	    [KERN_MAP_BLOOM] = k->skel->maps.ft_bloom,
+	    [KERN_MAP_SLOT4] = k->skel->maps.ft_slot4,
+	    [KERN_MAP_SLOT6] = k->skel->maps.ft_slot6,
 	    [KERN_MAP_TERM4] = k->skel->maps.ft_term4,
 	    [KERN_MAP_TERM6] = k->skel->maps.ft_term6,
 	    [KERN_MAP_CRIT] = k->skel->maps.ft_crit,
@@ -275,8 +290,6 @@ descriptors_take(struct kern *k)
 	    [KERN_MAP_ENDED] = k->skel->maps.ft_ended,
 	    [KERN_MAP_AGENCY] = k->skel->maps.ft_agency,
 	    [KERN_MAP_DEST] = k->skel->maps.ft_dest,
-	    [KERN_MAP_KEY4] = k->skel->maps.ft_key4,
-	    [KERN_MAP_KEY6] = k->skel->maps.ft_key6,
 	    [KERN_MAP_OWN] = k->skel->maps.ft_own,
 	    [KERN_MAP_STATS] = k->skel->maps.ft_stats,
 	};
@@ -298,12 +311,15 @@ stage_control(const struct kern *k, const struct stage *s, uint16_t ssh_port)
 	if (r < 0)
 		return r;
 	ctl = a.p;
+	/* Once for all: what is in the tables was filed with it. */
+	if (ctl->seed == 0 && getrandom(&ctl->seed, sizeof ctl->seed, 0) != sizeof ctl->seed)
+		r = -errno;
 	ctl->stage_queues = (uint16_t)s->queues;
 	ctl->ssh_port = ssh_port;
 	ctl->stage_ifindex = (uint32_t)s->out;
 	ctl->abi = TAP_ABI_VERSION;
 	munmap(a.p, a.len);
-	return 0;
+	return r;
 }
 
 static int

@@ -19,19 +19,11 @@ tapset_new(const struct tapset_tables *t, struct tapset **out)
 	if (s == NULL)
 		return -ENOMEM;
 	s->t = *t;
-	s->side[0] = (struct side){.crit = t->crit,
-	    .family = 4,
-	    .ctl = t->ctl,
-	    .term4 = t->term4,
-	    .hash = &s->t.key4,
-	    .hash_arg = t->key4_arg};
-	s->side[1] = (struct side){.crit = t->crit,
-	    .family = 6,
-	    .ctl = t->ctl,
-	    .term6 = t->term6,
-	    .hash = &s->t.key6,
-	    .hash_arg = t->key6_arg};
-	s->bloom = (struct bloom){.ctl = t->ctl, .word = t->bloom, .area = t->bloom_words / 2};
+	s->side[0] = (struct side){
+	    .crit = t->crit, .family = 4, .ctl = t->ctl, .term4 = t->term4, .slot = t->slot4, .slots = t->nslot4};
+	s->side[1] = (struct side){
+	    .crit = t->crit, .family = 6, .ctl = t->ctl, .term6 = t->term6, .slot = t->slot6, .slots = t->nslot6};
+	bloom_init(&s->bloom, t->ctl, t->bloom, t->bloom_words);
 	s->dests = (struct dests){.dest = t->dest, .own = &s->t.own, .own_arg = t->own_arg};
 	s->flag = calloc(t->ncrit, sizeof *s->flag);
 	s->sample = calloc(t->ncrit, sizeof *s->sample);
@@ -155,6 +147,7 @@ tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns)
 			next = side_term(side, i)->sibling;
 			side->used[k->agency]--;
 			side_unlink(side, i, now_ns);
+			s->bloom.removed++;
 		}
 	}
 	for (int j = 0; j < TAP_DESTS_PER_CRIT; j++)
@@ -207,12 +200,6 @@ confirm(struct tapset *s, uint32_t c, const struct tapset_want *w, uint64_t now_
 	return 1;
 }
 
-static uint32_t
-keys(const struct tapset *s)
-{
-	return s->side[0].keys + s->side[1].keys;
-}
-
 int
 tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t now_ns)
 {
@@ -244,8 +231,8 @@ tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t
 	s->flag[c] = CONFIRMED;
 	STORE(&s->t.crit[c].state, TAP_CRIT_ACTIVE);
 	watch_note(s, c);
-	if (bloom_wants_rebuild(&s->bloom, keys(s), now_ns))
-		bloom_rebuild(&s->bloom, s->side, now_ns);
+	if (bloom_is_small(&s->bloom, s->side))
+		bloom_rebuild(&s->bloom, s->side, 4, now_ns);
 	return 0;
 }
 
@@ -301,8 +288,8 @@ tapset_tick(struct tapset *s, uint64_t now_ns)
 	life_collect(s);
 	watch_round(s, WATCH_PARTS);
 	dests_tick(&s->dests, now_ns);
-	if (bloom_wants_rebuild(&s->bloom, keys(s), now_ns))
-		bloom_rebuild(&s->bloom, s->side, now_ns);
+	if (bloom_is_small(&s->bloom, s->side) || bloom_is_stale(&s->bloom, s->side))
+		bloom_rebuild(&s->bloom, s->side, 1, now_ns);
 	side_wipe(&s->side[0], now_ns);
 	side_wipe(&s->side[1], now_ns);
 	if (over < SAMPLE_NS)
@@ -333,11 +320,7 @@ tapset_bandwidth(const struct tapset *s, uint64_t uid)
 static uint32_t
 masks(const struct side *s)
 {
-	uint32_t n = 0;
-
-	for (unsigned m = 0; m < TAP_MASKS_MAX; m++)
-		n += mask_used(s, m);
-	return n;
+	return (uint32_t)__builtin_popcountll(mask_all(s));
 }
 
 void

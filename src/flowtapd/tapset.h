@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tapset.h - the kernel's tables as seen from user space: puts criteria into
- * the mapped arrays and hash tables of abi.h and takes them out again.
+ * the mapped arrays of abi.h and takes them out again.
  *
  * The arrays themselves are the data structure: a dataplane that was killed at
  * any instruction leaves tables that are right for the kernel, and
@@ -14,7 +14,7 @@
 #include "abi.h"
 #include "filter.h"
 
-/* The hash tables, behind an interface so that unit tests need no kernel. */
+/* A hash table, behind an interface so that unit tests need no kernel. */
 struct tapset_hash_ops {
 	/* 0, -ENOENT */
 	int (*lookup)(void *arg, const void *key, uint32_t *head);
@@ -30,7 +30,9 @@ struct tapset_hash_ops {
 struct tapset_tables {
 	struct tap_ctl *ctl;
 	uint64_t *bloom;
-	uint32_t bloom_words; /* in the map: two areas of bloom_words / 2 */
+	uint32_t bloom_words; /* in the map: TAP_BLOOM_PARTS */
+	uint32_t *slot4, *slot6;
+	uint32_t nslot4, nslot6; /* a power of two */
 	struct tap_term4 *term4;
 	struct tap_term6 *term6;
 	uint32_t nterm4, nterm6; /* entries, index 0 unused */
@@ -42,8 +44,8 @@ struct tapset_tables {
 	uint32_t nagency; /* entries, index 0 unused */
 	struct tap_dest *dest;
 	uint32_t ndest;
-	struct tapset_hash_ops key4, key6, own; /* own: key struct tap_own, value destination index */
-	void *key4_arg, *key6_arg, *own_arg;
+	struct tapset_hash_ops own; /* key struct tap_own, value destination index */
+	void *own_arg;
 };
 
 struct tapset_dest {

@@ -18,17 +18,10 @@
 static int
 check_linked(const struct tapset *s, const struct side *side, uint32_t i, const char **why)
 {
-	uint32_t head, t, n;
-	union term_key k;
-
 	MUST(mask_used(side, side_term(side, i)->mask), "a term's mask is not in use");
 	MUST(side_key_covers(side, i), "a term's ranges are wider than its key");
-	MUST(bloom_has(&s->bloom, side_key(side, i, &k)), "a key's Bloom bits are missing");
-	n = side_chain(side, i, &head);
-	MUST(n <= TAP_CHAIN_MAX, "a chain is too long");
-	for (t = head; t != 0 && t != i;)
-		t = side_term(side, t)->next;
-	MUST(t == i, "a term is not in the chain of its key");
+	MUST(bloom_has(&s->bloom, side, i), "a term's Bloom or guard bits are missing");
+	MUST(side_linked(side, i), "a term is not in the chain of its slot");
 	return 0;
 }
 
@@ -61,46 +54,60 @@ check_crit(const struct tapset *s, uint32_t c, uint32_t terms[2], const char **w
 }
 
 struct walk {
-	const struct side *side;
-	uint32_t keys, dead, linked, l4;
+	uint32_t dead, linked, l4;
 	uint32_t refs[TAP_MASKS_MAX];
 };
 
 static int
-count_chain(void *arg, const void *key, uint32_t head)
+check_chain(const struct side *side, uint32_t slot, struct walk *w, const char **why)
 {
-	struct walk *w = arg;
+	uint32_t n = 0;
 
-	(void)key;
-	w->keys++;
-	for (uint32_t i = head; i != 0; i = side_term(w->side, i)->next) {
-		const struct term_head *t = side_term(w->side, i);
+	for (uint32_t i = side->slot[slot]; i != 0; i = side_term(side, i)->next) {
+		const struct term_head *t = side_term(side, i);
 
+		MUST(n++ < TAP_CHAIN_MAX, "a chain is too long");
 		w->refs[t->mask]++;
 		w->linked++;
-		w->dead += t->crit == 0;
 		w->l4 += t->flags != 0;
-		if (t->crit == 0 && i != head)
-			return -EBADMSG;
+		MUST(t->crit != 0, "a chain holds a dead term");
+		MUST(side_slot(side, i) == &side->slot[slot], "a term is in another slot's chain");
 	}
-	return side_term(w->side, head)->crit == 0 && side_term(w->side, head)->next == 0 ? -EBADMSG : 0;
+	return 0;
+}
+
+static int
+check_masks(const struct side *side, const char **why)
+{
+	const struct tap_masks *t = mask_table_now(side);
+
+	MUST((t->open & t->src) == 0 && (t->open & t->dst) == 0 && (t->src & t->dst) == 0, "a mask is there twice");
+	for (unsigned m = 0; m < TAP_MASKS_MAX; m++) {
+		enum mask_guard g = side->guarded ? mask_guard(side, m) : MASK_OPEN;
+		uint64_t set = g == MASK_BY_SRC ? t->src : g == MASK_BY_DST ? t->dst : t->open;
+
+		MUST(!mask_used(side, m) || set >> m & 1, "a mask is guarded by what it is not");
+	}
+	return 0;
 }
 
 static int
 check_side(const struct side *side, uint32_t live, uint32_t *l4, const char **why)
 {
-	struct walk w = {.side = side};
+	struct walk w = {0};
+	int r;
 
-	MUST(side->hash->walk(side->hash_arg, count_chain, &w) == 0, "a chain holds a dead term");
-	MUST(w.linked - w.dead == live, "a linked term belongs to no criterion");
+	for (uint32_t i = 0; i < side->slots; i++)
+		if ((r = check_chain(side, i, &w, why)) < 0)
+			return r;
+	MUST(w.linked == live, "a linked term belongs to no criterion");
 	MUST(w.linked == side->terms.used, "terms in use are not the linked ones");
-	MUST(w.keys == side->keys, "the number of keys is wrong");
 	for (unsigned m = 0; m < TAP_MASKS_MAX; m++) {
 		MUST(w.refs[m] == side->mask_refs[m], "a mask's count of terms is wrong");
 		MUST((w.refs[m] != 0) == mask_used(side, m), "a mask is in use without terms");
 	}
 	*l4 += w.l4;
-	return 0;
+	return check_masks(side, why);
 }
 
 int

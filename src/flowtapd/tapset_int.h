@@ -34,43 +34,43 @@ struct __attribute__((may_alias)) term_head {
 	uint8_t mask, flags, proto_lo, proto_hi;
 };
 
-union term_key {
-	struct tap_key4 v4;
-	struct tap_key6 v6;
-};
-
 /* A mask as we choose them: always a prefix. */
 struct mask_shape {
 	uint8_t src, dst; /* prefix lengths */
 	bool sport, dport, proto;
 };
 
+struct bloom;
+
 struct side {
 	uint8_t family;
+	uint32_t *slot; /* head terms */
+	uint32_t slots;
 	struct tap_ctl *ctl;
 	struct tap_term4 *term4; /* one of the two */
 	struct tap_term6 *term6;
 	const struct tap_crit *crit;
-	const struct tapset_hash_ops *hash;
-	void *hash_arg;
 	struct pool terms;
 	uint32_t *used;                    /* terms per agency */
-	uint32_t mask_refs[TAP_MASKS_MAX]; /* linked terms, tombstones included */
-	uint32_t keys;                     /* elements of the hash table */
+	uint32_t mask_refs[TAP_MASKS_MAX]; /* linked terms */
+	struct mask_shape shape[TAP_MASKS_MAX];
+	bool guarded; /* masks are in struct tap_masks as mask_guard says; else all are open */
 };
 
 struct term_head *side_term(const struct side *s, uint32_t i);
 void side_term_fill(const struct side *s, uint32_t i, const struct filter_term *f);
 bool side_term_equal(const struct side *s, uint32_t i, const struct filter_term *f);
-/* The key of term i under its mask, and that key's hash. */
-uint64_t side_key(const struct side *s, uint32_t i, union term_key *out);
+/* Of the key of term i under its mask. */
+uint64_t side_hash(const struct side *s, uint32_t i);
+/* Of the network of its source, or destination, for the guard. */
+uint64_t side_guard_hash(const struct side *s, uint32_t i, bool dst);
 /* Whether the term's ranges lie under one key of its mask. */
 bool side_key_covers(const struct side *s, uint32_t i);
 struct mask_shape side_shape(const struct side *s, uint32_t i); /* tightest that covers the ranges */
-/* Length of the chain of i's key, tombstone included; *head 0: there is none. */
-uint32_t side_chain(const struct side *s, uint32_t i, uint32_t *head);
-/* Terms of the agency of i in the chain that begins with head. */
-uint32_t side_chain_own(const struct side *s, uint32_t i, uint32_t head);
+/* The slot of its key. */
+uint32_t *side_slot(const struct side *s, uint32_t i);
+/* Whether its slot leads to it. */
+bool side_linked(const struct side *s, uint32_t i);
 /* Whose term i is; 0: nobody's. */
 uint32_t side_agency(const struct side *s, uint32_t i);
 /* Whether the agency may have n more: no more than are left to the others.  So one agency gets half of
@@ -79,28 +79,55 @@ bool side_has_room(const struct side *s, uint32_t agency, uint32_t n);
 void side_unlink(struct side *s, uint32_t i, uint64_t now_ns); /* and frees */
 void side_wipe(struct side *s, uint64_t now_ns); /* overwrites terms that were freed and have no reader left */
 
-struct bloom;
 /* Chooses the mask and makes the term reachable: 0, -ENOSPC, -errno. */
 int mask_link(struct side *s, uint32_t i, struct bloom *b);
 struct mask_shape mask_shape_get(const struct side *s, unsigned m);
 bool mask_used(const struct side *s, unsigned m);
 void mask_unref(struct side *s, unsigned m);
-void mask_recount(struct side *s); /* nmask4, nmask6 from what is used */
+/* Which of the three sets of struct tap_masks the mask is in if there is a guard. */
+enum mask_guard { MASK_OPEN, MASK_BY_SRC, MASK_BY_DST };
+enum mask_guard mask_guard(const struct side *s, unsigned m);
+struct tap_masks *mask_table(const struct side *s, unsigned version);
+struct tap_masks *mask_table_now(const struct side *s); /* that holds */
+uint64_t mask_all(const struct side *s);                /* those in use, a bit each */
+/* After a predecessor: shapes from the table; later out with those that have no terms. */
+void mask_read(struct side *s);
+void mask_recover(struct side *s);
 
 /* ---- tapset_bloom.c ---- */
+
+/* Words of keys, or of the guard; those in use lie somewhere in 2 * words. */
+struct area {
+	__u64 *at;      /* tap_ctl.bloom, tap_ctl.guard */
+	uint32_t first; /* in the map */
+	uint32_t words; /* in use at most */
+	uint32_t keys;  /* that set a bit when they were written */
+};
 
 struct bloom {
 	struct tap_ctl *ctl;
 	uint64_t *word;
-	uint32_t area;        /* words of each of the two areas */
-	uint32_t added;       /* keys written since the last rebuild; more than there are keys: stale bits */
-	uint64_t switched_ns; /* the other area has had no reader since a while after this */
+	struct area keys, guard;
+	uint32_t removed; /* terms since the words were written: their bits are stale */
+	uint64_t wait_ns; /* there was no place: not tried again before */
+	/* What was in use, by version of the masks, and when that ended: readers may be there for a while. */
+	struct {
+		uint64_t keys, guard, left_ns;
+		bool used;
+	} past[TAP_VERSIONS];
 };
 
-void bloom_add(struct bloom *b, uint64_t hash);
-bool bloom_has(const struct bloom *b, uint64_t hash);
-bool bloom_wants_rebuild(const struct bloom *b, uint32_t keys, uint64_t now_ns);
-void bloom_rebuild(struct bloom *b, const struct side side[2], uint64_t now_ns);
+void bloom_init(struct bloom *b, struct tap_ctl *ctl, uint64_t *word, uint32_t words);
+/* Before term i can be found. */
+void bloom_add(struct bloom *b, const struct side *s, uint32_t i, uint64_t hash);
+bool bloom_has(const struct bloom *b, const struct side *s, uint32_t i);
+/* There are too few words for what is filed. */
+bool bloom_is_small(const struct bloom *b, const struct side side[2]);
+/* There are too many, or too many stale bits. */
+bool bloom_is_stale(const struct bloom *b, const struct side side[2]);
+/* Writes all words anew, with room for `more` times what there is; nothing if there is no place for
+ * them that is without readers. */
+void bloom_rebuild(struct bloom *b, struct side side[2], uint32_t more, uint64_t now_ns);
 
 /* ---- tapset_dest.c: destinations, shared between criteria of one agency, and our own outer headers ---- */
 

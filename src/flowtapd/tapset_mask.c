@@ -34,14 +34,52 @@ masks_in_table(const struct side *s)
 	return s->family == 4 ? s->ctl->nmask4 : s->ctl->nmask6;
 }
 
+struct tap_masks *
+mask_table(const struct side *s, unsigned version)
+{
+	return s->family == 4 ? &s->ctl->masks4[version] : &s->ctl->masks6[version];
+}
+
+struct tap_masks *
+mask_table_now(const struct side *s)
+{
+	return mask_table(s, (unsigned)TAP_VERSION(s->ctl->guard));
+}
+
+uint64_t
+mask_all(const struct side *s)
+{
+	const struct tap_masks *t = mask_table_now(s);
+
+	return t->open | t->src | t->dst;
+}
+
 bool
 mask_used(const struct side *s, unsigned m)
 {
-	return s->family == 4 ? s->ctl->mask4[m].used : s->ctl->mask6[m].used;
+	return mask_all(s) >> m & 1;
 }
 
 struct mask_shape
 mask_shape_get(const struct side *s, unsigned m)
+{
+	return s->shape[m];
+}
+
+enum mask_guard
+mask_guard(const struct side *s, unsigned m)
+{
+	const unsigned net = s->family == 4 ? TAP_GUARD4 : TAP_GUARD6;
+	const struct mask_shape *a = &s->shape[m];
+
+	if (a->src >= net && a->src >= a->dst)
+		return MASK_BY_SRC;
+	return a->dst >= net ? MASK_BY_DST : MASK_OPEN;
+}
+
+/* From the table. */
+static struct mask_shape
+shape_read(const struct side *s, unsigned m)
 {
 	if (s->family == 4) {
 		const struct tap_mask4 *k = &s->ctl->mask4[m];
@@ -62,49 +100,65 @@ mask_shape_get(const struct side *s, unsigned m)
 	    .proto = k->proto != 0};
 }
 
-/* Nothing is filed under an unused mask, so that its fields may be written in any order before used. */
 static void
-mask_write(const struct side *s, unsigned m, struct mask_shape shape)
+recount(struct side *s)
+{
+	uint64_t all = mask_all(s);
+
+	STORE(s->family == 4 ? &s->ctl->nmask4 : &s->ctl->nmask6, all ? 64 - (uint32_t)__builtin_clzll(all) : 0);
+}
+
+/* Nothing is filed under an unused mask, so that its fields may be written in any order before its bit. */
+static void
+mask_write(struct side *s, unsigned m, struct mask_shape shape)
 {
 	uint16_t sport = shape.sport ? 0xffff : 0, dport = shape.dport ? 0xffff : 0;
 	uint8_t proto = shape.proto ? 0xff : 0;
+	struct tap_masks *t = mask_table_now(s);
+	enum mask_guard g;
+	__u64 *set;
 
-	if (s->family == 4) {
-		struct tap_mask4 *k = &s->ctl->mask4[m];
-
-		*k = (struct tap_mask4){ones32(shape.src), ones32(shape.dst), sport, dport, proto, 0, 0};
-		STORE(&k->used, 1);
-	} else {
-		struct tap_mask6 *k = &s->ctl->mask6[m];
-
-		*k = (struct tap_mask6){{ones64(shape.src), ones64(shape.src - 64)},
-		    {ones64(shape.dst), ones64(shape.dst - 64)}, sport, dport, proto, 0, 0};
-		STORE(&k->used, 1);
-	}
-	if (m >= masks_in_table(s))
-		STORE(s->family == 4 ? &s->ctl->nmask4 : &s->ctl->nmask6, m + 1);
-}
-
-void
-mask_recount(struct side *s)
-{
-	unsigned n = TAP_MASKS_MAX;
-
-	while (n > 0 && !mask_used(s, n - 1))
-		n--;
-	STORE(s->family == 4 ? &s->ctl->nmask4 : &s->ctl->nmask6, n);
+	s->shape[m] = shape;
+	if (s->family == 4)
+		s->ctl->mask4[m] = (struct tap_mask4){ones32(shape.src), ones32(shape.dst), sport, dport, proto, {0}};
+	else
+		s->ctl->mask6[m] = (struct tap_mask6){{ones64(shape.src), ones64(shape.src - 64)},
+		    {ones64(shape.dst), ones64(shape.dst - 64)}, sport, dport, proto, {0}};
+	g = s->guarded ? mask_guard(s, m) : MASK_OPEN;
+	set = g == MASK_BY_SRC ? &t->src : g == MASK_BY_DST ? &t->dst : &t->open;
+	STORE(set, *set | 1ull << m);
+	recount(s);
 }
 
 void
 mask_unref(struct side *s, unsigned m)
 {
+	struct tap_masks *t = mask_table_now(s);
+
 	if (--s->mask_refs[m] > 0)
 		return;
-	if (s->family == 4)
-		STORE(&s->ctl->mask4[m].used, 0);
-	else
-		STORE(&s->ctl->mask6[m].used, 0);
-	mask_recount(s);
+	STORE(&t->open, t->open & ~(1ull << m));
+	STORE(&t->src, t->src & ~(1ull << m));
+	STORE(&t->dst, t->dst & ~(1ull << m));
+	recount(s);
+}
+
+void
+mask_read(struct side *s)
+{
+	for (unsigned m = 0; m < TAP_MASKS_MAX; m++)
+		s->shape[m] = shape_read(s, m);
+}
+
+void
+mask_recover(struct side *s)
+{
+	for (unsigned m = 0; m < TAP_MASKS_MAX; m++) {
+		if (s->mask_refs[m] > 0)
+			continue;
+		s->mask_refs[m] = 1;
+		mask_unref(s, m);
+	}
 }
 
 static bool
@@ -128,32 +182,28 @@ shape_bits(struct mask_shape a)
 
 /* ---- linking ---- */
 
-/* Links under mask m if fewer than limit terms are there: 0, -ENOSPC, -errno. */
+/* Links under mask m if fewer than limit terms of that mask are there: 0, -ENOSPC. */
 static int
 try_mask(struct side *s, uint32_t i, unsigned m, unsigned limit, struct bloom *b)
 {
 	struct term_head *t = side_term(s, i);
-	union term_key k;
-	uint32_t head;
-	int r;
+	uint32_t agency = side_agency(s, i), n = 0, same = 0, own = 0, *at;
+	uint64_t hash;
 
 	t->mask = (uint8_t)m;
-	if (side_chain(s, i, &head) >= limit || side_chain_own(s, i, head) >= TAP_CHAIN_AGENCY)
-		return -ENOSPC;
-	/* The Bloom bits first: a reader finds the term only once the table leads to it. */
-	bloom_add(b, side_key(s, i, &k));
-	if (head == 0) {
-		t->next = 0;
-		if ((r = s->hash->insert(s->hash_arg, &k, i)) < 0)
-			return r;
-		s->keys++;
-	} else {
-		/* At the end, so that copies are found in their order, nearly, and need little sorting. */
-		while (side_term(s, head)->next != 0)
-			head = side_term(s, head)->next;
-		t->next = 0;
-		STORE(&side_term(s, head)->next, i);
+	hash = side_hash(s, i);
+	/* Last in the chain, so that copies are found in their order, nearly, and need little sorting. */
+	for (at = &s->slot[tap_slot(s->slots, hash)]; *at != 0; at = &side_term(s, *at)->next) {
+		n++;
+		same += side_term(s, *at)->mask == m;
+		own += side_agency(s, *at) == agency;
 	}
+	if (n >= TAP_CHAIN_MAX || same >= limit || own >= TAP_CHAIN_AGENCY)
+		return -ENOSPC;
+	t->next = 0;
+	/* The Bloom bits first: a reader finds the term only once they and the chain lead to it. */
+	bloom_add(b, s, i, hash);
+	STORE(at, i);
 	s->mask_refs[m]++;
 	if (t->flags != 0)
 		STORE(&s->ctl->l4_terms, s->ctl->l4_terms + 1);

@@ -60,46 +60,30 @@ recover_crits(struct tapset *s)
 	return 0;
 }
 
-struct chains {
-	struct tapset *s;
-	struct side *side;
-	int err;
-};
-
-/* A live term goes on being linked, a dead one leaves; so does the key if none is left. */
-static int
-recover_chain(void *arg, const void *key, uint32_t head)
+/* A live term goes on being linked, all else leaves. */
+static void
+recover_chain(struct tapset *s, struct side *side, uint32_t *at)
 {
-	struct chains *ch = arg;
-	struct side *side = ch->side;
-	uint32_t prev = head, n = 0, live;
+	uint32_t n = 0, i;
 
-	if (head == 0 || head >= side->terms.n)
-		return side->hash->remove(side->hash_arg, key);
-	live = crit_lives(ch->s, side_term(side, head)->crit);
-	if (!live)
-		STORE(&side_term(side, head)->crit, 0);
-	for (uint32_t i = side_term(side, head)->next; i != 0 && i < side->terms.n && n++ < TAP_CHAIN_MAX;
-	     i = side_term(side, i)->next) {
-		if (!crit_lives(ch->s, side_term(side, i)->crit)) {
-			STORE(&side_term(side, prev)->next, side_term(side, i)->next);
+	while ((i = *at) != 0) {
+		struct term_head *t;
+
+		if (i >= side->terms.n || n++ >= TAP_CHAIN_MAX) {
+			STORE(at, 0);
+			return;
+		}
+		t = side_term(side, i);
+		if (!crit_lives(s, t->crit) || t->mask >= TAP_MASKS_MAX) {
+			STORE(at, t->next);
 			continue;
 		}
-		side->mask_refs[side_term(side, i)->mask]++;
-		live++;
-		prev = i;
+		side->mask_refs[t->mask]++;
+		at = &t->next;
 	}
-	if (live == 0)
-		return side->hash->remove(side->hash_arg, key);
-	side->mask_refs[side_term(side, head)->mask]++;
-	/* A tombstone is marked for a while as somebody's, so that it is not freed. */
-	if (side_term(side, head)->crit == 0)
-		side->terms.freed_ms[head] = UINT32_MAX;
-	side->keys++;
-	return 0;
 }
 
-/* Everything that is neither a live criterion's nor a tombstone is free. */
+/* Everything that is not a live criterion's is free. */
 static void
 recover_terms(struct tapset *s, struct side *side, uint64_t now_ns)
 {
@@ -119,32 +103,19 @@ recover_terms(struct tapset *s, struct side *side, uint64_t now_ns)
 				side->ctl->l4_terms++;
 			continue;
 		}
-		if (side->terms.freed_ms[i] == UINT32_MAX) {
-			if (t->flags != 0)
-				side->ctl->l4_terms++;
-			continue;
-		}
 		STORE(&t->crit, 0);
 		pool_put(&side->terms, i, now_ns);
 	}
 }
 
-static int
+static void
 recover_side(struct tapset *s, struct side *side, uint64_t now_ns)
 {
-	struct chains ch = {.s = s, .side = side};
-	int r = side->hash->walk(side->hash_arg, recover_chain, &ch);
-
-	if (r < 0)
-		return r;
+	mask_read(side);
+	for (uint32_t i = 0; i < side->slots; i++)
+		recover_chain(s, side, &side->slot[i]);
 	recover_terms(s, side, now_ns);
-	for (unsigned m = 0; m < TAP_MASKS_MAX; m++) {
-		if (side->mask_refs[m] > 0)
-			continue;
-		side->mask_refs[m] = 1;
-		mask_unref(side, m);
-	}
-	return 0;
+	mask_recover(side);
 }
 
 int
@@ -153,8 +124,10 @@ tapset_recover(struct tapset *s, uint64_t now_ns)
 	uint32_t l4 = s->t.ctl->l4_terms;
 	int r = recover_crits(s);
 
+	s->t.ctl->slots4 = s->t.nslot4;
+	s->t.ctl->slots6 = s->t.nslot6;
 	for (int f = 0; f < 2 && r == 0; f++)
-		r = recover_side(s, &s->side[f], now_ns);
+		recover_side(s, &s->side[f], now_ns);
 	/* Counted on top of the old sum, so that it is never zero while fragments matter. */
 	if (r == 0)
 		STORE(&s->t.ctl->l4_terms, s->t.ctl->l4_terms - l4);
@@ -169,6 +142,6 @@ tapset_recover(struct tapset *s, uint64_t now_ns)
 		s->t.crit[c] = (struct tap_crit){0};
 		pool_put(&s->crits, c, now_ns);
 	}
-	bloom_rebuild(&s->bloom, s->side, now_ns);
+	bloom_rebuild(&s->bloom, s->side, 1, now_ns);
 	return 0;
 }

@@ -121,33 +121,58 @@ side_term_equal(const struct side *s, uint32_t i, const struct filter_term *f)
 	return memcmp(&t, &s->term6[i], sizeof t) == 0;
 }
 
-uint64_t
-side_key(const struct side *s, uint32_t i, union term_key *out)
+static uint64_t
+hash4(const struct side *s, const struct tap_term4 *t)
 {
-	memset(out, 0, sizeof *out);
-	if (s->family == 4) {
-		const struct tap_term4 *t = &s->term4[i];
-		const struct tap_mask4 *m = &s->ctl->mask4[t->mask];
+	const struct tap_mask4 *m = &s->ctl->mask4[t->mask];
+	const struct tap_key4 k = {.src_be = htonl(t->src_lo) & m->src_be,
+	    .dst_be = htonl(t->dst_lo) & m->dst_be,
+	    .sport_be = htons(t->sport_lo) & m->sport_be,
+	    .dport_be = htons(t->dport_lo) & m->dport_be,
+	    .proto = t->proto_lo & m->proto,
+	    .mask = t->mask};
+	uint64_t w[2];
 
-		out->v4 = (struct tap_key4){.src_be = htonl(t->src_lo) & m->src_be,
-		    .dst_be = htonl(t->dst_lo) & m->dst_be,
-		    .sport_be = htons(t->sport_lo) & m->sport_be,
-		    .dport_be = htons(t->dport_lo) & m->dport_be,
-		    .proto = t->proto_lo & m->proto,
-		    .mask = t->mask};
-		return tap_hash4(&out->v4);
-	}
-	const struct tap_term6 *t = &s->term6[i];
+	memcpy(w, &k, sizeof w);
+	return tap_hash4(s->ctl->seed, w[0], w[1]);
+}
+
+static uint64_t
+hash6(const struct side *s, const struct tap_term6 *t)
+{
 	const struct tap_mask6 *m = &s->ctl->mask6[t->mask];
-
-	out->v6 = (struct tap_key6){
+	const struct tap_key6 k = {
 	    .src_be = {htobe64(t->src_lo[0]) & m->src_be[0], htobe64(t->src_lo[1]) & m->src_be[1]},
 	    .dst_be = {htobe64(t->dst_lo[0]) & m->dst_be[0], htobe64(t->dst_lo[1]) & m->dst_be[1]},
 	    .sport_be = htons(t->sport_lo) & m->sport_be,
 	    .dport_be = htons(t->dport_lo) & m->dport_be,
 	    .proto = t->proto_lo & m->proto,
 	    .mask = t->mask};
-	return tap_hash6(&out->v6);
+	__u64 w[5];
+
+	memcpy(w, &k, sizeof w);
+	return tap_hash6(s->ctl->seed, w, w + 2, w[4]);
+}
+
+uint64_t
+side_hash(const struct side *s, uint32_t i)
+{
+	return s->family == 4 ? hash4(s, &s->term4[i]) : hash6(s, &s->term6[i]);
+}
+
+uint64_t
+side_guard_hash(const struct side *s, uint32_t i, bool dst)
+{
+	if (s->family == 4) {
+		const struct tap_term4 *t = &s->term4[i];
+
+		return tap_guard_hash(
+		    s->ctl->seed, TAP_GUARD_SRC4 + dst, htonl(dst ? t->dst_lo : t->src_lo) & TAP_GUARD4_BE);
+	}
+	const struct tap_term6 *t = &s->term6[i];
+
+	return tap_guard_hash(
+	    s->ctl->seed, TAP_GUARD_SRC6 + dst, htobe64(dst ? t->dst_lo[0] : t->src_lo[0]) & TAP_GUARD6_BE);
 }
 
 /* Leading bits that lo and hi have in common. */
@@ -202,34 +227,36 @@ side_key_covers(const struct side *s, uint32_t i)
 	       m.proto <= tight.proto;
 }
 
-uint32_t
-side_chain(const struct side *s, uint32_t i, uint32_t *head)
+uint32_t *
+side_slot(const struct side *s, uint32_t i)
 {
-	union term_key k;
-	uint32_t n = 0;
+	return &s->slot[tap_slot(s->slots, side_hash(s, i))];
+}
 
-	side_key(s, i, &k);
-	if (s->hash->lookup(s->hash_arg, &k, head) < 0)
-		*head = 0;
-	for (uint32_t t = *head; t != 0; t = side_term(s, t)->next)
-		n++;
-	return n;
+/* What leads to it: its slot, or the `next` before it.  NULL: nothing does. */
+static uint32_t *
+link_of(const struct side *s, uint32_t i)
+{
+	uint32_t *at = side_slot(s, i), n = 0;
+
+	while (*at != i) {
+		if (*at == 0 || *at >= s->terms.n || n++ >= TAP_CHAIN_MAX)
+			return NULL;
+		at = &side_term(s, *at)->next;
+	}
+	return at;
+}
+
+bool
+side_linked(const struct side *s, uint32_t i)
+{
+	return link_of(s, i) != NULL;
 }
 
 uint32_t
 side_agency(const struct side *s, uint32_t i)
 {
 	return s->crit[side_term(s, i)->crit].agency;
-}
-
-uint32_t
-side_chain_own(const struct side *s, uint32_t i, uint32_t head)
-{
-	uint32_t agency = side_agency(s, i), n = 0;
-
-	for (uint32_t t = head; t != 0; t = side_term(s, t)->next)
-		n += side_agency(s, t) == agency;
-	return n;
 }
 
 bool
@@ -240,50 +267,20 @@ side_has_room(const struct side *s, uint32_t agency, uint32_t n)
 	return (uint64_t)s->used[agency] + 2 * (uint64_t)n <= left;
 }
 
-static void
-term_free(struct side *s, uint32_t i, uint64_t now_ns)
-{
-	struct term_head *t = side_term(s, i);
-
-	mask_unref(s, t->mask);
-	if (t->flags != 0)
-		s->ctl->l4_terms--;
-	pool_put(&s->terms, i, now_ns);
-}
-
-/* The last follower of a dead head goes, or the head itself has none: so does the key. */
-static void
-key_remove(struct side *s, uint32_t head, const union term_key *k, uint64_t now_ns)
-{
-	(void)s->hash->remove(s->hash_arg, k);
-	s->keys--;
-	term_free(s, head, now_ns);
-}
-
 void
 side_unlink(struct side *s, uint32_t i, uint64_t now_ns)
 {
 	struct term_head *t = side_term(s, i);
-	union term_key k;
-	uint32_t head, prev;
+	uint32_t *at = link_of(s, i);
 
-	side_key(s, i, &k);
 	STORE(&t->crit, 0);
-	if (s->hash->lookup(s->hash_arg, &k, &head) < 0)
-		return;
-	if (head == i) {
-		if (t->next == 0)
-			key_remove(s, i, &k, now_ns);
-		else if (s->hash->update(s->hash_arg, &k, t->next) == 0)
-			term_free(s, i, now_ns); /* readers that came by it go on to the new head */
-		return;                          /* no memory: it stays as a tombstone */
-	}
-	for (prev = head; side_term(s, prev)->next != i;)
-		prev = side_term(s, prev)->next;
-	STORE(&side_term(s, prev)->next, t->next);
-	term_free(s, i, now_ns);
-	if (side_term(s, head)->crit == 0 && side_term(s, head)->next == 0)
-		key_remove(s, head, &k, now_ns);
+	/* It keeps its own `next`: readers that came by it go on. */
+	if (at != NULL)
+		STORE(at, t->next);
+	mask_unref(s, t->mask);
+	if (t->flags != 0)
+		STORE(&s->ctl->l4_terms, s->ctl->l4_terms - 1);
+	pool_put(&s->terms, i, now_ns);
 }
 
 void

@@ -94,6 +94,23 @@ sum_of(const struct tapset *s, uint32_t c)
 	return h ? h : 1;
 }
 
+/* Whether the index leads to all its terms.  What hides one hides a target. */
+static bool
+is_found(const struct tapset *s, uint32_t c)
+{
+	const struct tap_crit *k = &s->t.crit[c];
+
+	for (int f = 0; f < 2; f++) {
+		const struct side *side = &s->side[f];
+
+		for (uint32_t i = f ? k->first6 : k->first4; i != 0; i = side_term(side, i)->sibling)
+			if (!mask_used(side, side_term(side, i)->mask) || !bloom_has(&s->bloom, side, i) ||
+			    !side_linked(side, i))
+				return false;
+	}
+	return true;
+}
+
 static void
 mark_terms(struct tapset *s, uint32_t c, bool on)
 {
@@ -127,7 +144,7 @@ crit_look(struct tapset *s, uint32_t c, struct tapset_foreign *out)
 	struct tap_crit *k = &s->t.crit[c];
 
 	if (s->watch.sum[c] != 0) {
-		if (s->watch.sum[c] == sum_of(s, c))
+		if (s->watch.sum[c] == sum_of(s, c) && is_found(s, c))
 			return false;
 		*out = (struct tapset_foreign){TAPSET_CHANGED, c, k->uid};
 		s->watch.sum[c] = sum_of(s, c); /* told once */

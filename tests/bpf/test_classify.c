@@ -23,6 +23,7 @@
 #define PACKETS 4000 /* of each round */
 #define CRITERIA 24
 #define TERMS (CRITERIA * FILTER_TERMS_MAX)
+#define SLOTS 1024
 #define BLOOM_WORDS 8192
 #define TAGS_MAX 3
 #define PAD_MAX 20
@@ -50,9 +51,9 @@ maps_size(struct tap_bpf *s)
 	} sizes[] = {
 	    {s->maps.ft_term4, TERMS},
 	    {s->maps.ft_term6, TERMS},
-	    {s->maps.ft_key4, TERMS},
-	    {s->maps.ft_key6, TERMS},
-	    {s->maps.ft_bloom, BLOOM_WORDS},
+	    {s->maps.ft_slot4, SLOTS / TAP_SLOTS},
+	    {s->maps.ft_slot6, SLOTS / TAP_SLOTS},
+	    {s->maps.ft_bloom, TAP_BLOOM_PARTS(2048)},
 	    {s->maps.ft_crit, CRITERIA + 1},
 	    {s->maps.ft_count, CRITERIA + 1},
 	    {s->maps.ft_ended, CRITERIA / 64 + 1},
@@ -78,8 +79,8 @@ descriptors_take(struct kern *k)
 	    [KERN_MAP_ENDED] = k->skel->maps.ft_ended,
 	    [KERN_MAP_AGENCY] = k->skel->maps.ft_agency,
 	    [KERN_MAP_DEST] = k->skel->maps.ft_dest,
-	    [KERN_MAP_KEY4] = k->skel->maps.ft_key4,
-	    [KERN_MAP_KEY6] = k->skel->maps.ft_key6,
+	    [KERN_MAP_SLOT4] = k->skel->maps.ft_slot4,
+	    [KERN_MAP_SLOT6] = k->skel->maps.ft_slot6,
 	    [KERN_MAP_OWN] = k->skel->maps.ft_own,
 	    [KERN_MAP_STATS] = k->skel->maps.ft_stats,
 	};

@@ -76,8 +76,9 @@ sizes(struct tap_bpf *s, uint32_t ncrit, uint32_t nterm)
 	const struct {
 		struct bpf_map *map;
 		uint32_t n;
-	} row[] = {{s->maps.ft_term4, nterm}, {s->maps.ft_term6, nterm}, {s->maps.ft_key4, nterm},
-	    {s->maps.ft_key6, nterm}, {s->maps.ft_bloom, power_of_two(nterm)}, {s->maps.ft_crit, ncrit},
+	} row[] = {{s->maps.ft_term4, nterm}, {s->maps.ft_term6, nterm},
+	    {s->maps.ft_slot4, power_of_two(nterm) / TAP_SLOTS}, {s->maps.ft_slot6, power_of_two(nterm) / TAP_SLOTS},
+	    {s->maps.ft_bloom, TAP_BLOOM_PARTS(power_of_two(nterm) / 2)}, {s->maps.ft_crit, ncrit},
 	    {s->maps.ft_count, ncrit}, {s->maps.ft_ended, ncrit / 64 + 1}, {s->maps.ft_agency, BPFTABLES_AGENCIES},
 	    {s->maps.ft_dest, ncrit}, {s->maps.ft_own, 2 * ncrit}};
 	int r = 0;
@@ -108,14 +109,16 @@ tables(struct bpftables *b, uint32_t ncrit, uint32_t nterm)
 	int r = 0;
 
 	b->classify_fd = bpf_program__fd(s->progs.tap_classify);
-	b->key4 = bpf_map__fd(s->maps.ft_key4);
-	b->key6 = bpf_map__fd(s->maps.ft_key6);
 	b->own = bpf_map__fd(s->maps.ft_own);
 	b->stats = bpf_map__fd(s->maps.ft_stats);
 	b->trace = memory(s->maps.ft_trace, &r);
 	b->t = (struct tapset_tables){.ctl = memory(s->maps.ft_ctl, &r),
 	    .bloom = memory(s->maps.ft_bloom, &r),
 	    .bloom_words = bpf_map__max_entries(s->maps.ft_bloom),
+	    .slot4 = memory(s->maps.ft_slot4, &r),
+	    .slot6 = memory(s->maps.ft_slot6, &r),
+	    .nslot4 = bpf_map__max_entries(s->maps.ft_slot4) * TAP_SLOTS,
+	    .nslot6 = bpf_map__max_entries(s->maps.ft_slot6) * TAP_SLOTS,
 	    .term4 = memory(s->maps.ft_term4, &r),
 	    .term6 = memory(s->maps.ft_term6, &r),
 	    .nterm4 = nterm,
@@ -128,14 +131,10 @@ tables(struct bpftables *b, uint32_t ncrit, uint32_t nterm)
 	    .nagency = BPFTABLES_AGENCIES,
 	    .dest = memory(s->maps.ft_dest, &r),
 	    .ndest = ncrit,
-	    .key4 = ops,
-	    .key6 = ops,
 	    .own = ops,
-	    .key4_arg = &b->key4,
-	    .key6_arg = &b->key6,
 	    .own_arg = &b->own};
 	if (r == 0)
-		b->t.ctl->abi = TAP_ABI_VERSION;
+		*b->t.ctl = (struct tap_ctl){.abi = TAP_ABI_VERSION, .seed = 1};
 	return r;
 }
 

@@ -15,7 +15,7 @@ struct tap_bpf;
 struct bpftables {
 	struct tap_bpf *skel;
 	int classify_fd; /* for BPF_PROG_TEST_RUN; what it found is in *trace */
-	int key4, key6, own, stats;
+	int own, stats;
 	struct tap_trace *trace;
 	struct tapset_tables t;
 };

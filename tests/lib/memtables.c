@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -17,15 +16,6 @@ find(const struct mem_hash *h, const void *key)
 		if (h->slot[i].used && memcmp(h->slot[i].key, key, h->key_size) == 0)
 			return i;
 	return -1;
-}
-
-static void
-maybe_die(struct mem_hash *h, bool after)
-{
-	if (h->kill_in == 0 || after != h->kill_after)
-		return;
-	if (--h->kill_in == 0)
-		raise(SIGKILL);
 }
 
 static int
@@ -50,14 +40,12 @@ op_insert(void *arg, const void *key, uint32_t v)
 		return -EEXIST;
 	if (h->n >= h->max)
 		return -ENOSPC;
-	maybe_die(h, false);
 	while (h->slot[i].used)
 		i++;
 	memcpy(h->slot[i].key, key, h->key_size);
 	h->slot[i].value = v;
 	h->slot[i].used = true;
 	h->n++;
-	maybe_die(h, true);
 	return 0;
 }
 
@@ -69,9 +57,7 @@ op_update(void *arg, const void *key, uint32_t v)
 
 	if (i < 0)
 		return -ENOENT;
-	maybe_die(h, false);
 	h->slot[i].value = v;
-	maybe_die(h, true);
 	return 0;
 }
 
@@ -83,10 +69,8 @@ op_remove(void *arg, const void *key)
 
 	if (i < 0)
 		return -ENOENT;
-	maybe_die(h, false);
 	h->slot[i].used = false;
 	h->n--;
-	maybe_die(h, true);
 	return 0;
 }
 
@@ -111,10 +95,8 @@ memtables_new(void)
 
 	if (m == MAP_FAILED)
 		return NULL;
-	m->key4.key_size = sizeof(struct tap_key4);
-	m->key6.key_size = sizeof(struct tap_key6);
 	m->own.key_size = sizeof(struct tap_own);
-	m->key4.max = m->key6.max = m->own.max = MEM_HASH_MAX;
+	m->own.max = MEM_HASH_MAX;
 	return m;
 }
 
@@ -133,6 +115,10 @@ memtables_tables(struct memtables *m)
 	return (struct tapset_tables){.ctl = &m->ctl,
 	    .bloom = m->bloom,
 	    .bloom_words = ARRAY_LEN(m->bloom),
+	    .slot4 = m->slot4,
+	    .slot6 = m->slot6,
+	    .nslot4 = ARRAY_LEN(m->slot4),
+	    .nslot6 = ARRAY_LEN(m->slot6),
 	    .term4 = m->term4,
 	    .term6 = m->term6,
 	    .nterm4 = ARRAY_LEN(m->term4),
@@ -145,11 +131,7 @@ memtables_tables(struct memtables *m)
 	    .nagency = ARRAY_LEN(m->agency),
 	    .dest = m->dest,
 	    .ndest = ARRAY_LEN(m->dest),
-	    .key4 = ops,
-	    .key6 = ops,
 	    .own = ops,
-	    .key4_arg = &m->key4,
-	    .key6_arg = &m->key6,
 	    .own_arg = &m->own};
 }
 
@@ -179,19 +161,32 @@ found_add(struct found *f, uint32_t crit)
 		    (p)->icode >= (t)->icode_lo && (p)->icode <= (t)->icode_hi)))
 
 static bool
-bloom_hit(const struct memtables *m, uint64_t hash)
+word_hit(const struct memtables *m, uint64_t area, uint64_t hash)
 {
 	uint64_t bits = tap_bloom_bits(hash);
 
-	return (m->bloom[tap_bloom_word(m->ctl.bloom, hash)] & bits) == bits;
+	return (m->bloom[tap_bloom_word(area, hash)] & bits) == bits;
+}
+
+/* Whether the guard lets the packet through to mask i; src, dst: their networks. */
+static bool
+guard_lets(const struct memtables *m, unsigned i, enum tap_guard_kind kind, uint64_t src, uint64_t dst)
+{
+	const struct tap_masks *v = kind == TAP_GUARD_SRC4 ? m->ctl.masks4 : m->ctl.masks6;
+	const uint64_t seed = m->ctl.seed, area = m->ctl.guard, bit = 1ull << i;
+
+	v += TAP_VERSION(area);
+	return v->open & bit || (v->src & bit && word_hit(m, area, tap_guard_hash(seed, kind, src))) ||
+	       (v->dst & bit && word_hit(m, area, tap_guard_hash(seed, kind + 1, dst)));
 }
 
 static void
 match4(struct found *f, const struct packet *p, unsigned i)
 {
 	const struct tap_mask4 *k = &f->m->ctl.mask4[i];
-	uint32_t src, dst, head;
 	struct tap_key4 key = {.mask = (uint8_t)i};
+	uint64_t w[2], hash;
+	uint32_t src, dst;
 
 	memcpy(&src, p->src.b, 4);
 	memcpy(&dst, p->dst.b, 4);
@@ -200,14 +195,18 @@ match4(struct found *f, const struct packet *p, unsigned i)
 	key.sport_be = (p->has_ports ? htons(p->sport) : 0) & k->sport_be;
 	key.dport_be = (p->has_ports ? htons(p->dport) : 0) & k->dport_be;
 	key.proto = p->proto & k->proto;
-	if (!k->used || !bloom_hit(f->m, tap_hash4(&key)) || op_lookup((void *)&f->m->key4, &key, &head) < 0)
+	memcpy(w, &key, sizeof w);
+	hash = tap_hash4(f->m->ctl.seed, w[0], w[1]);
+	if (!guard_lets(f->m, i, TAP_GUARD_SRC4, src & TAP_GUARD4_BE, dst & TAP_GUARD4_BE) ||
+	    !word_hit(f->m, f->m->ctl.bloom, hash))
 		return;
 	src = ntohl(src);
 	dst = ntohl(dst);
-	for (uint32_t t = head; t != 0; t = f->m->term4[t].next) {
+	for (uint32_t t = f->m->slot4[tap_slot(f->m->ctl.slots4, hash)]; t != 0; t = f->m->term4[t].next) {
 		const struct tap_term4 *r = &f->m->term4[t];
 
-		if (src >= r->src_lo && src <= r->src_hi && dst >= r->dst_lo && dst <= r->dst_hi && L4_OK(r, p))
+		if (r->mask == i && src >= r->src_lo && src <= r->src_hi && dst >= r->dst_lo && dst <= r->dst_hi &&
+		    L4_OK(r, p))
 			found_add(f, r->crit);
 	}
 }
@@ -223,23 +222,28 @@ match6(struct found *f, const struct packet *p, unsigned i)
 {
 	const struct tap_mask6 *k = &f->m->ctl.mask6[i];
 	struct tap_key6 key = {.mask = (uint8_t)i};
-	uint64_t src[2], dst[2];
-	uint32_t head;
+	uint64_t src[2], dst[2], hash;
+	__u64 w[5];
 
 	memcpy(src, p->src.b, 16);
 	memcpy(dst, p->dst.b, 16);
 	for (int j = 0; j < 2; j++) {
 		key.src_be[j] = src[j] & k->src_be[j];
 		key.dst_be[j] = dst[j] & k->dst_be[j];
-		src[j] = be64toh(src[j]);
-		dst[j] = be64toh(dst[j]);
 	}
 	key.sport_be = (p->has_ports ? htons(p->sport) : 0) & k->sport_be;
 	key.dport_be = (p->has_ports ? htons(p->dport) : 0) & k->dport_be;
 	key.proto = p->proto & k->proto;
-	if (!k->used || !bloom_hit(f->m, tap_hash6(&key)) || op_lookup((void *)&f->m->key6, &key, &head) < 0)
+	memcpy(w, &key, sizeof w);
+	hash = tap_hash6(f->m->ctl.seed, w, w + 2, w[4]);
+	if (!guard_lets(f->m, i, TAP_GUARD_SRC6, src[0] & TAP_GUARD6_BE, dst[0] & TAP_GUARD6_BE) ||
+	    !word_hit(f->m, f->m->ctl.bloom, hash))
 		return;
-	for (uint32_t t = head; t != 0; t = f->m->term6[t].next) {
+	for (int j = 0; j < 2; j++) {
+		src[j] = be64toh(src[j]);
+		dst[j] = be64toh(dst[j]);
+	}
+	for (uint32_t t = f->m->slot6[tap_slot(f->m->ctl.slots6, hash)]; t != 0; t = f->m->term6[t].next) {
 		struct tap_term6 r = f->m->term6[t];
 		uint64_t lo[2], hi[2];
 		bool hit;
@@ -249,7 +253,7 @@ match6(struct found *f, const struct packet *p, unsigned i)
 		hit = in6(src, lo, hi);
 		memcpy(lo, r.dst_lo, 16);
 		memcpy(hi, r.dst_hi, 16);
-		if (hit && in6(dst, lo, hi) && L4_OK(&r, p))
+		if (r.mask == i && hit && in6(dst, lo, hi) && L4_OK(&r, p))
 			found_add(f, r.crit);
 	}
 }

@@ -8,7 +8,7 @@
 
 #include "tapset.h"
 
-#define MEM_HASH_MAX 1024
+#define MEM_HASH_MAX 160
 
 struct mem_hash {
 	size_t key_size;
@@ -18,14 +18,12 @@ struct mem_hash {
 		uint32_t value;
 		bool used;
 	} slot[MEM_HASH_MAX];
-	/* Kills the process at the n-th change from now on: just before it, or just after. */
-	uint32_t kill_in;
-	bool kill_after;
 };
 
 struct memtables {
 	struct tap_ctl ctl;
-	uint64_t bloom[2 * 1024];
+	uint64_t bloom[TAP_BLOOM_PARTS(1024)];
+	uint32_t slot4[256], slot6[256];
 	struct tap_term4 term4[512];
 	struct tap_term6 term6[512];
 	struct tap_crit crit[128];
@@ -33,7 +31,7 @@ struct memtables {
 	uint64_t ended[2];
 	struct tap_agency agency[8];
 	struct tap_dest dest[64];
-	struct mem_hash key4, key6, own;
+	struct mem_hash own;
 };
 
 struct memtables *memtables_new(void); /* shared; NULL: no memory */

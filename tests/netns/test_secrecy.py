@@ -67,7 +67,7 @@ def test_search_finds_what_is_there(targets):
     # A session forgets at once what it has handed on: only half a request is still there.
     targets.session.send(f"ADD DTCP/0.7\r\nCsource-ID: lea1\r\nSource-Address: {targets.marks[0]}\r\n".encode())
     until("half a request", lambda: targets.in_memory("session"))
-    with open(f"/proc/{targets.init}/root/run/flowtap/bpf/maps/ft_key4", "rb") as f:
+    with open(f"/proc/{targets.init}/root/run/flowtap/bpf/maps/ft_term4", "rb") as f:
         assert places([("cat", f.read())], targets.marks), "the threat model says what root's cat shows"
     for m in targets.marks:
         for form in m.forms().values():

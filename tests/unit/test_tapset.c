@@ -150,7 +150,7 @@ test_put_remove(void **state)
 	assert_int_equal(r.m->own.n, 2); /* for what is still on its way */
 	rest(&r);
 	assert_int_equal(usage(&r).crits + usage(&r).terms4 + usage(&r).dests + usage(&r).masks4, 0);
-	assert_int_equal(r.m->own.n + r.m->key4.n + r.m->ctl.l4_terms + r.m->ctl.nmask4, 0);
+	assert_int_equal(r.m->own.n + r.m->ctl.l4_terms + r.m->ctl.nmask4, 0);
 	end(&r);
 }
 
@@ -200,8 +200,7 @@ test_full(void **state)
 	static const struct {
 		const char *what;
 		size_t max; /* offset of the limit of a hash table, or 0 */
-	} row[] = {
-	    {"criteria", 0}, {"keys", offsetof(struct memtables, key4)}, {"own", offsetof(struct memtables, own)}};
+	} row[] = {{"criteria", 0}, {"own", offsetof(struct memtables, own)}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
@@ -844,14 +843,20 @@ static const struct {
     {false, 6, "10.0.0.1", "53", 4},
 };
 
+/* Stops before step `stop`, and ends after it. */
 static void
-child(struct rig *r, struct script *script)
+child(struct rig *r, struct script *script, uint32_t stop)
 {
-	for (uint32_t i = 0; i < ARRAY_LEN(steps); i++) {
+	for (uint32_t i = 0; i <= stop; i++) {
+		struct tap_filter f = {0};
+
+		if (!steps[i].remove)
+			f = filter(steps[i].src, steps[i].dport);
+		if (i == stop)
+			syscall(SYS_kill, getpid(), SIGSTOP); /* raise() has many instructions of its own */
 		if (steps[i].remove)
 			tapset_remove(r->s, steps[i].uid, r->now);
 		else {
-			struct tap_filter f = filter(steps[i].src, steps[i].dport);
 			struct tapset_dest d = dest(steps[i].port, 255);
 
 			tapset_put(r->s, steps[i].uid,
@@ -891,12 +896,60 @@ judge(struct rig *r, uint32_t done)
 	}
 }
 
+/* All that the kernel looks at. */
+struct seen {
+	uint32_t slot4[ARRAY_LEN(((struct memtables *)0)->slot4)], slot6[ARRAY_LEN(((struct memtables *)0)->slot6)];
+	struct tap_term4 term4[16];
+	struct tap_term6 term6[8];
+	struct tap_masks masks4[TAP_VERSIONS], masks6[TAP_VERSIONS];
+	uint32_t own;
+};
+
+static void
+look(const struct rig *r, struct seen *s)
+{
+	memcpy(s->slot4, r->m->slot4, sizeof s->slot4);
+	memcpy(s->slot6, r->m->slot6, sizeof s->slot6);
+	memcpy(s->term4, r->m->term4, sizeof s->term4);
+	memcpy(s->term6, r->m->term6, sizeof s->term6);
+	memcpy(s->masks4, r->m->ctl.masks4, sizeof s->masks4);
+	memcpy(s->masks6, r->m->ctl.masks6, sizeof s->masks6);
+	s->own = r->m->own.n;
+}
+
+/* One instruction.  false: the child has gone. */
 static bool
-killed_at(size_t table, uint32_t n, bool after)
+one_step(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSTOPPED(status);
+}
+
+/* As far as the n-th change of what the kernel looks at.  false: there was none such, the child has gone. */
+static bool
+go_to_change(const struct rig *r, pid_t pid, uint32_t n)
+{
+	struct seen before, now;
+
+	for (look(r, &before); n > 0; before = now) {
+		do {
+			if (!one_step(pid))
+				return false;
+			look(r, &now);
+		} while (memcmp(&before, &now, sizeof now) == 0);
+		n--;
+	}
+	return true;
+}
+
+static bool
+killed_at(uint32_t step, uint32_t n)
 {
 	struct rig r = begin();
 	struct script *script = (struct script *)&r.m->dest[ARRAY_LEN(r.m->dest) - 1]; /* shared, and never used */
-	struct mem_hash *h = (struct mem_hash *)((char *)r.m + table);
 	struct packet p = {.family = 4,
 	    .proto = 17,
 	    .has_ports = true,
@@ -905,17 +958,23 @@ killed_at(size_t table, uint32_t n, bool after)
 	    .dport = 53};
 	uint64_t uid[16];
 	uint32_t done;
+	bool killed;
 	int status;
 	pid_t pid;
 
-	h->kill_in = n;
-	h->kill_after = after;
-	if ((pid = fork()) == 0)
-		child(&r, script);
+	if ((pid = fork()) == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		child(&r, script, step);
+	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	killed = go_to_change(&r, pid, n);
+	if (killed) {
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
 	done = script->done;
 	memset(script, 0, sizeof *script);
-	h->kill_in = 0;
 	tapset_free(r.s);
 	judge(&r, done); /* as the kernel sees it, before anybody repairs anything */
 	start(&r);
@@ -929,22 +988,19 @@ killed_at(size_t table, uint32_t n, bool after)
 	assert_int_equal(memtables_match(r.m, &p, uid, 16), 1);
 	assert_int_equal(usage(&r).crits, 1);
 	end(&r);
-	return WIFSIGNALED(status);
+	return killed;
 }
 
 static void
 test_killed_at_every_change(void **state)
 {
-	static const size_t tables[] = {
-	    offsetof(struct memtables, key4), offsetof(struct memtables, key6), offsetof(struct memtables, own)};
 	unsigned deaths = 0;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
-		for (int after = 0; after < 2; after++)
-			for (uint32_t n = 1; killed_at(tables[i], n, after); n++)
-				deaths++;
-	assert_true(deaths > 20);
+	for (uint32_t step = 0; step < ARRAY_LEN(steps); step++)
+		for (uint32_t n = 1; killed_at(step, n); n++)
+			deaths++;
+	assert_true(deaths > 60);
 }
 
 /* ---- killed after any store while a life changes ---- */
@@ -995,17 +1051,6 @@ change_begin(struct rig *r, uint64_t uid, size_t i)
 	return pid;
 }
 
-/* One instruction.  false: the child has gone. */
-static bool
-change_step(pid_t pid)
-{
-	int status;
-
-	assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFSTOPPED(status);
-}
-
 /* Up to the n-th store into the criterion.  Instructions done; 0: there was no such store, the child has gone. */
 static unsigned
 change_stores(const struct rig *r, uint64_t uid, pid_t pid, unsigned n)
@@ -1016,7 +1061,7 @@ change_stores(const struct rig *r, uint64_t uid, pid_t pid, unsigned n)
 		struct tap_crit k = r->m->crit[c];
 		struct tap_count count = r->m->count[c];
 
-		if (!change_step(pid))
+		if (!one_step(pid))
 			return 0;
 		if (memcmp(&k, &r->m->crit[c], sizeof k) != 0 || memcmp(&count, &r->m->count[c], sizeof count) != 0)
 			n--;
@@ -1114,7 +1159,7 @@ ended_changing(size_t i, unsigned n, unsigned before, bool by_idle)
 	end(&probe);
 	pid = change_begin(&r, 1, i);
 	for (unsigned k = before; k < far; k++)
-		assert_true(change_step(pid));
+		assert_true(one_step(pid));
 	if (by_idle)
 		count_at(&r, 1)->seen_ns = TAP_SEEN_ENDED;
 	else
