@@ -154,26 +154,32 @@ hits_four6(__u64 src0, __u64 src1, __u64 dst0, __u64 dst1, __u64 rest)
 }
 
 __noinline __u64
-hits_get4(__u64 addrs, __u64 rest)
+hits_masks4(__u64 addrs, __u64 rest)
 {
 	const __u32 zero = 0;
 	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+	__u64 hits = 0;
+
+	if (!ctl)
+		return 0;
+	for (__u32 i = 0; i < TAP_MASKS_MAX && i < ctl->nmask4; i += HITS_FOUR)
+		hits |= hits_four4(addrs, rest, i) << i;
+	return hits;
+}
+
+/* The guard alone is not a call: most packets that nobody asked for end here. */
+static __always_inline __u64
+hits_get4(const struct tap_ctl *ctl, __u64 addrs, __u64 rest)
+{
 	union {
 		__u64 v;
 		__be32 a[2];
 	} net = {.v = addrs};
-	__u64 guard, hits = 0, may;
+	__u64 guard = HITS_READ(ctl->guard);
+	__u64 may = hits_guard(guard, &ctl->masks4[TAP_VERSION(guard)], ctl->seed, TAP_GUARD_SRC4,
+	    net.a[0] & TAP_GUARD4_BE, net.a[1] & TAP_GUARD4_BE);
 
-	if (!ctl)
-		return 0;
-	guard = HITS_READ(ctl->guard);
-	may = hits_guard(guard, &ctl->masks4[TAP_VERSION(guard)], ctl->seed, TAP_GUARD_SRC4, net.a[0] & TAP_GUARD4_BE,
-	    net.a[1] & TAP_GUARD4_BE);
-	if (!may)
-		return 0;
-	for (__u32 i = 0; i < TAP_MASKS_MAX && i < ctl->nmask4; i += HITS_FOUR)
-		hits |= hits_four4(addrs, rest, i) << i;
-	return hits & may;
+	return may ? hits_masks4(addrs, rest) & may : 0;
 }
 
 __noinline __u64
@@ -197,7 +203,7 @@ hits_get6(__u64 src0, __u64 src1, __u64 dst0, __u64 dst1, __u64 rest)
 
 /* Of a packet that was parsed. */
 static __always_inline __u64
-hits_of(const struct packet *p)
+hits_of(const struct packet *p, const struct tap_ctl *ctl)
 {
 	union {
 		__be32 a[2];
@@ -205,29 +211,12 @@ hits_of(const struct packet *p)
 	} addrs = {.a = {p->src4, p->dst4}};
 
 	if (p->family == 4)
-		return hits_get4(addrs.v, hits_rest(p));
+		return hits_get4(ctl, addrs.v, hits_rest(p));
 	return hits_get6(p->src6[0], p->src6[1], p->dst6[0], p->dst6[1], hits_rest(p));
 }
 
-/* Headers as they usually are, and the ports, in the linear part. */
-struct hits_ipv4 {
-	__u8 eth[ETH_HLEN];
-	__u8 version_ihl, tos;
-	__be16 len, id, frag;
-	__u8 ttl, proto;
-	__be16 check;
-	__be32 addrs[2];
-	__be32 ports;
-} __attribute__((packed));
-
-struct hits_ipv6 {
-	__u8 eth[ETH_HLEN];
-	__be32 version;
-	__be16 len;
-	__u8 proto, ttl;
-	__u64 addrs[4];
-	__be32 ports;
-} __attribute__((packed));
+/* A whole word of a header, aligned or not: clang would take it byte by byte. */
+#define HITS_WORD(type, h, off) (*(const volatile type *)((const __u8 *)(h) + (off)))
 
 static __always_inline int
 hits_has_ports(__u8 proto)
@@ -252,32 +241,31 @@ hits_plain_rest(__u32 ports, __u8 proto)
 static __always_inline __u64
 hits_plain4(struct __sk_buff *skb, const struct tap_ctl *ctl)
 {
-	const struct hits_ipv4 *h = (void *)(long)skb->data;
-	__u64 addrs;
+	const struct iphdr *h = (void *)(long)skb->data + ETH_HLEN;
 
 	if (ctl->nmask4 == 0)
 		return 0;
-	if ((void *)(h + 1) > (void *)(long)skb->data_end || h->version_ihl != 0x45 ||
-	    h->frag & bpf_htons(IP_MF | IP_OFFSET) || bpf_ntohs(h->len) < sizeof *h - ETH_HLEN)
+	/* As they usually are, with the ports, in the linear part. */
+	if ((void *)(h + 1) + 4 > (void *)(long)skb->data_end || *(const __u8 *)h != 0x45 ||
+	    h->frag_off & bpf_htons(IP_MF | IP_OFFSET) || bpf_ntohs(h->tot_len) < sizeof *h + 4)
 		return HITS_UNKNOWN;
-	__builtin_memcpy(&addrs, h->addrs, sizeof addrs);
-	return hits_get4(addrs, hits_plain_rest(h->ports, h->proto));
+	return hits_get4(ctl, HITS_WORD(__u64, h, offsetof(struct iphdr, saddr)),
+	    hits_plain_rest(HITS_WORD(__u32, h, sizeof *h), h->protocol));
 }
 
 static __always_inline __u64
 hits_plain6(struct __sk_buff *skb, const struct tap_ctl *ctl)
 {
-	const struct hits_ipv6 *h = (void *)(long)skb->data;
-	__u64 a[4];
+	const struct ipv6hdr *h = (void *)(long)skb->data + ETH_HLEN;
+	const __u32 at = offsetof(struct ipv6hdr, saddr);
 
 	if (ctl->nmask6 == 0)
 		return 0;
-	if ((void *)(h + 1) > (void *)(long)skb->data_end ||
-	    (h->version & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000) || parse_is_ext(h->proto) ||
-	    bpf_ntohs(h->len) < sizeof h->ports)
+	if ((void *)(h + 1) + 4 > (void *)(long)skb->data_end || *(const __u8 *)h >> 4 != 6 ||
+	    parse_is_ext(h->nexthdr) || bpf_ntohs(h->payload_len) < 4)
 		return HITS_UNKNOWN;
-	__builtin_memcpy(a, h->addrs, sizeof a);
-	return hits_get6(a[0], a[1], a[2], a[3], hits_plain_rest(h->ports, h->proto));
+	return hits_get6(HITS_WORD(__u64, h, at), HITS_WORD(__u64, h, at + 8), HITS_WORD(__u64, h, at + 16),
+	    HITS_WORD(__u64, h, at + 24), hits_plain_rest(HITS_WORD(__u32, h, sizeof *h), h->nexthdr));
 }
 
 /* Before anything else is done with a packet. */
