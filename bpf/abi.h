@@ -54,6 +54,7 @@
 #define TAP_STAGE_QUEUES 16               /* queues of the stage device per CPU and lane, see tap_ingress */
 #define TAP_STAGE_LANES 4                 /* agencies take turns in them: one that overflows fills its own */
 #define TAP_QUARANTINE_MS 1000
+#define TAP_OWN_BITS 512
 #define TAP_SEEN_ENDED (~0ull) /* tap_count.seen_ns of a criterion that ended by idleness */
 #define TAP_BUDGET_SHIFT 6     /* budgets reckon in units of 1/64 ns: small enough for 100 Gbit/s */
 
@@ -236,9 +237,10 @@ struct tap_ctl {
 	__u32 slots4, slots6; /* a power of two each */
 	__u32 nmask4, nmask6; /* entries of mask4/mask6 in use, holes included */
 	struct tap_masks masks4[TAP_VERSIONS], masks6[TAP_VERSIONS];
-	__u32 l4_terms;     /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
-	__u16 ssh_port;     /* TCP port of our own sshd, never tapped when addressed to us */
-	__u16 stage_queues; /* transmit queues of the stage device */
+	__u32 l4_terms;               /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
+	__u16 ssh_port;               /* TCP port of our own sshd, never tapped when addressed to us */
+	__u16 stage_queues;           /* transmit queues of the stage device */
+	__u64 own[TAP_OWN_BITS / 64]; /* tap_own_bit of each entry of ft_own with ports; no bit: no copy of ours */
 	struct tap_mask4 mask4[TAP_MASKS_MAX];
 	struct tap_mask6 mask6[TAP_MASKS_MAX];
 };
@@ -381,6 +383,15 @@ static inline __attribute__((always_inline)) __u64
 tap_guard_hash(__u64 seed, enum tap_guard_kind kind, __u64 net)
 {
 	return tap_mix(seed, net ^ (__u64)(kind + 1) << 56);
+}
+
+static inline __attribute__((always_inline)) __u32
+tap_own_bit(const struct tap_own *k)
+{
+	__u64 dst[2];
+
+	__builtin_memcpy(dst, k->dst, sizeof dst);
+	return (__u32)(tap_mix(dst[0] ^ dst[1], k->dport_be) >> 32) % TAP_OWN_BITS;
 }
 
 _Static_assert(sizeof(struct tap_key4) == 16, "tap_key4");

@@ -30,9 +30,10 @@ own_key(const struct packet *p, struct tap_own *k)
 
 /* A copy by its outer header; of a later fragment only the addresses are known. */
 static __always_inline int
-own_is_copy(const struct packet *p)
+own_is_copy(const struct packet *p, const struct tap_ctl *ctl)
 {
 	struct tap_own k;
+	__u32 bit;
 
 	if (p->proto != IPPROTO_UDP)
 		return 0;
@@ -42,6 +43,9 @@ own_is_copy(const struct packet *p)
 			return 0;
 		k.sport_be = p->sport_be;
 		k.dport_be = p->dport_be;
+		bit = tap_own_bit(&k);
+		if (!(ctl->own[bit / 64] >> (bit % 64) & 1))
+			return 0;
 	}
 	return bpf_map_lookup_elem(&ft_own, &k) != 0;
 }
@@ -51,27 +55,29 @@ own_is_copy(const struct packet *p)
 static __always_inline int
 own_quoted(struct __sk_buff *skb, const struct packet *p, struct packet *q)
 {
-	struct iphdr ip4;
-	struct ipv6hdr ip6;
+	union {
+		struct iphdr v4;
+		struct ipv6hdr v6;
+	} ip;
 
 	q->family = p->family;
 	q->l3_off = p->l4_off + 8;
 	if (p->family == 4) {
-		if (bpf_skb_load_bytes(skb, q->l3_off, &ip4, sizeof ip4))
+		if (bpf_skb_load_bytes(skb, q->l3_off, &ip.v4, sizeof ip.v4))
 			return -1;
-		q->src4 = ip4.saddr;
-		q->dst4 = ip4.daddr;
-		q->proto = ip4.protocol;
-		q->l4_off = q->l3_off + sizeof ip4;
-		if (ip4.frag_off & bpf_htons(IP_OFFSET))
+		q->src4 = ip.v4.saddr;
+		q->dst4 = ip.v4.daddr;
+		q->proto = ip.v4.protocol;
+		q->l4_off = q->l3_off + sizeof ip.v4;
+		if (ip.v4.frag_off & bpf_htons(IP_OFFSET))
 			q->flags = PKT_FRAG_LATER;
 	} else {
-		if (bpf_skb_load_bytes(skb, q->l3_off, &ip6, sizeof ip6))
+		if (bpf_skb_load_bytes(skb, q->l3_off, &ip.v6, sizeof ip.v6))
 			return -1;
-		__builtin_memcpy(q->src6, &ip6.saddr, 16);
-		__builtin_memcpy(q->dst6, &ip6.daddr, 16);
-		q->proto = ip6.nexthdr;
-		q->l4_off = q->l3_off + sizeof ip6;
+		__builtin_memcpy(q->src6, &ip.v6.saddr, 16);
+		__builtin_memcpy(q->dst6, &ip.v6.daddr, 16);
+		q->proto = ip.v6.nexthdr;
+		q->l4_off = q->l3_off + sizeof ip.v6;
 		if (q->proto == IPPROTO_FRAGMENT)
 			parse_ext(skb, q);
 	}
@@ -109,20 +115,33 @@ own_is_local(struct __sk_buff *skb, const struct packet *p, __u32 stage_ifindex)
 	return bpf_fib_lookup(skb, &f, sizeof f, 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
-static __noinline int
-own_error_quotes_copy(struct __sk_buff *skb, const struct packet *p)
-{
-	struct packet q = {.end = skb->len};
+/* The quoted packet, for which the stack has no room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} ft_quoted SEC(".maps");
 
-	return own_quoted(skb, p, &q) == 0 && own_is_copy(&q);
+static __noinline int
+own_error_quotes_copy(struct __sk_buff *skb, const struct packet *p, const struct tap_ctl *ctl)
+{
+	const __u32 zero = 0;
+	struct packet *q = bpf_map_lookup_elem(&ft_quoted, &zero);
+
+	if (!q)
+		return 0;
+	__builtin_memset(q, 0, sizeof *q);
+	q->end = skb->len;
+	return own_quoted(skb, p, q) == 0 && own_is_copy(q, ctl);
 }
 
 static __always_inline enum own_kind
 own_classify(struct __sk_buff *skb, const struct packet *p, const struct tap_ctl *ctl)
 {
-	if (own_is_copy(p))
+	if (own_is_copy(p, ctl))
 		return OWN_COPY;
-	if (own_is_error(p) && own_error_quotes_copy(skb, p))
+	if (own_is_error(p) && own_error_quotes_copy(skb, p, ctl))
 		return OWN_COPY;
 	if (p->proto == IPPROTO_TCP && p->flags & PKT_PORTS && ctl->ssh_port &&
 	    p->dport_be == bpf_htons(ctl->ssh_port) && own_is_local(skb, p, ctl->stage_ifindex))

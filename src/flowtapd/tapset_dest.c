@@ -54,6 +54,14 @@ own_head(const struct dests *d, const struct tap_own *k)
 	return d->own->lookup(d->own_arg, k, &head) < 0 ? 0 : head;
 }
 
+static void
+bit_set(struct dests *d, const struct tap_own *k)
+{
+	uint32_t bit = tap_own_bit(k);
+
+	__atomic_fetch_or(&d->own_bits[bit / 64], 1ull << (bit % 64), __ATOMIC_RELEASE);
+}
+
 /* Behind the head, so that the entry of the hash table stays as it is. */
 static int
 list_add(struct dests *d, uint32_t i, enum which w)
@@ -63,8 +71,10 @@ list_add(struct dests *d, uint32_t i, enum which w)
 
 	*prev_of(d, i, w) = head;
 	*next_of(d, i, w) = 0;
-	if (head == 0)
+	if (head == 0) {
+		bit_set(d, &k);
 		return d->own->insert(d->own_arg, &k, i);
+	}
 	next = *next_of(d, head, w);
 	*next_of(d, i, w) = next;
 	*next_of(d, head, w) = i;
