@@ -225,6 +225,19 @@ struct tap_masks {
 	__u64 open, src, dst;
 };
 
+/* What an interface that copies leave by can do; key: ifindex. */
+enum tap_port_state {
+	TAP_PORT_WANTED = 1, /* kernel programs: a copy would go there */
+	TAP_PORT_UNFIT = 2,  /* dataplane: only behind the stage device */
+	TAP_PORT_READY = 3,  /* dataplane: tap_out is attached, and what leaves there is on the wire as we write it */
+	TAP_PORT_TRAINS = 4, /* the same, also for segment trains, each of which its queue takes whole or not at all */
+};
+
+struct tap_port {
+	__u32 state; /* enum tap_port_state */
+	__u32 idle;  /* counted up by the dataplane, set to 0 by the kernel programs */
+};
+
 #define TAP_VERSIONS 8 /* of tap_ctl.masks4 and masks6 */
 #define TAP_VERSION(guard) ((guard) >> 61)
 
@@ -311,6 +324,7 @@ enum tap_counter {
 #define TAP_MAP_OWN "ft_own"       /* hash: tap_own -> u32 destination */
 #define TAP_MAP_FRAG "ft_frag"     /* LRU hash: tap_frag_key -> tap_frag */
 #define TAP_MAP_STATS "ft_stats"   /* per-CPU array[TAP_C_MAX] of u64 */
+#define TAP_MAP_PORT "ft_port"     /* hash: ifindex -> tap_port */
 #define TAP_MAP_TRACE "ft_trace"   /* array[1] of tap_trace, mmapable */
 
 /* ft_bloom: two areas of Bloom words, a power of two each, then two of guard words, a
@@ -407,6 +421,7 @@ _Static_assert(sizeof(struct tap_crit) == 64, "tap_crit");
 _Static_assert(sizeof(struct tap_count) == 64, "tap_count");
 _Static_assert(sizeof(struct tap_agency) == 128, "tap_agency");
 _Static_assert(sizeof(struct tap_dest) == 64, "tap_dest");
+_Static_assert(sizeof(struct tap_port) == 8, "tap_port");
 _Static_assert(sizeof(struct tap_own) == 40, "tap_own");
 _Static_assert(sizeof(struct tap_frag_key) == 40, "tap_frag_key");
 _Static_assert(sizeof(struct tap_frag) == 16, "tap_frag");

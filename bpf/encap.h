@@ -73,7 +73,7 @@ encap_trim(struct __sk_buff *skb)
 	} h;
 	__u32 len;
 
-	if (skb->gso_size || bpf_skb_load_bytes(skb, ETH_HLEN, &h, sizeof h))
+	if (skb->gso_size || parse_load(skb, ETH_HLEN, &h))
 		return 0;
 	len = h.version >> 4 == 4 ? bpf_ntohs(h.v4_len) : sizeof(struct ipv6hdr) + bpf_ntohs(h.v6_len);
 	/* Length 0: a jumbogram, or a train that was one packet once. */
@@ -124,7 +124,7 @@ encap_write_udp(struct udphdr *udp, const struct tap_dest *d, __u32 len)
 
 /* inner: length of the packet behind the headers; of a train the kernel corrects all lengths. */
 static __always_inline int
-encap_write4(struct __sk_buff *skb, const struct tap_dest *d, __u32 inner)
+encap_write4(struct __sk_buff *skb, const struct tap_dest *d, __u32 inner, __u16 id)
 {
 	struct iphdr *ip = encap_headers(skb, ENCAP_IPV4_LEN);
 	__u32 len = inner + ENCAP_IPV4_LEN;
@@ -139,6 +139,7 @@ encap_write4(struct __sk_buff *skb, const struct tap_dest *d, __u32 inner)
 	ip->ihl = 5;
 	ip->tos = d->tos;
 	ip->tot_len = bpf_htons((__u16)len);
+	ip->id = bpf_htons(id);
 	ip->ttl = d->ttl;
 	ip->protocol = IPPROTO_UDP;
 	ip->saddr = *(const __be32 *)d->src;
@@ -208,16 +209,13 @@ encap_pass_raw(struct __sk_buff *skb)
 	return (int)bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto, sizeof proto, 0);
 }
 
-/* 0: on its way; else the counter that says why not. */
+/* id: of the outer IPv4 datagram, or of a train's first.  0: on its way; else the counter that says why not. */
 static __always_inline enum tap_counter
-encap_copy(struct __sk_buff *skb)
+encap_copy(struct __sk_buff *skb, const struct tap_dest *d, __u16 id)
 {
-	const struct tap_dest *d = encap_dest(skb->mark);
 	__u32 inner;
 	int r;
 
-	if (!d)
-		return TAP_C_LOST_GONE_OUT;
 	if (encap_untag(skb) || encap_trim(skb) || encap_strip_jumbo(skb))
 		return TAP_C_LOST_ENCAP;
 	inner = skb->len - ETH_HLEN;
@@ -227,7 +225,7 @@ encap_copy(struct __sk_buff *skb)
 	if (r == -EALREADY && encap_pass_raw(skb) == 0)
 		return 0;
 	if (r == 0)
-		r = d->family == 4 ? encap_write4(skb, d, inner) : encap_write6(skb, d, inner);
+		r = d->family == 4 ? encap_write4(skb, d, inner, id) : encap_write6(skb, d, inner);
 	if (r == 0)
 		return 0;
 	return skb->gso_size ? TAP_C_LOST_ENCAP_GSO : TAP_C_LOST_ENCAP;

@@ -69,45 +69,43 @@ send_fold(__u32 sum)
 
 /* The UDP checksum over the whole datagram, whose field is still 0. */
 static __noinline int
-send_checksum(struct send *s)
+send_checksum(struct __sk_buff *skb, const struct tap_dest *d, __u32 len)
 {
-	struct send_sum sum = {.skb = s->skb, .off = ETH_HLEN + s->hlen, .left = s->len - s->hlen};
+	__u32 hlen = d->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	struct send_sum sum = {.skb = skb, .off = ETH_HLEN + hlen, .left = len - hlen};
 	struct {
 		__be32 len;
 		__be32 proto;
-	} pseudo = {bpf_htonl(s->len - s->hlen), bpf_htonl(IPPROTO_UDP)};
-	__u32 addr = s->dest->family == 4 ? 4 : 16;
+	} pseudo = {bpf_htonl(len - hlen), bpf_htonl(IPPROTO_UDP)};
+	__u32 addr = d->family == 4 ? 4 : 16;
 	__be16 check;
 
-	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)s->dest->src, addr, 0);
-	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)s->dest->dst, addr, sum.sum);
+	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->src, addr, 0);
+	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->dst, addr, sum.sum);
 	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof pseudo, sum.sum);
 	bpf_loop(SEND_SUM_STEPS, send_sum_step, &sum, 0);
 	if (sum.left)
 		return -1;
 	check = send_fold(sum.sum);
-	return (int)bpf_skb_store_bytes(
-	    s->skb, ETH_HLEN + s->hlen + offsetof(struct udphdr, check), &check, sizeof check, 0);
+	return (int)bpf_skb_store_bytes(skb, ETH_HLEN + hlen + offsetof(struct udphdr, check), &check, sizeof check, 0);
 }
 
+/* The first of n outer identifications. */
 static __always_inline __u32
-send_next_id(const struct send *s)
+send_next_id(const struct tap_dest *d, __u32 n)
 {
-	__u32 agency = s->dest->agency;
+	__u32 agency = d->agency;
 	struct tap_agency *a = bpf_map_lookup_elem(&ft_agency, &agency);
 
-	return a ? __sync_fetch_and_add(&a->next_id, 1) : 0;
+	return a ? __sync_fetch_and_add(&a->next_id, n) : 0;
 }
 
-/* Asks the routing table.  len: length to be sent, compared with the MTU of the way. */
+/* Asks the routing table for the way of what came in at ifindex.  len: length to be sent, compared with the MTU. */
 static __always_inline long
-send_route(struct send *s, __u32 len)
+send_ask(struct __sk_buff *skb, const struct tap_dest *d, __u32 ifindex, __u32 len, struct bpf_fib_lookup *f)
 {
-	const struct tap_dest *d = s->dest;
-	struct bpf_fib_lookup *f = &s->fib;
-
 	__builtin_memset(f, 0, sizeof *f);
-	f->ifindex = s->skb->ifindex;
+	f->ifindex = ifindex;
 	f->l4_protocol = IPPROTO_UDP;
 	f->sport = d->sport_be;
 	f->dport = d->dport_be;
@@ -123,7 +121,13 @@ send_route(struct send *s, __u32 len)
 		__builtin_memcpy(f->ipv6_src, d->src, 16);
 		__builtin_memcpy(f->ipv6_dst, d->dst, 16);
 	}
-	return bpf_fib_lookup(s->skb, f, sizeof *f, 0);
+	return bpf_fib_lookup(skb, f, sizeof *f, 0);
+}
+
+static __always_inline long
+send_route(struct send *s, __u32 len)
+{
+	return send_ask(s->skb, s->dest, s->skb->ifindex, len, &s->fib);
 }
 
 static __always_inline void
@@ -176,13 +180,13 @@ send_in_pieces(struct send *s, __u32 mtu, __u32 park)
 	struct send_pieces p = {.skb = s->skb, .cut = c, .stage_ifindex = s->ctl->stage_ifindex};
 	__u32 head = s->hlen + (s->dest->family == 6 ? CUT_FRAG_HDR : 0), n;
 
-	if (!c || s->n != 1 || mtu < head + 8 || send_checksum(s))
+	if (!c || s->n != 1 || mtu < head + 8 || send_checksum(s->skb, s->dest, s->len))
 		return TAP_C_LOST_FRAGMENT;
 	c->ifindex = s->fib.ifindex;
 	c->family = s->dest->family;
 	c->chunk = (mtu - head) & ~7u;
 	c->total = s->len - s->hlen;
-	c->id = send_next_id(s);
+	c->id = send_next_id(s->dest, 1);
 	c->park = park != 0;
 	c->done = 0;
 	send_hop(s, &c->hop);
@@ -198,14 +202,14 @@ send_in_pieces(struct send *s, __u32 mtu, __u32 park)
 }
 
 static __always_inline int
-send_write_macs(const struct send *s)
+send_write_macs(struct __sk_buff *skb, const __u8 *dmac, const __u8 *smac)
 {
-	struct ethhdr *eth = (void *)(long)s->skb->data;
+	struct ethhdr *eth = (void *)(long)skb->data;
 
-	if ((void *)(eth + 1) > (void *)(long)s->skb->data_end)
+	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
 		return -1;
-	__builtin_memcpy(eth->h_dest, s->fib.dmac, 6);
-	__builtin_memcpy(eth->h_source, s->fib.smac, 6);
+	__builtin_memcpy(eth->h_dest, dmac, 6);
+	__builtin_memcpy(eth->h_source, smac, 6);
 	return 0;
 }
 
@@ -217,7 +221,7 @@ send_number(const struct send *s)
 
 	if (!ip)
 		return -1;
-	ip->id = bpf_htons((__u16)send_next_id(s));
+	ip->id = bpf_htons((__u16)send_next_id(s->dest, 1));
 	ip->check = 0;
 	ip->check = encap_ipv4_sum(ip);
 	return 0;
@@ -227,7 +231,7 @@ send_number(const struct send *s)
 static __always_inline int
 send_known(struct send *s, __u32 mtu)
 {
-	if (send_write_macs(s))
+	if (send_write_macs(s->skb, s->fib.dmac, s->fib.smac))
 		return TAP_C_LOST_TX;
 	if (mtu)
 		return send_in_pieces(s, mtu, 0);
@@ -334,7 +338,7 @@ send_datagram(struct send *s, int *lost)
 	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		mtu = s->fib.mtu_result;
 		rc = send_route(s, mtu);
-	} else if (s->dest->family == 6 && s->n == 1 && send_checksum(s)) {
+	} else if (s->dest->family == 6 && s->n == 1 && send_checksum(s->skb, s->dest, s->len)) {
 		*lost = TAP_C_LOST_TX;
 		return TAP_DROP;
 	}

@@ -33,6 +33,19 @@ put_interfaces(const json_t *list, struct buf *out)
 	}
 }
 
+/* Nothing before the first copy. */
+static void
+put_content_interfaces(const json_t *list, struct buf *out)
+{
+	const json_t *i;
+	size_t n;
+
+	if (json_array_size(list) > 0)
+		buf_printf(out, "\nCopies leave by\n");
+	json_array_foreach (list, n, i)
+		buf_printf(out, "  %-16s %s\n", text_of(i, "name"), text_of(i, "way"));
+}
+
 static void
 put_agencies(const json_t *list, struct buf *out)
 {
@@ -87,6 +100,7 @@ show_flow_tap(const json_t *state, struct buf *out)
 	if (copies) {
 		put_copies(copies, out);
 		put_losses(json_object_get(state, "losses"), out);
+		put_content_interfaces(json_object_get(state, "content-interfaces"), out);
 	} else
 		buf_printf(out, "\nFurther figures are shown to those entitled: root and the group _flowtap.\n");
 }

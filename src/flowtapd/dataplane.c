@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "bulk.h"
@@ -291,6 +292,26 @@ counters_json(struct dataplane *d, json_t *o)
 	return 0;
 }
 
+static void
+content_interface(void *arg, int ifindex, bool direct)
+{
+	char name[IF_NAMESIZE];
+
+	if (if_indextoname((unsigned)ifindex, name))
+		json_array_append_new(
+		    arg, json_pack("{s:s,s:s}", "name", name, "way", direct ? "direct" : "stage device"));
+}
+
+/* Where copies leave, and which way they take to there. */
+static json_t *
+content_interfaces_json(struct dataplane *d)
+{
+	json_t *v = json_array();
+
+	(void)kern_ports_each(d->kern, content_interface, v); /* fewer are told of */
+	return v;
+}
+
 static json_t *
 capacity_json(struct dataplane *d)
 {
@@ -315,6 +336,7 @@ on_status(struct dataplane *d, uint32_t id, struct rd *r)
 		return -ENOMEM;
 	json_object_set_new(o, "attach", json_string(kern_attach_name(d->kern)));
 	json_object_set_new(o, "interfaces", iface_json(d->ifaces));
+	json_object_set_new(o, "content-interfaces", content_interfaces_json(d));
 	json_object_set_new(o, "capacity", capacity_json(d));
 	rc = counters_json(d, o);
 	text = rc == 0 ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -466,8 +488,11 @@ on_tick(void *arg)
 {
 	struct dataplane *d = arg;
 	uint64_t now_ns = clock_boot_ns();
+	int r;
 
 	tapset_tick(d->set, now_ns);
+	if ((r = kern_ports_look(d->kern)) < 0)
+		log_warn(r, "interfaces of content destinations cannot be read");
 	d->local = (struct ip_addr){0};
 	while (d->synced && tell_ended(d, now_ns) == ENDED_AT_ONCE)
 		;

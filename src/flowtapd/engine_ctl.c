@@ -123,7 +123,7 @@ agencies_json(struct engine *e, struct rd *counts)
 static void
 state_finish(struct ctl *c, json_t *state, struct rd *counts)
 {
-	static const char *const numbers[] = {"copies", "losses", "information", "capacity"};
+	static const char *const numbers[] = {"copies", "losses", "information", "capacity", "content-interfaces"};
 
 	json_object_set_new(state, "state", json_string("running"));
 	json_object_set_new(state, "version", json_string(FLOWTAP_VERSION));

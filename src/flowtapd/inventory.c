@@ -169,7 +169,10 @@ pinned(const struct inventory *v, const struct link *l)
 	char name[32];
 
 	snprintf(name, sizeof name, "links/%u", l->ifindex);
-	return has(&v->ours.link, l->id) || pin_is(v, name, l->id);
+	if (has(&v->ours.link, l->id) || pin_is(v, name, l->id))
+		return true;
+	snprintf(name, sizeof name, "ports/%u", l->ifindex);
+	return pin_is(v, name, l->id);
 }
 
 static void

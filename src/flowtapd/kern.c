@@ -31,7 +31,7 @@ kern_new(const char *run_dir, struct kern **out)
 
 	if (k == NULL)
 		return -ENOMEM;
-	k->prog = -1;
+	k->prog = k->out = -1;
 	for (int i = 0; i < KERN_MAP_N; i++)
 		k->map[i] = -1;
 	if ((r = kern_path(k->dir, run_dir, NULL, "bpf")) < 0) {
@@ -48,6 +48,8 @@ close_fds(struct kern *k)
 {
 	if (k->prog >= 0)
 		close(k->prog);
+	if (k->out >= 0)
+		close(k->out);
 	for (int i = 0; i < KERN_MAP_N; i++)
 		if (k->map[i] >= 0)
 			close(k->map[i]);
@@ -66,7 +68,8 @@ kern_free(struct kern *k)
 	else
 		close_fds(k);
 	free(k->cpu_values);
-	free(k->attached);
+	free(k->attached.v);
+	free(k->ports.v);
 	free(k);
 }
 
@@ -80,6 +83,40 @@ const char *
 kern_attach_name(const struct kern *k)
 {
 	return k->clsact ? "clsact" : "tcx";
+}
+
+bool
+kern_set_has(const struct kern_set *s, int ifindex)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->v[i] == ifindex)
+			return true;
+	return false;
+}
+
+int
+kern_set_add(struct kern_set *s, int ifindex)
+{
+	int *v;
+
+	if (kern_set_has(s, ifindex))
+		return 0;
+	if ((v = realloc(s->v, (s->n + 1) * sizeof *v)) == NULL)
+		return -ENOMEM;
+	s->v = v;
+	v[s->n++] = ifindex;
+	return 0;
+}
+
+void
+kern_set_remove(struct kern_set *s, int ifindex)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->v[i] != ifindex)
+			s->v[n++] = s->v[i];
+	s->n = n;
 }
 
 int

@@ -11,6 +11,7 @@
  *   maps/NAME         the maps of abi.h, root's
  *   stage_out, stage_in   the links of ftap0 and ftap1, root's; absent with clsact
  *   links/IFINDEX     the link of a tapped interface, the dataplane's
+ *   ports/IFINDEX     the link of an interface that copies leave by, likewise
  *
  * Calls return 0 or -errno and do not log; libbpf's own messages go to log_debug.
  */
@@ -77,6 +78,13 @@ int kern_attach(struct kern *k, int ifindex, const char *name);
 int kern_detach(struct kern *k, int ifindex, const char *name);
 /* Removes taps that a predecessor left and this process has not attached.  Returns how many. */
 int kern_sweep(struct kern *k);
+/*
+ * To be called once a second: looks at the interfaces that copies leave by, and attaches tap_out where copies
+ * may go directly (bpf/direct.h).  What changes there, such as offloads, is noticed at the next call.
+ */
+int kern_ports_look(struct kern *k);
+/* direct: tap_out is there; else copies go through the stage device. */
+int kern_ports_each(const struct kern *k, void (*cb)(void *arg, int ifindex, bool direct), void *arg);
 /* Sums of all CPUs. */
 int kern_stats(const struct kern *k, uint64_t out[TAP_C_MAX]);
 

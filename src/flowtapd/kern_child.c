@@ -34,9 +34,10 @@ kern_child_open(const char *run_dir, int first_fd, struct kern **out)
 
 	if (r < 0)
 		return r;
-	r = k->prog = take_fd(first_fd);
+	if ((r = k->prog = take_fd(first_fd)) >= 0)
+		r = k->out = take_fd(first_fd + 1);
 	for (int i = 0; i < KERN_MAP_N && r >= 0; i++)
-		r = k->map[i] = take_fd(first_fd + 1 + i);
+		r = k->map[i] = take_fd(first_fd + 2 + i);
 	if (r >= 0)
 		r = k->ncpu = libbpf_num_possible_cpus();
 	if (r >= 0 && (k->cpu_values = calloc((size_t)k->ncpu, sizeof *k->cpu_values)) == NULL)
@@ -158,38 +159,6 @@ kern_stats(const struct kern *k, uint64_t out[TAP_C_MAX])
 
 /* ---- tapped interfaces ---- */
 
-static bool
-is_attached(const struct kern *k, int ifindex)
-{
-	for (unsigned i = 0; i < k->nattached; i++)
-		if (k->attached[i] == ifindex)
-			return true;
-	return false;
-}
-
-static int
-attached_add(struct kern *k, int ifindex)
-{
-	int *v = realloc(k->attached, (k->nattached + 1) * sizeof *v);
-
-	if (v == NULL)
-		return -ENOMEM;
-	k->attached = v;
-	v[k->nattached++] = ifindex;
-	return 0;
-}
-
-static void
-attached_remove(struct kern *k, int ifindex)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < k->nattached; i++)
-		if (k->attached[i] != ifindex)
-			k->attached[n++] = k->attached[i];
-	k->nattached = n;
-}
-
 /* The parser expects an Ethernet header in front of the packet. */
 static int
 check_type(const char *name)
@@ -225,12 +194,12 @@ kern_attach(struct kern *k, int ifindex, const char *name)
 		return -ELOOP;
 	if ((r = check_type(name)) < 0 || (r = link_path(k, ifindex, pin)) < 0)
 		return r;
-	if (!is_attached(k, ifindex) && (r = attached_add(k, ifindex)) < 0)
+	if ((r = kern_set_add(&k->attached, ifindex)) < 0)
 		return r;
 	r = k->clsact ? kern_hook_clsact(k->prog, ifindex, KERN_INGRESS)
 		      : kern_hook_tcx(k->prog, ifindex, KERN_INGRESS, pin);
 	if (r < 0)
-		attached_remove(k, ifindex);
+		kern_set_remove(&k->attached, ifindex);
 	return r;
 }
 
@@ -249,7 +218,7 @@ int
 kern_detach(struct kern *k, int ifindex, const char *name)
 {
 	(void)name;
-	attached_remove(k, ifindex);
+	kern_set_remove(&k->attached, ifindex);
 	return unhook(k, ifindex);
 }
 
@@ -266,7 +235,7 @@ sweep_link(void *arg, const char *name)
 	struct sweep *s = arg;
 	int ifindex = atoi(name), r;
 
-	if (is_attached(s->kern, ifindex))
+	if (kern_set_has(&s->kern->attached, ifindex))
 		return 0;
 	r = unhook(s->kern, ifindex);
 	s->n += r == 0;
@@ -282,7 +251,7 @@ sweep_clsact(struct sweep *s)
 	if (list == NULL)
 		return -errno;
 	for (struct if_nameindex *i = list; i->if_index != 0 && r == 0; i++) {
-		if (is_attached(s->kern, (int)i->if_index) || strcmp(i->if_name, KERN_STAGE_IN) == 0)
+		if (kern_set_has(&s->kern->attached, (int)i->if_index) || strcmp(i->if_name, KERN_STAGE_IN) == 0)
 			continue;
 		r = unhook(s->kern, (int)i->if_index);
 	}
@@ -296,5 +265,7 @@ kern_sweep(struct kern *k)
 	struct sweep s = {.kern = k};
 	int r = k->clsact ? sweep_clsact(&s) : kern_each(k->dir, "links", sweep_link, &s);
 
+	if (r == 0)
+		r = kern_ports_sweep(k);
 	return r < 0 ? r : s.n;
 }

@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 
 #include "base.h"
 #include "kern_hook.h"
@@ -59,6 +60,20 @@ kern_hook_tcx_remove(const char *pin)
 	if (link >= 0)
 		bpf_link_detach(link); /* at once, not when the last descriptor goes */
 	return unlink(pin) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+bool
+kern_hook_tcx_alive(const char *pin)
+{
+	cleanup_fd int link = bpf_obj_get(pin);
+	struct bpf_link_info info = {0};
+	uint32_t len = sizeof info, ifindex;
+
+	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &len) < 0)
+		return false;
+	/* Where struct bpf_link_info has tcx.ifindex, which older headers lack. */
+	memcpy(&ifindex, (const char *)&info + 16, sizeof ifindex);
+	return ifindex != 0;
 }
 
 /* ---- clsact ---- */

@@ -17,6 +17,9 @@ int kern_hook_tcx(int prog_fd, int ifindex, enum kern_way way, const char *pin);
 /* 0 also if there is none. */
 int kern_hook_tcx_remove(const char *pin);
 
+/* Whether the link that is pinned there still has its device. */
+bool kern_hook_tcx_alive(const char *pin);
+
 /* These need CAP_NET_ADMIN. */
 int kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way);
 /* The clsact qdisc goes too if no filter is left on it.  0 also if there is none. */

@@ -24,6 +24,7 @@ enum kern_map {
 	KERN_MAP_MAPPED,
 	KERN_MAP_OWN = KERN_MAP_MAPPED,
 	KERN_MAP_STATS,
+	KERN_MAP_PORT,
 	KERN_MAP_N
 };
 
@@ -34,28 +35,39 @@ struct kern_area {
 	uint32_t entries;
 };
 
+/* Interfaces, by their index. */
+struct kern_set {
+	int *v;
+	unsigned n;
+};
+
 struct tap_bpf; /* the skeleton */
 
 struct kern {
 	char dir[KERN_PATH_MAX]; /* RUN_DIR/bpf */
 	bool clsact;
-	int prog; /* tap_ingress */
+	int prog, out; /* tap_ingress, tap_out */
 	int map[KERN_MAP_N];
 	/* parent */
 	struct tap_bpf *skel; /* owns the descriptors if there is one */
 	/* dataplane */
 	struct kern_area area[KERN_MAP_MAPPED];
 	int ncpu;
-	uint64_t *cpu_values; /* ncpu of them */
-	int *attached;        /* interfaces this process attached */
-	unsigned nattached;
+	uint64_t *cpu_values;            /* ncpu of them */
+	struct kern_set attached, ports; /* interfaces to which this process attached tap_ingress, tap_out */
 };
 
 int kern_new(const char *run_dir, struct kern **out);
+bool kern_set_has(const struct kern_set *s, int ifindex);
+/* Once.  -ENOMEM */
+int kern_set_add(struct kern_set *s, int ifindex);
+void kern_set_remove(struct kern_set *s, int ifindex);
 /* dir/sub/name; sub may be NULL.  -ENAMETOOLONG */
 int kern_path(char out[static KERN_PATH_MAX], const char *dir, const char *sub, const char *name);
 /* Calls cb for each entry of dir/sub; nonzero stops and is returned.  0 if the directory is absent. */
 int kern_each(const char *dir, const char *sub, int (*cb)(void *arg, const char *name), void *arg);
+/* Removes programs on interfaces that no copy leaves by any more. */
+int kern_ports_sweep(struct kern *k);
 /* Length of an array map in memory. */
 int kern_area_map(int fd, struct kern_area *out);
 

@@ -46,7 +46,7 @@ dir_make(const char *path, uid_t uid, gid_t gid, mode_t mode)
 
 /* A link pinned for another user, as the configuration said then, becomes the dataplane's. */
 struct owner {
-	const char *dir;
+	const char *dir, *sub;
 	uid_t uid;
 	gid_t gid;
 };
@@ -56,17 +56,29 @@ link_chown(void *arg, const char *name)
 {
 	const struct owner *o = arg;
 	char path[KERN_PATH_MAX];
-	int r = kern_path(path, o->dir, "links", name);
+	int r = kern_path(path, o->dir, o->sub, name);
 
 	if (r == 0 && chown(path, o->uid, o->gid) < 0)
 		r = -errno;
 	return r;
 }
 
+/* A directory of the dataplane's links. */
+static int
+links_open(const char *dir, const char *sub, const struct kern_opts *o)
+{
+	struct owner owner = {.dir = dir, .sub = sub, .uid = o->uid, .gid = o->gid};
+	char path[KERN_PATH_MAX];
+	int r;
+
+	if ((r = kern_path(path, dir, NULL, sub)) < 0 || (r = dir_make(path, o->uid, o->gid, 0700)) < 0)
+		return r;
+	return kern_each(dir, sub, link_chown, &owner);
+}
+
 static int
 bpffs_open(const char *dir, const struct kern_opts *o)
 {
-	struct owner owner = {.dir = dir, .uid = o->uid, .gid = o->gid};
 	char path[KERN_PATH_MAX];
 	int r;
 
@@ -77,9 +89,9 @@ bpffs_open(const char *dir, const struct kern_opts *o)
 	if ((r = dir_make(dir, 0, o->gid, 0750)) < 0)
 		return r;
 	if ((r = kern_path(path, dir, NULL, "maps")) < 0 || (r = dir_make(path, 0, 0, 0700)) < 0 ||
-	    (r = kern_path(path, dir, NULL, "links")) < 0 || (r = dir_make(path, o->uid, o->gid, 0700)) < 0)
+	    (r = links_open(dir, "links", o)) < 0)
 		return r;
-	return kern_each(dir, "links", link_chown, &owner);
+	return links_open(dir, "ports", o);
 }
 
 /* ---- removal ---- */
@@ -114,11 +126,21 @@ stage_link_remove(const char *dir, const char *name)
 }
 
 static int
+port_remove(void *arg, const char *name)
+{
+	char path[KERN_PATH_MAX];
+	int r = kern_path(path, arg, "ports", name);
+
+	return r < 0 ? r : kern_hook_tcx_remove(path);
+}
+
+static int
 tcx_remove_all(char *dir)
 {
 	int r;
 
-	if ((r = kern_each(dir, "links", link_remove, dir)) < 0 || (r = stage_link_remove(dir, "stage_out")) < 0)
+	if ((r = kern_each(dir, "links", link_remove, dir)) < 0 ||
+	    (r = kern_each(dir, "ports", port_remove, dir)) < 0 || (r = stage_link_remove(dir, "stage_out")) < 0)
 		return r;
 	return stage_link_remove(dir, "stage_in");
 }
@@ -292,11 +314,13 @@ descriptors_take(struct kern *k)
 	    [KERN_MAP_DEST] = k->skel->maps.ft_dest,
 	    [KERN_MAP_OWN] = k->skel->maps.ft_own,
 	    [KERN_MAP_STATS] = k->skel->maps.ft_stats,
+	    [KERN_MAP_PORT] = k->skel->maps.ft_port,
 	};
 
 	for (int i = 0; i < KERN_MAP_N; i++)
 		k->map[i] = bpf_map__fd(maps[i]);
 	k->prog = bpf_program__fd(k->skel->progs.tap_ingress);
+	k->out = bpf_program__fd(k->skel->progs.tap_out);
 }
 
 /* ---- stage ---- */
@@ -385,6 +409,7 @@ kern_fds(const struct kern *k, int fds[KERN_FDS_MAX])
 	int n = 0;
 
 	fds[n++] = k->prog;
+	fds[n++] = k->out;
 	for (int i = 0; i < KERN_MAP_N; i++)
 		fds[n++] = k->map[i];
 	return n;

@@ -13,6 +13,7 @@
  *   ended                              what has ended and was not told yet
  *   budget AGENCY PACKETS BYTES MS     a second, and the burst
  *   agency N                           its account
+ *   ports                              looks at the interfaces that copies leave by: how many, and directly
  *   stats | counts UID | sweep | unload
  *
  * Usage: tapctl RUN_DIR
@@ -153,6 +154,27 @@ cmd_sweep(struct ctl *c, char **word, json_t *out)
 
 	(void)word;
 	return r < 0 ? r : json_object_set_new(out, "removed", json_integer(r));
+}
+
+static void
+port_count(void *arg, int ifindex, bool direct)
+{
+	int *n = arg;
+
+	(void)ifindex;
+	n[direct]++;
+}
+
+static int
+cmd_ports(struct ctl *c, char **word, json_t *out)
+{
+	int n[2] = {0}, r = kern_ports_look(c->child);
+
+	(void)word;
+	if (r < 0 || (r = kern_ports_each(c->child, port_count, n)) < 0)
+		return r;
+	json_object_set_new(out, "staged", json_integer(n[0]));
+	return json_object_set_new(out, "direct", json_integer(n[1]));
 }
 
 /* ---- criteria ---- */
@@ -404,6 +426,7 @@ static const struct {
     {"counts", cmd_counts, false},
     {"stats", cmd_stats, false},
     {"sweep", cmd_sweep, false},
+    {"ports", cmd_ports, false},
 };
 
 static int

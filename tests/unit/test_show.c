@@ -29,7 +29,8 @@ for_the_entitled(void **state)
 	      "\"agencies\":[{\"agency\":\"lea1\",\"sessions\":1,\"criteria\":100000,"
 	      "\"due\":20,\"sent\":18,\"lost-budget\":1,\"lost-otherwise\":1}],"
 	      "\"copies\":{\"matched\":10,\"due\":20,\"sent\":18},"
-	      "\"losses\":{\"no-route\":2,\"transmit\":0}}",
+	      "\"losses\":{\"no-route\":2,\"transmit\":0},"
+	      "\"content-interfaces\":[{\"name\":\"eth1\",\"way\":\"direct\"}]}",
 	    "Flow-tap: running, flowtapd 1, attached by tcx\n"
 	    "\nInterfaces\n"
 	    "  eth0             tapped\n"
@@ -41,7 +42,9 @@ for_the_entitled(void **state)
 	    "  due (matched x destinations)                      20\n"
 	    "  sent                                              18\n"
 	    "\nLosses\n"
-	    "  no-route                                           2\n");
+	    "  no-route                                           2\n"
+	    "\nCopies leave by\n"
+	    "  eth1             direct\n");
 }
 
 static void

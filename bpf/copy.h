@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* copy.h - the copies of a packet that matched: their order, and which way each of them takes. */
+#ifndef FLOWTAP_COPY_H
+#define FLOWTAP_COPY_H
+
+#include "direct.h"
+#include "match.h"
+
+/*
+ * Each CPU and lane has TAP_STAGE_QUEUES of the stage device's queues, each with a
+ * receive ring of 256 frames, and goes on to the next after TAP_BURST frames: so that
+ * the trains of one softirq round fit, and, since a ring is emptied 64 frames at a
+ * time in the order in which the rings were filled, stay in order.
+ *
+ * An agency's copies are in one lane.  Whose copies are too many fills the rings of
+ * that lane, and rings are emptied in turn: what others lose is not by that agency.
+ */
+#define TAP_BURST 48
+
+static __always_inline __u16
+copy_queue(struct match_out *out, const struct tap_ctl *ctl, __u32 segs, __u32 mark)
+{
+	__u32 queues = ctl->stage_queues, crit = mark >> 1, queue, lane;
+	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
+
+	lane = c ? c->agency % TAP_STAGE_LANES : 0;
+	if (out->burst[lane] + segs > TAP_BURST) {
+		out->queue[lane]++;
+		out->burst[lane] = 0;
+	}
+	out->burst[lane] += segs;
+	if (queues == 0)
+		return 0;
+	queue = (bpf_get_smp_processor_id() * TAP_STAGE_LANES + lane) * TAP_STAGE_QUEUES;
+	queue += out->queue[lane] % TAP_STAGE_QUEUES;
+	return (__u16)(queue % queues + 1);
+}
+
+/*
+ * Copies of one packet leave in the order in which their criteria were added.  The order in which they
+ * were found depends on what others have under the same keys and masks, and would tell of it.
+ */
+#define ORDER_MAX 256 /* beyond it, which takes several agencies, they leave as they were found */
+
+struct order {
+	struct match_out *out;
+	__u64 key;
+	__u32 at;
+	__u32 zero;
+};
+
+static __always_inline __u64
+order_key(__u32 mark)
+{
+	__u32 crit = mark >> 1;
+	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
+
+	return c ? c->uid << 1 | (mark & 1) : 0;
+}
+
+static long
+order_sink(__u32 i, struct order *o)
+{
+	__u32 at = o->at, before;
+
+	(void)i;
+	if (at == 0 || at >= ORDER_MAX)
+		return 1;
+	before = o->out->mark[at - 1];
+	if (order_key(before) <= o->key)
+		return 1;
+	o->out->mark[at] = before;
+	o->at = at - 1;
+	return 0;
+}
+
+static long
+order_step(__u32 i, struct order *o)
+{
+	__u32 at = i + 1, mark;
+
+	if (at >= ORDER_MAX)
+		return 1;
+	mark = o->out->mark[at];
+	o->key = order_key(mark);
+	o->at = at;
+	bpf_loop(at, order_sink, o, 0);
+	if (o->at < ORDER_MAX)
+		o->out->mark[o->at] = mark;
+	return 0;
+}
+
+static __always_inline void
+copy_order(const struct match *w)
+{
+	struct order o = {.out = w->out};
+
+	if (w->n > 1 && w->n <= ORDER_MAX)
+		bpf_loop(w->n - 1, order_step, &o, 0);
+}
+
+/* Through the stage device.  What is refused here shows as the difference between handed and arrived. */
+static __always_inline void
+copy_stage(struct match *w, __u32 mark)
+{
+	struct __sk_buff *skb = w->skb;
+	__u32 old_mark = skb->mark, old_queue = skb->queue_mapping;
+
+	count_add(TAP_C_HANDED, w->segs);
+	skb->mark = mark;
+	skb->queue_mapping = copy_queue(w->out, w->ctl, w->segs, mark);
+	bpf_clone_redirect(skb, w->ctl->stage_ifindex, 0);
+	skb->mark = old_mark;
+	skb->queue_mapping = old_queue;
+}
+
+static long
+copy_one(__u32 i, struct match *w)
+{
+	__u32 mark, inner;
+
+	if (i >= TAP_COPIES_MAX * TAP_SHARES)
+		return 1;
+	mark = w->out->mark[i];
+	inner = w->pkt.end - w->pkt.l3_off;
+	if (w->skb->gso_size)
+		inner = w->skb->gso_size + match_train_headers(w->skb, &w->pkt);
+	if (!direct_copy(w->skb, mark, inner, w->segs))
+		copy_stage(w, mark);
+	return 0;
+}
+
+static __noinline int
+copy_all(struct match *w)
+{
+	copy_order(w);
+	if (w->n == 1)
+		return (int)copy_one(0, w);
+	return (int)bpf_loop(w->n, copy_one, w, 0);
+}
+
+#endif
