@@ -11,6 +11,7 @@
  *   host addr=ADDR [first=UID] [copies=N] from=ADDR to=ADDR      what goes to one address
  *   requests file=PATH [as fill]   writes the same criteria as DTCP requests; needs no load
  *   remove n=N [first=UID]   times tapset_remove
+ *   ports                       looks at the interfaces that copies leave by
  *   tick | stats | usage | memory | unload
  *
  * Usage: bench_tap RUN_DIR
@@ -277,6 +278,30 @@ cmd_remove(void *ctx, char **word, json_t *out)
 	return r;
 }
 
+static void
+port_count(void *arg, int ifindex, bool direct)
+{
+	int *n = arg;
+
+	(void)ifindex;
+	n[direct]++;
+}
+
+static int
+cmd_ports(void *ctx, char **word, json_t *out)
+{
+	struct tap *t = ctx;
+	int n[2] = {0}, r;
+
+	(void)word;
+	if (t->set == NULL)
+		return -ENXIO;
+	if ((r = kern_ports_look(t->child)) < 0 || (r = kern_ports_each(t->child, port_count, n)) < 0)
+		return r;
+	json_object_set_new(out, "staged", json_integer(n[0]));
+	return json_object_set_new(out, "direct", json_integer(n[1]));
+}
+
 static int
 cmd_tick(void *ctx, char **word, json_t *out)
 {
@@ -377,6 +402,7 @@ static const struct line_command commands[] = {
     {"host", cmd_host},
     {"remove", cmd_remove},
     {"tick", cmd_tick},
+    {"ports", cmd_ports},
     {"stats", cmd_stats},
     {"usage", cmd_usage},
     {"memory", cmd_memory},

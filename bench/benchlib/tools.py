@@ -127,6 +127,19 @@ class Tap(Tool):
         self.ask("host", addr=addr, first=first, copies=copies, to=topo.addr("mediation", outer),
                  **{"from": topo.addr("router", outer)})
 
+    def go_direct(self, gen):
+        """What the daemon does every second: looks at the interface to which copies led."""
+        space = "100.64.0.0/10,1000"
+        self.fill("dst", 1000, space=space)
+        self.attach()
+        gen.run(match=SPAN, target=space, ms=20)
+        ways = self.ask("ports")
+        self.detach()
+        self.ask("remove", n=1000)
+        self.ask("tick")
+        if ways != {"staged": 0, "direct": 1}:
+            raise Refused(f"bench_tap: copies do not go directly: {ways}")
+
     def attach(self, *ports):
         for p in ports or ("r0",):
             self.ask("attach", p)

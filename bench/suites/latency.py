@@ -38,6 +38,7 @@ def run(bench):
     try:
         with Talk(bench.opts.bin) as talk, \
                 Tap(bench.opts.bin, f"{bench.lab.folder}/latency", max=131072) as tap:
+            tap.go_direct(bench.gen)
             variants = {
                 "miss": tapped(bench, tap, "miss", [ELSEWHERE], 1),
                 "one copy": tapped(bench, tap, "one copy", ends, 1),

@@ -100,6 +100,7 @@ def at_capacity(bench, overload):
 
 def run(bench):
     with Tap(bench.opts.bin, f"{bench.lab.folder}/loss", max=131072) as tap:
+        tap.go_direct(bench.gen)
         overload = Overload(bench, tap)
         if bench.wanted("bursts"):
             bursts(bench, overload)

@@ -29,6 +29,7 @@ class Copies:
         self.tap = Tap(bench.opts.bin, f"{bench.lab.folder}/match", max=131072)
 
     def __enter__(self):
+        self.tap.go_direct(self.bench.gen)
         return self
 
     def __exit__(self, *_):

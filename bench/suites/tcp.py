@@ -4,6 +4,7 @@
 from benchlib import peers, topo
 from benchlib.bench import Skipped, Variant
 from benchlib.tools import Talk, Tap
+from benchlib.topo import net
 
 PORTS = "r0", "r1"
 PLACES = ("gen", "g0"), ("router", "r0"), ("router", "r1"), ("sink", "s0")
@@ -40,7 +41,14 @@ def run_of(talk):
     return run
 
 
+def queue(on):
+    """As network cards have one: it takes a train of segments whole or not at all."""
+    words = ("replace", "dev", "r2", "root", "pfifo", "limit", "10000") if on else ("del", "dev", "r2", "root")
+    net.run("tc", "-n", topo.ns("router"), "qdisc", *words)
+
+
 def measure(bench, talk, tap):
+    tap.go_direct(bench.gen)
     for i, end in enumerate(("gen", "sink")):
         tap.host(topo.addr(end), 1 + i)
     variants = {"tap": tapped(bench, tap)}
@@ -73,10 +81,12 @@ def cut_in_two(bench, talk, tap):
 
 def run(bench):
     bench.gen.ask("count", "mediation")
+    queue(True)
     offloads(True)
     try:
         with Talk(bench.opts.bin) as talk, Tap(bench.opts.bin, f"{bench.lab.folder}/tcp", max=131072) as tap:
             measure(bench, talk, tap)
     finally:
+        queue(False)
         offloads(False)
         bench.gen.ask("count", "on")
