@@ -23,6 +23,10 @@ def the_rig():
     if os.geteuid() != 0:
         pytest.exit("root is needed to make network namespaces and to load BPF programs", 1)
     rig = rigs.Rig("pytest")
+    if os.environ.get("FLOWTAP_DIRECT"):  # the content link is one that copies may take directly
+        port = rig.lab["router"]["interfaces"]["mediation"]
+        rigs.net.offloads(rig.ns("router"), port, "tx", "off", "tso", "off")
+        rig.run("router", "tc", "qdisc", "replace", "dev", port, "root", "pfifo", "limit", "4000")
     yield rig
     rig.down()
 
