@@ -563,6 +563,7 @@ dataplane_run(int verbose)
 	}
 	iface_commit(d.ifaces, d.conf);
 	(void)kern_sweep(d.kern);
+	(void)kern_ports_look(d.kern); /* with our programs instead of a predecessor's */
 	daemon_ready(d.parent, 0, "");
 	r = loop_run(d.loop);
 	return r < 0 ? 1 : r;

@@ -160,19 +160,20 @@ program_remove(struct kern *k, int ifindex)
 
 /* ---- */
 
-/* No copy comes any more before the program goes: hops are asked for once a tick, far less than a round. */
+/* In two calls: no copy comes any more when the program goes, since hops are asked for once a tick, far less
+ * than the time between calls. */
 static int
-port_close(struct kern *k, int ifindex, struct tap_port *p)
+port_close(struct kern *k, int ifindex, struct tap_port *p, bool forget)
 {
-	int r;
+	bool open = p->state >= TAP_PORT_READY;
+	int r = open ? 0 : program_remove(k, ifindex);
 
-	if (p->state >= TAP_PORT_READY) {
-		p->state = TAP_PORT_UNFIT;
-		return bpf_map_update_elem(k->map[KERN_MAP_PORT], &ifindex, p, BPF_EXIST) < 0 ? -errno : 0;
-	}
-	if ((r = program_remove(k, ifindex)) < 0)
+	if (r < 0)
 		return r;
-	return bpf_map_delete_elem(k->map[KERN_MAP_PORT], &ifindex) < 0 && errno != ENOENT ? -errno : 0;
+	if (forget && !open)
+		return bpf_map_delete_elem(k->map[KERN_MAP_PORT], &ifindex) < 0 && errno != ENOENT ? -errno : 0;
+	p->state = TAP_PORT_UNFIT;
+	return bpf_map_update_elem(k->map[KERN_MAP_PORT], &ifindex, p, BPF_EXIST) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static int
@@ -180,13 +181,12 @@ port_look(struct kern *k, int ifindex, struct tap_port *p)
 {
 	struct facts f;
 	int r = facts_get(ifindex, &f);
-	bool good = r == 0 && fit(&f);
 
 	if (r < 0 || ++p->idle > PORT_IDLE_ROUNDS)
-		return port_close(k, ifindex, p);
-	if (good)
-		good = program_attach(k, ifindex) == 0;
-	p->state = !good ? TAP_PORT_UNFIT : strcmp(f.qdisc, "noqueue") == 0 ? TAP_PORT_READY : TAP_PORT_TRAINS;
+		return port_close(k, ifindex, p, true);
+	if (!fit(&f) || program_attach(k, ifindex) < 0)
+		return port_close(k, ifindex, p, false);
+	p->state = strcmp(f.qdisc, "noqueue") == 0 ? TAP_PORT_READY : TAP_PORT_TRAINS;
 	return bpf_map_update_elem(k->map[KERN_MAP_PORT], &ifindex, p, BPF_EXIST) < 0 && errno != ENOENT ? -errno : 0;
 }
 

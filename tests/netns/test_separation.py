@@ -405,6 +405,10 @@ def same_bytes(session, *requests):
 def test_foreign_and_absent_ids_are_answered_alike(rig):
     """An id or a name that only lea2 has, and one that nobody has."""
     with rig.session() as one, rig.session("lea2") as two:
+        # Each agency counts for itself; "theirs" is the one that has come further.
+        first, second = (s.add(source_address="198.51.100.2", **rig.destination(PORT)) for s in (one, two))
+        if second < first:
+            one, two = two, one
         own = one.add(source_address="198.51.100.1", **rig.destination(PORT))
         theirs = 0
         while theirs <= own:
