@@ -100,6 +100,7 @@ struct session {
 	unsigned nops;
 	size_t ops_bytes; /* of their text */
 	uint64_t refused; /* requests that the session itself refused */
+	uint64_t requests, opened_ns;
 };
 
 #define LOGIN_FAILURES 64 /* remembered */
@@ -129,6 +130,23 @@ struct engine_audit {
 	char key[2 * AUDIT_KEY_LEN + 1]; /* public, in hex */
 };
 
+#define ENGINE_EVENTS 512 /* remembered */
+
+enum engine_severity { ENGINE_NOTICE, ENGINE_WARNING, ENGINE_ALARM, ENGINE_SEVERITIES };
+
+struct engine_event {
+	int64_t time_ms;
+	enum engine_severity severity;
+	const char *kind; /* static */
+	char text[184];
+};
+
+struct engine_events {
+	struct engine_event ring[ENGINE_EVENTS];
+	uint64_t n; /* since the start */
+	uint64_t of[ENGINE_SEVERITIES];
+};
+
 struct engine {
 	struct loop *loop;
 	struct chan *parent, *dp, *inventory;
@@ -156,6 +174,8 @@ struct engine {
 	bool resealing;       /* steps of a rotation of keys are under way */
 	uint64_t reseal_left; /* rows, at most */
 	int dtcp_fd, ctl_fd;
+	int64_t started_ms;
+	struct engine_events events;
 };
 
 /* engine.c */
@@ -171,6 +191,12 @@ void engine_budget_put(const struct agency *a, struct buf *b);
 
 /* engine_sync.c */
 int engine_sync(struct engine *e);
+
+/* engine_events.c */
+/* kind: static.  Never a target. */
+void engine_event(struct engine *e, enum engine_severity severity, const char *kind, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+const char *engine_severity_name(enum engine_severity s);
 
 /* engine_alarm.c */
 int engine_alarm_start(struct engine *e);               /* listens to the inventory */

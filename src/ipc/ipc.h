@@ -36,6 +36,7 @@ enum ipc_type {
 	IPC_D_LIFE,     /* struct ipc_life_set */
 	IPC_D_BUDGET,   /* struct ipc_budget_set */
 	IPC_D_AGENCIES, /* u32 n, n * u32 agency */
+	IPC_D_DESTS,    /* u32: content destinations behind this index, from 0 on */
 	/* dataplane -> engine; id as in the request */
 	IPC_D_DONE = 48,     /* u32: 0 or errno */
 	IPC_D_COUNTS,        /* u32 n, n * struct ipc_count, in the order asked */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* engine_ctl.h - what the files of the operator's side share: a connection to the control socket. */
+#ifndef FLOWTAPD_ENGINE_CTL_H
+#define FLOWTAPD_ENGINE_CTL_H
+
+#include <jansson.h>
+
+#include "engine.h"
+
+#define EXIT_REFUSED 1
+#define EXIT_USAGE 2
+#define EXIT_NOT_AUTHORISED 3
+#define EXIT_NO_OBJECT 4
+#define EXIT_TRANSPORT 5
+
+struct ctl {
+	struct engine *engine;
+	struct chan *chan; /* NULL: closed */
+	unsigned waits;    /* answers that others owe it: it is freed behind the last one */
+	bool entitled, auditor, officer;
+	uint32_t uid;              /* the peer's */
+	struct store_lines *lines; /* audit export under way */
+	json_t *state;             /* what the data plane said so far */
+};
+
+void ctl_close(struct ctl *c);
+void ctl_error(struct ctl *c, uint8_t code, const char *text);
+
+/* engine_show.c.  Commands: nonzero ends the connection. */
+int ctl_show_flow_tap(struct ctl *c, const char *args, struct slice text);
+int ctl_show_sessions(struct ctl *c, const char *args, struct slice text);
+int ctl_show_dests(struct ctl *c, const char *args, struct slice text);
+int ctl_show_events(struct ctl *c, const char *args, struct slice text);
+
+#endif
