@@ -497,7 +497,10 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
 		return r;
-	return engine_alarm_start(e);
+	*why = "other processes";
+	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0)
+		return r;
+	return engine_watch_start(e);
 }
 
 int

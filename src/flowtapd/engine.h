@@ -132,7 +132,8 @@ struct engine_audit {
 
 #define ENGINE_EVENTS 512 /* remembered */
 
-enum engine_severity { ENGINE_NOTICE, ENGINE_WARNING, ENGINE_ALARM, ENGINE_SEVERITIES };
+/* An alarm calls the operator's hook, and so does the end of what it told of. */
+enum engine_severity { ENGINE_NOTICE, ENGINE_WARNING, ENGINE_ALARM, ENGINE_CLEARED, ENGINE_SEVERITIES };
 
 struct engine_event {
 	int64_t time_ms;
@@ -150,7 +151,8 @@ struct engine_events {
 struct engine {
 	struct loop *loop;
 	struct chan *parent, *dp, *inventory;
-	struct conf *conf, *next; /* next: prepared, not committed */
+	struct chan *metrics, *hook; /* NULL: not there */
+	struct conf *conf, *next;    /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
 	struct agency **agency; /* agency.c */
 	uint32_t nagency;
@@ -176,6 +178,11 @@ struct engine {
 	int dtcp_fd, ctl_fd;
 	int64_t started_ms;
 	struct engine_events events;
+	struct engine_watch {
+		struct loop_timer *timer;
+		uint64_t lost, quiet; /* copies lost so far; rounds since then */
+		unsigned raised;      /* a bit for each alarm */
+	} watch;
 };
 
 /* engine.c */
@@ -197,6 +204,13 @@ int engine_sync(struct engine *e);
 void engine_event(struct engine *e, enum engine_severity severity, const char *kind, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 const char *engine_severity_name(enum engine_severity s);
+int engine_hook_start(struct engine *e);
+
+/* engine_metrics.c */
+int engine_metrics_start(struct engine *e);
+
+/* engine_watch.c: looks at the data plane now and then, and raises and clears alarms */
+int engine_watch_start(struct engine *e);
 
 /* engine_alarm.c */
 int engine_alarm_start(struct engine *e);               /* listens to the inventory */

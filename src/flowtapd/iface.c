@@ -344,8 +344,8 @@ iface_json(const struct iface_set *s)
 		if (i->attached && !tapped)
 			why = "our program was taken away";
 		json_array_insert_new(v, 0,
-		    json_pack("{s:s,s:i,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "tapped", (int)tapped,
-			"why",
+		    json_pack("{s:s,s:i,s:b,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "wanted",
+			(int)wanted(i, s->conf), "tapped", (int)tapped, "why",
 			tapped ? NULL
 			: why  ? why
 			       : "not configured"));

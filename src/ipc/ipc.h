@@ -57,8 +57,14 @@ enum ipc_type {
 	IPC_P_ABORT,       /* forget it */
 	IPC_P_STOP,
 	IPC_P_INVENTORY, /* to the inventory: see inventory.h */
+	IPC_P_HOOK,      /* to the hook: string, the path of the operator's program */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
+	/* metrics -> engine, and back */
+	IPC_M_ASK = 104, /* nothing */
+	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */
+	/* engine -> hook */
+	IPC_K_EVENT = 112, /* u64 number, u64 Unix time in ms, strings: severity, kind, text */
 };
 
 struct ipc_hello {
