@@ -259,6 +259,12 @@ struct tap_ctl {
 	struct tap_mask6 mask6[TAP_MASKS_MAX];
 };
 
+/* Fixed when the programs are loaded: in a map that nobody can write to. */
+struct tap_test {
+	__u32 ifindex; /* packets of the self-test come in here, and no others; 0: there is none */
+	__u32 agency;  /* whose criteria match these, and nothing else */
+};
+
 /*
  * What skb->mark means on the stage device: criterion index << 1 | destination
  * slot, below TAP_MARK_RAW.  Only our programs hand packets to it.

@@ -54,4 +54,6 @@ struct {
 	__type(value, __u64);
 } ft_stats SEC(".maps");
 
+const volatile struct tap_test tap_test = {};
+
 #endif

@@ -84,6 +84,14 @@ match_due(struct match *w, __u32 share, __u32 mark)
 	w->n = n + 1;
 }
 
+/* The self-test's packets are for the self-test's criteria, and these for nobody else's packets. */
+static __always_inline int
+match_is_apart(const struct match *w, const struct tap_crit *c)
+{
+	return tap_test.ifindex &&
+	       (w->skb->ifindex == tap_test.ifindex) != (*(volatile const __u32 *)&c->agency == tap_test.agency);
+}
+
 /* A term matched.  Nonzero: stop looking. */
 static __always_inline int
 match_found(struct match *w, __u32 crit, __u8 flags)
@@ -92,7 +100,7 @@ match_found(struct match *w, __u32 crit, __u8 flags)
 	__u32 share;
 	int got;
 
-	if (!c || *(volatile const __u32 *)&c->state != TAP_CRIT_ACTIVE)
+	if (!c || *(volatile const __u32 *)&c->state != TAP_CRIT_ACTIVE || match_is_apart(w, c))
 		return 0;
 	if (!w->has_now) {
 		w->out->now_ns = 0;

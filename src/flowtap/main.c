@@ -21,6 +21,7 @@ static const struct command {
     {"services flow-tap content-destinations", show_content_destinations,
 	"where copies go, and whether they get there"},
     {"services flow-tap events", show_events, "what happened lately"},
+    {"request services flow-tap self-test", show_self_test, "sends packets of our own the whole way of a tap"},
     {"request services flow-tap rotate-keys", show_rotation, "a new key for each agency's stored rows"},
 };
 
@@ -30,21 +31,22 @@ struct opts {
 	char words[128];
 };
 
-static const char usage_text[] = "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
-				 "       flowtap [-j] [-p] [-s SOCKET] show services flow-tap statistics | sessions |\n"
-				 "                                        content-destinations | events\n"
-				 "       flowtap [-s SOCKET] audit export [LINE]\n"
-				 "       flowtap [-j] [-s SOCKET] audit head\n"
-				 "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
-				 "       flowtap audit report FILE\n"
-				 "       flowtap [-s SOCKET] warrant enter FILE\n"
-				 "       flowtap [-s SOCKET] warrant approve|revoke AGENCY REFERENCE\n"
-				 "       flowtap [-j] [-s SOCKET] warrant show\n"
-				 "       flowtap [-j] [-p] [-s SOCKET] request services flow-tap rotate-keys\n"
-				 "       flowtap --help | --version\n"
-				 "  -j, --json     JSON instead of text\n"
-				 "  -p, --pretty   JSON over several lines\n"
-				 "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n";
+static const char usage_text[] =
+    "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
+    "       flowtap [-j] [-p] [-s SOCKET] show services flow-tap statistics | sessions |\n"
+    "                                        content-destinations | events\n"
+    "       flowtap [-s SOCKET] audit export [LINE]\n"
+    "       flowtap [-j] [-s SOCKET] audit head\n"
+    "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
+    "       flowtap audit report FILE\n"
+    "       flowtap [-s SOCKET] warrant enter FILE\n"
+    "       flowtap [-s SOCKET] warrant approve|revoke AGENCY REFERENCE\n"
+    "       flowtap [-j] [-s SOCKET] warrant show\n"
+    "       flowtap [-j] [-p] [-s SOCKET] request services flow-tap self-test | rotate-keys\n"
+    "       flowtap --help | --version\n"
+    "  -j, --json     JSON instead of text\n"
+    "  -p, --pretty   JSON over several lines\n"
+    "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n";
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, 'j'},
@@ -120,6 +122,7 @@ answer_print(const struct opts *o, const struct command *cmd, const struct buf *
 {
 	json_t *j = json_loadb((const char *)answer->p, answer->len, 0, NULL);
 	cleanup_buf struct buf out = {0};
+	int r = EXIT_OK;
 	char *text;
 
 	if (j == NULL) {
@@ -134,8 +137,10 @@ answer_print(const struct opts *o, const struct command *cmd, const struct buf *
 		cmd->text(j, &out);
 		fwrite(out.p, 1, out.len, stdout);
 	}
+	if (json_object_get(j, "broken"))
+		r = EXIT_REFUSED; /* a self-test that failed */
 	json_decref(j);
-	return fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
+	return fflush(stdout) == 0 ? r : EXIT_TRANSPORT;
 }
 
 int

@@ -290,3 +290,22 @@ show_rotation(const json_t *answer, struct buf *out)
 	buf_printf(out, "Rotation of keys: %s, %jd rows to seal anew\n", text_of(answer, "rotation"),
 	    (intmax_t)json_integer_value(json_object_get(answer, "reseal-rows")));
 }
+
+void
+show_self_test(const json_t *answer, struct buf *out)
+{
+	const json_t *list = json_object_get(answer, "links"), *l;
+	size_t n;
+
+	json_array_foreach (list, n, l) {
+		buf_printf(out, "  %-24s %s\n", text_of(l, "link"), text_of(l, "state"));
+		if (json_string_length(json_object_get(l, "why")) > 0) {
+			buf_printf(out, "    ");
+			put_wrapped(text_of(l, "why"), 4, out);
+		}
+	}
+	if (json_object_get(answer, "broken"))
+		buf_printf(out, "Self-test: broken: %s\n", text_of(answer, "broken"));
+	else
+		buf_printf(out, "Self-test: works\n");
+}

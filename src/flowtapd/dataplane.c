@@ -15,6 +15,7 @@
 #include "log.h"
 #include "role.h"
 #include "sandbox.h"
+#include "selftest.h"
 
 #define TICK_MS 1000
 #define ENDED_AT_ONCE 8192 /* of IPC_D_ENDED in one message: half a megabyte */
@@ -84,6 +85,11 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 		    .ttl = put.dest[i].ttl};
 	want = (struct tapset_want){
 	    .filter = &put.filter, .dest = dest, .ndest = put.ndest, .agency = put.agency, .life = life_of(&put.life)};
+	/* The last number is not the store's to give. */
+	if (put.agency >= SELFTEST_AGENCY) {
+		ipc_put_free(&put);
+		return dataplane_done(d, id, -ENOSPC);
+	}
 	if (d->synced && (rc = source_check(d, &put)) < 0) {
 		ipc_put_free(&put);
 		return dataplane_done(d, id, rc);
@@ -226,6 +232,8 @@ static const struct {
     {IPC_D_STATS, on_stats},
     {IPC_D_STATUS, dataplane_status},
     {IPC_D_DESTS, dataplane_dests},
+    {IPC_D_TEST_BEGIN, dataplane_selftest_begin},
+    {IPC_D_TEST_END, dataplane_selftest_end},
     {IPC_D_LIFE, on_life},
     {IPC_D_BUDGET, on_budget},
     {IPC_D_AGENCIES, on_agencies},

@@ -3,6 +3,8 @@
 #ifndef FLOWTAPD_DATAPLANE_H
 #define FLOWTAPD_DATAPLANE_H
 
+#include <jansson.h>
+
 #include "daemon.h"
 #include "iface.h"
 #include "kern.h"
@@ -21,8 +23,9 @@ struct dataplane {
 	struct loop_timer *tick;
 	struct conf *conf, *next;
 	struct mnl_socket *routes;
-	struct ip_addr local; /* found to be ours a moment ago */
-	bool synced;          /* the engine has said all that the store holds */
+	struct ip_addr local;           /* found to be ours a moment ago */
+	uint64_t test_stats[TAP_C_MAX]; /* when the self-test began */
+	bool synced;                    /* the engine has said all that the store holds */
 };
 
 /* Answers a request: IPC_D_DONE with 0 or -errno. */
@@ -31,5 +34,11 @@ int dataplane_done(struct dataplane *d, uint32_t id, int err);
 /* dataplane_show.c: what is shown to the operator */
 int dataplane_status(struct dataplane *d, uint32_t id, struct rd *r); /* IPC_D_STATUS */
 int dataplane_dests(struct dataplane *d, uint32_t id, struct rd *r);  /* IPC_D_DESTS */
+/* Those between two readings, by reason. */
+json_t *dataplane_losses_json(const uint64_t *before, const uint64_t *now);
+
+/* dataplane_selftest.c: IPC_D_TEST_BEGIN, IPC_D_TEST_END */
+int dataplane_selftest_begin(struct dataplane *d, uint32_t id, struct rd *r);
+int dataplane_selftest_end(struct dataplane *d, uint32_t id, struct rd *r);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "dataplane.h"
+#include "selftest.h"
 
 #define NS_PER_S 1000000000ull
 #define DESTS_AT_ONCE 1024 /* of about 300 bytes each, in one message */
@@ -53,6 +54,20 @@ internal_queue_loss(const uint64_t *v)
 	return v[TAP_C_HANDED] > out ? v[TAP_C_HANDED] - out : 0;
 }
 
+json_t *
+dataplane_losses_json(const uint64_t *before, const uint64_t *now)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+		uint64_t n = now[counters[i].counter] - before[counters[i].counter];
+
+		if (n != 0 && strcmp(counters[i].group, "losses") == 0)
+			json_object_set_new(o, counters[i].name, json_integer((json_int_t)n));
+	}
+	return o;
+}
+
 static int
 counters_json(struct dataplane *d, json_t *o)
 {
@@ -80,7 +95,7 @@ content_interface(void *arg, int ifindex, bool direct)
 {
 	char name[IF_NAMESIZE];
 
-	if (if_indextoname((unsigned)ifindex, name))
+	if (if_indextoname((unsigned)ifindex, name) && strcmp(name, KERN_TEST_OUT) != 0)
 		json_array_append_new(
 		    arg, json_pack("{s:s,s:s}", "name", name, "way", direct ? "direct" : "stage device"));
 }
@@ -231,7 +246,8 @@ dataplane_dests(struct dataplane *d, uint32_t id, struct rd *r)
 	if ((list = json_array()) == NULL)
 		return -ENOMEM;
 	while (n++ < DESTS_AT_ONCE && (at = tapset_dest_next(d->set, at, &s)) != 0)
-		json_array_append_new(list, dest_json(d, &s));
+		if (s.agency != SELFTEST_AGENCY)
+			json_array_append_new(list, dest_json(d, &s));
 	o = json_pack("{s:i,s:o}", "next", (int)at, "destinations", list);
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);

@@ -498,7 +498,8 @@ engine_start(struct engine *e, const char **why)
 	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
 		return r;
 	*why = "other processes";
-	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0)
+	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0 ||
+	    (r = engine_selftest_start(e)) < 0)
 		return r;
 	return engine_watch_start(e);
 }

@@ -151,8 +151,8 @@ struct engine_events {
 struct engine {
 	struct loop *loop;
 	struct chan *parent, *dp, *inventory;
-	struct chan *metrics, *hook; /* NULL: not there */
-	struct conf *conf, *next;    /* next: prepared, not committed */
+	struct chan *metrics, *canary, *hook; /* NULL: not there */
+	struct conf *conf, *next;             /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
 	struct agency **agency; /* agency.c */
 	uint32_t nagency;
@@ -176,6 +176,8 @@ struct engine {
 	bool resealing;       /* steps of a rotation of keys are under way */
 	uint64_t reseal_left; /* rows, at most */
 	int dtcp_fd, ctl_fd;
+	struct selftest *selftest; /* under way */
+	uint32_t selftests;        /* so far */
 	int64_t started_ms;
 	struct engine_events events;
 	struct engine_watch {
@@ -208,6 +210,9 @@ int engine_hook_start(struct engine *e);
 
 /* engine_metrics.c */
 int engine_metrics_start(struct engine *e);
+
+/* engine_selftest.c */
+int engine_selftest_start(struct engine *e);
 
 /* engine_watch.c: looks at the data plane now and then, and raises and clears alarms */
 int engine_watch_start(struct engine *e);

@@ -271,6 +271,7 @@ static const struct {
     {"warrant approve", warrant_approve, RIGHT_OFFICER},
     {"warrant revoke", warrant_revoke, RIGHT_OFFICER},
     {"warrant show", warrant_show, RIGHT_OFFICER},
+    {"request services flow-tap self-test", ctl_selftest, RIGHT_FIGURES},
     {"request services flow-tap rotate-keys", rotate_keys, RIGHT_ROOT},
     {"login-failed", login_failed, RIGHT_ROOT},
 };

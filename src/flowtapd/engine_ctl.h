@@ -23,6 +23,8 @@ struct ctl {
 	json_t *state;             /* what the data plane said so far */
 };
 
+/* Sends the answer and takes it over. */
+int ctl_answer(struct ctl *c, json_t *o);
 void ctl_close(struct ctl *c);
 void ctl_error(struct ctl *c, uint8_t code, const char *text);
 
@@ -31,5 +33,8 @@ int ctl_show_flow_tap(struct ctl *c, const char *args, struct slice text);
 int ctl_show_sessions(struct ctl *c, const char *args, struct slice text);
 int ctl_show_dests(struct ctl *c, const char *args, struct slice text);
 int ctl_show_events(struct ctl *c, const char *args, struct slice text);
+
+/* engine_selftest.c */
+int ctl_selftest(struct ctl *c, const char *args, struct slice text);
 
 #endif

@@ -3,7 +3,7 @@
  * What an operator is shown.  Who may see it was decided in engine_ctl.c, but for the
  * state, of which everybody gets the part without figures.  Nothing here knows a target.
  *
- * exports: ctl_show_ */
+ * exports: ctl_show_ ctl_answer */
 #include <errno.h>
 #include <string.h>
 
@@ -12,9 +12,8 @@
 
 #define DESTS_MAX 16384 /* shown; of more the first ones */
 
-/* Takes the answer over. */
-static int
-answer(struct ctl *c, json_t *o)
+int
+ctl_answer(struct ctl *c, json_t *o)
 {
 	char *text = json_dumps(o, JSON_COMPACT);
 	int r = text ? chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text)) : -ENOMEM;
@@ -94,7 +93,7 @@ on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_
 	}
 	if (state)
 		state_finish(c, state, &counts);
-	if (state == NULL || answer(c, state) < 0)
+	if (state == NULL || ctl_answer(c, state) < 0)
 		ctl_error(c, EXIT_TRANSPORT, "the data plane gave no answer");
 }
 
@@ -153,7 +152,7 @@ ctl_show_sessions(struct ctl *c, const char *args, struct slice text)
 			      (json_int_t)((clock_boot_ns() - s->opened_ns) / 1000000000u), "requests",
 			      (json_int_t)s->requests, "refused", (json_int_t)s->refused, "unanswered", (int)s->nops));
 	}
-	return answer(c, json_pack("{s:o}", "sessions", list));
+	return ctl_answer(c, json_pack("{s:o}", "sessions", list));
 }
 
 /* ---- content destinations ---- */
@@ -223,7 +222,7 @@ on_dests(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 	r = type == IPC_D_STATE ? dests_take(c, (const char *)body, len, &next) : -EBADMSG;
 	if (r == 1 && (r = dests_ask(c, next)) == 0)
 		return;
-	if (r < 0 || answer(c, json_incref(c->state)) < 0)
+	if (r < 0 || ctl_answer(c, json_incref(c->state)) < 0)
 		ctl_error(c, EXIT_TRANSPORT, "the data plane gave no answer");
 	json_decref(TAKE_PTR(c->state));
 }
@@ -257,5 +256,5 @@ ctl_show_events(struct ctl *c, const char *args, struct slice text)
 		    json_pack("{s:I,s:I,s:s,s:s,s:s}", "number", (json_int_t)n + 1, "time-ms", (json_int_t)k->time_ms,
 			"severity", engine_severity_name(k->severity), "kind", k->kind, "text", k->text));
 	}
-	return answer(c, json_pack("{s:o}", "events", list));
+	return ctl_answer(c, json_pack("{s:o}", "events", list));
 }

@@ -26,6 +26,7 @@ struct iface {
 	char kind[16]; /* IFLA_INFO_KIND */
 	unsigned short type;
 	bool enslaved;
+	bool test;            /* the self-test's: tapped whatever is configured, and nobody's business */
 	bool attached, fresh; /* fresh: attached by a prepare not yet committed */
 	bool seen;
 	int error; /* why it could not be attached: -errno */
@@ -57,7 +58,8 @@ unwanted(const struct iface *i)
 {
 	static const char *const stacked[] = {"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"};
 
-	if (strcmp(i->name, KERN_STAGE_OUT) == 0 || strcmp(i->name, KERN_STAGE_IN) == 0)
+	if (strcmp(i->name, KERN_STAGE_OUT) == 0 || strcmp(i->name, KERN_STAGE_IN) == 0 ||
+	    strcmp(i->name, KERN_TEST_IN) == 0)
 		return "services interface";
 	if (i->type != ARPHRD_ETHER)
 		return "not Ethernet";
@@ -74,6 +76,8 @@ wanted(const struct iface *i, const struct conf *conf)
 {
 	if (conf == NULL || !conf->flow_tap)
 		return false;
+	if (i->test)
+		return true;
 	if (conf->tap_all)
 		return unwanted(i) == NULL;
 	for (uint32_t k = 0; k < conf->ntapped; k++)
@@ -91,7 +95,8 @@ attach(struct iface_set *s, struct iface *i)
 	if (r < 0)
 		return r;
 	i->attached = true;
-	log_info("interface %s: tapped", i->name);
+	if (!i->test)
+		log_info("interface %s: tapped", i->name);
 	return 0;
 }
 
@@ -103,7 +108,8 @@ detach(struct iface_set *s, struct iface *i)
 	if (r < 0)
 		log_warn(r, "interface %s: cannot stop tapping", i->name);
 	i->attached = i->fresh = false;
-	log_info("interface %s: no longer tapped", i->name);
+	if (!i->test)
+		log_info("interface %s: no longer tapped", i->name);
 }
 
 static void
@@ -178,7 +184,8 @@ on_link(const struct nlmsghdr *h, void *arg)
 {
 	struct iface_set *s = arg;
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
-	struct iface now = {.ifindex = ifi->ifi_index, .type = ifi->ifi_type};
+	struct iface now = {
+	    .ifindex = ifi->ifi_index, .type = ifi->ifi_type, .test = ifi->ifi_index == kern_test_ifindex(s->kern)};
 	struct iface *old;
 
 	mnl_attr_parse(h, sizeof *ifi, attr_link, &now);
@@ -303,7 +310,7 @@ iface_prepare(struct iface_set *s, const struct conf *conf, const char **name)
 		if (i->attached || !wanted(i, conf))
 			continue;
 		if ((r = attach(s, i)) < 0) {
-			if (conf->tap_all) {
+			if (conf->tap_all || i->test) {
 				log_warn(r, "interface %s: cannot be tapped", i->name);
 				continue;
 			}
@@ -339,7 +346,7 @@ iface_json(const struct iface_set *s)
 		const char *why = i->error ? strerror(-i->error) : unwanted(i);
 		bool tapped = i->attached && kern_attached(s->kern, i->ifindex);
 
-		if (strcmp(i->name, "lo") == 0)
+		if (i->test || strcmp(i->name, "lo") == 0 || strcmp(i->name, KERN_TEST_IN) == 0)
 			continue;
 		if (i->attached && !tapped)
 			why = "our program was taken away";

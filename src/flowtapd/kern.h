@@ -27,8 +27,11 @@
 #define KERN_STAGE_OUT "ftap0" /* copies are handed to this end */
 #define KERN_STAGE_IN "ftap1"  /* and come out of this one, wire-sized */
 
+#define KERN_TEST_OUT "ftst0" /* the self-test's packets come in here, and its copies are routed to it */
+#define KERN_TEST_IN "ftst1"  /* the other end, at which they are sent and received */
+
 #define KERN_AGENCIES 16384 /* a number is never used again: more than can be configured at once */
-#define KERN_FDS_MAX 16     /* descriptors a dataplane needs, at most */
+#define KERN_FDS_MAX 24     /* descriptors a dataplane needs, at most */
 
 struct kern;
 
@@ -37,6 +40,7 @@ struct kern_opts {
 	uint32_t max_criteria; /* sizes the maps */
 	uint32_t max_agencies; /* their numbers are 1 to this; 0: KERN_AGENCIES */
 	uint16_t ssh_port;     /* see struct tap_ctl */
+	uint32_t test_agency;  /* see struct tap_test; 0: without a test device */
 	bool force_clsact;     /* even if the kernel has tcx */
 	bool force_tcx;        /* -EOPNOTSUPP rather than clsact */
 	uid_t uid;             /* the dataplane's user, */
@@ -78,6 +82,8 @@ int kern_attach(struct kern *k, int ifindex, const char *name);
 int kern_detach(struct kern *k, int ifindex, const char *name);
 /* Removes taps that a predecessor left and this process has not attached.  Returns how many. */
 int kern_sweep(struct kern *k);
+/* The test device's end that is tapped; 0: there is none. */
+int kern_test_ifindex(const struct kern *k);
 /*
  * To be called once a second: looks at the interfaces that copies leave by, and attaches tap_out where copies
  * may go directly (bpf/direct.h).  What changes there, such as offloads, is noticed at the next call.

@@ -157,6 +157,15 @@ kern_stats(const struct kern *k, uint64_t out[TAP_C_MAX])
 	return 0;
 }
 
+int
+kern_test_ifindex(const struct kern *k)
+{
+	const uint32_t zero = 0;
+	struct tap_test t;
+
+	return bpf_map_lookup_elem(k->map[KERN_MAP_TEST], &zero, &t) < 0 ? 0 : (int)t.ifindex;
+}
+
 /* ---- tapped interfaces ---- */
 
 /* The parser expects an Ethernet header in front of the packet. */

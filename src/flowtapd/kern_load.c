@@ -261,7 +261,7 @@ maps_pin_paths(struct tap_bpf *s, const char *dir, bool *usable)
 
 	bpf_object__for_each_map(m, s->obj)
 	{
-		if (m == s->maps.ft_trace)
+		if (m == s->maps.ft_trace || bpf_map__is_internal(m))
 			continue;
 		if ((r = kern_path(path, dir, "maps", bpf_map__name(m))) < 0 ||
 		    (r = bpf_map__set_pin_path(m, path)) < 0)
@@ -282,7 +282,7 @@ tests_left_out(struct tap_bpf *s)
 }
 
 static int
-programs_load(struct kern *k, const struct kern_opts *o)
+programs_load(struct kern *k, const struct kern_opts *o, struct stage *stage)
 {
 	bool usable;
 	int r;
@@ -294,6 +294,10 @@ programs_load(struct kern *k, const struct kern_opts *o)
 		return r;
 	if (!usable && (r = wipe(k->dir)) < 0)
 		return r;
+	if ((r = stage_open(o->test_agency != 0, stage)) < 0)
+		return r;
+	static_assert(sizeof *k->skel->rodata == sizeof(struct tap_test), "kern_test_ifindex reads all of it");
+	k->skel->rodata->tap_test = (struct tap_test){.ifindex = (uint32_t)stage->test, .agency = o->test_agency};
 	return tap_bpf__load(k->skel);
 }
 
@@ -315,6 +319,7 @@ descriptors_take(struct kern *k)
 	    [KERN_MAP_OWN] = k->skel->maps.ft_own,
 	    [KERN_MAP_STATS] = k->skel->maps.ft_stats,
 	    [KERN_MAP_PORT] = k->skel->maps.ft_port,
+	    [KERN_MAP_TEST] = k->skel->maps.rodata,
 	};
 
 	for (int i = 0; i < KERN_MAP_N; i++)
@@ -391,7 +396,7 @@ kern_load(const struct kern_opts *o, struct kern **out)
 
 	if (r < 0)
 		return r;
-	if ((r = bpffs_open(k->dir, o)) < 0 || (r = programs_load(k, o)) < 0 || (r = stage_open(&stage)) < 0)
+	if ((r = bpffs_open(k->dir, o)) < 0 || (r = programs_load(k, o, &stage)) < 0)
 		goto fail;
 	descriptors_take(k);
 	if ((r = stage_control(k, &stage, o->ssh_port)) < 0 || (r = stage_attach(k, &stage, o)) < 0)

@@ -9,11 +9,16 @@
 #include <grp.h>
 #include <libgen.h>
 #include <linux/capability.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "bulk.h"
@@ -27,6 +32,7 @@
 #include "rewrap.h"
 #include "role.h"
 #include "sandbox.h"
+#include "selftest.h"
 #include "spawn.h"
 
 #define WALK_AGENCIES 64 /* from here on all users are read at once */
@@ -34,7 +40,17 @@
 #define STOP_WAIT_MS 5000
 
 /* The first two have a configuration; without the last ones, or once these have died, all else goes on. */
-enum child_id { ENGINE, DATAPLANE, CONFIGURED, INVENTORY = CONFIGURED, METRICS, OPTIONAL = METRICS, HOOK, CHILDREN };
+enum child_id {
+	ENGINE,
+	DATAPLANE,
+	CONFIGURED,
+	INVENTORY = CONFIGURED,
+	METRICS,
+	OPTIONAL = METRICS,
+	CANARY,
+	HOOK,
+	CHILDREN
+};
 
 struct child {
 	struct parent *parent;
@@ -412,6 +428,7 @@ engine_spawn(struct parent *p, int peer, const struct channels *ch)
 	fds[DAEMON_FD_CTL - DAEMON_FD_PARENT] = ctl;
 	fds[DAEMON_FD_INVENTORY - DAEMON_FD_PARENT] = ch->engine[INVENTORY];
 	fds[DAEMON_FD_METRICS - DAEMON_FD_PARENT] = ch->engine[METRICS];
+	fds[DAEMON_FD_CANARY - DAEMON_FD_PARENT] = ch->engine[CANARY];
 	fds[DAEMON_FD_HOOK - DAEMON_FD_PARENT] = ch->engine[HOOK];
 	fds[DAEMON_FD_KEY - DAEMON_FD_PARENT] = p->key_fd;
 	return child_start(p, ENGINE, &o, fds);
@@ -494,6 +511,24 @@ metrics_spawn(struct parent *p, int peer)
 }
 
 static int
+canary_spawn(struct parent *p, int peer)
+{
+	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+	cleanup_fd int s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fds[3] = {-1, peer, s};
+	struct spawn_opts o = {.role = "canary", .nfds = ARRAY_LEN(fds)};
+
+	at.sll_ifindex = (int)if_nametoindex(KERN_TEST_IN);
+	if (at.sll_ifindex == 0)
+		return 0;
+	if (s < 0 || bind(s, (struct sockaddr *)&at, sizeof at) < 0) {
+		log_warn(-errno, "self-test: its socket");
+		return 0;
+	}
+	return aux_spawn(p, CANARY, DAEMON_USER_AUX, &o, fds);
+}
+
+static int
 hook_spawn(struct parent *p, int peer)
 {
 	int fds[2] = {-1, peer}, r;
@@ -512,8 +547,9 @@ static int
 kernel_start(struct parent *p, struct kern **out)
 {
 	const struct kern_opts o = {.run_dir = p->conf->run_dir,
-	    .max_criteria = p->conf->max_criteria,
+	    .max_criteria = p->conf->max_criteria + 1, /* the self-test's */
 	    .ssh_port = p->conf->ssh_port,
+	    .test_agency = SELFTEST_AGENCY,
 	    .force_clsact = p->conf->attach == CONF_ATTACH_CLSACT,
 	    .force_tcx = p->conf->attach == CONF_ATTACH_TCX,
 	    .uid = p->dp_uid,
@@ -560,7 +596,8 @@ children_start(struct parent *p)
 	bulk_permit();
 	if ((r = channels_open(&ch)) == 0 && (r = dataplane_spawn(p, k, ch.child[DATAPLANE])) == 0 &&
 	    (r = engine_spawn(p, ch.engine[DATAPLANE], &ch)) == 0 &&
-	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = metrics_spawn(p, ch.child[METRICS])) == 0)
+	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = metrics_spawn(p, ch.child[METRICS])) == 0 &&
+	    (r = canary_spawn(p, ch.child[CANARY])) == 0)
 		r = hook_spawn(p, ch.child[HOOK]);
 	channels_close(&ch);
 	kern_free(k);

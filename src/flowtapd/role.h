@@ -14,6 +14,8 @@ int role_confine_engine(const char *state_dir);
 int role_confine_dataplane(const char *pin_dir);
 /* Reads about BPF programs and links; the pins of pin_dir tell which are ours. */
 int role_confine_inventory(const char *pin_dir);
+/* Sends and receives the self-test's packets by a socket it has. */
+int role_confine_canary(void);
 /* Reads HTTP from strangers: no file at all, and no descriptor but what it accepts. */
 int role_confine_metrics(void);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
@@ -13,6 +15,8 @@
 #include <sys/ioctl.h>
 
 #include "kern.h"
+#include "log.h"
+#include "selftest.h"
 #include "stage.h"
 
 #define STAGE_MTU 65535
@@ -106,40 +110,51 @@ link_message(char *buf, uint16_t type, const char *name, unsigned flags)
 	return h;
 }
 
+/* A pair to be made. */
+struct pair {
+	const char *out, *in;
+	uint32_t mtu, queues;
+};
+
 static void
-put_end(struct nlmsghdr *h, uint32_t queues)
+put_end(struct nlmsghdr *h, const struct pair *p)
 {
-	mnl_attr_put_u32(h, IFLA_MTU, STAGE_MTU);
-	mnl_attr_put_u32(h, IFLA_NUM_TX_QUEUES, queues);
-	mnl_attr_put_u32(h, IFLA_NUM_RX_QUEUES, queues);
+	mnl_attr_put_u32(h, IFLA_MTU, p->mtu);
+	mnl_attr_put_u32(h, IFLA_NUM_TX_QUEUES, p->queues);
+	mnl_attr_put_u32(h, IFLA_NUM_RX_QUEUES, p->queues);
 }
 
 static int
-pair_create(void)
+pair_create(const struct pair *p)
 {
 	char buf[NL_BUF];
-	struct nlmsghdr *h = link_message(buf, RTM_NEWLINK, KERN_STAGE_OUT, IFF_NOARP);
+	struct nlmsghdr *h = link_message(buf, RTM_NEWLINK, p->out, IFF_NOARP);
 	struct nlattr *info, *data, *peer;
 	struct ifinfomsg *ifi;
-	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	uint32_t queues = TAP_STAGE_LANES * TAP_STAGE_QUEUES * (uint32_t)(cpus > 0 ? cpus : 1);
 
-	if (queues > STAGE_QUEUES_MAX)
-		queues = STAGE_QUEUES_MAX;
 	h->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
-	put_end(h, queues);
+	put_end(h, p);
 	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
 	mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
 	peer = mnl_attr_nest_start(h, VETH_INFO_PEER);
 	ifi = mnl_nlmsg_put_extra_header(h, sizeof *ifi);
 	ifi->ifi_flags = ifi->ifi_change = IFF_NOARP;
-	mnl_attr_put_strz(h, IFLA_IFNAME, KERN_STAGE_IN);
-	put_end(h, queues);
+	mnl_attr_put_strz(h, IFLA_IFNAME, p->in);
+	put_end(h, p);
 	mnl_attr_nest_end(h, peer);
 	mnl_attr_nest_end(h, data);
 	mnl_attr_nest_end(h, info);
 	return request(h, NULL, NULL);
+}
+
+static uint32_t
+stage_queues(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	uint32_t n = TAP_STAGE_LANES * TAP_STAGE_QUEUES * (uint32_t)(cpus > 0 ? cpus : 1);
+
+	return n < STAGE_QUEUES_MAX ? n : STAGE_QUEUES_MAX;
 }
 
 static int
@@ -240,44 +255,118 @@ sysctls_set(const char *name)
 	return r;
 }
 
+/* Whether the two are there and belong together; *queues of the first one. */
 static int
-pair_check(struct stage *s)
+pair_check(const char *out, const char *in, unsigned *queues)
 {
-	struct end out, in;
+	struct end a, b;
 	int r;
 
-	if ((r = end_get(KERN_STAGE_OUT, &out)) < 0 || (r = end_get(KERN_STAGE_IN, &in)) < 0)
+	if ((r = end_get(out, &a)) < 0 || (r = end_get(in, &b)) < 0)
 		return r == -ENODEV ? -EEXIST : r; /* one of the two is not there */
-	s->out = (int)if_nametoindex(KERN_STAGE_OUT);
-	s->in = (int)if_nametoindex(KERN_STAGE_IN);
-	s->queues = out.queues;
-	return out.is_veth && in.is_veth && out.peer == s->in && in.peer == s->out ? 0 : -EEXIST;
+	*queues = a.queues;
+	return a.is_veth && b.is_veth && a.peer == (int)if_nametoindex(in) && b.peer == (int)if_nametoindex(out)
+		   ? 0
+		   : -EEXIST;
+}
+
+/* ---- the test device ---- */
+
+/* The copy of the canary finds its way by the routing table, as others do. */
+static int
+test_route(int ifindex)
+{
+	char buf[NL_BUF];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rt = mnl_nlmsg_put_extra_header(h, sizeof *rt);
+
+	h->nlmsg_type = RTM_NEWROUTE;
+	h->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+	*rt = (struct rtmsg){.rtm_family = AF_INET,
+	    .rtm_dst_len = 32,
+	    .rtm_table = RT_TABLE_MAIN,
+	    .rtm_protocol = RTPROT_STATIC,
+	    .rtm_scope = RT_SCOPE_LINK,
+	    .rtm_type = RTN_UNICAST};
+	mnl_attr_put_u32(h, RTA_DST, htonl(SELFTEST_DEST));
+	mnl_attr_put_u32(h, RTA_OIF, (uint32_t)ifindex);
+	return request(h, NULL, NULL);
+}
+
+static int
+test_neighbour(int ifindex)
+{
+	static const uint8_t mac[6] = SELFTEST_MAC;
+	char buf[NL_BUF];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct ndmsg *nd = mnl_nlmsg_put_extra_header(h, sizeof *nd);
+
+	h->nlmsg_type = RTM_NEWNEIGH;
+	h->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+	*nd = (struct ndmsg){.ndm_family = AF_INET, .ndm_ifindex = ifindex, .ndm_state = NUD_PERMANENT};
+	mnl_attr_put_u32(h, NDA_DST, htonl(SELFTEST_DEST));
+	mnl_attr_put(h, NDA_LLADDR, sizeof mac, mac);
+	return request(h, NULL, NULL);
+}
+
+static int
+test_open(int *out)
+{
+	static const struct pair pair = {KERN_TEST_OUT, KERN_TEST_IN, 1500, 1};
+	unsigned queues;
+	int r;
+
+	if (if_nametoindex(KERN_TEST_OUT) == 0 && (r = pair_create(&pair)) < 0)
+		return r;
+	if ((r = pair_check(KERN_TEST_OUT, KERN_TEST_IN, &queues)) < 0 ||
+	    (r = sysctl_set("ipv6", KERN_TEST_OUT, "disable_ipv6", "1")) < 0 ||
+	    (r = sysctl_set("ipv6", KERN_TEST_IN, "disable_ipv6", "1")) < 0 || (r = end_up(KERN_TEST_OUT)) < 0 ||
+	    (r = end_up(KERN_TEST_IN)) < 0)
+		return r;
+	*out = (int)if_nametoindex(KERN_TEST_OUT);
+	return (r = test_route(*out)) < 0 ? r : test_neighbour(*out);
 }
 
 int
-stage_open(struct stage *out)
+stage_open(bool test, struct stage *out)
 {
-	struct stage s;
+	const struct pair pair = {KERN_STAGE_OUT, KERN_STAGE_IN, STAGE_MTU, stage_queues()};
+	struct stage s = {0};
 	int r;
 
-	if (if_nametoindex(KERN_STAGE_OUT) == 0 && (r = pair_create()) < 0)
+	if (if_nametoindex(KERN_STAGE_OUT) == 0 && (r = pair_create(&pair)) < 0)
 		return r;
-	if ((r = pair_check(&s)) < 0 || (r = sysctls_set(KERN_STAGE_OUT)) < 0 || (r = sysctls_set(KERN_STAGE_IN)) < 0 ||
-	    (r = features_off(KERN_STAGE_OUT)) < 0 || (r = gro_on(KERN_STAGE_IN)) < 0 ||
-	    (r = end_up(KERN_STAGE_OUT)) < 0 || (r = end_up(KERN_STAGE_IN)) < 0)
+	if ((r = pair_check(KERN_STAGE_OUT, KERN_STAGE_IN, &s.queues)) < 0 || (r = sysctls_set(KERN_STAGE_OUT)) < 0 ||
+	    (r = sysctls_set(KERN_STAGE_IN)) < 0 || (r = features_off(KERN_STAGE_OUT)) < 0 ||
+	    (r = gro_on(KERN_STAGE_IN)) < 0 || (r = end_up(KERN_STAGE_OUT)) < 0 || (r = end_up(KERN_STAGE_IN)) < 0)
 		return r;
+	s.out = (int)if_nametoindex(KERN_STAGE_OUT);
+	s.in = (int)if_nametoindex(KERN_STAGE_IN);
+	/* Not worth a tap: without it there is no self-test. */
+	if (test && (r = test_open(&s.test)) < 0) {
+		log_warn(r, "self-test: its device");
+		s.test = 0;
+	}
 	*out = s;
 	return 0;
+}
+
+static int
+pair_remove(const char *name)
+{
+	char buf[NL_BUF];
+	struct end e;
+	int r = end_get(name, &e);
+
+	if (r == -ENODEV || (r == 0 && !e.is_veth))
+		return 0;
+	return r < 0 ? r : request(link_message(buf, RTM_DELLINK, name, 0), NULL, NULL);
 }
 
 int
 stage_remove(void)
 {
-	char buf[NL_BUF];
-	struct end e;
-	int r = end_get(KERN_STAGE_OUT, &e);
+	int r = pair_remove(KERN_STAGE_OUT);
 
-	if (r == -ENODEV || (r == 0 && !e.is_veth))
-		return 0;
-	return r < 0 ? r : request(link_message(buf, RTM_DELLINK, KERN_STAGE_OUT, 0), NULL, NULL);
+	return r < 0 ? r : pair_remove(KERN_TEST_OUT);
 }

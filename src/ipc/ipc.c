@@ -430,3 +430,29 @@ ipc_ended_get(struct ipc_ended *m, struct rd *r)
 	*m = v;
 	return 0;
 }
+
+void
+ipc_canary_put(struct buf *b, const struct ipc_canary *m)
+{
+	buf_put_u8(b, m->sent);
+	buf_put_u8(b, m->received);
+	buf_put_u8(b, m->bare);
+	buf_put_u8(b, m->wrong);
+	buf_put_u32(b, m->error);
+}
+
+int
+ipc_canary_get(struct ipc_canary *m, struct rd *r)
+{
+	struct ipc_canary v;
+
+	v.sent = rd_u8(r);
+	v.received = rd_u8(r);
+	v.bare = rd_u8(r);
+	v.wrong = rd_u8(r);
+	v.error = rd_u32(r);
+	if (r->err)
+		return r->err;
+	*m = v;
+	return 0;
+}

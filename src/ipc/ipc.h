@@ -28,15 +28,17 @@ enum ipc_type {
 	IPC_S_ENTRIES,    /* some entries of a LIST: u32 n, n * ipc_entry */
 	IPC_S_WELCOME,    /* answers HELLO: the agency's name, a string; its Csource-ID */
 	/* engine -> dataplane */
-	IPC_D_PUT = 32, /* struct ipc_put */
-	IPC_D_DELETE,   /* u32 n, n * u64 uid */
-	IPC_D_SYNC,     /* nothing: everything the store holds was put; remove what was not */
-	IPC_D_STATS,    /* u32 n, n * u64 uid */
-	IPC_D_STATUS,   /* nothing */
-	IPC_D_LIFE,     /* struct ipc_life_set */
-	IPC_D_BUDGET,   /* struct ipc_budget_set */
-	IPC_D_AGENCIES, /* u32 n, n * u32 agency */
-	IPC_D_DESTS,    /* u32: content destinations behind this index, from 0 on */
+	IPC_D_PUT = 32,   /* struct ipc_put */
+	IPC_D_DELETE,     /* u32 n, n * u64 uid */
+	IPC_D_SYNC,       /* nothing: everything the store holds was put; remove what was not */
+	IPC_D_STATS,      /* u32 n, n * u64 uid */
+	IPC_D_STATUS,     /* nothing */
+	IPC_D_LIFE,       /* struct ipc_life_set */
+	IPC_D_BUDGET,     /* struct ipc_budget_set */
+	IPC_D_AGENCIES,   /* u32 n, n * u32 agency */
+	IPC_D_TEST_BEGIN, /* nothing: put the self-test's criterion */
+	IPC_D_TEST_END,   /* nothing: take it out, and say what was counted */
+	IPC_D_DESTS,      /* u32: content destinations behind this index, from 0 on */
 	/* dataplane -> engine; id as in the request */
 	IPC_D_DONE = 48,     /* u32: 0 or errno */
 	IPC_D_COUNTS,        /* u32 n, n * struct ipc_count, in the order asked */
@@ -63,6 +65,9 @@ enum ipc_type {
 	/* metrics -> engine, and back */
 	IPC_M_ASK = 104, /* nothing */
 	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */
+	/* engine -> canary, and back */
+	IPC_T_BEGIN = 108, /* u64: in the packets, so that a former test's are not taken for them */
+	IPC_T_DONE,        /* struct ipc_canary */
 	/* engine -> hook */
 	IPC_K_EVENT = 112, /* u64 number, u64 Unix time in ms, strings: severity, kind, text */
 };
@@ -182,6 +187,14 @@ struct ipc_ended {
 /* What the data plane found in its tables and did not put there; it copies nothing any more. */
 enum ipc_alarm { IPC_ALARM_CRITERION = 1, IPC_ALARM_TERM, IPC_ALARM_CHANGED /* uid: is to be put anew */ };
 
+/* What became of the self-test's packets. */
+struct ipc_canary {
+	uint8_t sent, received;
+	uint8_t bare;   /* came as they were sent, without an outer header */
+	uint8_t wrong;  /* came with other bytes in or in front of them, or once more */
+	uint32_t error; /* of the last one that could not be sent */
+};
+
 /* The configuration as the parent gives it to a child: canonical text, and the
  * system user of each agency, in the order of struct conf. */
 struct ipc_config {
@@ -214,6 +227,8 @@ void ipc_budget_set_put(struct buf *b, const struct ipc_budget_set *m);
 int ipc_budget_set_get(struct ipc_budget_set *m, struct rd *r);
 void ipc_agency_count_put(struct buf *b, const struct ipc_agency_count *m);
 int ipc_agency_count_get(struct ipc_agency_count *m, struct rd *r);
+void ipc_canary_put(struct buf *b, const struct ipc_canary *m);
+int ipc_canary_get(struct ipc_canary *m, struct rd *r);
 void ipc_ended_put(struct buf *b, const struct ipc_ended *m);
 int ipc_ended_get(struct ipc_ended *m, struct rd *r);
 

@@ -43,6 +43,7 @@ RECODE(life_set, struct ipc_life_set, nothing_to_free)
 RECODE(budget_set, struct ipc_budget_set, nothing_to_free)
 RECODE(agency_count, struct ipc_agency_count, nothing_to_free)
 RECODE(ended, struct ipc_ended, nothing_to_free)
+RECODE(canary, struct ipc_canary, nothing_to_free)
 RECODE(config, struct ipc_config, config_free)
 
 enum recode_type {
@@ -58,6 +59,7 @@ enum recode_type {
 	RECODE_BUDGET_SET,
 	RECODE_AGENCY_COUNT,
 	RECODE_ENDED,
+	RECODE_CANARY,
 	RECODE_TYPES
 };
 
@@ -74,6 +76,7 @@ static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
     [RECODE_BUDGET_SET] = recode_budget_set,
     [RECODE_AGENCY_COUNT] = recode_agency_count,
     [RECODE_ENDED] = recode_ended,
+    [RECODE_CANARY] = recode_canary,
 };
 
 #endif

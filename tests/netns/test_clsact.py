@@ -7,6 +7,7 @@ import test_burst
 import test_end_to_end
 import test_lifecycle
 import test_privilege
+import test_selftest
 
 CAP_NET_ADMIN = 12
 
@@ -55,3 +56,12 @@ def test_privileges(rig):
         st = test_privilege.status(rig.processes()[role][0])
         assert int(st["CapEff"], 16) == (1 << CAP_NET_ADMIN if role == "dataplane" else 0)
         assert (st["NoNewPrivs"], st["Seccomp"]) == ("1", "2")
+
+
+def test_selftest_works(rig):
+    test_selftest.test_works(rig)
+
+
+@pytest.mark.parametrize("broken", [test_selftest.test_stage_device_down, test_selftest.test_no_route])
+def test_selftest_names_the_broken_link(rig, broken):
+    broken(rig)

@@ -107,6 +107,9 @@ sample(enum recode_type type, struct buf *b)
 	case RECODE_ENDED:
 		ipc_ended_put(b, &(struct ipc_ended){9, IPC_END_BYTES, {9, 2, 3, 4, 5, 6}});
 		break;
+	case RECODE_CANARY:
+		ipc_canary_put(b, &(struct ipc_canary){.sent = 3, .received = 1, .bare = 1, .wrong = 1, .error = 5});
+		break;
 	case RECODE_TYPES:
 		fail();
 	}

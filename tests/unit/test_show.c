@@ -148,6 +148,21 @@ events(void **state)
 	    "                             the kernel: it copies no more\n");
 }
 
+static void
+self_test(void **state)
+{
+	(void)state;
+	shown_by(show_self_test,
+	    "{\"result\":\"works\",\"links\":[{\"link\":\"test device\",\"state\":\"works\",\"why\":\"\"}]}",
+	    "  test device              works\nSelf-test: works\n");
+	shown_by(show_self_test,
+	    "{\"result\":\"broken\",\"broken\":\"copies routed\",\"links\":[{\"link\":\"copies routed\",\"state\":"
+	    "\"broken\",\"why\":\"0 of 3 copies were sent; loss: no-route\"},{\"link\":\"copies received\",\"state\":"
+	    "\"not reached\",\"why\":\"\"}]}",
+	    "  copies routed            broken\n    0 of 3 copies were sent; loss: no-route\n"
+	    "  copies received          not reached\nSelf-test: broken: copies routed\n");
+}
+
 int
 main(void)
 {
@@ -159,6 +174,7 @@ main(void)
 	    cmocka_unit_test(sessions),
 	    cmocka_unit_test(destinations),
 	    cmocka_unit_test(events),
+	    cmocka_unit_test(self_test),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
