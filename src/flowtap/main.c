@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit_cmd.h"
+#include "commit_cmd.h"
 #include "ctl.h"
 #include "login_failed.h"
 #include "show.h"
@@ -16,6 +17,8 @@ static const struct command {
 	const char *help;
 } commands[] = {
     {"services flow-tap", show_flow_tap, "state, tapped interfaces, copies and losses"},
+    {"configuration", commit_show_configuration, "the configuration in force, or with rollback N one before it"},
+    {"system commit", commit_show_history, "who committed which configuration when"},
     {"request services flow-tap rotate-keys", show_rotation, "a new key for each agency's stored rows"},
 };
 
@@ -25,19 +28,25 @@ struct opts {
 	char words[128];
 };
 
-static const char usage_text[] = "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
-				 "       flowtap [-s SOCKET] audit export [LINE]\n"
-				 "       flowtap [-j] [-s SOCKET] audit head\n"
-				 "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
-				 "       flowtap audit report FILE\n"
-				 "       flowtap [-s SOCKET] warrant enter FILE\n"
-				 "       flowtap [-s SOCKET] warrant approve|revoke AGENCY REFERENCE\n"
-				 "       flowtap [-j] [-s SOCKET] warrant show\n"
-				 "       flowtap [-j] [-p] [-s SOCKET] request services flow-tap rotate-keys\n"
-				 "       flowtap --help | --version\n"
-				 "  -j, --json     JSON instead of text\n"
-				 "  -p, --pretty   JSON over several lines\n"
-				 "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n";
+static const char usage_text[] =
+    "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
+    "       flowtap [-j] [-s SOCKET] show configuration [rollback N]\n"
+    "       flowtap [-j] [-s SOCKET] show system commit\n"
+    "       flowtap [-j] [-s SOCKET] commit [--check] [--confirmed MINUTES] [--comment TEXT]\n"
+    "               [--base COMMIT] [FILE]\n"
+    "       flowtap [-j] [-s SOCKET] rollback [--check] [--confirmed MINUTES] [--comment TEXT] N\n"
+    "       flowtap [-s SOCKET] audit export [LINE]\n"
+    "       flowtap [-j] [-s SOCKET] audit head\n"
+    "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
+    "       flowtap audit report FILE\n"
+    "       flowtap [-s SOCKET] warrant enter FILE\n"
+    "       flowtap [-s SOCKET] warrant approve|revoke AGENCY REFERENCE\n"
+    "       flowtap [-j] [-s SOCKET] warrant show\n"
+    "       flowtap [-j] [-p] [-s SOCKET] request services flow-tap rotate-keys\n"
+    "       flowtap --help | --version\n"
+    "  -j, --json     JSON instead of text\n"
+    "  -p, --pretty   JSON over several lines\n"
+    "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n";
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, 'j'},
@@ -85,6 +94,10 @@ opts_parse(int argc, char **argv, struct opts *o)
 				return audit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
 			if (!begun && strcmp(optarg, "warrant") == 0)
 				return warrant_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
+			if (!begun && strcmp(optarg, "commit") == 0)
+				return commit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
+			if (!begun && strcmp(optarg, "rollback") == 0)
+				return rollback_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
 			if (!begun && strcmp(optarg, "show") != 0 && strcmp(optarg, "request") != 0)
 				return usage();
 			if ((begun || strcmp(optarg, "show") != 0) && used < sizeof o->words)
@@ -105,6 +118,8 @@ command_find(const char *words)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(commands[i].words, words) == 0)
 			return &commands[i];
+	if (strncmp(words, "configuration rollback ", strlen("configuration rollback ")) == 0)
+		return command_find("configuration");
 	return NULL;
 }
 

@@ -378,12 +378,13 @@ engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 static int
 prepare(struct dataplane *d, const uint8_t *body, size_t len, const char **why)
 {
+	char by[33];
 	uint32_t *uid = NULL;
 	int r;
 
 	conf_free(TAKE_PTR(d->next));
 	*why = "configuration not understood";
-	if ((r = daemon_config_get(body, len, &d->next, &uid)) < 0)
+	if ((r = daemon_config_get(body, len, &d->next, &uid, by)) < 0)
 		return r;
 	free(uid);
 	return iface_prepare(d->ifaces, d->next, why);

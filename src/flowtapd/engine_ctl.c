@@ -7,39 +7,25 @@
  * exports: ctl_ */
 #include <errno.h>
 #include <grp.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "engine.h"
+#include "engine_ctl.h"
 #include "log.h"
 
-#define CTL_BODY_MAX (WARRANT_TEXT_MAX + 1024)
+#define CTL_BODY_MAX 131072               /* a warrant, or a piece of a longer text */
+#define CTL_TEXTS_MAX (2 * CONF_TEXT_MAX) /* of all operators together */
 #define CTL_GROUPS_MAX 256
 #define CTL_LINES 65536  /* bytes of audit lines in one message, about */
 #define CTL_QUEUE 262144 /* unsent bytes at which an export waits */
-#define EXIT_REFUSED 1
-#define EXIT_USAGE 2
-#define EXIT_NOT_AUTHORISED 3
-#define EXIT_NO_OBJECT 4
-#define EXIT_TRANSPORT 5
-
-struct ctl {
-	struct engine *engine;
-	struct chan *chan; /* NULL: closed */
-	unsigned waits;    /* the data plane owes an answer */
-	bool entitled, auditor, officer;
-	uint32_t uid;              /* the peer's */
-	struct store_lines *lines; /* audit export under way */
-	json_t *state;             /* what the data plane said so far */
-};
-
 static void
 ctl_close(struct ctl *c)
 {
 	chan_free(TAKE_PTR(c->chan));
 	store_lines_close(TAKE_PTR(c->lines));
+	c->engine->texts -= c->text.len;
+	buf_free(&c->text);
 	if (c->waits == 0)
 		loop_defer(c->engine->loop, free, c);
 }
@@ -77,7 +63,7 @@ peer_rights(struct ctl *c, int fd)
 		     (c->engine->auditor_gid != NO_GID && peer_has_group(fd, &cred, c->engine->auditor_gid));
 }
 
-static void
+void
 ctl_error(struct ctl *c, uint8_t code, const char *text)
 {
 	cleanup_buf struct buf b = {0};
@@ -137,6 +123,16 @@ state_finish(struct ctl *c, json_t *state, struct rd *counts)
 		json_object_del(state, numbers[i]);
 }
 
+bool
+ctl_resume(struct ctl *c)
+{
+	c->waits--;
+	if (c->chan)
+		return true;
+	ctl_close(c);
+	return false;
+}
+
 /* The last of the two answers. */
 static void
 on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
@@ -147,10 +143,8 @@ on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_
 	char *text = NULL;
 
 	(void)e;
-	c->waits--;
-	if (c->chan == NULL) {
+	if (!ctl_resume(c)) {
 		json_decref(state);
-		ctl_close(c);
 		return;
 	}
 	if (state) {
@@ -375,7 +369,7 @@ rotate_keys(struct ctl *c, const char *args, struct slice text)
 
 /* ---- commands ---- */
 
-enum right { RIGHT_NONE, RIGHT_AUDITOR, RIGHT_OFFICER, RIGHT_ROOT };
+enum right { RIGHT_NONE, RIGHT_OPERATOR, RIGHT_AUDITOR, RIGHT_OFFICER, RIGHT_ROOT };
 
 static const struct {
 	const char *words;
@@ -383,6 +377,9 @@ static const struct {
 	enum right right;
 } commands[] = {
     {"services flow-tap", show_flow_tap, RIGHT_NONE},
+    {"configuration", ctl_show_configuration, RIGHT_OPERATOR},
+    {"system commit", ctl_show_commits, RIGHT_OPERATOR},
+    {"commit", ctl_commit, RIGHT_OPERATOR},
     {"audit export", audit_export, RIGHT_AUDITOR},
     {"audit head", audit_head, RIGHT_AUDITOR},
     {"warrant enter", warrant_enter, RIGHT_OFFICER},
@@ -396,6 +393,8 @@ static const struct {
 static const char *
 right_missing(const struct ctl *c, enum right right)
 {
+	if (right == RIGHT_OPERATOR && !c->entitled)
+		return "for operators only: root and the group " DAEMON_USER;
 	if (right == RIGHT_AUDITOR && !c->auditor)
 		return "for auditors only: root and the group " AUDITOR_GROUP;
 	if (right == RIGHT_OFFICER && !c->officer)
@@ -420,6 +419,23 @@ command_find(const char *words, const char **args)
 	return -1;
 }
 
+/* Of operators only: nobody else's bytes are kept. */
+static int
+text_take(struct ctl *c, const uint8_t *body, size_t len)
+{
+	if (!c->entitled) {
+		ctl_error(c, EXIT_NOT_AUTHORISED, right_missing(c, RIGHT_OPERATOR));
+		return 0;
+	}
+	if (c->text.len + len > CONF_TEXT_MAX || c->engine->texts + len > CTL_TEXTS_MAX) {
+		ctl_error(c, EXIT_REFUSED, "too much text");
+		return 0;
+	}
+	buf_put(&c->text, body, len);
+	c->engine->texts += c->text.err ? 0 : len;
+	return c->text.err;
+}
+
 static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
@@ -427,12 +443,16 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	struct rd r = rd_init(body, len);
 	const char *args, *missing;
 	struct slice text;
-	char words[192];
+	char words[512];
 	int i;
 
 	(void)id;
+	if (type == IPC_C_TEXT)
+		return text_take(c, body, len);
 	rd_cstr(&r, words, sizeof words);
 	text = rd_slice(&r);
+	if (c->text.len)
+		text = (struct slice){(const char *)c->text.p, c->text.len};
 	if (type != IPC_C_SHOW || rd_end(&r) < 0)
 		return -EPROTO;
 	if ((i = command_find(words, &args)) < 0)

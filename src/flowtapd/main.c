@@ -33,6 +33,8 @@ role_run(const char *role, int verbose)
 		return dataplane_run(verbose);
 	if (strcmp(role, "inventory") == 0)
 		return inventory_run(verbose);
+	if (strcmp(role, "keeper") == 0)
+		return keeper_run(verbose);
 	errx(2, "unknown role");
 }
 

@@ -14,5 +14,7 @@ int role_confine_engine(const char *state_dir);
 int role_confine_dataplane(const char *pin_dir);
 /* Reads about BPF programs and links; the pins of pin_dir tell which are ours. */
 int role_confine_inventory(const char *pin_dir);
+/* Writes the configuration, in whose folder it works. */
+int role_confine_keeper(const char *conf_dir);
 
 #endif

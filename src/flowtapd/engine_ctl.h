@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* engine_ctl.h - an operator's connection: engine_ctl.c has it, others carry out its commands. */
+#ifndef FLOWTAPD_ENGINE_CTL_H
+#define FLOWTAPD_ENGINE_CTL_H
+
+#include <jansson.h>
+
+#include "engine.h"
+
+#define EXIT_REFUSED 1
+#define EXIT_USAGE 2
+#define EXIT_NOT_AUTHORISED 3
+#define EXIT_NO_OBJECT 4
+#define EXIT_TRANSPORT 5
+
+struct ctl {
+	struct engine *engine;
+	struct chan *chan; /* NULL: closed */
+	unsigned waits;    /* the data plane owes an answer */
+	bool entitled, auditor, officer;
+	uint32_t uid;              /* the peer's */
+	struct store_lines *lines; /* audit export under way */
+	json_t *state;             /* what the data plane said so far */
+	bool checking;             /* the commit under way is a check */
+	struct buf text;           /* what goes with the command to come */
+};
+
+void ctl_error(struct ctl *c, uint8_t code, const char *text);
+/* What a question to others began: its answer was taken, or nobody is there any more to hear it (false). */
+bool ctl_resume(struct ctl *c);
+
+/* engine_ctl_config.c */
+int ctl_show_configuration(struct ctl *c, const char *args, struct slice text);
+int ctl_show_commits(struct ctl *c, const char *args, struct slice text);
+int ctl_commit(struct ctl *c, const char *args, struct slice text);
+
+#endif
