@@ -18,7 +18,7 @@ STYLE = """
   .yes { fill: #3fb950 } .no { fill: #f85149 } .whisker { stroke: #e6edf3 } .goal { stroke: #58a6ff }
  }
 """
-ROW, BAR, LABEL, PLOT, NUMBER, TOP, BOTTOM = 26, 14, 330, 430, 90, 58, 34
+ROW, BAR, LABEL, PLOT, NUMBER, TOP, BOTTOM = 26, 14, 380, 430, 90, 58, 34
 
 
 def steps(most):

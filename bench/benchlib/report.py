@@ -104,7 +104,7 @@ def charts(entries):
                       + shorter(entries, r"(.*), 10k filters: extra time of a miss"), True),
         "copies": ("Copies a second, 64 bytes, one core forwarding and copying",
                    "clone: no match and no outer header, the floor of every tap",
-                   shorter(entries, r"(.*): copies a second"), False),
+                   shorter(entries, r"(?!tcpdump)(.*): copies a second"), False),
         "latency": ("How much later the target's packets come back",
                     "nanoseconds there and back, both ways tapped, median",
                     shorter(entries, r"latency, (.*): p50 there and back, more than no tap"), False),

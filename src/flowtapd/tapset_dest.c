@@ -152,20 +152,45 @@ dest_new(struct dests *d, const struct tap_dest *w, uint64_t now_ns, uint32_t *o
 	return 0;
 }
 
+/* Where the one that was asked for last, of those that come to the same place here, is noted. */
+static uint32_t *
+recent_of(struct dests *d, const struct tap_dest *w)
+{
+	uint64_t h = tap_mix(w->agency, (uint64_t)w->sport_be << 32 | w->dport_be), v[4];
+
+	memcpy(v, w->src, sizeof w->src);
+	memcpy(v + 2, w->dst, sizeof w->dst);
+	for (unsigned i = 0; i < ARRAY_LEN(v); i++)
+		h = tap_mix(h, v[i]);
+	return &d->recent[h % ARRAY_LEN(d->recent)];
+}
+
+static uint32_t
+dest_find(struct dests *d, const struct tapset_dest *want, const struct tap_dest *w)
+{
+	struct tap_own k = own_key(w, SAME);
+	uint32_t i;
+
+	for (i = own_head(d, &k); i != 0; i = d->link[i].same_next)
+		if (dests_equal(d, i, want, w->agency))
+			break;
+	return i;
+}
+
 int
 dests_get(struct dests *d, const struct tapset_dest *want, uint32_t agency, uint64_t now_ns, uint32_t *out)
 {
 	struct tap_dest w = dest_of(want, agency);
-	struct tap_own k = own_key(&w, SAME);
+	uint32_t *recent = recent_of(d, &w);
+	int r = 0;
 
-	for (uint32_t i = own_head(d, &k); i != 0; i = d->link[i].same_next) {
-		if (dests_equal(d, i, want, agency)) {
-			d->link[i].refs++;
-			*out = i;
-			return 0;
-		}
-	}
-	return dest_new(d, &w, now_ns, out);
+	/* What the place holds is compared in full: the entry may have become another's, or nobody's. */
+	if (dests_equal(d, *recent, want, agency) || (*recent = dest_find(d, want, &w)) != 0)
+		d->link[*recent].refs++;
+	else
+		r = dest_new(d, &w, now_ns, recent);
+	*out = *recent;
+	return r;
 }
 
 void

@@ -148,6 +148,7 @@ struct dests {
 	struct pool pool;
 	struct dest_link *link;
 	uint32_t rest_head, rest_tail;
+	uint32_t recent[16384]; /* found without asking the kernel; 0: none */
 };
 
 int dests_get(struct dests *d, const struct tapset_dest *want, uint32_t agency, uint64_t now_ns, uint32_t *out);

@@ -182,23 +182,35 @@ shape_bits(struct mask_shape a)
 
 /* ---- linking ---- */
 
+/* Of the chain that the slot heads, so many are the agency's. */
+static uint32_t
+chain_own(const struct side *s, uint32_t first, uint32_t agency)
+{
+	uint32_t own = 0;
+
+	for (uint32_t i = first; i != 0; i = side_term(s, i)->next)
+		own += side_agency(s, i) == agency;
+	return own;
+}
+
 /* Links under mask m if fewer than limit terms of that mask are there: 0, -ENOSPC. */
 static int
 try_mask(struct side *s, uint32_t i, unsigned m, unsigned limit, struct bloom *b)
 {
 	struct term_head *t = side_term(s, i);
-	uint32_t agency = side_agency(s, i), n = 0, same = 0, own = 0, *at;
+	uint32_t n = 0, same = 0, *slot, *at;
 	uint64_t hash;
 
 	t->mask = (uint8_t)m;
 	hash = side_hash(s, i);
 	/* Last in the chain, so that copies are found in their order, nearly, and need little sorting. */
-	for (at = &s->slot[tap_slot(s->slots, hash)]; *at != 0; at = &side_term(s, *at)->next) {
+	slot = &s->slot[tap_slot(s->slots, hash)];
+	for (at = slot; *at != 0; at = &side_term(s, *at)->next) {
 		n++;
 		same += side_term(s, *at)->mask == m;
-		own += side_agency(s, *at) == agency;
 	}
-	if (n >= TAP_CHAIN_MAX || same >= limit || own >= TAP_CHAIN_AGENCY)
+	if (n >= TAP_CHAIN_MAX || same >= limit ||
+	    (n >= TAP_CHAIN_AGENCY && chain_own(s, *slot, side_agency(s, i)) >= TAP_CHAIN_AGENCY))
 		return -ENOSPC;
 	t->next = 0;
 	/* The Bloom bits first: a reader finds the term only once they and the chain lead to it. */
