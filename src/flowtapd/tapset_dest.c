@@ -108,7 +108,6 @@ dest_of(const struct tapset_dest *w, uint32_t agency)
 	    .dport_be = htons(w->dport),
 	    .family = w->dst.family,
 	    .ttl = w->ttl,
-	    .tos = w->tos,
 	    .agency = agency};
 
 	memcpy(d.src, w->src.b, sizeof d.src);

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Commits: all or nothing, kept in a history, recorded, and without a packet missed."""
 
+import contextlib
 import json
 import os
+import re
+import signal
 import subprocess
 
 import pytest
-from rig import lab_command
-from test_lifecycle import exact_under
+from rig import TREE, lab_command, outer, udp_packet, until
+from stepper import Stepper
+from test_lifecycle import engines, exact_under, restarted
 
 
 @pytest.fixture
@@ -75,10 +79,10 @@ def test_commit_and_rollback(rig, conf):
 def test_refused_commit_changes_nothing(rig, conf):
     before, listed = conf.text(), conf.ask("show", "system", "commit")
     bad = conf.commit(before.replace("flow-tap {", "flow-tapp {", 1), check=False)
-    assert bad.returncode == 1 and ":11:5: flow-tapp: expected flow-tap or }" in bad.stderr, bad.stderr
-    nobody = conf.commit(before + "services { flow-tap { agency nobody-of-that-name; } }", check=False)
+    assert bad.returncode == 1 and ":11:5: flow-tapp: expected dynamic-flow-capture, flow-tap or }" in bad.stderr, bad.stderr
+    nobody = conf.commit(before.replace("agency lea1", "agency nobody-of-that-name;\n agency lea1", 1), check=False)
     assert nobody.returncode == 1 and "agency nobody-of-that-name: no such system user" in nobody.stderr
-    device = conf.commit(before + "services { flow-tap { maximum-criteria 2048; } }", check=False)
+    device = conf.commit(before.replace("agency lea1", "maximum-criteria 2048;\n agency lea1", 1), check=False)
     assert device.returncode == 1 and "needs a restart: services flow-tap maximum-criteria" in device.stderr
     stale = conf.commit(conf.with_limit(9), "--base", "1000000", check=False)
     assert stale.returncode == 1 and "changed meanwhile" in stale.stderr
@@ -130,3 +134,112 @@ def test_confirmed(rig, conf):
     assert "confirm-within-seconds" not in conf.ask("show", "system", "commit")
     assert conf.flowtap("commit", check=False).returncode == 1
     conf.flowtap("rollback", "1")
+
+
+# ---- what happens when the daemon dies ----
+
+def history_dir(rig):
+    return f"/proc/{rig.info['init']}/root/var/lib/flowtap/rollback"
+
+
+def agrees(conf, texts, comments):
+    """What is in force is one of the texts, whole, in the file, in the daemon and in the history."""
+    now, text = conf.active(), conf.text()
+    assert text in texts, text
+    assert now["text"] == text
+    commits = conf.ask("show", "system", "commit")["commits"]
+    assert commits[0]["generation"] == now["generation"] and commits[0]["comment"] in comments[texts.index(text)]
+    assert [c["generation"] for c in commits] == sorted((c["generation"] for c in commits), reverse=True)
+    assert not [n for n in os.listdir(history_dir(conf.rig)) if n.endswith(".new")]
+    return text
+
+
+@pytest.mark.parametrize("role, stride", [("keeper", 1), ("parent", 1), ("engine", 12)])
+def test_killed_at_every_call(rig, conf, role, stride):
+    """kill -9 as the process is about to make its 1st, 2nd, 3rd ... system call in a commit."""
+    if os.environ.get("FLOWTAP_EVERY_CALL"):
+        stride = 1
+    old, outcomes = conf.text(), set()
+    texts = [conf.active()["text"]]
+    conf.commit(conf.with_limit(3), "--comment", "base")
+    for step in range(1, 4000, stride):
+        old, before = conf.text(), engines(rig)
+        new_text = conf.with_limit(4 if "maximum-sessions 3" in old else 3)
+        with open(conf.candidate, "w") as f:
+            f.write(new_text)
+        check = conf.flowtap("commit", "--check", "/etc/flowtap/candidate")
+        assert check.stdout == "configuration check succeeds\n"
+        stepper = Stepper(rig.processes()[role][0])
+        client = subprocess.Popen([TREE + "/tools/lab", "exec", "--name", rig.name, "router", "flowtap", "commit",
+                                   "--comment", f"step {step}", "/etc/flowtap/candidate"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        killed = stepper.run(step, lambda: client.poll() is not None)
+        said = client.communicate(timeout=30)[0]
+        if killed:
+            restarted(rig, before)
+        new = re.sub(r"maximum-sessions \d+", lambda m: "maximum-sessions " + ("4" if m[0][-1] == "3" else "3"), old)
+        was = conf.ask("show", "system", "commit")["commits"]
+        now = agrees(conf, [old, new], [{c["comment"] for c in was}, {f"step {step}"}])
+        assert client.returncode != 0 or now == new, said
+        outcomes.add(now == new)
+        if not killed:
+            break
+    assert step > 3 * stride and outcomes == {False, True}
+    conf.commit(texts[0])
+
+
+def test_confirmed_outlives_a_kill(rig, conf):
+    """Nobody confirms it; the daemon is killed meanwhile."""
+    before = conf.active()
+    conf.commit(conf.with_limit(12), "--confirmed", "1", "--comment", "risky")
+    with contextlib.suppress(ProcessLookupError):
+        old = engines(rig)
+        for role in "engine", "keeper", "parent":
+            os.kill(rig.processes()[role][0], signal.SIGKILL)
+    restarted(rig, old)
+    assert "maximum-sessions 12" in conf.text() and conf.active()["comment"] == "risky"
+    until("it is taken back", lambda: conf.text() == before["text"], 70)
+    now = until("it is in force", lambda: (a := conf.active())["text"] == before["text"] and a)
+    assert now["comment"] == f"commit {before['generation'] + 1} was not confirmed"
+    assert "confirm-within-seconds" not in conf.ask("show", "system", "commit")
+
+
+@pytest.mark.parametrize("boot", ["this", "another"])
+def test_confirmed_and_over_at_a_start(rig, conf, boot):
+    """Its time passes while no daemon runs, in this boot or with a reboot in between."""
+    before = conf.active()
+    conf.commit(conf.with_limit(13), "--confirmed", "60")
+    path = f"{history_dir(rig)}/{before['generation'] + 1}.confirm"
+
+    def later():
+        back, name, boot_ms, wall_ms, set_ms = open(path).read().split()
+        name = "f" * 8 + name[8:] if boot == "another" else name
+        moved = [back, name, str(int(boot_ms) - 3600001), str(int(wall_ms) - 3600001), str(int(set_ms) - 3600001)]
+        with open(path, "w") as f:
+            f.write(" ".join(moved) + "\n")
+    later()
+    old = engines(rig)
+    os.kill(rig.processes()["parent"][0], signal.SIGKILL)
+    restarted(rig, old)
+    assert conf.text() == before["text"] == conf.active()["text"]
+    assert conf.active()["comment"] == f"commit {before['generation'] + 1} was not confirmed"
+
+
+# ---- what a commit changes ----
+
+def test_class_of_copies(rig, conf):
+    """Code points of what is copied from the moment of the commit."""
+    text, port = conf.active()["text"], rig.port()
+    classes = {"forwarding-class expedited-forwarding;": 46, "dscp 10;": 10,
+               "forwarding-class network-control; dscp 0;": 0}
+    with rig.session() as s, rig.injector("subscriber") as inject:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        mine = lambda p: p[0] >> 4 == 4 and p[9] == 17 and int.from_bytes(p[22:24], "big") == port  # noqa: E731
+        with rig.sniffer("mediation", keep=mine) as content:
+            for n, (words, dscp) in enumerate(classes.items()):
+                conf.commit(text.replace("agency lea1", f"copies {{ {words} }} agency lea1", 1))
+                packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"%d" % n)
+                inject(packet)
+                copy = content.wait(n + 1)[n]
+                assert copy[1] >> 2 == dscp and outer(4, copy)[5] == packet
+    conf.commit(text)
