@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 from rig import TREE, lab_command, outer, udp_packet, until
@@ -134,6 +135,33 @@ def test_confirmed(rig, conf):
     assert "confirm-within-seconds" not in conf.ask("show", "system", "commit")
     assert conf.flowtap("commit", check=False).returncode == 1
     conf.flowtap("rollback", "1")
+
+
+@pytest.fixture
+def users(rig):
+    """So many more system users in the router's box that there are 10,000 agencies with the two it has."""
+    path, names = f"/proc/{rig.info['init']}/root/etc/passwd", [f"many{i}" for i in range(9998)]
+    with open(path) as f:
+        old = f.read()
+    with open(path, "a") as f:
+        f.writelines(f"{name}:x:{1900100000 + i}:65534::/:/bin/sh\n" for i, name in enumerate(names))
+    yield names
+    with open(path, "w") as f:
+        f.write(old)
+
+
+def test_many_agencies(rig, conf, users):
+    """As many as there may be, 10,000, in two seconds or less, there and back."""
+    old, text = conf.active()["text"], conf.text()
+    many = "".join(f"agency {name} {{ authority standing; content-destination 192.0.2.0/24; }}\n" for name in users)
+    took = []
+    for new in text.replace("agency lea1", many + "agency lea1", 1), old:
+        start = time.monotonic()
+        conf.commit(new)
+        took.append(time.monotonic() - start)
+    print(f"{len(users)} agencies committed in {took[0]:.2f} s, taken away in {took[1]:.2f} s")
+    assert max(took) <= 2
+    assert conf.text() == old
 
 
 # ---- what happens when the daemon dies ----
