@@ -34,7 +34,7 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 5u
+#define TAP_ABI_VERSION 6u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
@@ -228,9 +228,10 @@ struct tap_masks {
 /* What an interface that copies leave by can do; key: ifindex. */
 enum tap_port_state {
 	TAP_PORT_WANTED = 1, /* kernel programs: a copy would go there */
-	TAP_PORT_UNFIT = 2,  /* dataplane: only behind the stage device */
-	TAP_PORT_READY = 3,  /* dataplane: tap_out is attached, and what leaves there is on the wire as we write it */
-	TAP_PORT_TRAINS = 4, /* the same, also for segment trains, each of which its queue takes whole or not at all */
+	TAP_PORT_UNFIT = 2,  /* dataplane: tap_out can't be there */
+	TAP_PORT_STAGE = 3,  /* dataplane: tap_out is attached, for questions; copies come from the stage device only */
+	TAP_PORT_READY = 4,  /* and what leaves there is on the wire as we write it: copies may come directly */
+	TAP_PORT_TRAINS = 5, /* and segment trains, too: its queue takes each whole or not at all */
 };
 
 struct tap_port {
@@ -264,6 +265,9 @@ struct tap_ctl {
  */
 #define TAP_MARK_RAW 0x80000000u /* passes once without outer header, to be cut into its segments */
 #define TAP_MARK_CUT 0xffffffffu /* a piece is to be cut out of a finished datagram, see bpf/cut.h */
+
+/* On the interface that copies leave by: may be a question to the neighbour table, see send_question. */
+#define TAP_MARK_QUESTION 0x66746170u
 
 /* What tap_classify found, for tests: the first criteria and the number of all. */
 struct tap_trace {

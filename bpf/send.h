@@ -304,22 +304,75 @@ send_unresolved(struct send *s, __u32 mtu, __u64 now, int *lost)
 	return verdict;
 }
 
+/*
+ * The kernel confirms an old entry of the neighbour table only if a packet uses it, which ours don't.  A copy
+ * would do, but nobody says whether the interface then took it.  So what is left of a copy that was sent goes
+ * there, cut down to a question: the kernel asks the next hop, and tap_out, which knows the question by words
+ * that nobody else can write, takes it away before it leaves.
+ */
+#define SEND_QUESTION_LEN 8
+
+static __always_inline __u64
+send_question_words(const struct tap_ctl *ctl)
+{
+	return tap_mix(tap_mix(ctl->seed, TAP_MARK_QUESTION), ~ctl->seed);
+}
+
+static __always_inline int
+send_question(struct send *s)
+{
+	__u32 len = ETH_HLEN + s->hlen + sizeof(struct udphdr) + SEND_QUESTION_LEN;
+	__u64 words = send_question_words(s->ctl);
+	struct bpf_redir_neigh hop;
+
+	if (bpf_skb_change_tail(s->skb, len, 0) ||
+	    bpf_skb_store_bytes(s->skb, len - SEND_QUESTION_LEN, &words, SEND_QUESTION_LEN, 0))
+		return TAP_DROP;
+	s->skb->mark = TAP_MARK_QUESTION;
+	send_hop(s, &hop);
+	return (int)bpf_redirect_neigh(s->fib.ifindex, &hop, sizeof hop, 0);
+}
+
+/* Whether a packet that leaves is a question. */
+static __noinline int
+send_is_question(struct __sk_buff *skb)
+{
+	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+	__u64 words = 0;
+
+	return ctl && skb->len > SEND_QUESTION_LEN &&
+	       bpf_skb_load_bytes(skb, skb->len - SEND_QUESTION_LEN, &words, sizeof words) == 0 &&
+	       words == send_question_words(ctl);
+}
+
+static __always_inline int
+send_may_question(__u32 ifindex)
+{
+	const struct tap_port *p = bpf_map_lookup_elem(&ft_port, &ifindex);
+
+	return p && *(volatile const __u32 *)&p->state >= TAP_PORT_STAGE;
+}
+
 static __always_inline int
 send_resolved(struct send *s, __u32 mtu, __u64 now, int *lost)
 {
 	struct tap_dest *d = s->dest;
+	int due;
 
 	if (d->unresolved_since_ns)
 		d->unresolved_since_ns = 0;
 	if (d->probed_ns == 0)
 		d->probed_ns = now;
-	/* The kernel confirms an old entry only if a packet uses it; we go past it otherwise. */
-	if (now - d->probed_ns > TAP_NEIGH_CHECK_NS) {
+	due = now - d->probed_ns > TAP_NEIGH_CHECK_NS;
+	if (due)
 		d->probed_ns = now;
+	if (due && !send_may_question(s->fib.ifindex)) {
+		count_add(TAP_C_INFO_NEIGH_PENDING, s->n);
 		return send_park(s, mtu, lost);
 	}
 	*lost = send_known(s, mtu);
-	return TAP_DROP;
+	return due ? send_question(s) : TAP_DROP;
 }
 
 /* The whole way of a datagram.  The verdict; *lost: 0 or the counter. */

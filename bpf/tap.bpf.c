@@ -32,7 +32,7 @@ tap_out(struct __sk_buff *skb)
 	__u32 dest;
 
 	if (!now || now->dest == 0)
-		return TAP_NEXT;
+		return skb->mark == TAP_MARK_QUESTION && send_is_question(skb) ? TAP_DROP : TAP_NEXT;
 	dest = now->dest;
 	now->dest = 0;
 	d = bpf_map_lookup_elem(&ft_dest, &dest);

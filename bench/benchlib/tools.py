@@ -132,7 +132,7 @@ class Tap(Tool):
         space = "100.64.0.0/10,1000"
         self.fill("dst", 1000, space=space)
         self.attach()
-        gen.run(match=SPAN, target=space, ms=20)
+        gen.run(match=SPAN, target=space, burst=16, bursts=4)
         ways = self.ask("ports")
         self.detach()
         self.ask("remove", n=1000)

@@ -69,7 +69,7 @@ def forwarding(bench, tables):
              and not (bench.opts.quick and n == "1M-16")]
     if not names:
         return
-    c = bench.compare("forwarding", {n: tables.variant(n) for n in names}, rounds=bench.rounds(15, 5), ms=150, **RANDOM)
+    c = bench.compare("forwarding", {n: tables.variant(n) for n in names}, rounds=bench.rounds(15, 3), ms=150, **RANDOM)
     for n in names:
         if n == "1M-16":
             bench.info("forwarding, no match, 1M in 16 masks / no tap", "ratio", c.ratios(n), c.control)

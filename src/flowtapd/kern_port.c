@@ -98,17 +98,21 @@ offloads(const char name[IF_NAMESIZE])
 
 static_assert(IF_NAMESIZE == 16, "fact() fills fields of 16 bytes");
 
+static bool
+possible(const struct facts *f)
+{
+	return f->type == ARPHRD_ETHER && strcmp(f->name, KERN_STAGE_OUT) != 0 && strcmp(f->name, KERN_STAGE_IN) != 0;
+}
+
 /*
  * Hardware does what it is asked to before the bits are on the wire.  A virtual interface hands packets
  * over as they are, with checksums and cutting left undone, unless the kernel has to do it.
  */
 static bool
-fit(const struct facts *f)
+direct(const struct facts *f)
 {
 	static const char *const guests[] = {"virtio", "xen", "vmbus"};
 
-	if (f->type != ARPHRD_ETHER || strcmp(f->name, KERN_STAGE_OUT) == 0 || strcmp(f->name, KERN_STAGE_IN) == 0)
-		return false;
 	if (!offloads(f->name))
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(guests); i++)
@@ -160,12 +164,12 @@ program_remove(struct kern *k, int ifindex)
 
 /* ---- */
 
-/* In two calls: no copy comes any more when the program goes, since hops are asked for once a tick, far less
- * than the time between calls. */
+/* In two calls: no copy, and no question, comes any more when the program goes, since hops are asked for once a
+ * tick, far less than the time between calls. */
 static int
 port_close(struct kern *k, int ifindex, struct tap_port *p, bool forget)
 {
-	bool open = p->state >= TAP_PORT_READY;
+	bool open = p->state >= TAP_PORT_STAGE;
 	int r = open ? 0 : program_remove(k, ifindex);
 
 	if (r < 0)
@@ -184,9 +188,12 @@ port_look(struct kern *k, int ifindex, struct tap_port *p)
 
 	if (r < 0 || ++p->idle > PORT_IDLE_ROUNDS)
 		return port_close(k, ifindex, p, true);
-	if (!fit(&f) || program_attach(k, ifindex) < 0)
+	if (!possible(&f) || program_attach(k, ifindex) < 0)
 		return port_close(k, ifindex, p, false);
-	p->state = strcmp(f.qdisc, "noqueue") == 0 ? TAP_PORT_READY : TAP_PORT_TRAINS;
+	if (!direct(&f))
+		p->state = TAP_PORT_STAGE;
+	else
+		p->state = strcmp(f.qdisc, "noqueue") == 0 ? TAP_PORT_READY : TAP_PORT_TRAINS;
 	return bpf_map_update_elem(k->map[KERN_MAP_PORT], &ifindex, p, BPF_EXIST) < 0 && errno != ENOENT ? -errno : 0;
 }
 

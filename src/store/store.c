@@ -25,13 +25,15 @@
 #define WRITER_CACHE_KIB 8192
 #define PAGE_SIZE "8192" /* of a new file: lines of the record leave less of it unused than of SQLite's 4,096 */
 
-static const char settings[] = "PRAGMA foreign_keys = ON;"
-			       "PRAGMA secure_delete = ON;"
-			       "PRAGMA trusted_schema = OFF;"
-			       "PRAGMA cell_size_check = ON;"
-			       "PRAGMA temp_store = MEMORY;"
-			       "PRAGMA synchronous = FULL;"
-			       "PRAGMA journal_size_limit = 4194304;";
+static const char settings[] =
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA secure_delete = ON;"
+    "PRAGMA trusted_schema = OFF;"
+    "PRAGMA cell_size_check = ON;"
+    "PRAGMA temp_store = MEMORY;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA wal_autocheckpoint = 8192;" /* pages: many of a million ADDs are written once for all */
+    "PRAGMA journal_size_limit = 4194304;";
 
 static const char schema[] = "BEGIN IMMEDIATE;"
 			     "CREATE TABLE agency ("

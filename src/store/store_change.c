@@ -68,26 +68,50 @@ adder_obtain(struct store *s, const char *agency)
 
 /* ---- names ---- */
 
+#define NAME_PLACES 8
+
+/* The places where a name may be kept. */
 static struct store_name *
-name_slot(struct store *s, int64_t agency, const char *name)
+name_places(struct store *s, int64_t agency, const char *name)
 {
 	uint64_t h = (uint64_t)agency;
 
 	for (; *name; name++)
-		h = h * 31 + (unsigned char)*name;
-	return &s->names[h % ARRAY_LEN(s->names)];
+		h = (h ^ (unsigned char)*name) * 0x100000001b3;
+	return &s->names[(h ^ h >> 32) % (ARRAY_LEN(s->names) / NAME_PLACES) * NAME_PLACES];
 }
 
+static struct store_name *
+name_kept(struct store *s, int64_t agency, const char *name)
+{
+	struct store_name *v = name_places(s, agency, name);
+
+	for (unsigned i = 0; i < NAME_PLACES; i++)
+		if (v[i].agency == agency && strcmp(v[i].d.name, name) == 0)
+			return &v[i];
+	return NULL;
+}
+
+/* Where all places are taken, the one that came first goes. */
 static void
 name_keep(struct store *s, int64_t agency, int64_t no, const struct dtcp_cdest *d)
 {
-	*name_slot(s, agency, d->name) = (struct store_name){agency, no, *d};
+	struct store_name *at = name_kept(s, agency, d->name), *v = name_places(s, agency, d->name);
+
+	if (at == NULL) {
+		at = v;
+		memmove(v + 1, v, (NAME_PLACES - 1) * sizeof *v);
+	}
+	*at = (struct store_name){agency, no, *d};
+	s->names_kept = true;
 }
 
 void
 store_names_forget(struct store *s)
 {
-	explicit_bzero(s->names, sizeof s->names);
+	if (s->names_kept)
+		explicit_bzero(s->names, sizeof s->names);
+	s->names_kept = false;
 }
 
 /* 1: *st is at its row, of the columns no, tag, bound; 0: no such name. */
@@ -170,12 +194,12 @@ enum found { CDEST_NEW, CDEST_THERE, CDEST_FREE };
 static int
 cdest_look(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
 {
-	const struct store_name *kept = name_slot(s, keys->agency, d->name);
+	const struct store_name *kept = name_kept(s, keys->agency, d->name);
 	struct dtcp_cdest was;
 	sqlite3_stmt *st;
 	int r;
 
-	if (kept->agency == keys->agency && cdest_same(&kept->d, d)) {
+	if (kept && cdest_same(&kept->d, d)) {
 		*no = kept->no;
 		return CDEST_THERE;
 	}
@@ -195,19 +219,24 @@ cdest_look(struct store *s, const struct store_keys *keys, const struct dtcp_cde
 	return r == 0 ? CDEST_FREE : r < 0 ? r : -EADDRINUSE;
 }
 
-/* The name's number; it is made or bound anew where that is allowed. */
-static int
-cdest_obtain(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
-{
-	int r = cdest_look(s, keys, d, no);
+/* What was found of the name when it was looked at; it is made or bound anew where that is allowed. */
+struct place {
+	enum found found;
+	int64_t no;
+};
 
-	if (r == CDEST_NEW)
-		r = cdest_insert(s, keys, d, no);
-	else if (r == CDEST_FREE)
-		r = store_cdest_write(s, keys, *no, d);
+static int
+cdest_obtain(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, struct place *p)
+{
+	int r = 0;
+
+	if (p->found == CDEST_NEW)
+		r = cdest_insert(s, keys, d, &p->no);
+	else if (p->found == CDEST_FREE)
+		r = store_cdest_write(s, keys, p->no, d);
 	if (r < 0)
 		return r;
-	name_keep(s, keys->agency, *no, d);
+	name_keep(s, keys->agency, p->no, d);
 	return 0;
 }
 
@@ -254,37 +283,51 @@ contradicts_itself(const struct store_row *r)
 	return false;
 }
 
+/* Of the same name as one before: that is its place, too.  -1: it is the first. */
+static int
+named_before(const struct store_row *r, unsigned i)
+{
+	for (unsigned j = 0; j < i; j++)
+		if (strcmp(r->cdest[i].name, r->cdest[j].name) == 0)
+			return (int)j;
+	return -1;
+}
+
 /* All that an addition is refused for; nothing is written. */
 static int
-add_check(struct store *s, const struct store_keys *keys, const struct store_row *row)
+add_check(struct store *s, const struct store_keys *keys, const struct store_row *row, struct place *place)
 {
-	int64_t no;
 	int r = 0;
 
 	if (contradicts_itself(row))
 		return -EADDRINUSE;
 	if (s->adder.next_id > UINT32_MAX)
 		return -ENOSPC;
-	for (unsigned i = 0; r >= 0 && i < row->ncdest; i++)
-		r = cdest_look(s, keys, &row->cdest[i], &no);
-	return r < 0 ? r : 0;
+	for (unsigned i = 0; i < row->ncdest; i++) {
+		if ((r = cdest_look(s, keys, &row->cdest[i], &place[i].no)) < 0)
+			return r;
+		place[i].found = (enum found)r;
+	}
+	return 0;
 }
 
 static int
-add_write(struct store *s, const struct store_keys *keys, struct store_row *row)
+add_write(struct store *s, const struct store_keys *keys, struct store_row *row, struct place *place)
 {
-	int64_t cdest[DTCP_CDESTS_MAX];
-	int r;
+	int r, before;
 
-	for (unsigned i = 0; i < row->ncdest; i++)
-		if ((r = cdest_obtain(s, keys, &row->cdest[i], &cdest[i])) < 0)
+	for (unsigned i = 0; i < row->ncdest; i++) {
+		if ((before = named_before(row, i)) >= 0)
+			place[i] = place[before];
+		else if ((r = cdest_obtain(s, keys, &row->cdest[i], &place[i])) < 0)
 			return r;
+	}
 	row->id = (uint32_t)s->adder.next_id;
 	row->uid = s->next_uid++; /* one that was rolled back is not used again */
 	if ((r = criterion_insert(s, keys, row)) < 0)
 		return r;
 	for (unsigned i = 0; i < row->ncdest; i++)
-		if ((r = use_insert(s, cdest[i], row->uid)) < 0)
+		if ((r = use_insert(s, place[i].no, row->uid)) < 0)
 			return r;
 	s->adder.next_id++;
 	s->adder.advanced = true;
@@ -294,13 +337,14 @@ add_write(struct store *s, const struct store_keys *keys, struct store_row *row)
 static int
 add_steps(struct store *s, const char *agency, struct store_row *row)
 {
+	struct place place[DTCP_CDESTS_MAX];
 	const struct store_keys *keys;
 	int r;
 
 	if ((r = adder_obtain(s, agency)) < 0 || (r = store_keys_get(s, s->adder.no, &keys)) < 0 ||
-	    (r = add_check(s, keys, row)) < 0)
+	    (r = add_check(s, keys, row, place)) < 0)
 		return r;
-	if ((r = add_write(s, keys, row)) < 0)
+	if ((r = add_write(s, keys, row, place)) < 0)
 		s->spoilt = true;
 	return r;
 }

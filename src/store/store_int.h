@@ -84,6 +84,8 @@ struct store_wrapped {
 	size_t len;
 };
 
+#define STORE_NAMES 16384
+
 /* A content destination as it is stored, the open transaction's changes too. */
 struct store_name {
 	int64_t agency, no; /* agency 0: none */
@@ -108,7 +110,8 @@ struct store {
 	struct store_keys keys[64];
 	bool keys_changed;
 	/* What every ADD would look up, from the first on to the next store_tidy. */
-	struct store_name names[16];
+	struct store_name names[STORE_NAMES];
+	bool names_kept; /* any */
 	struct store_adder adder;
 	bool spoilt; /* half of an addition is in the open transaction: it can only be rolled back */
 	struct store_place reseal_at;

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Copies that go straight to the outgoing interface: when they do, and that none is lost when that changes."""
 
+import json
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
-from rig import net, udp_packet, until
+from rig import net, outer, pcap, udp_packet, until
 from test_lifecycle import engines, exact_under, restarted
 
 
@@ -91,3 +93,56 @@ def test_program_taken_away(direct):
         content.wait(now_sent - sent)
     assert now_due - due == now_sent - sent + lost and set(content.got) == {packet}
     assert 1 <= lost <= os.cpu_count(), "one on each CPU at most"
+
+
+def aged(rig, port):
+    """As if that destination's next hop had been confirmed long ago."""
+    table = f"/proc/{rig.info['init']}/root/run/flowtap/bpf/maps/ft_dest"
+
+    def ask(*words):
+        return json.loads(subprocess.run(["bpftool", "-j", "map", *words], check=True, capture_output=True).stdout or "0")
+
+    for row in ask("dump", "pinned", table):
+        value = bytearray(int(b, 16) for b in row["value"])
+        if value[34:36] != port.to_bytes(2, "big") or value[36] != 4:
+            continue
+        assert any(value[48:56]), "not used yet"
+        value[48:56] = (1).to_bytes(8, sys.byteorder)
+        ask("update", "pinned", table, "key", *(str(int(b, 16)) for b in row["key"]), "value", *map(str, value))
+        return
+    raise AssertionError(f"no destination with port {port}")
+
+
+@pytest.mark.parametrize("expected", ["stage device", "direct"])
+def test_next_hop_is_asked_without_a_copy(rig, request, expected):
+    """The kernel confirms an old entry of its neighbour table; copies and the account know nothing of that."""
+    if expected == "direct":
+        request.getfixturevalue("direct")
+    becomes(rig, expected)
+    port, dev = rig.port(), rig.lab["router"]["interfaces"]["mediation"]
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, b"target")
+
+    def state():
+        entry, = json.loads(net.run("ip", "-j", "-n", rig.ns("router"), "neigh", "show", rig.addr("mediation"), "dev", dev))
+        return entry["state"][0]
+
+    def sent():
+        return rig.account_closed()[1]
+
+    with rig.session() as s, rig.sniffer("mediation", keep=lambda d: pcap.Packet(d).proto == 17) as arrived, \
+            rig.injector("subscriber") as inject:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        first = sent()
+        inject(packet)
+        arrived.wait(1)
+        net.run("ip", "-n", rig.ns("router"), "neigh", "change", rig.addr("mediation"), "dev", dev, "nud", "stale")
+        inject(packet)
+        arrived.wait(2)
+        assert state() == "STALE", "copies go past the neighbour table"
+        aged(rig, port)
+        inject(packet)
+        until("the next hop is asked", lambda: state() != "STALE")
+        inject(packet)
+        arrived.wait(4)
+        assert sent() - first == 4 == len(arrived.got)
+        assert {outer(4, d)[5] for d in arrived.got} == {packet}
