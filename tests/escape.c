@@ -266,6 +266,8 @@ confine(const char *role, uid_t uid)
 		return role_confine_keeper(inside);
 	if (strcmp(role, "dataplane") == 0)
 		return role_confine_dataplane(inside);
+	if (strcmp(role, "metrics") == 0)
+		return role_confine_metrics();
 	return strcmp(role, "session") == 0 ? session_confine() : -EINVAL;
 }
 

@@ -64,6 +64,9 @@ struct conf {
 	enum conf_attach attach;           /* attach auto | tcx | clsact */
 	char state_dir[256];               /* state-directory, default /var/lib/flowtap */
 	char run_dir[256];                 /* run-directory, default /run/flowtap */
+	struct ip_addr metrics_addr;       /* metrics address; family 0: not over TCP */
+	uint16_t metrics_port;             /* metrics port, default 32002 */
+	char alarm_hook[256];              /* "": none */
 	bool family_inet, family_inet6;    /* both on unless `family` names only one */
 	/* system services flow-tap-dtcp ssh */
 	uint16_t ssh_port;         /* port, default 32001 */

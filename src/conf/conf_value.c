@@ -290,6 +290,10 @@ conf_value_store(const struct conf_schema *row, const char *s, struct conf *c)
 		*(bool *)to = true;
 		return;
 	}
+	if (row->type == CONF_ADDRESS) {
+		(void)ip_parse((struct slice){s, strlen(s)}, to);
+		return;
+	}
 	if (row->type == CONF_NUMBER)
 		(void)slice_u64((struct slice){s, strlen(s)}, row->max, &v);
 	else

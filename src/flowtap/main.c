@@ -16,9 +16,14 @@ static const struct command {
 	void (*text)(const json_t *answer, struct buf *out);
 	const char *help;
 } commands[] = {
-    {"services flow-tap", show_flow_tap, "state, tapped interfaces, copies and losses"},
     {"configuration", commit_show_configuration, "the configuration in force, or with rollback N one before it"},
     {"system commit", commit_show_history, "who committed which configuration when"},
+    {"services flow-tap", show_flow_tap, "state, interfaces, programs, capacity"},
+    {"services flow-tap statistics", show_statistics, "copies and losses"},
+    {"services flow-tap sessions", show_sessions, "DTCP sessions"},
+    {"services flow-tap content-destinations", show_content_destinations,
+	"where copies go, and whether they get there"},
+    {"services flow-tap events", show_events, "what happened lately"},
     {"request services flow-tap rotate-keys", show_rotation, "a new key for each agency's stored rows"},
 };
 
@@ -30,6 +35,8 @@ struct opts {
 
 static const char usage_text[] =
     "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
+    "       flowtap [-j] [-p] [-s SOCKET] show services flow-tap statistics | sessions |\n"
+    "                                        content-destinations | events\n"
     "       flowtap [-j] [-s SOCKET] show configuration [rollback N]\n"
     "       flowtap [-j] [-s SOCKET] show system commit\n"
     "       flowtap [-j] [-s SOCKET] commit [--check] [--confirmed MINUTES] [--comment TEXT]\n"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "show.h"
 
@@ -17,6 +19,29 @@ number_of(const json_t *o, const char *key)
 {
 	return (intmax_t)json_integer_value(json_object_get(o, key));
 }
+
+/* "3d 04:05:06" */
+static const char *
+duration(intmax_t s, char buf[static 32])
+{
+	int n = s >= 86400 ? snprintf(buf, 32, "%jdd ", s / 86400) : 0;
+
+	snprintf(buf + n, 32 - (size_t)n, "%02d:%02d:%02d", (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60));
+	return buf;
+}
+
+static const char *
+utc(intmax_t s, char buf[static 32])
+{
+	time_t t = (time_t)s;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL || strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		strcpy(buf, "-");
+	return buf;
+}
+
+/* ---- show services flow-tap ---- */
 
 static void
 put_interfaces(const json_t *list, struct buf *out)
@@ -47,6 +72,62 @@ put_content_interfaces(const json_t *list, struct buf *out)
 }
 
 static void
+put_programs(const json_t *list, struct buf *out)
+{
+	char age[32];
+	const json_t *p;
+	size_t n;
+
+	if (json_array_size(list) > 0)
+		buf_printf(out, "\nPrograms             id  tag               loaded for\n");
+	json_array_foreach (list, n, p)
+		buf_printf(out, "  %-14s %6jd  %-16s  %s\n", text_of(p, "name"), number_of(p, "id"), text_of(p, "tag"),
+		    duration(number_of(p, "loaded-seconds"), age));
+}
+
+static void
+put_capacity(const json_t *c, struct buf *out)
+{
+	static const char *const rows[] = {
+	    "criteria", "terms-ipv4", "terms-ipv6", "masks-ipv4", "masks-ipv6", "destinations"};
+
+	buf_printf(out, "\nCapacity              in use       room    used\n");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char key[64];
+		intmax_t used = number_of(c, rows[i]), room;
+
+		snprintf(key, sizeof key, "%s-limit", rows[i]);
+		room = number_of(c, key);
+		buf_printf(out, "  %-16s %9jd %10jd %6.1f%%\n", rows[i], used, room,
+		    room > 0 ? (double)used * 100 / (double)room : 0.0);
+	}
+	buf_printf(out, "  %-16s %17.1f MiB\n", "tables' memory", (double)number_of(c, "table-bytes") / 1048576);
+}
+
+void
+show_flow_tap(const json_t *state, struct buf *out)
+{
+	const json_t *capacity = json_object_get(state, "capacity");
+	char when[32];
+
+	buf_printf(out, "Flow-tap: %s, flowtapd %s, attached by %s\n", text_of(state, "state"),
+	    text_of(state, "version"), text_of(state, "attach"));
+	if (capacity)
+		buf_printf(out, "Started %s; DTCP sessions: %jd; agencies: %zu\n",
+		    utc(number_of(state, "start-time"), when), number_of(state, "sessions"),
+		    json_array_size(json_object_get(state, "agencies")));
+	put_interfaces(json_object_get(state, "interfaces"), out);
+	if (capacity) {
+		put_content_interfaces(json_object_get(state, "content-interfaces"), out);
+		put_programs(json_object_get(state, "programs"), out);
+		put_capacity(capacity, out);
+	} else
+		buf_printf(out, "\nFurther figures are shown to those entitled: root and the group _flowtap.\n");
+}
+
+/* ---- show services flow-tap statistics ---- */
+
+static void
 put_agencies(const json_t *list, struct buf *out)
 {
 	const json_t *a;
@@ -63,46 +144,144 @@ put_agencies(const json_t *list, struct buf *out)
 static void
 put_copies(const json_t *copies, struct buf *out)
 {
-	buf_printf(out, "\nCopies\n  %-30s %21jd\n  %-30s %21jd\n  %-30s %21jd\n", "matched",
+	buf_printf(out, "Copies\n  %-30s %21jd\n  %-30s %21jd\n  %-30s %21jd\n", "matched",
 	    number_of(copies, "matched"), "due (matched x destinations)", number_of(copies, "due"), "sent",
 	    number_of(copies, "sent"));
 }
 
+/* Where on its way a copy was when it was lost for that reason. */
+static const char *
+place_of(const char *reason)
+{
+	static const struct {
+		const char *reason, *place;
+	} places[] = {
+	    {"agency-budget", "before copying"},
+	    {"copy-limit", "before copying"},
+	    {"internal-queue", "stage device"},
+	    {"encapsulation", "stage device"},
+	    {"encapsulation-gso", "stage device"},
+	    {"criterion-removed-early", "stage device"},
+	    {"too-big", "stage device"},
+	    {"no-route", "routing"},
+	    {"no-neighbour", "next hop"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (strcmp(places[i].reason, reason) == 0)
+			return places[i].place;
+	return "outgoing interface";
+}
+
 /* Only reasons that occurred; a clean account is one line. */
 static void
-put_losses(const json_t *losses, struct buf *out)
+put_counters(const char *title, const json_t *counters, bool places, struct buf *out)
 {
 	const char *reason;
+	bool any = false;
 	json_t *v;
-	intmax_t sum = 0;
 
-	buf_printf(out, "\nLosses\n");
-	json_object_foreach ((json_t *)losses, reason, v) {
+	buf_printf(out, "\n%s\n", title);
+	json_object_foreach ((json_t *)counters, reason, v) {
 		if (json_integer_value(v) == 0)
 			continue;
-		sum += (intmax_t)json_integer_value(v);
-		buf_printf(out, "  %-30s %21jd\n", reason, (intmax_t)json_integer_value(v));
+		any = true;
+		buf_printf(out, "  %-30s %21jd%s%s\n", reason, (intmax_t)json_integer_value(v), places ? "  at: " : "",
+		    places ? place_of(reason) : "");
 	}
-	if (sum == 0)
+	if (!any)
 		buf_printf(out, "  %-30s %21s\n", "none", "0");
 }
 
 void
-show_flow_tap(const json_t *state, struct buf *out)
+show_statistics(const json_t *state, struct buf *out)
 {
-	const json_t *agencies = json_object_get(state, "agencies"), *copies = json_object_get(state, "copies");
+	put_copies(json_object_get(state, "copies"), out);
+	put_counters("Losses", json_object_get(state, "losses"), true, out);
+	put_counters("For information, not lost", json_object_get(state, "information"), false, out);
+	put_agencies(json_object_get(state, "agencies"), out);
+}
 
-	buf_printf(out, "Flow-tap: %s, flowtapd %s, attached by %s\n", text_of(state, "state"),
-	    text_of(state, "version"), text_of(state, "attach"));
-	put_interfaces(json_object_get(state, "interfaces"), out);
-	if (agencies)
-		put_agencies(agencies, out);
-	if (copies) {
-		put_copies(copies, out);
-		put_losses(json_object_get(state, "losses"), out);
-		put_content_interfaces(json_object_get(state, "content-interfaces"), out);
-	} else
-		buf_printf(out, "\nFurther figures are shown to those entitled: root and the group _flowtap.\n");
+/* ---- show services flow-tap sessions | content-destinations | events ---- */
+
+void
+show_sessions(const json_t *answer, struct buf *out)
+{
+	const json_t *list = json_object_get(answer, "sessions"), *s;
+	char age[32];
+	size_t n;
+
+	if (json_array_size(list) == 0) {
+		buf_printf(out, "No DTCP session is open.\n");
+		return;
+	}
+	buf_printf(out, "%-20s %-26s %12s %9s %8s\n", "Agency", "from", "open for", "requests", "refused");
+	json_array_foreach (list, n, s)
+		buf_printf(out, "%-20s %-26s %12s %9jd %8jd\n", text_of(s, "agency"), text_of(s, "address"),
+		    duration(number_of(s, "open-seconds"), age), number_of(s, "requests"), number_of(s, "refused"));
+}
+
+void
+show_content_destinations(const json_t *answer, struct buf *out)
+{
+	const json_t *list = json_object_get(answer, "content-destinations"), *d;
+	char state[64], age[32];
+	size_t n;
+
+	if (json_array_size(list) == 0) {
+		buf_printf(out, "No criterion sends anywhere.\n");
+		return;
+	}
+	json_array_foreach (list, n, d) {
+		intmax_t since = number_of(d, "unresolved-seconds");
+
+		snprintf(state, sizeof state, "%s%s%s", text_of(d, "state"), since ? " for " : "",
+		    since ? duration(since, age) : "");
+		buf_printf(out, "%s port %jd, agency %s, %jd criteria\n  %s", text_of(d, "address"),
+		    number_of(d, "port"), text_of(d, "agency"), number_of(d, "criteria"), state);
+		if (json_object_get(d, "interface"))
+			buf_printf(out, "; by %s, %s", text_of(d, "interface"), text_of(d, "way"));
+		if (json_object_get(d, "next-hop"))
+			buf_printf(out, "\n  next hop %s", text_of(d, "next-hop"));
+		buf_printf(out, "\n");
+	}
+	if (json_is_true(json_object_get(answer, "more")))
+		buf_printf(out, "There are more.\n");
+}
+
+/* A line of at most 80 columns; what is longer goes on below. */
+static void
+put_wrapped(const char *s, size_t indent, struct buf *out)
+{
+	size_t room = 80 - indent;
+
+	while (strlen(s) > room) {
+		size_t n = room;
+
+		while (n > 0 && s[n] != ' ')
+			n--;
+		if (n == 0)
+			n = room;
+		buf_printf(out, "%.*s\n%*s", (int)n, s, (int)indent, "");
+		s += n + (s[n] == ' ');
+	}
+	buf_printf(out, "%s\n", s);
+}
+
+void
+show_events(const json_t *answer, struct buf *out)
+{
+	const json_t *list = json_object_get(answer, "events"), *k;
+	char when[32], line[512];
+	size_t n;
+
+	if (json_array_size(list) == 0)
+		buf_printf(out, "Nothing has happened yet.\n");
+	json_array_foreach (list, n, k) {
+		buf_printf(out, "%s %-8s", utc(number_of(k, "time-ms") / 1000, when), text_of(k, "severity"));
+		snprintf(line, sizeof line, "%s: %s", text_of(k, "kind"), text_of(k, "text"));
+		put_wrapped(line, 29, out);
+	}
 }
 
 void

@@ -9,6 +9,12 @@
 
 /* "show services flow-tap": state is what the daemon answered. */
 void show_flow_tap(const json_t *state, struct buf *out);
+/* "show services flow-tap statistics": the same answer. */
+void show_statistics(const json_t *state, struct buf *out);
+/* "show services flow-tap sessions", "content-destinations", "events" */
+void show_sessions(const json_t *answer, struct buf *out);
+void show_content_destinations(const json_t *answer, struct buf *out);
+void show_events(const json_t *answer, struct buf *out);
 /* "request services flow-tap rotate-keys" */
 void show_rotation(const json_t *answer, struct buf *out);
 

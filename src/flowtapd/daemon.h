@@ -15,6 +15,10 @@
 
 #define DAEMON_USER "_flowtap"       /* parent and engine */
 #define DAEMON_USER_DP "_flowtap-dp" /* dataplane */
+/* Without these users there are no metrics, self-test or alarm hook, but all else. */
+#define DAEMON_USER_AUX "_flowtap-aux"         /* metrics */
+#define DAEMON_USER_HOOK "_flowtap-hook"       /* the operator's alarm hook */
+#define DAEMON_GROUP_METRICS "flowtap-metrics" /* who may read metrics.sock, besides root */
 
 #define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
 #define DAEMON_LOCK_WAIT_MS 5000
@@ -27,8 +31,13 @@ enum daemon_fd {
 	DAEMON_FD_DTCP = DAEMON_FD_FIRST, /* listening: sessions */
 	DAEMON_FD_CTL,                    /* listening: operator */
 	DAEMON_FD_INVENTORY,              /* channel to the inventory */
-	DAEMON_FD_KEY,                    /* a pipe with the machine key in it */
+	DAEMON_FD_METRICS,                /* and to others, which may not be there: closed at the other end then */
+	DAEMON_FD_HOOK,
+	DAEMON_FD_KEY, /* a pipe with the machine key in it */
 	DAEMON_FD_ENGINE_END,
+	/* metrics */
+	DAEMON_FD_METRICS_UNIX = DAEMON_FD_FIRST, /* listening */
+	DAEMON_FD_METRICS_TCP,                    /* listening, if it is configured */
 	/* dataplane: descriptors of kern.h in the order of struct kern_fds */
 	DAEMON_FD_KERN = DAEMON_FD_FIRST,
 };
@@ -45,6 +54,8 @@ int engine_run(int verbose);
 int dataplane_run(int verbose);
 int inventory_run(int verbose);
 int keeper_run(int verbose);
+int metrics_run(int verbose);
+int hook_run(int verbose);
 
 /* Answers the parent on a channel that has no loop yet: IPC_P_READY with 0 or -errno. */
 int daemon_ready_sync(int fd, int err, const char *why);

@@ -5,44 +5,24 @@
  * that the parent opened.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "bulk.h"
 #include "clock.h"
-#include "daemon.h"
-#include "iface.h"
-#include "kern.h"
-#include "local.h"
+#include "dataplane.h"
 #include "log.h"
 #include "role.h"
 #include "sandbox.h"
-#include "tapset.h"
 
 #define TICK_MS 1000
 #define ENDED_AT_ONCE 8192 /* of IPC_D_ENDED in one message: half a megabyte */
 
-struct dataplane {
-	struct loop *loop;
-	struct chan *parent, *engine;
-	struct kern *kern;
-	struct tapset_tables tables;
-	struct tapset *set;
-	struct iface_set *ifaces;
-	struct loop_timer *tick;
-	struct conf *conf, *next;
-	struct mnl_socket *routes;
-	struct ip_addr local; /* found to be ours a moment ago */
-	bool synced;          /* the engine has said all that the store holds */
-};
-
 /* ---- the engine's requests: each is answered once, in order ---- */
 
-static int
-answer_done(struct dataplane *d, uint32_t id, int err)
+int
+dataplane_done(struct dataplane *d, uint32_t id, int err)
 {
 	cleanup_buf struct buf b = {0};
 
@@ -69,12 +49,15 @@ static int
 source_check(struct dataplane *d, const struct ipc_put *put)
 {
 	const struct ip_addr *a = &put->dest[0].src;
+	struct route way;
 	int r;
 
 	if (ip_equal(a, &d->local))
 		return 0;
-	if ((r = local_address(d->routes, a)) <= 0)
-		return r < 0 ? r : -EADDRNOTAVAIL;
+	if ((r = route_ask(d->routes, a, &way)) < 0)
+		return r;
+	if (way.kind != ROUTE_LOCAL)
+		return -EADDRNOTAVAIL;
 	d->local = *a;
 	return 0;
 }
@@ -103,11 +86,11 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 	    .filter = &put.filter, .dest = dest, .ndest = put.ndest, .agency = put.agency, .life = life_of(&put.life)};
 	if (d->synced && (rc = source_check(d, &put)) < 0) {
 		ipc_put_free(&put);
-		return answer_done(d, id, rc);
+		return dataplane_done(d, id, rc);
 	}
 	rc = tapset_put(d->set, put.uid, &want, clock_boot_ns());
 	ipc_put_free(&put);
-	return answer_done(d, id, rc);
+	return dataplane_done(d, id, rc);
 }
 
 static int
@@ -125,7 +108,7 @@ on_delete(struct dataplane *d, uint32_t id, struct rd *r)
 	}
 	if (rd_end(r) < 0)
 		return -EBADMSG;
-	return answer_done(d, id, err);
+	return dataplane_done(d, id, err);
 }
 
 static int
@@ -140,7 +123,7 @@ on_sync(struct dataplane *d, uint32_t id, struct rd *r)
 	bulk_end();
 	if (n > 0)
 		log_warnx("%u criteria were in the kernel but not in the store: removed", n);
-	return answer_done(d, id, 0);
+	return dataplane_done(d, id, 0);
 }
 
 static_assert((int)IPC_END_TIME == TAPSET_END_TIME && (int)IPC_END_IDLE == TAPSET_END_IDLE &&
@@ -160,7 +143,7 @@ on_life(struct dataplane *d, uint32_t id, struct rd *r)
 	if (ipc_life_set_get(&m, r) < 0)
 		return -EBADMSG;
 	life = life_of(&m.life);
-	return answer_done(d, id, tapset_life_set(d->set, m.uid, m.which, &life, clock_boot_ns()));
+	return dataplane_done(d, id, tapset_life_set(d->set, m.uid, m.which, &life, clock_boot_ns()));
 }
 
 static int
@@ -174,7 +157,7 @@ on_budget(struct dataplane *d, uint32_t id, struct rd *r)
 	b = (struct tapset_budget){.packets_per_s = m.budget.packets_per_s,
 	    .bytes_per_s = m.budget.bytes_per_s,
 	    .burst_ms = m.budget.burst_ms};
-	return answer_done(d, id, tapset_budget_set(d->set, m.agency, &b));
+	return dataplane_done(d, id, tapset_budget_set(d->set, m.agency, &b));
 }
 
 static int
@@ -234,121 +217,6 @@ on_stats(struct dataplane *d, uint32_t id, struct rd *r)
 }
 
 static const struct {
-	const char *group, *name;
-	enum tap_counter counter;
-} counters[] = {
-    {"copies", "matched", TAP_C_MATCHED},
-    {"copies", "due", TAP_C_COPIES_DUE},
-    {"copies", "sent", TAP_C_COPIES_SENT},
-    {"losses", "agency-budget", TAP_C_LOST_BUDGET},
-    {"losses", "copy-limit", TAP_C_LOST_LIMIT},
-    {"losses", "encapsulation", TAP_C_LOST_ENCAP},
-    {"losses", "encapsulation-gso", TAP_C_LOST_ENCAP_GSO},
-    {"losses", "criterion-removed-early", TAP_C_LOST_GONE_OUT},
-    {"losses", "criterion-removed", TAP_C_LOST_GONE},
-    {"losses", "too-big", TAP_C_LOST_TOO_BIG},
-    {"losses", "no-route", TAP_C_LOST_NO_ROUTE},
-    {"losses", "no-neighbour", TAP_C_LOST_NO_NEIGHBOUR},
-    {"losses", "fragment", TAP_C_LOST_FRAGMENT},
-    {"losses", "transmit", TAP_C_LOST_TX},
-    {"information", "own-copies-skipped", TAP_C_INFO_OWN_COPY},
-    {"information", "own-ssh-skipped", TAP_C_INFO_OWN_SSH},
-    {"information", "extension-header-limit", TAP_C_INFO_EXT_LIMIT},
-    {"information", "chain-limit", TAP_C_INFO_CHAIN_LIMIT},
-    {"information", "fragment-without-first", TAP_C_INFO_FRAG_UNKNOWN},
-    {"information", "copies-fragmented", TAP_C_INFO_FRAGMENTED},
-    {"information", "copies-while-resolving", TAP_C_INFO_NEIGH_PENDING},
-};
-
-/* What went into the stage device and neither came out nor was refused before it. */
-static uint64_t
-internal_queue_loss(const uint64_t *v)
-{
-	uint64_t out = v[TAP_C_ARRIVED] + v[TAP_C_LOST_ENCAP] + v[TAP_C_LOST_ENCAP_GSO] + v[TAP_C_LOST_GONE_OUT] +
-		       v[TAP_C_LOST_TOO_BIG];
-
-	return v[TAP_C_HANDED] > out ? v[TAP_C_HANDED] - out : 0;
-}
-
-static int
-counters_json(struct dataplane *d, json_t *o)
-{
-	uint64_t v[TAP_C_MAX];
-	int r = kern_stats(d->kern, v);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
-		json_t *g = json_object_get(o, counters[i].group);
-
-		if (g == NULL) {
-			g = json_object();
-			json_object_set_new(o, counters[i].group, g);
-		}
-		json_object_set_new(g, counters[i].name, json_integer((json_int_t)v[counters[i].counter]));
-	}
-	json_object_set_new(
-	    json_object_get(o, "losses"), "internal-queue", json_integer((json_int_t)internal_queue_loss(v)));
-	return 0;
-}
-
-static void
-content_interface(void *arg, int ifindex, bool direct)
-{
-	char name[IF_NAMESIZE];
-
-	if (if_indextoname((unsigned)ifindex, name))
-		json_array_append_new(
-		    arg, json_pack("{s:s,s:s}", "name", name, "way", direct ? "direct" : "stage device"));
-}
-
-/* Where copies leave, and which way they take to there. */
-static json_t *
-content_interfaces_json(struct dataplane *d)
-{
-	json_t *v = json_array();
-
-	(void)kern_ports_each(d->kern, content_interface, v); /* fewer are told of */
-	return v;
-}
-
-static json_t *
-capacity_json(struct dataplane *d)
-{
-	struct tapset_usage u;
-
-	tapset_usage(d->set, &u);
-	return json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "criteria", (int)u.crits, "criteria-limit",
-	    (int)d->conf->max_criteria, "terms-ipv4", (int)u.terms4, "terms-ipv6", (int)u.terms6, "destinations",
-	    (int)u.dests, "masks-ipv4", (int)u.masks4, "masks-ipv6", (int)u.masks6);
-}
-
-static int
-on_status(struct dataplane *d, uint32_t id, struct rd *r)
-{
-	json_t *o;
-	char *text;
-	int rc;
-
-	if (rd_end(r) < 0)
-		return -EBADMSG;
-	if ((o = json_object()) == NULL)
-		return -ENOMEM;
-	json_object_set_new(o, "attach", json_string(kern_attach_name(d->kern)));
-	json_object_set_new(o, "interfaces", iface_json(d->ifaces));
-	json_object_set_new(o, "content-interfaces", content_interfaces_json(d));
-	json_object_set_new(o, "capacity", capacity_json(d));
-	rc = counters_json(d, o);
-	text = rc == 0 ? json_dumps(o, JSON_COMPACT) : NULL;
-	json_decref(o);
-	if (text == NULL)
-		return answer_done(d, id, rc ? rc : -ENOMEM);
-	rc = chan_send(d->engine, IPC_D_STATE, id, text, strlen(text));
-	free(text);
-	return rc;
-}
-
-static const struct {
 	uint16_t type;
 	int (*run)(struct dataplane *d, uint32_t id, struct rd *r);
 } requests[] = {
@@ -356,7 +224,8 @@ static const struct {
     {IPC_D_DELETE, on_delete},
     {IPC_D_SYNC, on_sync},
     {IPC_D_STATS, on_stats},
-    {IPC_D_STATUS, on_status},
+    {IPC_D_STATUS, dataplane_status},
+    {IPC_D_DESTS, dataplane_dests},
     {IPC_D_LIFE, on_life},
     {IPC_D_BUDGET, on_budget},
     {IPC_D_AGENCIES, on_agencies},

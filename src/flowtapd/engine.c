@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "bulk.h"
+#include "clock.h"
 #include "engine.h"
 #include "log.h"
 #include "machine_key.h"
@@ -366,8 +367,10 @@ engine_commit(struct engine *e)
 	uint32_t n;
 	int r;
 
-	if (e->next == NULL)
+	if (e->next == NULL) {
+		engine_event(e, ENGINE_NOTICE, "start", "flowtapd " FLOWTAP_VERSION " started");
 		return (r = config_record(e, e->conf)) < 0 ? r : commit_barrier(e);
+	}
 	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = config_record(e, e->next)) < 0 ||
 	    (r = agencies_ready(e, v, n)) < 0)
 		return r;
@@ -389,6 +392,7 @@ engine_commit(struct engine *e)
 	e->nagency = n;
 	e->conf = TAKE_PTR(e->next);
 	e->uid = TAKE_PTR(e->next_uid);
+	engine_event(e, ENGINE_NOTICE, "configuration", "a new configuration is in force");
 	return r < 0 ? r : commit_barrier(e);
 }
 
@@ -505,17 +509,21 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	if ((r = engine_config_start(e)) < 0)
 		return r;
-	return engine_alarm_start(e);
+	*why = "other processes";
+	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0)
+		return r;
+	return engine_watch_start(e);
 }
 
 int
 engine_run(int verbose)
 {
-	struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
+	static struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
 	const char *why = "";
 	int r;
 
 	log_init("flowtapd: engine", verbose);
+	e.started_ms = clock_wall_ms();
 	TAILQ_INIT(&e.sessions);
 	STAILQ_INIT(&e.waits);
 	if ((r = sandbox_basics()) < 0)

@@ -101,6 +101,7 @@ struct session {
 	unsigned nops;
 	size_t ops_bytes; /* of their text */
 	uint64_t refused; /* requests that the session itself refused */
+	uint64_t requests, opened_ns;
 };
 
 #define LOGIN_FAILURES 64 /* remembered */
@@ -130,10 +131,29 @@ struct engine_audit {
 	char key[2 * AUDIT_KEY_LEN + 1]; /* public, in hex */
 };
 
+#define ENGINE_EVENTS 512 /* remembered */
+
+/* An alarm calls the operator's hook, and so does the end of what it told of. */
+enum engine_severity { ENGINE_NOTICE, ENGINE_WARNING, ENGINE_ALARM, ENGINE_CLEARED, ENGINE_SEVERITIES };
+
+struct engine_event {
+	int64_t time_ms;
+	enum engine_severity severity;
+	const char *kind; /* static */
+	char text[184];
+};
+
+struct engine_events {
+	struct engine_event ring[ENGINE_EVENTS];
+	uint64_t n; /* since the start */
+	uint64_t of[ENGINE_SEVERITIES];
+};
+
 struct engine {
 	struct loop *loop;
 	struct chan *parent, *dp, *inventory;
-	struct conf *conf, *next; /* next: prepared, not committed */
+	struct chan *metrics, *hook; /* NULL: not there */
+	struct conf *conf, *next;    /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
 	struct agency **agency; /* agency.c */
 	uint32_t nagency;
@@ -161,6 +181,13 @@ struct engine {
 	struct config_ask *ask; /* a commit on its way; NULL: none */
 	struct loop_timer *confirm;
 	size_t texts; /* bytes that operators have sent with commands not yet given */
+	int64_t started_ms;
+	struct engine_events events;
+	struct engine_watch {
+		struct loop_timer *timer;
+		uint64_t lost, quiet; /* copies lost so far; rounds since then */
+		unsigned raised;      /* a bit for each alarm */
+	} watch;
 };
 
 /* One commit, asked for by an operator, or by time for the one that nobody confirmed. */
@@ -188,6 +215,19 @@ void engine_budget_put(const struct agency *a, struct buf *b);
 
 /* engine_sync.c */
 int engine_sync(struct engine *e);
+
+/* engine_events.c */
+/* kind: static.  Never a target. */
+void engine_event(struct engine *e, enum engine_severity severity, const char *kind, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+const char *engine_severity_name(enum engine_severity s);
+int engine_hook_start(struct engine *e);
+
+/* engine_metrics.c */
+int engine_metrics_start(struct engine *e);
+
+/* engine_watch.c: looks at the data plane now and then, and raises and clears alarms */
+int engine_watch_start(struct engine *e);
 
 /* engine_alarm.c */
 int engine_alarm_start(struct engine *e);               /* listens to the inventory */

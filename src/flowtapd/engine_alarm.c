@@ -13,6 +13,7 @@ void
 engine_alarm(struct engine *e, const char *text)
 {
 	log_warnx("ALARM: %s", text);
+	engine_event(e, ENGINE_ALARM, "alarm", "%s", text);
 	(void)engine_audit_now(e, &(struct audit_event){.kind = "alarm", .reason = text});
 }
 

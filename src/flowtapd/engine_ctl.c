@@ -19,7 +19,8 @@
 #define CTL_GROUPS_MAX 256
 #define CTL_LINES 65536  /* bytes of audit lines in one message, about */
 #define CTL_QUEUE 262144 /* unsent bytes at which an export waits */
-static void
+
+void
 ctl_close(struct ctl *c)
 {
 	chan_free(TAKE_PTR(c->chan));
@@ -74,55 +75,6 @@ ctl_error(struct ctl *c, uint8_t code, const char *text)
 		(void)chan_send(c->chan, IPC_C_ERROR, 0, b.p, b.len);
 }
 
-/* The account of agency i: counts are in the order in which they were asked for. */
-static void
-account_add(json_t *o, const struct ipc_agency_count *k)
-{
-	json_object_set_new(o, "matched", json_integer((json_int_t)k->matched));
-	json_object_set_new(o, "due", json_integer((json_int_t)k->due));
-	json_object_set_new(o, "sent", json_integer((json_int_t)k->sent));
-	json_object_set_new(o, "lost-budget", json_integer((json_int_t)k->lost_budget));
-	json_object_set_new(o, "lost-otherwise", json_integer((json_int_t)k->lost_other));
-}
-
-static json_t *
-agencies_json(struct engine *e, struct rd *counts)
-{
-	json_t *list = json_array();
-
-	if (rd_u32(counts) != e->nagency)
-		return list; /* they changed meanwhile */
-	for (uint32_t i = 0; i < e->nagency; i++) {
-		const struct agency *a = e->agency[i];
-		struct ipc_agency_count k;
-		json_t *o = json_pack("{s:s,s:i,s:I}", "agency", a->name, "sessions", (int)a->sessions, "criteria",
-		    (json_int_t)a->criteria);
-
-		if (ipc_agency_count_get(&k, counts) == 0 && k.agency == a->no)
-			account_add(o, &k);
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-/* What the peer is not entitled to is taken out. */
-static void
-state_finish(struct ctl *c, json_t *state, struct rd *counts)
-{
-	static const char *const numbers[] = {"copies", "losses", "information", "capacity", "content-interfaces"};
-
-	json_object_set_new(state, "state", json_string("running"));
-	json_object_set_new(state, "version", json_string(FLOWTAP_VERSION));
-	if (c->entitled) {
-		json_object_set_new(state, "sessions", json_integer(c->engine->nsessions));
-		json_object_set_new(state, "agencies", agencies_json(c->engine, counts));
-		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		json_object_del(state, numbers[i]);
-}
-
 bool
 ctl_resume(struct ctl *c)
 {
@@ -131,61 +83,6 @@ ctl_resume(struct ctl *c)
 		return true;
 	ctl_close(c);
 	return false;
-}
-
-/* The last of the two answers. */
-static void
-on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
-{
-	struct ctl *c = arg;
-	json_t *state = TAKE_PTR(c->state);
-	struct rd counts = rd_init(body, type == IPC_D_AGENCY_COUNTS ? len : 0);
-	char *text = NULL;
-
-	(void)e;
-	if (!ctl_resume(c)) {
-		json_decref(state);
-		return;
-	}
-	if (state) {
-		state_finish(c, state, &counts);
-		text = json_dumps(state, JSON_COMPACT);
-	}
-	if (text == NULL || chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text)) < 0)
-		ctl_error(c, EXIT_TRANSPORT, "the data plane gave no answer");
-	json_decref(state);
-	free(text);
-}
-
-static void
-on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
-{
-	struct ctl *c = arg;
-
-	(void)e;
-	c->waits--;
-	json_decref(c->state);
-	c->state = type == IPC_D_STATE ? json_loadb((const char *)body, len, 0, NULL) : NULL;
-}
-
-/* Answers come in the order of the questions. */
-static int
-show_flow_tap(struct ctl *c, const char *args, struct slice text)
-{
-	cleanup_buf struct buf none = {0}, ask = {0};
-	int r;
-
-	(void)args;
-	(void)text;
-	buf_put_u32(&ask, c->engine->nagency);
-	for (uint32_t i = 0; i < c->engine->nagency; i++)
-		buf_put_u32(&ask, c->engine->agency[i]->no);
-	if ((r = engine_dp_send(c->engine, IPC_D_STATUS, &none, on_state, c)) < 0)
-		return r;
-	c->waits++;
-	if ((r = engine_dp_send(c->engine, IPC_D_AGENCIES, &ask, on_counts, c)) == 0)
-		c->waits++;
-	return r;
 }
 
 /* ---- audit ---- */
@@ -369,17 +266,21 @@ rotate_keys(struct ctl *c, const char *args, struct slice text)
 
 /* ---- commands ---- */
 
-enum right { RIGHT_NONE, RIGHT_OPERATOR, RIGHT_AUDITOR, RIGHT_OFFICER, RIGHT_ROOT };
+enum right { RIGHT_NONE, RIGHT_FIGURES, RIGHT_AUDITOR, RIGHT_OFFICER, RIGHT_ROOT };
 
 static const struct {
 	const char *words;
 	int (*run)(struct ctl *c, const char *args, struct slice text);
 	enum right right;
 } commands[] = {
-    {"services flow-tap", show_flow_tap, RIGHT_NONE},
-    {"configuration", ctl_show_configuration, RIGHT_OPERATOR},
-    {"system commit", ctl_show_commits, RIGHT_OPERATOR},
-    {"commit", ctl_commit, RIGHT_OPERATOR},
+    {"configuration", ctl_show_configuration, RIGHT_FIGURES},
+    {"system commit", ctl_show_commits, RIGHT_FIGURES},
+    {"commit", ctl_commit, RIGHT_FIGURES},
+    {"services flow-tap statistics", ctl_show_flow_tap, RIGHT_FIGURES},
+    {"services flow-tap sessions", ctl_show_sessions, RIGHT_FIGURES},
+    {"services flow-tap content-destinations", ctl_show_dests, RIGHT_FIGURES},
+    {"services flow-tap events", ctl_show_events, RIGHT_FIGURES},
+    {"services flow-tap", ctl_show_flow_tap, RIGHT_NONE},
     {"audit export", audit_export, RIGHT_AUDITOR},
     {"audit head", audit_head, RIGHT_AUDITOR},
     {"warrant enter", warrant_enter, RIGHT_OFFICER},
@@ -393,8 +294,8 @@ static const struct {
 static const char *
 right_missing(const struct ctl *c, enum right right)
 {
-	if (right == RIGHT_OPERATOR && !c->entitled)
-		return "for operators only: root and the group " DAEMON_USER;
+	if (right == RIGHT_FIGURES && !c->entitled)
+		return "for root and the group " DAEMON_USER " only";
 	if (right == RIGHT_AUDITOR && !c->auditor)
 		return "for auditors only: root and the group " AUDITOR_GROUP;
 	if (right == RIGHT_OFFICER && !c->officer)
@@ -404,7 +305,7 @@ right_missing(const struct ctl *c, enum right right)
 	return NULL;
 }
 
-/* The command that the words begin with; *args: the rest. */
+/* The first command that the words begin with; *args: the rest. */
 static int
 command_find(const char *words, const char **args)
 {
@@ -424,7 +325,7 @@ static int
 text_take(struct ctl *c, const uint8_t *body, size_t len)
 {
 	if (!c->entitled) {
-		ctl_error(c, EXIT_NOT_AUTHORISED, right_missing(c, RIGHT_OPERATOR));
+		ctl_error(c, EXIT_NOT_AUTHORISED, right_missing(c, RIGHT_FIGURES));
 		return 0;
 	}
 	if (c->text.len + len > CONF_TEXT_MAX || c->engine->texts + len > CTL_TEXTS_MAX) {

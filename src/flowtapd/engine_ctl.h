@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* engine_ctl.h - an operator's connection: engine_ctl.c has it, others carry out its commands. */
+/* engine_ctl.h - what the files of the operator's side share: a connection to the control socket. */
 #ifndef FLOWTAPD_ENGINE_CTL_H
 #define FLOWTAPD_ENGINE_CTL_H
 
@@ -16,7 +16,7 @@
 struct ctl {
 	struct engine *engine;
 	struct chan *chan; /* NULL: closed */
-	unsigned waits;    /* the data plane owes an answer */
+	unsigned waits;    /* answers that others owe it: it is freed behind the last one */
 	bool entitled, auditor, officer;
 	uint32_t uid;              /* the peer's */
 	struct store_lines *lines; /* audit export under way */
@@ -25,6 +25,7 @@ struct ctl {
 	struct buf text;           /* what goes with the command to come */
 };
 
+void ctl_close(struct ctl *c);
 void ctl_error(struct ctl *c, uint8_t code, const char *text);
 /* What a question to others began: its answer was taken, or nobody is there any more to hear it (false). */
 bool ctl_resume(struct ctl *c);
@@ -33,5 +34,11 @@ bool ctl_resume(struct ctl *c);
 int ctl_show_configuration(struct ctl *c, const char *args, struct slice text);
 int ctl_show_commits(struct ctl *c, const char *args, struct slice text);
 int ctl_commit(struct ctl *c, const char *args, struct slice text);
+
+/* engine_show.c.  Commands: nonzero ends the connection. */
+int ctl_show_flow_tap(struct ctl *c, const char *args, struct slice text);
+int ctl_show_sessions(struct ctl *c, const char *args, struct slice text);
+int ctl_show_dests(struct ctl *c, const char *args, struct slice text);
+int ctl_show_events(struct ctl *c, const char *args, struct slice text);
 
 #endif

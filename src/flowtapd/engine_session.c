@@ -113,6 +113,7 @@ op_queue(struct session *s, struct op *op, uint32_t id)
 {
 	op->id = id;
 	op->session = s;
+	s->requests++;
 	TAILQ_INSERT_TAIL(&s->ops, op, entry);
 	s->nops++;
 	s->ops_bytes += op->text.len;
@@ -211,6 +212,8 @@ on_hello(struct session *s, struct rd *r)
 	if ((rc = engine_audit_now(s->engine, &event)) < 0)
 		return rc;
 	s->opened = true;
+	s->opened_ns = clock_boot_ns();
+	engine_event(s->engine, ENGINE_NOTICE, "session-open", "agency %s", s->agency->name);
 	buf_put_str(&b, s->agency->name);
 	return b.err ? b.err : chan_send(s->chan, IPC_S_WELCOME, 0, b.p, b.len);
 }
@@ -248,6 +251,7 @@ session_free(struct session *s)
 		snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
 		event.reason = reason;
 		(void)engine_audit_now(s->engine, &event);
+		engine_event(s->engine, ENGINE_NOTICE, "session-close", "agency %s", s->agency->name);
 	}
 	log_info("agency %s: session closed, %llu requests refused", s->agency->name, (unsigned long long)s->refused);
 	/* Callers further up may still look at it in this round. */
@@ -301,6 +305,7 @@ note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const cha
 	k->told_ns = now;
 	k->n = 0;
 	log_warnx("session refused: %s", why);
+	engine_event(e, ENGINE_WARNING, "session-refused", "%s", reason);
 	(void)engine_audit_now(
 	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
 }

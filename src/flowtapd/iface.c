@@ -365,15 +365,18 @@ iface_json(const struct iface_set *s)
 
 	LIST_FOREACH (i, &s->list, entry) {
 		const char *why = i->error ? strerror(-i->error) : unwanted(s, i);
+		bool tapped = i->attached && kern_attached(s->kern, i->ifindex);
 
 		if (strcmp(i->name, "lo") == 0)
 			continue;
+		if (i->attached && !tapped)
+			why = "our program was taken away";
 		json_array_insert_new(v, 0,
-		    json_pack("{s:s,s:i,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "tapped", (int)i->attached,
-			"why",
-			i->attached ? NULL
-			: why       ? why
-				    : "not configured"));
+		    json_pack("{s:s,s:i,s:b,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "wanted",
+			(int)wanted(s, i, s->conf), "tapped", (int)tapped, "why",
+			tapped ? NULL
+			: why  ? why
+			       : "not configured"));
 	}
 	return v;
 }

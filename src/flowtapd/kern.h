@@ -88,6 +88,20 @@ int kern_ports_each(const struct kern *k, void (*cb)(void *arg, int ifindex, boo
 /* Sums of all CPUs. */
 int kern_stats(const struct kern *k, uint64_t out[TAP_C_MAX]);
 
+/* Whether the kernel still has our program there.  With clsact nobody looks: true. */
+bool kern_attached(const struct kern *k, int ifindex);
+/* Memory of the tables. */
+uint64_t kern_bytes(const struct kern *k);
+
+struct kern_prog {
+	const char *name;
+	uint32_t id;
+	uint8_t tag[8];     /* of its instructions */
+	uint64_t loaded_ns; /* CLOCK_BOOTTIME */
+};
+/* The i-th of our programs that this process can ask about: 0, -ENOENT or -errno. */
+int kern_prog(const struct kern *k, unsigned i, struct kern_prog *out);
+
 const char *kern_pin_dir(const struct kern *k);     /* RUN_DIR/bpf */
 const char *kern_attach_name(const struct kern *k); /* "tcx" or "clsact" */
 

@@ -222,6 +222,45 @@ kern_detach(struct kern *k, int ifindex, const char *name)
 	return unhook(k, ifindex);
 }
 
+bool
+kern_attached(const struct kern *k, int ifindex)
+{
+	char pin[KERN_PATH_MAX];
+
+	return k->clsact || (link_path(k, ifindex, pin) == 0 && kern_hook_tcx_alive(pin));
+}
+
+/* ---- figures ---- */
+
+uint64_t
+kern_bytes(const struct kern *k)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < KERN_MAP_MAPPED; i++)
+		n += k->area[i].len;
+	return n;
+}
+
+int
+kern_prog(const struct kern *k, unsigned i, struct kern_prog *out)
+{
+	const struct {
+		const char *name;
+		int fd;
+	} ours[] = {{"tap_ingress", k->prog}, {"tap_out", k->out}};
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof info;
+
+	if (i >= ARRAY_LEN(ours))
+		return -ENOENT;
+	if (bpf_obj_get_info_by_fd(ours[i].fd, &info, &len) < 0)
+		return -errno;
+	*out = (struct kern_prog){.name = ours[i].name, .id = info.id, .loaded_ns = info.load_time};
+	memcpy(out->tag, info.tag, sizeof out->tag);
+	return 0;
+}
+
 /* ---- what a predecessor left ---- */
 
 struct sweep {

@@ -5,10 +5,16 @@
 
 #include <sys/types.h>
 
+#include "ip.h"
+
 /* A directory owned by uid:gid with exactly this mode; made if absent.  -errno. */
 int listen_dir(const char *path, uid_t uid, gid_t gid, mode_t mode);
 /* A listening, non-blocking stream socket dir/name; a stale one is replaced. */
 int listen_unix(const char *dir, const char *name, mode_t mode, int *fd);
+/* The group may use it, too. */
+int listen_group(const char *dir, const char *name, gid_t gid);
+/* The same over TCP; an address that is not ours yet will do.  addr, port: in host order. */
+int listen_tcp(const struct ip_addr *addr, uint16_t port, int *fd);
 /* The daemon's lock: dir/flowtapd.lock, held as long as any process has fd open.  Waits
  * up to wait_ms for a predecessor's children to end.  -EBUSY: another daemon runs. */
 int listen_lock(const char *dir, int wait_ms, int *fd);

@@ -27,14 +27,15 @@ static const struct option long_options[] = {
 static int
 role_run(const char *role, int verbose)
 {
-	if (strcmp(role, "engine") == 0)
-		return engine_run(verbose);
-	if (strcmp(role, "dataplane") == 0)
-		return dataplane_run(verbose);
-	if (strcmp(role, "inventory") == 0)
-		return inventory_run(verbose);
-	if (strcmp(role, "keeper") == 0)
-		return keeper_run(verbose);
+	static const struct {
+		const char *name;
+		int (*run)(int verbose);
+	} roles[] = {{"engine", engine_run}, {"dataplane", dataplane_run}, {"inventory", inventory_run},
+	    {"keeper", keeper_run}, {"metrics", metrics_run}, {"hook", hook_run}};
+
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+		if (strcmp(role, roles[i].name) == 0)
+			return roles[i].run(verbose);
 	errx(2, "unknown role");
 }
 

@@ -66,7 +66,7 @@ child_gone(struct parent *p)
 		bool gone = p->child[i].pid == 0 && p->child[i].chan == NULL;
 
 		all = all && gone;
-		any = any || gone;
+		any = any || (gone && i < OPTIONAL);
 	}
 	if (!all && any && !p->stopping && parent_conf_undo(p))
 		return;
@@ -81,7 +81,7 @@ child_on_end(void *arg, int err)
 
 	(void)err; /* SIGCHLD tells more */
 	chan_free(TAKE_PTR(c->chan));
-	if (!c->parent->stopping && !c->answered)
+	if (!c->parent->stopping && !c->answered && c < &c->parent->child[OPTIONAL])
 		log_warnx("%s: ended before it was ready", c->role);
 	child_gone(c->parent);
 }
@@ -200,8 +200,13 @@ child_start(struct parent *p, enum child_id id, struct spawn_opts *o, int *fds)
 	return chan_new(p->loop, pair[0], id == ENGINE ? DAEMON_CHAN_MAX : 4096, &child_ops, c, &c->chan);
 }
 
+/* The engine's channels to the children behind it, in the order of enum daemon_fd. */
+struct channels {
+	int engine[CHILDREN], child[CHILDREN];
+};
+
 static int
-engine_spawn(struct parent *p, int peer, int inventory)
+engine_spawn(struct parent *p, int peer, const struct channels *ch)
 {
 	cleanup_fd int dtcp = -1, ctl = -1;
 	int fds[DAEMON_FD_ENGINE_END - DAEMON_FD_PARENT] = {-1, peer};
@@ -213,7 +218,9 @@ engine_spawn(struct parent *p, int peer, int inventory)
 		return r;
 	fds[DAEMON_FD_DTCP - DAEMON_FD_PARENT] = dtcp;
 	fds[DAEMON_FD_CTL - DAEMON_FD_PARENT] = ctl;
-	fds[DAEMON_FD_INVENTORY - DAEMON_FD_PARENT] = inventory;
+	fds[DAEMON_FD_INVENTORY - DAEMON_FD_PARENT] = ch->engine[INVENTORY];
+	fds[DAEMON_FD_METRICS - DAEMON_FD_PARENT] = ch->engine[METRICS];
+	fds[DAEMON_FD_HOOK - DAEMON_FD_PARENT] = ch->engine[HOOK];
 	fds[DAEMON_FD_KEY - DAEMON_FD_PARENT] = p->key_fd;
 	return child_start(p, ENGINE, &o, fds);
 }
@@ -276,6 +283,58 @@ keeper_spawn(struct parent *p)
 	return b.err ? b.err : chan_send(p->child[KEEPER].chan, IPC_P_KEEPER, 0, b.p, b.len);
 }
 
+/* A child that the others can do without, as a user who need not be there. */
+static int
+aux_spawn(struct parent *p, enum child_id id, const char *user, struct spawn_opts *o, int *fds)
+{
+	const struct passwd *pw = getpwnam(user);
+
+	if (pw == NULL || pw->pw_uid == 0) {
+		log_warnx("%s: off, there is no system user %s", o->role, user);
+		return 0;
+	}
+	o->uid = pw->pw_uid;
+	o->gid = pw->pw_gid;
+	return child_start(p, id, o, fds);
+}
+
+static int
+metrics_spawn(struct parent *p, int peer)
+{
+	const struct group *g = getgrnam(DAEMON_GROUP_METRICS);
+	cleanup_fd int local = -1, tcp = -1;
+	int fds[4] = {-1, peer}, r;
+	struct spawn_opts o = {.role = "metrics", .nfds = 3};
+
+	if ((r = listen_unix(p->conf->run_dir, "metrics.sock", 0600, &local)) < 0)
+		return r;
+	if (g && (r = listen_group(p->conf->run_dir, "metrics.sock", g->gr_gid)) < 0)
+		return r;
+	/* Not worth a tap. */
+	if (p->conf->metrics_addr.family != 0 &&
+	    (r = listen_tcp(&p->conf->metrics_addr, p->conf->metrics_port, &tcp)) < 0)
+		log_warn(r, "metrics: not at the address that is configured");
+	o.nfds += tcp >= 0;
+	fds[2] = local;
+	fds[3] = tcp;
+	return aux_spawn(p, METRICS, DAEMON_USER_AUX, &o, fds);
+}
+
+static int
+hook_spawn(struct parent *p, int peer)
+{
+	int fds[2] = {-1, peer}, r;
+	struct spawn_opts o = {.role = "hook", .nfds = ARRAY_LEN(fds)};
+	cleanup_buf struct buf b = {0};
+
+	if (p->conf->alarm_hook[0] == '\0')
+		return 0;
+	buf_put_str(&b, p->conf->alarm_hook);
+	if ((r = aux_spawn(p, HOOK, DAEMON_USER_HOOK, &o, fds)) < 0 || p->child[HOOK].chan == NULL)
+		return r;
+	return b.err ? b.err : chan_send(p->child[HOOK].chan, IPC_P_HOOK, 0, b.p, b.len);
+}
+
 static int
 kernel_start(struct parent *p, struct kern **out)
 {
@@ -291,31 +350,48 @@ kernel_start(struct parent *p, struct kern **out)
 }
 
 static int
+channels_open(struct channels *ch)
+{
+	int pair[2], r = 0;
+
+	for (int i = 0; i < CHILDREN; i++)
+		ch->engine[i] = ch->child[i] = -1;
+	for (int i = DATAPLANE; i < CHILDREN && r == 0; i++)
+		if ((r = spawn_pair(pair)) == 0) {
+			ch->engine[i] = pair[0];
+			ch->child[i] = pair[1];
+		}
+	return r;
+}
+
+static void
+channels_close(struct channels *ch)
+{
+	for (int i = 0; i < CHILDREN; i++) {
+		base_close_p(&ch->engine[i]);
+		base_close_p(&ch->child[i]);
+	}
+}
+
+static int
 children_start(struct parent *p)
 {
+	struct channels ch;
 	struct kern *k;
-	int peer[2], watch[2], r;
+	int r;
 
 	if ((r = kernel_start(p, &k)) < 0) {
 		log_warn(r, "kernel programs");
 		return r;
 	}
 	bulk_permit();
-	if ((r = spawn_pair(peer)) == 0) {
-		r = dataplane_spawn(p, k, peer[0]);
-		if (r == 0 && (r = spawn_pair(watch)) == 0) {
-			r = engine_spawn(p, peer[1], watch[0]);
-			if (r == 0)
-				r = inventory_spawn(p, k, watch[1]);
-			close(watch[0]);
-			close(watch[1]);
-		}
-		close(peer[0]);
-		close(peer[1]);
-	}
+	if ((r = channels_open(&ch)) == 0 && (r = dataplane_spawn(p, k, ch.child[DATAPLANE])) == 0 &&
+	    (r = engine_spawn(p, ch.engine[DATAPLANE], &ch)) == 0 &&
+	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = keeper_spawn(p)) == 0 &&
+	    (r = metrics_spawn(p, ch.child[METRICS])) == 0)
+		r = hook_spawn(p, ch.child[HOOK]);
+	channels_close(&ch);
 	kern_free(k);
-	if (r == 0)
-		r = keeper_spawn(p);
 	close(p->lock_fd);
 	close(p->key_fd);
 	return r;

@@ -14,8 +14,18 @@
 
 #define RELOAD_WAIT_MS 60000
 
-/* The first two have a configuration. */
-enum child_id { ENGINE, DATAPLANE, CONFIGURED, INVENTORY = CONFIGURED, KEEPER, CHILDREN };
+/* The first two have a configuration; without the last ones, or once these have died, all else goes on. */
+enum child_id {
+	ENGINE,
+	DATAPLANE,
+	CONFIGURED,
+	INVENTORY = CONFIGURED,
+	KEEPER,
+	OPTIONAL,
+	METRICS = OPTIONAL,
+	HOOK,
+	CHILDREN
+};
 
 struct child {
 	struct parent *parent;

@@ -81,3 +81,13 @@ role_confine_keeper(const char *conf_dir)
 
 	return r < 0 ? r : sandbox_calls(calls, NULL);
 }
+
+int
+role_confine_metrics(void)
+{
+	static const int calls[] = {SYS_accept4, SYS_fcntl, -1};
+	const struct sandbox_path paths[] = {{"/etc/localtime", false}};
+	int r = sandbox_files(paths, ARRAY_LEN(paths));
+
+	return r < 0 ? r : sandbox_calls(calls, NULL);
+}

@@ -16,5 +16,7 @@ int role_confine_dataplane(const char *pin_dir);
 int role_confine_inventory(const char *pin_dir);
 /* Writes the configuration, in whose folder it works. */
 int role_confine_keeper(const char *conf_dir);
+/* Reads HTTP from strangers: no file at all, and no descriptor but what it accepts. */
+int role_confine_metrics(void);
 
 #endif

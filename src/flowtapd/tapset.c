@@ -332,5 +332,15 @@ tapset_usage(const struct tapset *s, struct tapset_usage *out)
 	    .dests = s->dests.pool.used,
 	    .masks4 = masks(&s->side[0]),
 	    .masks6 = masks(&s->side[1]),
-	    .bloom_words = (uint32_t)s->t.ctl->bloom + 1};
+	    .bloom_words = (uint32_t)s->t.ctl->bloom + 1,
+	    .unresolved = dests_unresolved(&s->dests)};
+}
+
+uint32_t
+tapset_dest_next(const struct tapset *s, uint32_t after, struct tapset_dest_state *out)
+{
+	for (uint32_t i = after + 1; i < s->dests.pool.fresh; i++)
+		if (dests_state(&s->dests, i, out))
+			return i;
+	return 0;
 }

@@ -156,8 +156,19 @@ bool tapset_foreign(struct tapset *s, struct tapset_foreign *out);
 
 struct tapset_usage {
 	uint32_t crits, terms4, terms6, dests, masks4, masks6, bloom_words;
+	uint32_t unresolved; /* destinations whose next hop does not answer */
 };
 void tapset_usage(const struct tapset *s, struct tapset_usage *out);
+
+/* A content destination as the kernel knows it. */
+struct tapset_dest_state {
+	struct tapset_dest dest;
+	uint32_t agency, criteria;               /* that send there */
+	uint64_t unresolved_since_ns, probed_ns; /* CLOCK_MONOTONIC, see struct tap_dest */
+};
+/* The first one behind index `after`, from 0 on: its index, or 0. */
+uint32_t tapset_dest_next(const struct tapset *s, uint32_t after, struct tapset_dest_state *out);
+
 /* Checks every invariant that can be checked from user space: 0 or -EBADMSG and why. */
 int tapset_check(const struct tapset *s, const char **why);
 

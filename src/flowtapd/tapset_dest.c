@@ -289,3 +289,34 @@ dests_owned(const struct dests *d, uint32_t i)
 
 	return own_head(d, &same) != 0 && own_head(d, &pair) != 0;
 }
+
+bool
+dests_state(const struct dests *d, uint32_t i, struct tapset_dest_state *out)
+{
+	const struct tap_dest *k = &d->dest[i];
+
+	if (d->link[i].refs == 0)
+		return false;
+	*out = (struct tapset_dest_state){.dest = {.src.family = k->family,
+					      .dst.family = k->family,
+					      .sport = ntohs(k->sport_be),
+					      .dport = ntohs(k->dport_be),
+					      .ttl = k->ttl},
+	    .agency = k->agency,
+	    .criteria = d->link[i].refs,
+	    .unresolved_since_ns = __atomic_load_n(&k->unresolved_since_ns, __ATOMIC_RELAXED),
+	    .probed_ns = __atomic_load_n(&k->probed_ns, __ATOMIC_RELAXED)};
+	memcpy(out->dest.src.b, k->src, sizeof k->src);
+	memcpy(out->dest.dst.b, k->dst, sizeof k->dst);
+	return true;
+}
+
+uint32_t
+dests_unresolved(const struct dests *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 1; i < d->pool.fresh; i++)
+		n += d->link[i].refs > 0 && __atomic_load_n(&d->dest[i].unresolved_since_ns, __ATOMIC_RELAXED) != 0;
+	return n;
+}

@@ -157,6 +157,9 @@ void dests_tick(struct dests *d, uint64_t now_ns); /* lets go of those that rest
 bool dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want, uint32_t agency);
 int dests_recover(struct dests *d, uint64_t now_ns); /* refs are set already */
 /* Both own entries of a live destination are there. */
+/* False: nobody needs it. */
+bool dests_state(const struct dests *d, uint32_t i, struct tapset_dest_state *out);
+uint32_t dests_unresolved(const struct dests *d); /* how many */
 bool dests_owned(const struct dests *d, uint32_t i);
 
 /* ---- tapset_due.c: criteria by the time at which they are to be looked at ---- */

@@ -36,6 +36,7 @@ enum ipc_type {
 	IPC_D_LIFE,     /* struct ipc_life_set */
 	IPC_D_BUDGET,   /* struct ipc_budget_set */
 	IPC_D_AGENCIES, /* u32 n, n * u32 agency */
+	IPC_D_DESTS,    /* u32: content destinations behind this index, from 0 on */
 	/* dataplane -> engine; id as in the request */
 	IPC_D_DONE = 48,     /* u32: 0 or errno */
 	IPC_D_COUNTS,        /* u32 n, n * struct ipc_count, in the order asked */
@@ -61,9 +62,15 @@ enum ipc_type {
 	IPC_P_KEEPER,    /* to the keeper: string, the configuration's path */
 	IPC_P_WRITE,     /* to the keeper: the configuration's new text; READY answers */
 	IPC_P_DONE,      /* to the engine, what became of its ASK: u32: 0 or errno, string: why not */
+	IPC_P_HOOK,      /* to the hook: string, the path of the operator's program */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
 	IPC_P_ASK,        /* engine -> parent: struct ipc_ask */
+	/* metrics -> engine, and back */
+	IPC_M_ASK = 104, /* nothing */
+	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */
+	/* engine -> hook */
+	IPC_K_EVENT = 112, /* u64 number, u64 Unix time in ms, strings: severity, kind, text */
 };
 
 struct ipc_hello {

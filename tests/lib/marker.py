@@ -89,6 +89,7 @@ TOOLS = [
     "ip -6 rule", "ip -s neigh", "ip -s -6 neigh", "ip maddr", "ip -s ntable", "ip xfrm policy", "ip netconf",
     "tc -s -d qdisc", "ss -anpeimH", "ss -anpe", "ss -xanp", "nft -a list ruleset", "bpftool -d prog", "bpftool map", "bpftool link",
     "bpftool net", "flowtap show services flow-tap", "flowtap -j show services flow-tap", "flowtapd -n -v",
+    *(f"flowtap -j show services flow-tap {x}" for x in ("statistics", "sessions", "content-destinations", "events")),
     "journalctl -n 2000 --no-pager", "dmesg", "mount", "cat /proc/net/dev /proc/net/route /proc/net/udp /proc/net/tcp",
     "sysctl -a --pattern net", "env",
 ]

@@ -20,6 +20,7 @@ ROLES = {
     "dataplane": ("_flowtap-dp", [*BASE, BPF_ANY, r"/run/flowtap/flowtapd\.lock", r"/run/flowtap/bpf.*"]),
     "inventory": ("_flowtap-dp", BASE),
     "keeper": ("root", [*BASE, r"/etc/flowtap", r".*/etc"]),
+    "metrics": ("_flowtap-aux", BASE),
     "session": ("lea1", BASE),
 }
 CAP_SYS_ADMIN = 1 << 21  # what reading about every BPF program takes; seccomp leaves nothing else to do with it

@@ -138,7 +138,7 @@ test_hint(void **state)
 	    {"", "", "system chassis services interfaces "},
 	    {"", "s", "system services "},
 	    {"services", "", "dynamic-flow-capture flow-tap "},
-	    {"services flow-tap", "a", "audit agency attach "},
+	    {"services flow-tap", "a", "audit agency attach alarm-hook "},
 	    {"services flow-tap", "x", ""},
 	    {"services flow-tap attach", "", "auto tcx clsact "},
 	    {"services flow-tap attach", "t", "tcx "},

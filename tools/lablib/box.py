@@ -21,8 +21,9 @@ AGENCY_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 AGENCY_GROUP = "flowtap-agency"
 AUDITOR_GROUP = "flowtap-audit"
 OFFICER_GROUP = "flowtap-warrant"
+METRICS_GROUP = "flowtap-metrics"
 FIRST_UID = 1900000000  # far from every range that distributions hand out
-DAEMON_USERS = ("_flowtap", "_flowtap-dp", "_flowtap-collect", "sshd")
+DAEMON_USERS = ("_flowtap", "_flowtap-dp", "_flowtap-aux", "_flowtap-hook", "_flowtap-collect", "sshd")
 
 # program: where it is in a build folder
 PROGRAMS = {
@@ -172,7 +173,8 @@ def account_files(users):
 
     def host(path):
         with open(path) as f:
-            return [line for line in f if line.split(":")[0] not in (*ours, AGENCY_GROUP, AUDITOR_GROUP, OFFICER_GROUP)]
+            return [line for line in f if line.split(":")[0] not in (*ours, AGENCY_GROUP, AUDITOR_GROUP, OFFICER_GROUP,
+                                                                  METRICS_GROUP)]
 
     passwd, group = host("/etc/passwd"), host("/etc/group")
     shadow = [line.split(":")[0] + ":*:19000:0:99999:7:::\n" for line in passwd]
@@ -183,6 +185,7 @@ def account_files(users):
         shadow.append(f"{name}:{users.get(name, '*')}:19000:0:99999:7:::\n")
     group.append(f"{AUDITOR_GROUP}:x:{FIRST_UID - 2}:\n")
     group.append(f"{OFFICER_GROUP}:x:{FIRST_UID - 3}:\n")
+    group.append(f"{METRICS_GROUP}:x:{FIRST_UID - 4}:\n")
     group.append(f"{AGENCY_GROUP}:x:{FIRST_UID - 1}:{','.join(users)}\n")
     return {"passwd": (passwd, 0o644), "group": (group, 0o644), "shadow": (shadow, 0o600)}
 

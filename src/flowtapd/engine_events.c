@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happened lately, for the operator: a ring in memory, by which nothing is proved
+ * (that is the record's part) and which never names a target.
+ *
+ * exports: engine_event engine_severity_ engine_hook_ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "engine.h"
+
+#define HOOK_QUEUE 65536 /* unsent bytes: beyond it alarms are on record and in the log only */
+
+const char *
+engine_severity_name(enum engine_severity s)
+{
+	static const char *const names[] = {[ENGINE_NOTICE] = "notice",
+	    [ENGINE_WARNING] = "warning",
+	    [ENGINE_ALARM] = "alarm",
+	    [ENGINE_CLEARED] = "cleared"};
+
+	return names[s];
+}
+
+/* Names may be whatever somebody typed: an answer is JSON, a line on a terminal, an environment. */
+static void
+printable(char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+}
+
+/* Nobody waits for it. */
+static void
+hook_tell(struct engine *e, const struct engine_event *k)
+{
+	cleanup_buf struct buf b = {0};
+
+	buf_put_u64(&b, e->events.n);
+	buf_put_u64(&b, (uint64_t)k->time_ms);
+	buf_put_str(&b, engine_severity_name(k->severity));
+	buf_put_str(&b, k->kind);
+	buf_put_str(&b, k->text);
+	if (b.err == 0 && chan_queued(e->hook) < HOOK_QUEUE)
+		(void)chan_send(e->hook, IPC_K_EVENT, 0, b.p, b.len);
+}
+
+void
+engine_event(struct engine *e, enum engine_severity severity, const char *kind, const char *fmt, ...)
+{
+	struct engine_events *v = &e->events;
+	struct engine_event *k = &v->ring[v->n++ % ENGINE_EVENTS];
+	va_list ap;
+
+	*k = (struct engine_event){.time_ms = clock_wall_ms(), .severity = severity, .kind = kind};
+	va_start(ap, fmt);
+	vsnprintf(k->text, sizeof k->text, fmt, ap);
+	va_end(ap);
+	printable(k->text);
+	v->of[severity]++;
+	if (e->hook && (severity == ENGINE_ALARM || severity == ENGINE_CLEARED))
+		hook_tell(e, k);
+}
+
+/* ---- the hook's process ---- */
+
+static int
+on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	(void)arg;
+	(void)type;
+	(void)id;
+	(void)body;
+	(void)len;
+	return -EPROTO; /* it has nothing to say to us */
+}
+
+/* Or none is configured. */
+static void
+on_end(void *arg, int err)
+{
+	struct engine *e = arg;
+
+	(void)err;
+	chan_free(TAKE_PTR(e->hook));
+}
+
+static const struct chan_ops hook_ops = {.on_msg = on_msg, .on_end = on_end};
+
+int
+engine_hook_start(struct engine *e)
+{
+	return chan_new(e->loop, DAEMON_FD_HOOK, 64, &hook_ops, e, &e->hook);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Conditions that last: each is an alarm when it begins and is told again when it is over.
+ * On record they are not: nobody did anything.
+ *
+ * exports: engine_watch_ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine.h"
+#include "log.h"
+
+#define WATCH_MS 2000
+#define QUIET_ROUNDS 30 /* without a loss: the losses are over */
+
+enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL };
+
+static void
+condition(struct engine *e, enum condition c, bool is, const char *text)
+{
+	static const char *const kinds[] = {
+	    [COPIES_LOST] = "copies-lost",
+	    [UNREACHABLE] = "destination-unreachable",
+	    [UNTAPPED] = "interface-not-tapped",
+	    [TABLES_FULL] = "tables-nearly-full",
+	};
+	bool was = e->watch.raised >> c & 1;
+
+	if (is == was)
+		return;
+	e->watch.raised ^= 1u << c;
+	engine_event(e, is ? ENGINE_ALARM : ENGINE_CLEARED, kinds[c], "%s", is ? text : "it is over");
+	log_warnx("%s%s: %s", is ? "ALARM: " : "", kinds[c], is ? text : "it is over");
+}
+
+static void
+watch_losses(struct engine *e, const json_t *state)
+{
+	struct engine_watch *w = &e->watch;
+	char text[160], reasons[96] = "";
+	uint64_t sum = 0, n;
+	const char *reason;
+	json_t *v;
+
+	json_object_foreach (json_object_get(state, "losses"), reason, v) {
+		/* An agency's own doing. */
+		if (strcmp(reason, "agency-budget") == 0 || strncmp(reason, "criterion-removed", 17) == 0)
+			continue;
+		n = (uint64_t)json_integer_value(v);
+		sum += n;
+		if (n > 0 && strlen(reasons) + strlen(reason) + 2 < sizeof reasons)
+			strcat(strcat(reasons, reasons[0] ? " " : ""), reason);
+	}
+	w->quiet = sum > w->lost ? 0 : w->quiet + 1;
+	snprintf(text, sizeof text, "copies are lost; reasons so far: %s", reasons);
+	/* What was lost before this daemon began is no news. */
+	if (w->lost != UINT64_MAX)
+		condition(e, COPIES_LOST, w->quiet < QUIET_ROUNDS, text);
+	w->lost = sum;
+}
+
+static void
+watch_interfaces(struct engine *e, const json_t *list)
+{
+	const json_t *i;
+	char text[128] = "";
+	size_t n;
+
+	json_array_foreach (list, n, i) {
+		const char *why = json_string_value(json_object_get(i, "why"));
+
+		/* Those that are not to be tapped are as they should be. */
+		if (why && json_is_true(json_object_get(i, "wanted")))
+			snprintf(text, sizeof text, "%s: %s", json_string_value(json_object_get(i, "name")), why);
+	}
+	condition(e, UNTAPPED, text[0] != '\0', text);
+}
+
+static void
+watch_capacity(struct engine *e, const json_t *c)
+{
+	static const char *const tables[] = {"criteria", "terms-ipv4", "terms-ipv6", "destinations"};
+	json_int_t unresolved = json_integer_value(json_object_get(c, "destinations-unresolved")), used, room;
+	char text[128], key[64];
+	bool full = false;
+
+	snprintf(text, sizeof text, "the next hop of %lld content destinations does not answer", (long long)unresolved);
+	condition(e, UNREACHABLE, unresolved > 0, text);
+	for (size_t i = 0; i < ARRAY_LEN(tables) && !full; i++) {
+		snprintf(key, sizeof key, "%s-limit", tables[i]);
+		used = json_integer_value(json_object_get(c, tables[i]));
+		room = json_integer_value(json_object_get(c, key));
+		full = used > room / 10 * 9;
+		snprintf(text, sizeof text, "%s: %lld of %lld", tables[i], (long long)used, (long long)room);
+	}
+	condition(e, TABLES_FULL, full, text);
+}
+
+static void
+on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	json_t *state = type == IPC_D_STATE ? json_loadb((const char *)body, len, 0, NULL) : NULL;
+
+	(void)arg;
+	if (state) {
+		watch_losses(e, state);
+		watch_interfaces(e, json_object_get(state, "interfaces"));
+		watch_capacity(e, json_object_get(state, "capacity"));
+	}
+	json_decref(state);
+	loop_timer_set(e->watch.timer, WATCH_MS);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct engine *e = arg;
+	const struct buf none = {0};
+
+	if (engine_dp_send(e, IPC_D_STATUS, &none, on_state, NULL) < 0)
+		loop_timer_set(e->watch.timer, WATCH_MS);
+}
+
+int
+engine_watch_start(struct engine *e)
+{
+	int r = loop_timer_new(e->loop, on_timer, e, &e->watch.timer);
+
+	if (r < 0)
+		return r;
+	e->watch.lost = UINT64_MAX;
+	e->watch.quiet = QUIET_ROUNDS;
+	loop_timer_set(e->watch.timer, WATCH_MS);
+	return 0;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process that runs the operator's alarm hook: one at a time, each for ten seconds at
+ * most, as a user of its own without any power.  What it starts inherits no descriptor, so
+ * there is nothing of ours to take; and since a program of whatever kind has to run
+ * there, this is the one process that no seccomp filter confines.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "daemon.h"
+#include "log.h"
+#include "sandbox.h"
+
+#define QUEUE 32      /* events that wait; more are lost, and how many is told */
+#define HOOK_MS 10000 /* then it is killed, with all of its process group */
+#define HOOK_CPU_S 10
+
+struct event {
+	uint64_t number;
+	int64_t time_ms;
+	char severity[16], kind[32], text[192];
+};
+
+struct hook {
+	struct loop *loop;
+	struct chan *parent, *engine;
+	struct loop_timer *timer;
+	int sigfd;
+	char path[256];
+	pid_t pid; /* 0: none runs */
+	struct event queue[QUEUE];
+	unsigned first, n;
+	uint64_t lost;
+};
+
+/* ---- what the hook is told ---- */
+
+static void
+utc(int64_t ms, char out[static 32])
+{
+	time_t t = (time_t)(ms / 1000);
+	struct tm tm;
+
+	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+}
+
+/* As one line of JSON on its standard input: shorter than what a pipe takes at once. */
+static int
+input_open(const struct event *k, uint64_t lost)
+{
+	char when[32], *text;
+	int fds[2];
+	json_t *o;
+	size_t n;
+
+	utc(k->time_ms, when);
+	o = json_pack("{s:I,s:s,s:s,s:s,s:s,s:I}", "number", (json_int_t)k->number, "time", when, "severity",
+	    k->severity, "event", k->kind, "text", k->text, "lost", (json_int_t)lost);
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	if (text == NULL || pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+		free(text);
+		return -1;
+	}
+	n = strlen(text);
+	text[n] = '\n';
+	if (write(fds[1], text, n + 1) < 0)
+		log_warn(-errno, "alarm hook: its input");
+	free(text);
+	close(fds[1]);
+	return fds[0];
+}
+
+struct environment {
+	char text[6][256];
+	char *v[9];
+};
+
+static void
+environment_fill(struct environment *e, const struct event *k, uint64_t lost)
+{
+	char when[32];
+	int i = 0;
+
+	utc(k->time_ms, when);
+	snprintf(e->text[i++], sizeof *e->text, "FLOWTAP_NUMBER=%llu", (unsigned long long)k->number);
+	snprintf(e->text[i++], sizeof *e->text, "FLOWTAP_TIME=%s", when);
+	snprintf(e->text[i++], sizeof *e->text, "FLOWTAP_SEVERITY=%s", k->severity);
+	snprintf(e->text[i++], sizeof *e->text, "FLOWTAP_EVENT=%s", k->kind);
+	snprintf(e->text[i++], sizeof *e->text, "FLOWTAP_TEXT=%s", k->text);
+	snprintf(e->text[i++], sizeof *e->text, "FLOWTAP_LOST=%llu", (unsigned long long)lost);
+	for (int j = 0; j < i; j++)
+		e->v[j] = e->text[j];
+	e->v[i++] = (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	e->v[i++] = (char *)"LC_ALL=C.UTF-8";
+	e->v[i] = NULL;
+}
+
+/* ---- running it ---- */
+
+/* As sshd asks of its commands: nobody but root can have put there what we run. */
+static bool
+is_safe(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && (st.st_mode & 022) == 0;
+}
+
+static void
+child_exec(const struct hook *h, int input, char **env)
+{
+	const struct rlimit cpu = {HOOK_CPU_S, HOOK_CPU_S};
+	char *argv[] = {(char *)h->path, NULL};
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (null < 0 || setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    setrlimit(RLIMIT_CPU, &cpu) < 0 || dup2(input, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
+	    close_range(3, ~0u, 0) < 0 || chdir("/") < 0)
+		_exit(127);
+	execve(h->path, argv, env);
+	_exit(127);
+}
+
+/* Whether it runs. */
+static bool
+hook_start(struct hook *h, const struct event *k)
+{
+	struct environment env;
+	int input;
+	pid_t pid;
+
+	if (!is_safe(h->path)) {
+		log_warnx("alarm hook: %s is not a program that only root can change", h->path);
+		return false;
+	}
+	environment_fill(&env, k, h->lost);
+	input = input_open(k, h->lost);
+	pid = input < 0 ? -1 : fork();
+	if (pid == 0)
+		child_exec(h, input, env.v);
+	if (pid < 0)
+		log_warn(-errno, "alarm hook: cannot be started");
+	else
+		h->pid = pid;
+	if (input >= 0)
+		close(input);
+	return pid > 0;
+}
+
+static void
+hook_next(struct hook *h)
+{
+	while (h->pid == 0 && h->n > 0) {
+		struct event k = h->queue[h->first];
+
+		h->first = (h->first + 1) % QUEUE;
+		h->n--;
+		if (!hook_start(h, &k))
+			continue;
+		h->lost = 0;
+		loop_timer_set(h->timer, HOOK_MS);
+	}
+}
+
+static void
+on_timer(void *arg)
+{
+	struct hook *h = arg;
+
+	if (h->pid == 0)
+		return;
+	log_warnx("alarm hook: killed, it took longer than %d s", HOOK_MS / 1000);
+	(void)kill(-h->pid, SIGKILL);
+	(void)kill(h->pid, SIGKILL); /* it may not be its group's leader yet */
+}
+
+static void
+hook_ended(struct hook *h, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		log_warnx("alarm hook: exit %d", WEXITSTATUS(status));
+	(void)kill(-h->pid, SIGKILL); /* what it left behind */
+	h->pid = 0;
+	loop_timer_set(h->timer, -1);
+	hook_next(h);
+}
+
+static void
+on_signal(void *arg, uint32_t events)
+{
+	struct hook *h = arg;
+	struct signalfd_siginfo si;
+	int status;
+	pid_t pid;
+
+	(void)events;
+	while (read(h->sigfd, &si, sizeof si) == sizeof si)
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			if (pid == h->pid)
+				hook_ended(h, status);
+}
+
+/* ---- the engine and the parent ---- */
+
+static int
+engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct hook *h = arg;
+	struct rd r = rd_init(body, len);
+	struct event k = {.number = rd_u64(&r), .time_ms = (int64_t)rd_u64(&r)};
+
+	(void)id;
+	rd_cstr(&r, k.severity, sizeof k.severity);
+	rd_cstr(&r, k.kind, sizeof k.kind);
+	rd_cstr(&r, k.text, sizeof k.text);
+	if (type != IPC_K_EVENT || rd_end(&r) < 0)
+		return -EPROTO;
+	if (h->n == QUEUE) {
+		h->lost++;
+		return 0;
+	}
+	h->queue[(h->first + h->n++) % QUEUE] = k;
+	hook_next(h);
+	return 0;
+}
+
+static int
+parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct hook *h = arg;
+
+	(void)id;
+	(void)body;
+	(void)len;
+	if (type == IPC_P_STOP)
+		loop_stop(h->loop, 0);
+	return 0;
+}
+
+static void
+on_end(void *arg, int err)
+{
+	struct hook *h = arg;
+
+	(void)err;
+	loop_stop(h->loop, 1);
+}
+
+static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = on_end};
+static const struct chan_ops engine_ops = {.on_msg = engine_on_msg, .on_end = on_end};
+
+/* Which program, from the parent: the engine has no say in it. */
+static int
+told(struct hook *h)
+{
+	cleanup_buf struct buf body = {0};
+	uint16_t type;
+	uint32_t id;
+	struct rd r;
+	int rc = chan_read_sync(DAEMON_FD_PARENT, 4096, &type, &id, &body);
+
+	if (rc < 0)
+		return rc;
+	r = rd_init(body.p, body.len);
+	rd_cstr(&r, h->path, sizeof h->path);
+	return type == IPC_P_HOOK ? rd_end(&r) : -EBADMSG;
+}
+
+static int
+hook_open(struct hook *h)
+{
+	struct loop_io *io;
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if ((h->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+		return -errno;
+	if ((r = loop_new(&h->loop)) < 0 || (r = loop_add(h->loop, h->sigfd, EPOLLIN, on_signal, h, &io)) < 0 ||
+	    (r = chan_new(h->loop, DAEMON_FD_PARENT, 4096, &parent_ops, h, &h->parent)) < 0 ||
+	    (r = chan_new(h->loop, DAEMON_FD_PEER, 4096, &engine_ops, h, &h->engine)) < 0)
+		return r;
+	return loop_timer_new(h->loop, on_timer, h, &h->timer);
+}
+
+int
+hook_run(int verbose)
+{
+	static struct hook h;
+	int r;
+
+	log_init("flowtapd: alarm hook", verbose);
+	if ((r = sandbox_basics()) < 0 || (r = told(&h)) < 0 || (r = hook_open(&h)) < 0)
+		fatal(r, "cannot start");
+	r = loop_run(h.loop);
+	if (h.pid != 0)
+		(void)kill(-h.pid, SIGKILL);
+	return r < 0 ? 1 : r;
+}

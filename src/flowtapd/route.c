@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "route.h"
+
+#define NL_BUF 8192
+
+static int
+on_attr(const struct nlattr *a, void *arg)
+{
+	struct route *r = arg;
+	size_t len = mnl_attr_get_payload_len(a);
+
+	if (mnl_attr_get_type(a) == RTA_OIF)
+		r->ifindex = (int)mnl_attr_get_u32(a);
+	if (mnl_attr_get_type(a) == RTA_GATEWAY && (len == 4 || len == 16)) {
+		r->via.family = len == 4 ? 4 : 6;
+		memcpy(r->via.b, mnl_attr_get_payload(a), len);
+	}
+	return MNL_CB_OK;
+}
+
+static int
+on_route(const struct nlmsghdr *h, void *arg)
+{
+	const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
+	struct route *r = arg;
+
+	if (h->nlmsg_type != RTM_NEWROUTE)
+		return MNL_CB_OK;
+	if (rt->rtm_type == RTN_LOCAL)
+		r->kind = ROUTE_LOCAL;
+	else if (rt->rtm_type == RTN_UNICAST)
+		r->kind = ROUTE_AWAY;
+	return mnl_attr_parse(h, sizeof *rt, on_attr, r);
+}
+
+int
+route_ask(struct mnl_socket *nl, const struct ip_addr *a, struct route *out)
+{
+	char buf[NL_BUF];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct route found = {0};
+	struct rtmsg *rt;
+	ssize_t n;
+
+	h->nlmsg_type = RTM_GETROUTE;
+	h->nlmsg_flags = NLM_F_REQUEST;
+	rt = mnl_nlmsg_put_extra_header(h, sizeof *rt);
+	rt->rtm_family = a->family == 6 ? AF_INET6 : AF_INET;
+	rt->rtm_dst_len = (unsigned char)ip_bits(a);
+	mnl_attr_put(h, RTA_DST, ip_bits(a) / 8, a->b);
+	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0 || (n = mnl_socket_recvfrom(nl, buf, sizeof buf)) < 0)
+		return -errno;
+	/* No route at all is an answer too. */
+	if (mnl_cb_run(buf, (size_t)n, 0, 0, on_route, &found) < 0)
+		found = (struct route){0};
+	*out = found;
+	return 0;
+}
