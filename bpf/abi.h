@@ -34,7 +34,7 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 6u
+#define TAP_ABI_VERSION 7u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
@@ -179,8 +179,8 @@ struct tap_dest {
 	__u8 src[16], dst[16]; /* IPv4 in the first four bytes */
 	__be16 sport_be, dport_be;
 	__u8 family; /* 4, 6; 0 = free */
-	__u8 ttl, tos;
-	__u8 zero;
+	__u8 ttl;
+	__u8 zero[2];
 	/* Written by the kernel programs only: */
 	__u64 unresolved_since_ns; /* the next hop has not answered since (0 = fine) */
 	__u64 probed_ns;           /* when a copy last went through the neighbour table */
@@ -257,6 +257,9 @@ struct tap_ctl {
 	__u64 own[TAP_OWN_BITS / 64]; /* tap_own_bit of each entry of ft_own with ports; no bit: no copy of ours */
 	struct tap_mask4 mask4[TAP_MASKS_MAX];
 	struct tap_mask6 mask6[TAP_MASKS_MAX];
+	__u32 copy_priority; /* skb->priority of copies; 0: as they come */
+	__u8 copy_tos;       /* of their outer header */
+	__u8 zero[3];
 };
 
 /* Fixed when the programs are loaded: in a map that nobody can write to. */

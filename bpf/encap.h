@@ -113,6 +113,26 @@ encap_ipv4_sum(const struct iphdr *ip)
 	return (__be16) ~(sum + (sum >> 16));
 }
 
+/* What the operator wants copies to be queued by, here and on their way. */
+static __always_inline __u8
+encap_tos(void)
+{
+	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+
+	return ctl ? ctl->copy_tos : 0;
+}
+
+static __always_inline void
+encap_priority(struct __sk_buff *skb)
+{
+	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+
+	if (ctl && ctl->copy_priority)
+		skb->priority = ctl->copy_priority;
+}
+
 static __always_inline void
 encap_write_udp(struct udphdr *udp, const struct tap_dest *d, __u32 len)
 {
@@ -137,7 +157,7 @@ encap_write4(struct __sk_buff *skb, const struct tap_dest *d, __u32 inner, __u16
 	__builtin_memset(ip, 0, sizeof *ip);
 	ip->version = 4;
 	ip->ihl = 5;
-	ip->tos = d->tos;
+	ip->tos = encap_tos();
 	ip->tot_len = bpf_htons((__u16)len);
 	ip->id = bpf_htons(id);
 	ip->ttl = d->ttl;
@@ -160,7 +180,7 @@ encap_write6(struct __sk_buff *skb, const struct tap_dest *d, __u32 inner)
 	if (len > 0xffff)
 		len = 0xffff;
 	((struct ethhdr *)ip)[-1].h_proto = ETH_P_IPV6_BE;
-	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)d->tos << 20);
+	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)encap_tos() << 20);
 	ip->payload_len = bpf_htons((__u16)len);
 	ip->nexthdr = IPPROTO_UDP;
 	ip->hop_limit = d->ttl;

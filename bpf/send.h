@@ -112,12 +112,12 @@ send_ask(struct __sk_buff *skb, const struct tap_dest *d, __u32 ifindex, __u32 l
 	f->tot_len = (__u16)len;
 	if (d->family == 4) {
 		f->family = OWN_AF_INET;
-		f->tos = d->tos;
+		f->tos = encap_tos();
 		f->ipv4_src = *(const __be32 *)d->src;
 		f->ipv4_dst = *(const __be32 *)d->dst;
 	} else {
 		f->family = OWN_AF_INET6;
-		f->flowinfo = bpf_htonl((__u32)d->tos << 20);
+		f->flowinfo = bpf_htonl((__u32)encap_tos() << 20);
 		__builtin_memcpy(f->ipv6_src, d->src, 16);
 		__builtin_memcpy(f->ipv6_dst, d->dst, 16);
 	}

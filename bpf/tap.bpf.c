@@ -39,6 +39,7 @@ tap_out(struct __sk_buff *skb)
 	if (!d)
 		return TAP_DROP;
 	skb->mark = 0;
+	encap_priority(skb);
 	now->lost = (__u32)direct_out(skb, now, d);
 	return now->lost ? TAP_DROP : TAP_NEXT;
 }
@@ -97,6 +98,7 @@ tap_send(struct __sk_buff *skb)
 		count_add(TAP_C_LOST_GONE, s.n);
 		return TAP_DROP;
 	}
+	encap_priority(skb);
 	s.hlen = s.dest->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	s.len = skb->gso_size ? skb->gso_size + s.hlen + sizeof(struct udphdr) : skb->len - ETH_HLEN;
 	verdict = send_datagram(&s, &lost);

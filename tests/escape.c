@@ -262,6 +262,8 @@ confine(const char *role, uid_t uid)
 		return role_confine_parent(inside);
 	if (strcmp(role, "engine") == 0)
 		return role_confine_engine(inside);
+	if (strcmp(role, "keeper") == 0)
+		return role_confine_keeper(inside);
 	if (strcmp(role, "dataplane") == 0)
 		return role_confine_dataplane(inside);
 	if (strcmp(role, "canary") == 0)

@@ -69,6 +69,7 @@ conf_free(struct conf *c)
 		return;
 	conf_tree_free(c->tree);
 	free(c->tapped);
+	free(c->instance);
 	free(c->source);
 	for (uint32_t i = 0; i < c->nagency; i++)
 		free(c->agency[i].dest);

@@ -48,22 +48,26 @@ struct conf_tree; /* the parsed words, as written, checked against the schema */
 struct conf {
 	struct conf_tree *tree; /* owned */
 	/* services flow-tap */
-	bool flow_tap;                     /* the stanza is present: tapping is on */
-	bool tap_all;                      /* tapped-interfaces all (also when the statement is absent) */
+	bool flow_tap; /* the stanza is present: tapping is on */
+	bool tap_all;  /* tapped-interfaces all (also when it and tapped-routing-instances are absent) */
 	char (*tapped)[CONF_NAME_MAX + 1]; /* owned; named interfaces (Linux names) */
 	uint32_t ntapped;
 	struct ip_addr *source; /* owned; source-address: first of each family is the default */
 	uint32_t nsource;
 	struct conf_agency *agency; /* owned, sorted by name */
 	uint32_t nagency;
-	uint32_t max_criteria;          /* maximum-criteria: 1024 .. 4194304, default 131072 */
-	enum conf_attach attach;        /* attach auto | tcx | clsact */
-	char state_dir[256];            /* state-directory, default /var/lib/flowtap */
-	char run_dir[256];              /* run-directory, default /run/flowtap */
-	struct ip_addr metrics_addr;    /* metrics address; family 0: not over TCP */
-	uint16_t metrics_port;          /* metrics port, default 32002 */
-	char alarm_hook[256];           /* "": none */
-	bool family_inet, family_inet6; /* both on unless `family` names only one */
+	char (*instance)[CONF_NAME_MAX + 1]; /* owned; tapped-routing-instances: VRF devices */
+	uint32_t ninstance;
+	uint32_t copy_dscp, copy_priority; /* copies: of their outer header; socket priority, 0: as they come */
+	uint32_t checkpoint_s;             /* audit checkpoint-interval */
+	uint32_t max_criteria;             /* maximum-criteria: 1024 .. 4194304, default 131072 */
+	enum conf_attach attach;           /* attach auto | tcx | clsact */
+	char state_dir[256];               /* state-directory, default /var/lib/flowtap */
+	char run_dir[256];                 /* run-directory, default /run/flowtap */
+	struct ip_addr metrics_addr;       /* metrics address; family 0: not over TCP */
+	uint16_t metrics_port;             /* metrics port, default 32002 */
+	char alarm_hook[256];              /* "": none */
+	bool family_inet, family_inet6;    /* both on unless `family` names only one */
 	/* system services flow-tap-dtcp ssh */
 	uint16_t ssh_port;         /* port, default 32001 */
 	uint32_t connection_limit; /* 1..250, default 75 */

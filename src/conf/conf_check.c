@@ -153,16 +153,20 @@ another(const struct conf_node *n)
 	return n && n->row == row ? n : NULL;
 }
 
+/* The vendor's rule, and ours: there is one tap. */
 static int
-rule_families(const struct conf *c, struct conf_error *err)
+rule_capture(const struct conf *c, struct conf_error *err)
 {
-	const struct conf_node *n = conf_tree_find(flow_tap(c), "family");
+	const struct conf_node *dfc = conf_tree_find(
+	    conf_tree_find(&c->tree->root, "services"), "dynamic-flow-capture");
+	const struct conf_node *tap = flow_tap(c);
 
-	for (; n; n = another(n))
-		if (strcmp(n->word[0].text, "ccc") == 0)
-			return conf_error_set(err, conf_tree_word_at(&n->word[0]),
-			    "layer 2 circuits cannot be tapped yet: only inet and inet6");
-	return 0;
+	if (dfc == NULL || tap == NULL)
+		return 0;
+	return conf_error_set(err, conf_tree_at(dfc),
+	    "dynamic-flow-capture (line %u) and flow-tap (line %u) cannot be configured on one router: remove one of "
+	    "them",
+	    dfc->line, tap->line);
 }
 
 static int
@@ -275,7 +279,7 @@ int
 conf_check(struct conf *c, struct conf_error *err)
 {
 	static int (*const rules[])(const struct conf *, struct conf_error *) = {
-	    rule_families, rule_tapped, rule_agencies, rule_directories, rule_classes};
+	    rule_capture, rule_tapped, rule_agencies, rule_directories, rule_classes};
 	int r;
 
 	defaults(c);

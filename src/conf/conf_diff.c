@@ -48,7 +48,7 @@ agency_names(const struct conf *c, struct conf_names *out)
 static int
 tap_names(const struct conf *c, struct conf_names *out)
 {
-	int r = names_new(c->ntapped + 1, out);
+	int r = names_new(c->ntapped + c->ninstance + 1, out);
 
 	if (r < 0 || !c->flow_tap)
 		return r;
@@ -56,6 +56,8 @@ tap_names(const struct conf *c, struct conf_names *out)
 		out->name[out->n++] = "all";
 	for (uint32_t i = 0; i < c->ntapped; i++)
 		out->name[out->n++] = c->tapped[i];
+	for (uint32_t i = 0; i < c->ninstance; i++)
+		out->name[out->n++] = c->instance[i];
 	qsort(out->name, out->n, sizeof *out->name, by_name);
 	return 0;
 }
@@ -133,6 +135,8 @@ conf_diff_make(const struct conf *old, const struct conf *next, struct conf_diff
 	    .tap_removed = tap[1],
 	    .source = !same_sources(old, next),
 	    .family = old->family_inet != next->family_inet || old->family_inet6 != next->family_inet6,
+	    .copies = old->copy_dscp != next->copy_dscp || old->copy_priority != next->copy_priority,
+	    .audit = old->checkpoint_s != next->checkpoint_s,
 	    .limits = old->connection_limit != next->connection_limit || old->rate_limit != next->rate_limit,
 	};
 	if (r < 0)
@@ -156,7 +160,7 @@ bool
 conf_diff_is_empty(const struct conf_diff *d)
 {
 	return !d->agency_added.n && !d->agency_removed.n && !d->agency_changed.n && !d->tap_added.n &&
-	       !d->tap_removed.n && !d->source && !d->family && !d->limits;
+	       !d->tap_removed.n && !d->source && !d->family && !d->copies && !d->audit && !d->limits;
 }
 
 bool
@@ -194,6 +198,8 @@ conf_diff_format(const struct conf_diff *d, struct buf *out)
 	    {"tapped interfaces removed", d->tap_removed.n, true},
 	    {"source addresses", d->source, false},
 	    {"families", d->family, false},
+	    {"class of copies", d->copies, false},
+	    {"audit", d->audit, false},
 	    {"limits of sessions", d->limits, false},
 	};
 	const char *sep = "";

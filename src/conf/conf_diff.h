@@ -13,8 +13,9 @@ struct conf_names {
 struct conf_diff {
 	struct conf_names agency_added, agency_removed;
 	struct conf_names agency_changed;         /* anything but its name */
-	struct conf_names tap_added, tap_removed; /* tapped interfaces; "all" stands for all of them */
+	struct conf_names tap_added, tap_removed; /* tapped interfaces and routing instances; "all" stands for all */
 	bool source, family;                      /* source-address, family */
+	bool copies, audit;                       /* dscp, socket-priority; checkpoint-interval */
 	bool limits;                              /* connection-limit, rate-limit */
 };
 

@@ -205,8 +205,8 @@ anything(struct parse *p, struct conf_node *n)
 	bool list = false;
 	int r;
 
-	if (!is_value(p))
-		return refuse(p, "a word or }");
+	if (!is_value(p) && (n->row == NULL || p->lex.token != CONF_TOKEN_LIST_OPEN))
+		return refuse(p, n->row ? "a word, { or ;" : "a word or }");
 	do {
 		if (p->lex.token == (list ? CONF_TOKEN_LIST_CLOSE : CONF_TOKEN_LIST_OPEN))
 			list = !list;
@@ -218,6 +218,17 @@ anything(struct parse *p, struct conf_node *n)
 	return p->lex.token == CONF_TOKEN_OPEN ? braces(p, n) : 0;
 }
 
+/* An opaque row's own words, and what follows them. */
+static int
+opaque(struct parse *p, struct conf_node *n)
+{
+	int r = next(p);
+
+	if (r < 0 || p->lex.token == CONF_TOKEN_END)
+		return r;
+	return p->lex.token == CONF_TOKEN_OPEN ? braces(p, n) : anything(p, n);
+}
+
 static int
 contents(struct parse *p, struct conf_node *n)
 {
@@ -226,7 +237,7 @@ contents(struct parse *p, struct conf_node *n)
 	    [CONF_LIST] = keyed,
 	    [CONF_LEAF] = leaf,
 	    [CONF_LEAF_LIST] = leaf_list,
-	    [CONF_OPAQUE] = body,
+	    [CONF_OPAQUE] = opaque,
 	};
 
 	n->line = p->lex.line;

@@ -48,7 +48,7 @@ word(const struct print *p, const struct conf_node *n, const struct conf_word *w
 {
 	const struct slice s = {w->text, strlen(w->text)};
 
-	if (n->row == NULL)
+	if (n->row == NULL || n->row->kind == CONF_OPAQUE)
 		verbatim(p, w);
 	else if (p->public && n->row->secret)
 		put(p, "\"*\""); /* a password that lets nobody in, to whoever reads the text again */
@@ -61,7 +61,7 @@ word(const struct print *p, const struct conf_node *n, const struct conf_word *w
 static void
 words(const struct print *p, const struct conf_node *n)
 {
-	const bool list = n->row && n->nword > 1;
+	const bool list = n->row && n->row->kind != CONF_OPAQUE && n->nword > 1;
 
 	if (n->row)
 		put(p, n->row->name);

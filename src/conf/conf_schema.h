@@ -18,7 +18,7 @@ enum conf_kind {
 	CONF_LIST,      /* NAME KEY { ... } or NAME KEY; one of each key */
 	CONF_LEAF,      /* NAME VALUE; once */
 	CONF_LEAF_LIST, /* NAME VALUE; or NAME [ VALUE ... ]; given again it is continued */
-	CONF_OPAQUE,    /* NAME { anything in braces } or NAME; kept, not understood */
+	CONF_OPAQUE,    /* NAME, words, { anything in braces }, or NAME; kept, not understood */
 };
 
 enum conf_type { /* of a leaf's value or a list's key */
@@ -54,8 +54,9 @@ struct conf_schema {
 	 * says it is there), or set, called with the node once in the order of the tree */
 	size_t offset, size;
 	int (*set)(struct conf *c, const struct conf_node *n);
-	bool secret;  /* the value is not for every eye: conf_print_public hides it */
-	bool restart; /* a changed value holds from the next start of the daemon */
+	bool secret;      /* the value is not for every eye: conf_print_public hides it */
+	const char *once; /* given again it is not continued, but refused for this reason */
+	bool restart;     /* a changed value holds from the next start of the daemon */
 };
 
 /* The rows directly below row (NULL: the top level), in the table's order; NULL at the end. */

@@ -19,6 +19,39 @@ conf_set_tapped(struct conf *c, const struct conf_node *n)
 	return 0;
 }
 
+/* A routing instance alone: only its interfaces. */
+int
+conf_set_instance(struct conf *c, const struct conf_node *n)
+{
+	c->instance = calloc(n->nword, sizeof *c->instance);
+	if (c->instance == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n->nword; i++)
+		memcpy(c->instance[i], n->word[i].text, strlen(n->word[i].text));
+	c->ninstance = n->nword;
+	if (conf_tree_find(n->parent, "tapped-interfaces") == NULL)
+		c->tap_all = false;
+	return 0;
+}
+
+/* Before dscp and socket-priority, which may say something else. */
+int
+conf_set_class(struct conf *c, const struct conf_node *n)
+{
+	static const struct {
+		const char *word;
+		uint32_t dscp, priority;
+	} class[] = {{"best-effort", 0, 0}, {"assured-forwarding", 10, 4}, {"expedited-forwarding", 46, 6},
+	    {"network-control", 48, 7}};
+
+	for (size_t i = 0; i < ARRAY_LEN(class); i++)
+		if (strcmp(n->word[0].text, class[i].word) == 0) {
+			c->copy_dscp = class[i].dscp;
+			c->copy_priority = class[i].priority;
+		}
+	return 0;
+}
+
 int
 conf_set_source(struct conf *c, const struct conf_node *n)
 {
@@ -134,7 +167,7 @@ conf_set_family(struct conf *c, const struct conf_node *n)
 {
 	if (strcmp(n->word[0].text, "inet") == 0)
 		c->family_inet = true;
-	else
+	else if (strcmp(n->word[0].text, "inet6") == 0)
 		c->family_inet6 = true;
 	return 0;
 }

@@ -219,6 +219,8 @@ merge_next(struct conf_tree *t, struct conf_node *n, struct conf_node *next, str
 {
 	int r;
 
+	if (n->row->once)
+		return conf_error_set(err, conf_tree_at(next), "%s: the first is on line %u", n->row->once, n->line);
 	if (n->row->kind == CONF_LEAF)
 		return conf_error_set(err, conf_tree_at(next), "given twice: the first is on line %u", n->line);
 	if (n->inactive != next->inactive)
@@ -233,6 +235,13 @@ merge_next(struct conf_tree *t, struct conf_node *n, struct conf_node *next, str
 	return 0;
 }
 
+/* Lists, and what is not understood and may be one. */
+static bool
+apart(const struct conf_node *n)
+{
+	return n->row->kind == CONF_LIST || (n->row->kind == CONF_OPAQUE && n->nword);
+}
+
 static int
 settle(struct conf_tree *t, struct conf_node *parent, struct conf_error *err)
 {
@@ -243,7 +252,7 @@ settle(struct conf_tree *t, struct conf_node *parent, struct conf_error *err)
 		return 0;
 	sort(parent);
 	TAILQ_FOREACH (n, &parent->child, entry) {
-		while (n->row->kind != CONF_LIST && (next = TAILQ_NEXT(n, entry)) != NULL && next->row == n->row)
+		while (!apart(n) && (next = TAILQ_NEXT(n, entry)) != NULL && next->row == n->row && !apart(next))
 			if ((r = merge_next(t, n, next, err)) < 0)
 				return r;
 		if ((r = settle(t, n, err)) < 0)

@@ -9,6 +9,8 @@
 
 #include "chan.h"
 
+#define TEXT_MAX 65535
+
 static int
 ctl_connect(const char *path)
 {
@@ -23,10 +25,30 @@ ctl_connect(const char *path)
 	return fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof sun) < 0 ? -1 : TAKE_FD(fd);
 }
 
+/* The command, and before it what goes with it if it is too long for one message. */
+static int
+ask_write(int fd, const char *words, struct slice text)
+{
+	const bool apart = text.len > TEXT_MAX;
+	cleanup_buf struct buf b = {0};
+	int r = 0;
+
+	while (r == 0 && apart && text.len > 0) {
+		const size_t n = text.len < TEXT_MAX ? text.len : TEXT_MAX;
+
+		r = chan_write_sync(fd, IPC_C_TEXT, 0, text.p, n);
+		text = (struct slice){text.p + n, text.len - n};
+	}
+	buf_put_str(&b, words);
+	buf_put_slice(&b, text);
+	if (r < 0 || b.err)
+		return r < 0 ? r : b.err;
+	return chan_write_sync(fd, IPC_C_SHOW, 0, b.p, b.len);
+}
+
 int
 ctl_ask(const char *path, const char *words, struct slice text, int *code)
 {
-	cleanup_buf struct buf b = {0};
 	cleanup_fd int fd = ctl_connect(path);
 	int r;
 
@@ -35,10 +57,8 @@ ctl_ask(const char *path, const char *words, struct slice text, int *code)
 		fprintf(stderr, "flowtap: %s: %s; is flowtapd running?\n", path, strerror(errno));
 		return -1;
 	}
-	buf_put_str(&b, words);
-	buf_put_slice(&b, text);
-	r = b.err ? b.err : chan_write_sync(fd, IPC_C_SHOW, 0, b.p, b.len);
-	if (r < 0) {
+	/* A daemon that does not want all of it has said why, and closed. */
+	if ((r = ask_write(fd, words, text)) < 0 && r != -EPIPE) {
 		*code = EXIT_TRANSPORT;
 		fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
 		return -1;
@@ -64,7 +84,7 @@ ctl_error(const struct buf *body)
 {
 	struct rd r = rd_init(body->p, body->len);
 	uint8_t code = rd_u8(&r);
-	char text[256];
+	char text[512];
 
 	rd_cstr(&r, text, sizeof text);
 	fprintf(stderr, "flowtap: %s\n", rd_end(&r) == 0 ? text : "the daemon's answer is not understood");

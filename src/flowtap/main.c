@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit_cmd.h"
+#include "commit_cmd.h"
 #include "ctl.h"
 #include "login_failed.h"
 #include "show.h"
@@ -15,6 +16,8 @@ static const struct command {
 	void (*text)(const json_t *answer, struct buf *out);
 	const char *help;
 } commands[] = {
+    {"configuration", commit_show_configuration, "the configuration in force, or with rollback N one before it"},
+    {"system commit", commit_show_history, "who committed which configuration when"},
     {"services flow-tap", show_flow_tap, "state, interfaces, programs, capacity"},
     {"services flow-tap statistics", show_statistics, "copies and losses"},
     {"services flow-tap sessions", show_sessions, "DTCP sessions"},
@@ -35,6 +38,11 @@ static const char usage_text[] =
     "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
     "       flowtap [-j] [-p] [-s SOCKET] show services flow-tap statistics | sessions |\n"
     "                                        content-destinations | events\n"
+    "       flowtap [-j] [-s SOCKET] show configuration [rollback N]\n"
+    "       flowtap [-j] [-s SOCKET] show system commit\n"
+    "       flowtap [-j] [-s SOCKET] commit [--check] [--confirmed MINUTES] [--comment TEXT]\n"
+    "               [--base COMMIT] [FILE]\n"
+    "       flowtap [-j] [-s SOCKET] rollback [--check] [--confirmed MINUTES] [--comment TEXT] N\n"
     "       flowtap [-s SOCKET] audit export [LINE]\n"
     "       flowtap [-j] [-s SOCKET] audit head\n"
     "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
@@ -94,6 +102,10 @@ opts_parse(int argc, char **argv, struct opts *o)
 				return audit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
 			if (!begun && strcmp(optarg, "warrant") == 0)
 				return warrant_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
+			if (!begun && strcmp(optarg, "commit") == 0)
+				return commit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
+			if (!begun && strcmp(optarg, "rollback") == 0)
+				return rollback_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
 			if (!begun && strcmp(optarg, "show") != 0 && strcmp(optarg, "request") != 0)
 				return usage();
 			if ((begun || strcmp(optarg, "show") != 0) && used < sizeof o->words)
@@ -114,6 +126,8 @@ command_find(const char *words)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(commands[i].words, words) == 0)
 			return &commands[i];
+	if (strncmp(words, "configuration rollback ", strlen("configuration rollback ")) == 0)
+		return command_find("configuration");
 	return NULL;
 }
 

@@ -31,7 +31,7 @@ daemon_ready(struct chan *c, int err, const char *why)
 }
 
 int
-daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t **uid)
+daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t **uid, char by[static 33])
 {
 	struct ipc_config msg = {0};
 	struct conf_error err;
@@ -50,6 +50,7 @@ daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t 
 		free(msg.uid);
 		return rc;
 	}
+	memcpy(by, msg.by, sizeof msg.by);
 	*conf = c;
 	*uid = msg.uid;
 	return 0;
@@ -59,6 +60,7 @@ int
 daemon_config_wait(int fd, struct conf **conf, uint32_t **uid)
 {
 	cleanup_buf struct buf body = {0};
+	char by[33];
 	uint16_t type;
 	uint32_t id;
 	int r = chan_read_sync(fd, DAEMON_CHAN_MAX, &type, &id, &body);
@@ -67,5 +69,5 @@ daemon_config_wait(int fd, struct conf **conf, uint32_t **uid)
 		return r;
 	if (type != IPC_P_CONFIG)
 		return -EPROTO;
-	return daemon_config_get(body.p, body.len, conf, uid);
+	return daemon_config_get(body.p, body.len, conf, uid, by);
 }

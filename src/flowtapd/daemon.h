@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * daemon.h - the four processes of flowtapd and what they share at start.
+ * daemon.h - the five processes of flowtapd and what they share at start.
  *
  * The parent makes the descriptors, starts each child by fork and exec of its
  * own program with a role, and the child finds its descriptors at these
@@ -56,6 +56,7 @@ int parent_run(const struct daemon_opts *o);
 int engine_run(int verbose);
 int dataplane_run(int verbose);
 int inventory_run(int verbose);
+int keeper_run(int verbose);
 int metrics_run(int verbose);
 int canary_run(int verbose);
 int hook_run(int verbose);
@@ -64,8 +65,9 @@ int hook_run(int verbose);
 int daemon_ready_sync(int fd, int err, const char *why);
 /* The same on a loop's channel. */
 void daemon_ready(struct chan *c, int err, const char *why);
-/* Decodes IPC_P_CONFIG: the parsed configuration and its agencies' uids (owned by the caller). */
-int daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t **uid);
+/* Decodes IPC_P_CONFIG: the parsed configuration and its agencies' uids (owned by the caller); by: who
+ * asked for it, "" if it comes from its file. */
+int daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t **uid, char by[static 33]);
 /* Waits for the first IPC_P_CONFIG on a blocking channel. */
 int daemon_config_wait(int fd, struct conf **conf, uint32_t **uid);
 

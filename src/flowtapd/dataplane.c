@@ -255,15 +255,24 @@ engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 static int
 prepare(struct dataplane *d, const uint8_t *body, size_t len, const char **why)
 {
+	char by[33];
 	uint32_t *uid = NULL;
 	int r;
 
 	conf_free(TAKE_PTR(d->next));
 	*why = "configuration not understood";
-	if ((r = daemon_config_get(body, len, &d->next, &uid)) < 0)
+	if ((r = daemon_config_get(body, len, &d->next, &uid, by)) < 0)
 		return r;
 	free(uid);
 	return iface_prepare(d->ifaces, d->next, why);
+}
+
+/* All copies from now on, whoever's they are. */
+static void
+copies_class(struct dataplane *d, const struct conf *conf)
+{
+	__atomic_store_n(&d->tables.ctl->copy_tos, (uint8_t)(conf->copy_dscp << 2), __ATOMIC_RELEASE);
+	__atomic_store_n(&d->tables.ctl->copy_priority, conf->copy_priority, __ATOMIC_RELEASE);
 }
 
 static void
@@ -271,6 +280,7 @@ commit(struct dataplane *d)
 {
 	if (d->next == NULL)
 		return;
+	copies_class(d, d->next);
 	iface_commit(d->ifaces, d->next);
 	conf_free(d->conf);
 	d->conf = TAKE_PTR(d->next);
@@ -405,6 +415,7 @@ dataplane_start(struct dataplane *d, const char **why)
 	*why = "recovery";
 	if ((r = tapset_new(&d->tables, &d->set)) < 0 || (r = tapset_recover(d->set, clock_boot_ns())) < 0)
 		return r;
+	copies_class(d, d->conf);
 	*why = "event loop";
 	if ((r = chan_new(d->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, d, &d->parent)) < 0 ||
 	    (r = chan_new(d->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &engine_ops, d, &d->engine)) < 0 ||

@@ -156,6 +156,7 @@ serve(struct engine *e)
 int
 engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why)
 {
+	char by[HISTORY_USER_MAX + 1];
 	struct agency **v;
 	uint32_t n;
 	int r;
@@ -163,12 +164,14 @@ engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **w
 	conf_free(TAKE_PTR(e->next));
 	free(TAKE_PTR(e->next_uid));
 	*why = "configuration not understood";
-	if ((r = daemon_config_get(body, len, &e->next, &e->next_uid)) < 0)
+	if ((r = daemon_config_get(body, len, &e->next, &e->next_uid, by)) < 0)
 		return r;
 	*why = "two agencies have one system user";
 	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0)
 		return r;
 	agency_free(v, n);
+	if ((r = engine_config_prepare(e, by, why)) < 0)
+		return r;
 	*why = "";
 	return 0;
 }
@@ -329,6 +332,7 @@ on_committed(struct engine *e, void *arg, uint16_t type, const uint8_t *body, si
 	(void)type;
 	(void)body;
 	(void)len;
+	engine_config_committed(e);
 	daemon_ready(e->parent, 0, "");
 }
 
@@ -411,7 +415,10 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	case IPC_P_ABORT:
 		conf_free(TAKE_PTR(e->next));
 		free(TAKE_PTR(e->next_uid));
+		engine_config_abort(e);
 		return 0;
+	case IPC_P_DONE:
+		return engine_config_done(e, body, len);
 	case IPC_P_STOP:
 		loop_stop(e->loop, 0);
 		return 0;
@@ -466,6 +473,9 @@ engine_start(struct engine *e, const char **why)
 	*why = "boot id";
 	if ((r = engine_life_start(e)) < 0)
 		return r;
+	*why = "the history of the configuration";
+	if ((r = history_open(e->conf->state_dir, &e->history)) < 0)
+		return r;
 	*why = "sandbox";
 	umask(077);
 	/* What libraries read from files, they read now. */
@@ -496,6 +506,8 @@ engine_start(struct engine *e, const char **why)
 	if ((r = chan_new(e->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, e, &e->parent)) < 0)
 		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
+		return r;
+	if ((r = engine_config_start(e)) < 0)
 		return r;
 	*why = "other processes";
 	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0 ||

@@ -18,6 +18,7 @@
 
 #include "audit.h"
 #include "daemon.h"
+#include "history.h"
 #include "store.h"
 #include "warrant.h"
 
@@ -178,6 +179,10 @@ struct engine {
 	int dtcp_fd, ctl_fd;
 	struct selftest *selftest; /* under way */
 	uint32_t selftests;        /* so far */
+	struct history history;    /* of the configuration */
+	struct config_ask *ask;    /* a commit on its way; NULL: none */
+	struct loop_timer *confirm;
+	size_t texts; /* bytes that operators have sent with commands not yet given */
 	int64_t started_ms;
 	struct engine_events events;
 	struct engine_watch {
@@ -185,6 +190,18 @@ struct engine {
 		uint64_t lost, quiet; /* copies lost so far; rounds since then */
 		unsigned raised;      /* a bit for each alarm */
 	} watch;
+};
+
+/* One commit, asked for by an operator, or by time for the one that nobody confirmed. */
+struct config_ask {
+	uint32_t uid;
+	bool check;
+	unsigned minutes; /* to be confirmed within; 0: no */
+	uint64_t base;    /* the commit it was made from; 0: never mind */
+	char comment[HISTORY_COMMENT_MAX + 1];
+	/* Called once. */
+	void (*done)(void *arg, int err, const char *why);
+	void *arg;
 };
 
 /* engine.c */
@@ -287,6 +304,20 @@ void listing_free(struct listing *l);
 /* engine_keys.c */
 int keys_start(struct engine *e);  /* goes on with a rotation that a former daemon began */
 int keys_rotate(struct engine *e); /* -EALREADY: one is under way */
+
+/* engine_config.c: commits, and the history of the configuration */
+int engine_config_start(struct engine *e);
+/*
+ * Hands the text on.  *ask is copied.  0: done() is called later.  -EINVAL with *err; -EALREADY: it is what
+ * is in force, which it confirms unless check; -EBUSY, -ESTALE, -EFBIG, -errno with err->expected.
+ */
+int engine_config_commit(struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err);
+int engine_config_confirm(struct engine *e, uint32_t uid); /* -ENOENT: nothing waits for it */
+/* What the parent says: the candidate is there; it is in force; it is not to be; what became of it. */
+int engine_config_prepare(struct engine *e, const char *by, const char **why);
+void engine_config_committed(struct engine *e);
+void engine_config_abort(struct engine *e);
+int engine_config_done(struct engine *e, const uint8_t *body, size_t len);
 
 /* engine_ctl.c */
 void ctl_accept(struct engine *e, int fd); /* takes fd */

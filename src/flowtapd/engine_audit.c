@@ -18,7 +18,6 @@
 #include "log.h"
 
 #define CHECKPOINT_LINES 256
-#define CHECKPOINT_MS 60000
 #define KEY_FILE "audit.key"
 #define DROP_FILE "checkpoints.jsonl"
 #define DROP_TAIL 4096 /* more than a checkpoint has */
@@ -284,7 +283,7 @@ on_timer(void *arg)
 	struct engine *e = arg;
 
 	checkpoint_now(e);
-	loop_timer_set(e->audit.timer, CHECKPOINT_MS);
+	loop_timer_set(e->audit.timer, (int64_t)e->conf->checkpoint_s * 1000);
 }
 
 int
@@ -317,7 +316,7 @@ engine_audit_start(struct engine *e, const char **why)
 		return r;
 	if ((r = loop_timer_new(e->loop, on_timer, e, &a->timer)) < 0)
 		return r;
-	loop_timer_set(a->timer, CHECKPOINT_MS);
+	loop_timer_set(a->timer, (int64_t)e->conf->checkpoint_s * 1000);
 	checkpoint_now(e);
 	return 0;
 }

@@ -7,7 +7,6 @@
  * exports: ctl_ */
 #include <errno.h>
 #include <grp.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,15 +14,19 @@
 #include "engine_ctl.h"
 #include "log.h"
 
-#define CTL_BODY_MAX (WARRANT_TEXT_MAX + 1024)
+#define CTL_BODY_MAX 131072               /* a warrant, or a piece of a longer text */
+#define CTL_TEXTS_MAX (2 * CONF_TEXT_MAX) /* of all operators together */
 #define CTL_GROUPS_MAX 256
 #define CTL_LINES 65536  /* bytes of audit lines in one message, about */
 #define CTL_QUEUE 262144 /* unsent bytes at which an export waits */
+
 void
 ctl_close(struct ctl *c)
 {
 	chan_free(TAKE_PTR(c->chan));
 	store_lines_close(TAKE_PTR(c->lines));
+	c->engine->texts -= c->text.len;
+	buf_free(&c->text);
 	if (c->waits == 0)
 		loop_defer(c->engine->loop, free, c);
 }
@@ -70,6 +73,16 @@ ctl_error(struct ctl *c, uint8_t code, const char *text)
 	buf_put_str(&b, text);
 	if (b.err == 0)
 		(void)chan_send(c->chan, IPC_C_ERROR, 0, b.p, b.len);
+}
+
+bool
+ctl_resume(struct ctl *c)
+{
+	c->waits--;
+	if (c->chan)
+		return true;
+	ctl_close(c);
+	return false;
 }
 
 /* ---- audit ---- */
@@ -260,6 +273,9 @@ static const struct {
 	int (*run)(struct ctl *c, const char *args, struct slice text);
 	enum right right;
 } commands[] = {
+    {"configuration", ctl_show_configuration, RIGHT_FIGURES},
+    {"system commit", ctl_show_commits, RIGHT_FIGURES},
+    {"commit", ctl_commit, RIGHT_FIGURES},
     {"services flow-tap statistics", ctl_show_flow_tap, RIGHT_FIGURES},
     {"services flow-tap sessions", ctl_show_sessions, RIGHT_FIGURES},
     {"services flow-tap content-destinations", ctl_show_dests, RIGHT_FIGURES},
@@ -305,6 +321,23 @@ command_find(const char *words, const char **args)
 	return -1;
 }
 
+/* Of operators only: nobody else's bytes are kept. */
+static int
+text_take(struct ctl *c, const uint8_t *body, size_t len)
+{
+	if (!c->entitled) {
+		ctl_error(c, EXIT_NOT_AUTHORISED, right_missing(c, RIGHT_FIGURES));
+		return 0;
+	}
+	if (c->text.len + len > CONF_TEXT_MAX || c->engine->texts + len > CTL_TEXTS_MAX) {
+		ctl_error(c, EXIT_REFUSED, "too much text");
+		return 0;
+	}
+	buf_put(&c->text, body, len);
+	c->engine->texts += c->text.err ? 0 : len;
+	return c->text.err;
+}
+
 static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
@@ -312,12 +345,16 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	struct rd r = rd_init(body, len);
 	const char *args, *missing;
 	struct slice text;
-	char words[192];
+	char words[512];
 	int i;
 
 	(void)id;
+	if (type == IPC_C_TEXT)
+		return text_take(c, body, len);
 	rd_cstr(&r, words, sizeof words);
 	text = rd_slice(&r);
+	if (c->text.len)
+		text = (struct slice){(const char *)c->text.p, c->text.len};
 	if (type != IPC_C_SHOW || rd_end(&r) < 0)
 		return -EPROTO;
 	if ((i = command_find(words, &args)) < 0)

@@ -21,12 +21,21 @@ struct ctl {
 	uint32_t uid;              /* the peer's */
 	struct store_lines *lines; /* audit export under way */
 	json_t *state;             /* what the data plane said so far */
+	bool checking;             /* the commit under way is a check */
+	struct buf text;           /* what goes with the command to come */
 };
 
 /* Sends the answer and takes it over. */
 int ctl_answer(struct ctl *c, json_t *o);
 void ctl_close(struct ctl *c);
 void ctl_error(struct ctl *c, uint8_t code, const char *text);
+/* What a question to others began: its answer was taken, or nobody is there any more to hear it (false). */
+bool ctl_resume(struct ctl *c);
+
+/* engine_ctl_config.c */
+int ctl_show_configuration(struct ctl *c, const char *args, struct slice text);
+int ctl_show_commits(struct ctl *c, const char *args, struct slice text);
+int ctl_commit(struct ctl *c, const char *args, struct slice text);
 
 /* engine_show.c.  Commands: nonzero ends the connection. */
 int ctl_show_flow_tap(struct ctl *c, const char *args, struct slice text);

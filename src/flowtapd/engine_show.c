@@ -85,10 +85,8 @@ on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_
 	struct rd counts = rd_init(body, type == IPC_D_AGENCY_COUNTS ? len : 0);
 
 	(void)e;
-	c->waits--;
-	if (c->chan == NULL) {
+	if (!ctl_resume(c)) {
 		json_decref(state);
-		ctl_close(c);
 		return;
 	}
 	if (state)

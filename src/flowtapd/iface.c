@@ -25,7 +25,7 @@ struct iface {
 	char name[IF_NAMESIZE];
 	char kind[16]; /* IFLA_INFO_KIND */
 	unsigned short type;
-	bool enslaved;
+	int master;           /* the device it is a port of; 0: none */
 	bool test;            /* the self-test's: tapped whatever is configured, and nobody's business */
 	bool attached, fresh; /* fresh: attached by a prepare not yet committed */
 	bool seen;
@@ -52,9 +52,18 @@ find(const struct iface_set *s, int ifindex)
 	return NULL;
 }
 
+/* The VRF device whose port it is; NULL: none.  Packets enter by the port. */
+static const struct iface *
+instance_of(const struct iface_set *s, const struct iface *i)
+{
+	const struct iface *master = i->master ? find(s, i->master) : NULL;
+
+	return master && strcmp(master->kind, "vrf") == 0 ? master : NULL;
+}
+
 /* Why an interface is not tapped though all are; NULL: it is. */
 static const char *
-unwanted(const struct iface *i)
+unwanted(const struct iface_set *s, const struct iface *i)
 {
 	static const char *const stacked[] = {"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"};
 
@@ -63,7 +72,9 @@ unwanted(const struct iface *i)
 		return "services interface";
 	if (i->type != ARPHRD_ETHER)
 		return "not Ethernet";
-	if (i->enslaved)
+	if (strcmp(i->kind, "vrf") == 0)
+		return "routing instance: its interfaces see the packets";
+	if (i->master && !instance_of(s, i))
 		return "port of another interface";
 	for (size_t k = 0; k < ARRAY_LEN(stacked); k++)
 		if (strcmp(i->kind, stacked[k]) == 0)
@@ -72,16 +83,21 @@ unwanted(const struct iface *i)
 }
 
 static bool
-wanted(const struct iface *i, const struct conf *conf)
+wanted(const struct iface_set *s, const struct iface *i, const struct conf *conf)
 {
+	const struct iface *instance = instance_of(s, i);
+
 	if (conf == NULL || !conf->flow_tap)
 		return false;
 	if (i->test)
 		return true;
 	if (conf->tap_all)
-		return unwanted(i) == NULL;
+		return unwanted(s, i) == NULL;
 	for (uint32_t k = 0; k < conf->ntapped; k++)
 		if (strcmp(conf->tapped[k], i->name) == 0)
+			return true;
+	for (uint32_t k = 0; instance && k < conf->ninstance; k++)
+		if (strcmp(conf->instance[k], instance->name) == 0)
 			return true;
 	return false;
 }
@@ -141,7 +157,7 @@ attr_link(const struct nlattr *a, void *arg)
 		strncpy(i->name, mnl_attr_get_str(a), sizeof i->name - 1);
 		break;
 	case IFLA_MASTER:
-		i->enslaved = mnl_attr_get_u32(a) != 0;
+		i->master = (int)mnl_attr_get_u32(a);
 		break;
 	case IFLA_LINKINFO:
 		mnl_attr_parse_nested(a, attr_info_kind, i);
@@ -152,10 +168,22 @@ attr_link(const struct nlattr *a, void *arg)
 	return MNL_CB_OK;
 }
 
+/* Attached if it is wanted, else not. */
+static void
+review(struct iface_set *s, struct iface *i)
+{
+	if (s->conf == NULL || i->attached == wanted(s, i, s->conf))
+		return;
+	if (i->attached)
+		detach(s, i);
+	else if (attach(s, i) < 0)
+		log_warn(i->error, "interface %s: cannot be tapped", i->name);
+}
+
 static void
 link_new(struct iface_set *s, const struct iface *now)
 {
-	struct iface *i = find(s, now->ifindex);
+	struct iface *i = find(s, now->ifindex), *port;
 
 	if (i && strcmp(i->name, now->name) != 0) {
 		/* Renamed: its pin has the old name. */
@@ -168,15 +196,15 @@ link_new(struct iface_set *s, const struct iface *now)
 		*i = *now;
 		LIST_INSERT_HEAD(&s->list, i, entry);
 	}
-	i->enslaved = now->enslaved;
+	i->master = now->master;
 	i->type = now->type;
 	i->seen = true;
-	if (s->conf == NULL || i->attached == wanted(i, s->conf))
-		return;
-	if (i->attached)
-		detach(s, i);
-	else if (attach(s, i) < 0)
-		log_warn(i->error, "interface %s: cannot be tapped", i->name);
+	review(s, i);
+	/* Its ports may have come before it. */
+	if (strcmp(i->kind, "vrf") == 0)
+		LIST_FOREACH (port, &s->list, entry)
+			if (port->master == i->ifindex)
+				review(s, port);
 }
 
 static int
@@ -307,7 +335,7 @@ iface_prepare(struct iface_set *s, const struct conf *conf, const char **name)
 	int r;
 
 	LIST_FOREACH (i, &s->list, entry) {
-		if (i->attached || !wanted(i, conf))
+		if (i->attached || !wanted(s, i, conf))
 			continue;
 		if ((r = attach(s, i)) < 0) {
 			if (conf->tap_all || i->test) {
@@ -331,7 +359,7 @@ iface_commit(struct iface_set *s, const struct conf *conf)
 	s->conf = conf;
 	LIST_FOREACH (i, &s->list, entry) {
 		i->fresh = false;
-		if (i->attached && !wanted(i, conf))
+		if (i->attached && !wanted(s, i, conf))
 			detach(s, i);
 	}
 }
@@ -343,7 +371,7 @@ iface_json(const struct iface_set *s)
 	const struct iface *i;
 
 	LIST_FOREACH (i, &s->list, entry) {
-		const char *why = i->error ? strerror(-i->error) : unwanted(i);
+		const char *why = i->error ? strerror(-i->error) : unwanted(s, i);
 		bool tapped = i->attached && kern_attached(s->kern, i->ifindex);
 
 		if (i->test || strcmp(i->name, "lo") == 0 || strcmp(i->name, KERN_TEST_IN) == 0)
@@ -352,7 +380,7 @@ iface_json(const struct iface_set *s)
 			why = "our program was taken away";
 		json_array_insert_new(v, 0,
 		    json_pack("{s:s,s:i,s:b,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "wanted",
-			(int)wanted(i, s->conf), "tapped", (int)tapped, "why",
+			(int)wanted(s, i, s->conf), "tapped", (int)tapped, "why",
 			tapped ? NULL
 			: why  ? why
 			       : "not configured"));

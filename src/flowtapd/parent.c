@@ -2,8 +2,8 @@
 /*
  * The parent: root until the kernel programs are loaded and the children run,
  * then _flowtap with nothing.  Afterwards it does three things: it hands a new
- * configuration to both children or to neither, it ends them when it is told
- * to, and it ends everything when one of them dies.
+ * configuration to both children or to neither (parent_conf.c), it ends them when it is
+ * told to, and it ends everything when one of them dies.
  */
 #include <errno.h>
 #include <grp.h>
@@ -19,231 +19,23 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "bulk.h"
-#include "conf_diff.h"
-#include "daemon.h"
 #include "inventory.h"
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
 #include "machine_key.h"
+#include "parent_int.h"
 #include "rewrap.h"
 #include "role.h"
 #include "sandbox.h"
 #include "selftest.h"
 #include "spawn.h"
 
-#define WALK_AGENCIES 64 /* from here on all users are read at once */
-#define RELOAD_WAIT_MS 60000
 #define STOP_WAIT_MS 5000
-
-/* The first two have a configuration; without the last ones, or once these have died, all else goes on. */
-enum child_id {
-	ENGINE,
-	DATAPLANE,
-	CONFIGURED,
-	INVENTORY = CONFIGURED,
-	METRICS,
-	OPTIONAL = METRICS,
-	CANARY,
-	HOOK,
-	CHILDREN
-};
-
-struct child {
-	struct parent *parent;
-	const char *role;
-	pid_t pid; /* 0: ended */
-	struct chan *chan;
-	bool answered;
-	int err; /* of its last IPC_P_READY */
-	char why[128];
-};
-
-struct parent {
-	const struct daemon_opts *opts;
-	struct conf *conf, *next; /* next: with the children, not yet committed */
-	struct loop *loop;
-	struct loop_timer *timer; /* a reload or a stop that takes too long */
-	int sigfd, lock_fd;
-	int key_fd; /* the machine key on its way to the engine */
-	struct child child[CHILDREN];
-	bool started, stopping;
-	bool committing; /* both were told to use what they had prepared */
-	uid_t uid, dp_uid;
-	gid_t gid, dp_gid;
-};
-
-/* ---- configuration ---- */
-
-static int
-conf_read(const char *path, struct conf **out)
-{
-	cleanup_buf struct buf text = {0};
-	struct conf_error err;
-	int r = conf_load(path, out, &err);
-
-	if (r < 0) {
-		conf_error_format(&err, path, &text);
-		log_warnx("%.*s", (int)text.len, text.p ? (char *)text.p : "");
-	}
-	return r;
-}
-
-struct user {
-	const char *name;
-	uint32_t i; /* in conf */
-};
-
-static int
-by_user(const void *a, const void *b)
-{
-	return strcmp(((const struct user *)a)->name, ((const struct user *)b)->name);
-}
-
-/* Looking up a user reads the file up to his line, so that for many it is read once.  A table that can't be
- * walked through leaves zeros; of a name that is there twice the first counts, as for getpwnam. */
-static int
-users_walk(const struct conf *conf, uint32_t *uid)
-{
-	cleanup_free struct user *v = calloc(conf->nagency, sizeof *v);
-	const struct passwd *pw;
-
-	if (v == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < conf->nagency; i++)
-		v[i] = (struct user){conf->agency[i].user, i};
-	qsort(v, conf->nagency, sizeof *v, by_user);
-	setpwent();
-	while ((pw = getpwent()) != NULL) {
-		const struct user *hit = bsearch(&(struct user){pw->pw_name, 0}, v, conf->nagency, sizeof *v, by_user);
-
-		if (hit && uid[hit->i] == 0)
-			uid[hit->i] = pw->pw_uid;
-	}
-	endpwent();
-	return 0;
-}
-
-/* The system users of the agencies, in conf's order. */
-static int
-agencies_resolve(const struct conf *conf, uint32_t **out)
-{
-	cleanup_free uint32_t *uid = calloc(conf->nagency + 1, sizeof *uid);
-	int r;
-
-	if (uid == NULL)
-		return -ENOMEM;
-	if (conf->nagency > WALK_AGENCIES && (r = users_walk(conf, uid)) < 0)
-		return r;
-	for (uint32_t i = 0; i < conf->nagency; i++) {
-		const struct passwd *pw = uid[i] ? NULL : getpwnam(conf->agency[i].user);
-
-		if (pw)
-			uid[i] = pw->pw_uid;
-		if (uid[i] == 0) {
-			log_warnx("agency %s: %s", conf->agency[i].name,
-			    pw ? "root can't be an agency's user" : "no such system user");
-			return -ENOENT;
-		}
-	}
-	*out = TAKE_PTR(uid);
-	return 0;
-}
-
-static int
-conf_send(struct parent *p, const struct conf *conf)
-{
-	cleanup_buf struct buf text = {0}, body = {0};
-	cleanup_free uint32_t *uid = NULL;
-	int r = agencies_resolve(conf, &uid);
-
-	if (r < 0)
-		return r;
-	conf_print(conf, &text);
-	ipc_config_put(
-	    &body, &(struct ipc_config){.text = {(const char *)text.p, text.len}, .nuid = conf->nagency, .uid = uid});
-	if (text.err || body.err)
-		return -ENOMEM;
-	for (int i = 0; i < CONFIGURED; i++) {
-		p->child[i].answered = false;
-		if ((r = chan_send(p->child[i].chan, IPC_P_CONFIG, 0, body.p, body.len)) < 0)
-			return r;
-	}
-	return 0;
-}
-
-static void
-children_tell(struct parent *p, uint16_t type)
-{
-	for (int i = 0; i < CHILDREN; i++)
-		if (p->child[i].chan)
-			(void)chan_send(p->child[i].chan, type, 0, NULL, 0);
-}
-
-static void
-reload_refuse(struct parent *p, const char *why)
-{
-	log_warnx("configuration not applied: %s", why);
-	children_tell(p, IPC_P_ABORT);
-	conf_free(TAKE_PTR(p->next));
-	loop_timer_set(p->timer, -1);
-}
-
-static void
-reload(struct parent *p)
-{
-	char why[256];
-
-	if (p->next || !p->started) {
-		log_warnx("configuration not applied: a change is under way");
-		return;
-	}
-	if (conf_read(p->opts->conf_path, &p->next) < 0)
-		return;
-	if (conf_diff_restart(p->conf, p->next, why, sizeof why)) {
-		log_warnx("configuration not applied: needs a restart: %s", why);
-		conf_free(TAKE_PTR(p->next));
-		return;
-	}
-	if (conf_send(p, p->next) < 0)
-		reload_refuse(p, "it could not be handed on");
-	else
-		loop_timer_set(p->timer, RELOAD_WAIT_MS);
-}
-
-/* Both work with it: what is logged now is true. */
-static void
-both_committed(struct parent *p)
-{
-	p->committing = false;
-	loop_timer_set(p->timer, -1);
-	if (p->next) {
-		conf_free(p->conf);
-		p->conf = TAKE_PTR(p->next);
-	}
-	log_info(p->started ? "configuration applied" : "ready");
-	p->started = true;
-}
-
-/* Both have answered: all or nothing. */
-static void
-both_prepared(struct parent *p)
-{
-	for (int i = 0; i < CONFIGURED; i++)
-		if (p->child[i].err) {
-			log_warn(p->child[i].err, "%s: %s", p->child[i].role, p->child[i].why);
-			reload_refuse(p, p->child[i].why);
-			return;
-		}
-	p->committing = true;
-	for (int i = 0; i < CONFIGURED; i++)
-		p->child[i].answered = false;
-	loop_timer_set(p->timer, RELOAD_WAIT_MS);
-	children_tell(p, IPC_P_COMMIT);
-}
 
 static int
 child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
@@ -252,6 +44,8 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	struct rd r = rd_init(body, len);
 
 	(void)id;
+	if (type == IPC_P_ASK && c == &c->parent->child[ENGINE])
+		return parent_conf_ask(c->parent, body, len);
 	if (type != IPC_P_READY)
 		return -EPROTO;
 	c->err = -(int)rd_u32(&r);
@@ -264,12 +58,7 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 		loop_stop(c->parent->loop, 1);
 		return 0;
 	}
-	if (!c->parent->child[ENGINE].answered || !c->parent->child[DATAPLANE].answered)
-		return 0;
-	if (c->parent->committing)
-		both_committed(c->parent);
-	else
-		both_prepared(c->parent);
+	parent_conf_answered(c->parent);
 	return 0;
 }
 
@@ -285,6 +74,8 @@ child_gone(struct parent *p)
 		all = all && gone;
 		any = any || (gone && i < OPTIONAL);
 	}
+	if (!all && any && !p->stopping && parent_conf_undo(p))
+		return;
 	if (all || (any && !p->stopping))
 		loop_stop(p->loop, p->stopping ? 0 : 1);
 }
@@ -304,12 +95,20 @@ child_on_end(void *arg, int err)
 /* ---- signals ---- */
 
 static void
+children_stop(struct parent *p)
+{
+	for (int i = 0; i < CHILDREN; i++)
+		if (p->child[i].chan)
+			(void)chan_send(p->child[i].chan, IPC_P_STOP, 0, NULL, 0);
+}
+
+static void
 stop(struct parent *p)
 {
 	if (p->stopping)
 		return;
 	p->stopping = true;
-	children_tell(p, IPC_P_STOP);
+	children_stop(p);
 	loop_timer_set(p->timer, STOP_WAIT_MS);
 }
 
@@ -341,7 +140,7 @@ on_signal(void *arg, uint32_t events)
 	while (read(p->sigfd, &si, sizeof si) == sizeof si)
 		switch (si.ssi_signo) {
 		case SIGHUP:
-			reload(p);
+			parent_conf_reload(p);
 			break;
 		case SIGCHLD:
 			while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
@@ -358,11 +157,10 @@ on_timer(void *arg)
 {
 	struct parent *p = arg;
 
-	/* One of them may have committed: only a new start makes them agree. */
-	if (p->stopping || p->committing)
+	if (p->stopping)
 		loop_stop(p->loop, 1);
-	else if (p->next)
-		reload_refuse(p, "no answer in time");
+	else
+		parent_conf_late(p);
 }
 
 /* ---- start ---- */
@@ -405,7 +203,7 @@ child_start(struct parent *p, enum child_id id, struct spawn_opts *o, int *fds)
 		close(pair[0]);
 		return r;
 	}
-	return chan_new(p->loop, pair[0], 4096, &child_ops, c, &c->chan);
+	return chan_new(p->loop, pair[0], id == ENGINE ? DAEMON_CHAN_MAX : 4096, &child_ops, c, &c->chan);
 }
 
 /* The engine's channels to the children behind it, in the order of enum daemon_fd. */
@@ -471,6 +269,25 @@ inventory_spawn(struct parent *p, const struct kern *k, int peer)
 	if ((r = child_start(p, INVENTORY, &o, fds)) < 0)
 		return r;
 	return b.err ? b.err : chan_send(p->child[INVENTORY].chan, IPC_P_INVENTORY, 0, b.p, b.len);
+}
+
+/* Root's user number, for the files that are root's, and no capability. */
+static int
+keeper_spawn(struct parent *p)
+{
+	int fds[1] = {-1};
+	struct spawn_opts o = {.role = "keeper", .nfds = ARRAY_LEN(fds)};
+	cleanup_buf struct buf b = {0};
+	struct stat st;
+	int r;
+
+	if (stat(p->opts->conf_path, &st) < 0)
+		return -errno;
+	o.gid = st.st_gid; /* a new file is of that group, too */
+	buf_put_str(&b, p->opts->conf_path);
+	if ((r = child_start(p, KEEPER, &o, fds)) < 0)
+		return r;
+	return b.err ? b.err : chan_send(p->child[KEEPER].chan, IPC_P_KEEPER, 0, b.p, b.len);
 }
 
 /* A child that the others can do without, as a user who need not be there. */
@@ -596,8 +413,8 @@ children_start(struct parent *p)
 	bulk_permit();
 	if ((r = channels_open(&ch)) == 0 && (r = dataplane_spawn(p, k, ch.child[DATAPLANE])) == 0 &&
 	    (r = engine_spawn(p, ch.engine[DATAPLANE], &ch)) == 0 &&
-	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = metrics_spawn(p, ch.child[METRICS])) == 0 &&
-	    (r = canary_spawn(p, ch.child[CANARY])) == 0)
+	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = keeper_spawn(p)) == 0 &&
+	    (r = metrics_spawn(p, ch.child[METRICS])) == 0 && (r = canary_spawn(p, ch.child[CANARY])) == 0)
 		r = hook_spawn(p, ch.child[HOOK]);
 	channels_close(&ch);
 	kern_free(k);
@@ -671,12 +488,16 @@ parent_start(struct parent *p)
 	}
 	if ((r = key_start(p)) < 0)
 		return r;
+	if ((r = parent_conf_start(p)) < 0) {
+		log_warn(r, "the history of the configuration");
+		return r;
+	}
 	if ((r = loop_new(&p->loop)) < 0 || (r = loop_timer_new(p->loop, on_timer, p, &p->timer)) < 0 ||
 	    (r = signals_start(p)) < 0)
 		return r;
 	/* For the children, which hold targets; one that can't lock its memory says so. */
 	(void)sandbox_lock_permit();
-	if ((r = children_start(p)) < 0 || (r = conf_send(p, p->conf)) < 0)
+	if ((r = children_start(p)) < 0 || (r = parent_conf_start_children(p)) < 0)
 		return r;
 	return parent_confine(p);
 }
@@ -696,7 +517,7 @@ daemon_main(const struct daemon_opts *o, struct conf **conf)
 		return 1;
 	}
 	r = loop_run(p.loop);
-	*conf = p.conf; /* a reload may have replaced it */
+	*conf = p.conf; /* a change may have replaced it */
 	return r < 0 ? 1 : r;
 }
 
@@ -726,7 +547,7 @@ parent_run(const struct daemon_opts *o)
 	int r = 0;
 
 	log_init("flowtapd", o->verbose);
-	if (conf_read(o->conf_path, &conf) < 0)
+	if (parent_conf_read(o->conf_path, &conf) < 0)
 		return 1;
 	if (o->check) {
 		conf_print(conf, &text);

@@ -31,7 +31,8 @@ role_confine_engine(const char *state_dir)
 	static const int calls[] = {SYS_accept4, SYS_getsockopt, SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_fcntl,
 	    SYS_pread64, SYS_pwrite64, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_unlink, SYS_unlinkat, SYS_access,
 	    SYS_faccessat, SYS_fchmod, SYS_getcwd, SYS_readlink, SYS_mkdir, SYS_statfs, SYS_fstatfs, SYS_nanosleep,
-	    SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, SYS_adjtimex, SYS_clock_adjtime, -1};
+	    SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, SYS_rename, SYS_renameat, SYS_renameat2,
+	    SYS_adjtimex, SYS_clock_adjtime, -1};
 	static const struct sandbox_when when[] = {{SYS_setpriority, 0, PRIO_PROCESS}, {-1}};
 	const struct sandbox_path paths[] = {{state_dir, true}, {"/etc/localtime", false}, {"/dev/urandom", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
@@ -68,6 +69,17 @@ role_confine_inventory(const char *pin_dir)
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
 	return r < 0 ? r : sandbox_calls(calls, when);
+}
+
+/* Files in one folder: made, written, replaced. */
+int
+role_confine_keeper(const char *conf_dir)
+{
+	static const int calls[] = {SYS_openat, SYS_fsync, SYS_fchmod, SYS_unlinkat, SYS_renameat, SYS_renameat2, -1};
+	const struct sandbox_path paths[] = {{conf_dir, true}, {"/etc/localtime", false}};
+	int r = sandbox_files(paths, ARRAY_LEN(paths));
+
+	return r < 0 ? r : sandbox_calls(calls, NULL);
 }
 
 int

@@ -16,6 +16,8 @@ int role_confine_dataplane(const char *pin_dir);
 int role_confine_inventory(const char *pin_dir);
 /* Sends and receives the self-test's packets by a socket it has. */
 int role_confine_canary(void);
+/* Writes the configuration, in whose folder it works. */
+int role_confine_keeper(const char *conf_dir);
 /* Reads HTTP from strangers: no file at all, and no descriptor but what it accepts. */
 int role_confine_metrics(void);
 

@@ -51,7 +51,7 @@ struct tapset_tables {
 struct tapset_dest {
 	struct ip_addr src, dst;
 	uint16_t sport, dport; /* host order */
-	uint8_t ttl, tos;
+	uint8_t ttl;
 };
 
 /* When a criterion is live; see struct tap_crit and struct tap_count.  0: no such bound. */

@@ -108,7 +108,6 @@ dest_of(const struct tapset_dest *w, uint32_t agency)
 	    .dport_be = htons(w->dport),
 	    .family = w->dst.family,
 	    .ttl = w->ttl,
-	    .tos = w->tos,
 	    .agency = agency};
 
 	memcpy(d.src, w->src.b, sizeof d.src);
@@ -302,8 +301,7 @@ dests_state(const struct dests *d, uint32_t i, struct tapset_dest_state *out)
 					      .dst.family = k->family,
 					      .sport = ntohs(k->sport_be),
 					      .dport = ntohs(k->dport_be),
-					      .ttl = k->ttl,
-					      .tos = k->tos},
+					      .ttl = k->ttl},
 	    .agency = k->agency,
 	    .criteria = d->link[i].refs,
 	    .unresolved_since_ns = __atomic_load_n(&k->unresolved_since_ns, __ATOMIC_RELAXED),

@@ -33,6 +33,7 @@ ipc_config_put(struct buf *b, const struct ipc_config *m)
 {
 	buf_put_u32(b, (uint32_t)m->text.len);
 	buf_put(b, m->text.p, m->text.len);
+	buf_put_str(b, m->by);
 	buf_put_u32(b, m->nuid);
 	for (uint32_t i = 0; i < m->nuid; i++)
 		buf_put_u32(b, m->uid[i]);
@@ -45,6 +46,7 @@ ipc_config_get(struct ipc_config *m, struct rd *r)
 
 	v.text.len = rd_u32(r);
 	v.text.p = (const char *)rd_bytes(r, v.text.len);
+	rd_cstr(r, v.by, sizeof v.by);
 	v.nuid = rd_u32(r);
 	if (r->err == 0 && (size_t)(r->end - r->p) != (size_t)v.nuid * 4)
 		r->err = -EBADMSG;
@@ -56,6 +58,48 @@ ipc_config_get(struct ipc_config *m, struct rd *r)
 		v.uid[i] = rd_u32(r);
 	*m = v;
 	return 0;
+}
+
+void
+ipc_ask_put(struct buf *b, const struct ipc_ask *m)
+{
+	buf_put_u8(b, m->check);
+	buf_put_u32(b, m->uid);
+	buf_put_u32(b, (uint32_t)m->text.len);
+	buf_put(b, m->text.p, m->text.len);
+}
+
+int
+ipc_ask_get(struct ipc_ask *m, struct rd *r)
+{
+	uint8_t check = rd_u8(r);
+
+	m->check = check == 1;
+	m->uid = rd_u32(r);
+	if (check > 1)
+		r->err = -EBADMSG;
+	m->text.len = rd_u32(r);
+	m->text.p = (const char *)rd_bytes(r, m->text.len);
+	return r->err;
+}
+
+void
+ipc_wrong_put(struct buf *b, const struct ipc_wrong *m)
+{
+	buf_put_u32(b, m->line);
+	buf_put_u32(b, m->column);
+	buf_put_str(b, m->word);
+	buf_put_str(b, m->expected);
+}
+
+int
+ipc_wrong_get(struct ipc_wrong *m, struct rd *r)
+{
+	m->line = rd_u32(r);
+	m->column = rd_u32(r);
+	rd_cstr(r, m->word, sizeof m->word);
+	rd_cstr(r, m->expected, sizeof m->expected);
+	return r->err;
 }
 
 void

@@ -53,15 +53,21 @@ enum ipc_type {
 	IPC_C_JSON,      /* engine -> CLI: JSON text */
 	IPC_C_ERROR,     /* engine -> CLI: u8 exit code, string */
 	IPC_C_LINES,     /* engine -> CLI: some whole lines; more follow, IPC_C_JSON at the end */
+	IPC_C_TEXT,      /* before a command: bytes that go with it, as many messages as it takes */
+	IPC_C_WRONG,     /* engine -> CLI: struct ipc_wrong: the text that came with it is not accepted */
 	/* parent -> child */
 	IPC_P_CONFIG = 80, /* struct ipc_config: check and prepare */
 	IPC_P_COMMIT,      /* use what was prepared */
 	IPC_P_ABORT,       /* forget it */
 	IPC_P_STOP,
 	IPC_P_INVENTORY, /* to the inventory: see inventory.h */
+	IPC_P_KEEPER,    /* to the keeper: string, the configuration's path */
+	IPC_P_WRITE,     /* to the keeper: the configuration's new text; READY answers */
+	IPC_P_DONE,      /* to the engine, what became of its ASK: u32: 0 or errno, string: why not */
 	IPC_P_HOOK,      /* to the hook: string, the path of the operator's program */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
+	IPC_P_ASK,        /* engine -> parent: struct ipc_ask */
 	/* metrics -> engine, and back */
 	IPC_M_ASK = 104, /* nothing */
 	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */
@@ -199,12 +205,30 @@ struct ipc_canary {
  * system user of each agency, in the order of struct conf. */
 struct ipc_config {
 	struct slice text; /* borrowed */
+	char by[33];       /* the login that asked for it; "": it was read from its file */
 	uint32_t nuid;
 	uint32_t *uid; /* owned by the receiver: free() */
 };
 
+/* A configuration that somebody wants to have in force. */
+struct ipc_ask {
+	bool check;        /* only whether it could be */
+	uint32_t uid;      /* who asks */
+	struct slice text; /* borrowed; canonical */
+};
+
+/* Where a configuration's text is wrong. */
+struct ipc_wrong {
+	uint32_t line, column; /* from 1; 0: no place */
+	char word[64], expected[256];
+};
+
 void ipc_config_put(struct buf *b, const struct ipc_config *m);
 int ipc_config_get(struct ipc_config *m, struct rd *r);
+void ipc_ask_put(struct buf *b, const struct ipc_ask *m);
+int ipc_ask_get(struct ipc_ask *m, struct rd *r);
+void ipc_wrong_put(struct buf *b, const struct ipc_wrong *m);
+int ipc_wrong_get(struct ipc_wrong *m, struct rd *r);
 void ipc_hello_put(struct buf *b, const struct ipc_hello *m);
 int ipc_hello_get(struct ipc_hello *m, struct rd *r);
 void ipc_refused_put(struct buf *b, const struct ipc_refused *m);

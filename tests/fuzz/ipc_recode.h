@@ -45,6 +45,8 @@ RECODE(agency_count, struct ipc_agency_count, nothing_to_free)
 RECODE(ended, struct ipc_ended, nothing_to_free)
 RECODE(canary, struct ipc_canary, nothing_to_free)
 RECODE(config, struct ipc_config, config_free)
+RECODE(ask, struct ipc_ask, nothing_to_free)
+RECODE(wrong, struct ipc_wrong, nothing_to_free)
 
 enum recode_type {
 	RECODE_ADDR,
@@ -59,6 +61,8 @@ enum recode_type {
 	RECODE_BUDGET_SET,
 	RECODE_AGENCY_COUNT,
 	RECODE_ENDED,
+	RECODE_ASK,
+	RECODE_WRONG,
 	RECODE_CANARY,
 	RECODE_TYPES
 };
@@ -76,6 +80,8 @@ static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
     [RECODE_BUDGET_SET] = recode_budget_set,
     [RECODE_AGENCY_COUNT] = recode_agency_count,
     [RECODE_ENDED] = recode_ended,
+    [RECODE_ASK] = recode_ask,
+    [RECODE_WRONG] = recode_wrong,
     [RECODE_CANARY] = recode_canary,
 };
 

@@ -23,7 +23,8 @@ static uint64_t state;
 
 struct gen {
 	struct buf out;
-	unsigned names; /* given so far, so that each is new */
+	unsigned names;       /* given so far, so that each is new */
+	const char *avoid[2]; /* of statements that exclude each other, one each; NULL: neither */
 };
 
 /* 0 .. n-1, by xorshift64*. */
@@ -88,7 +89,9 @@ plain(struct gen *g, const struct conf_schema *row)
 
 	switch (row->type) {
 	case CONF_NUMBER:
-		buf_printf(b, "%" PRIu64, row->min + pick((unsigned)(row->max - row->min) + 1));
+		buf_printf(b, "%" PRIu64,
+		    row->min +
+			pick(row->max - row->min < UINT32_MAX ? (unsigned)(row->max - row->min) + 1 : UINT32_MAX));
 		break;
 	case CONF_CHOICE:
 		put(g, choice(row->choice, g->names++));
@@ -179,12 +182,23 @@ statement(struct gen *g, const struct conf_schema *row)
 		value(g, row);
 	}
 	gap(g);
-	if (row->kind == CONF_OPAQUE)
-		opaque(g, 0);
-	else if (row->kind == CONF_CONTAINER || (row->kind == CONF_LIST && pick(2)))
+	if (row->kind == CONF_OPAQUE) {
+		if (pick(3) == 0)
+			put(g, pick(2) ? "percentage 90 " : "[ a \"b c\" ] d ");
+		if (pick(6))
+			opaque(g, 0);
+		else
+			put(g, ";");
+	} else if (row->kind == CONF_CONTAINER || (row->kind == CONF_LIST && pick(2)))
 		block(g, row);
 	else
 		put(g, ";");
+}
+
+static bool
+avoided(const struct gen *g, const struct conf_schema *row)
+{
+	return g->avoid[0] && (strcmp(row->name, g->avoid[0]) == 0 || strcmp(row->name, g->avoid[1]) == 0);
 }
 
 static void
@@ -194,7 +208,10 @@ statements(struct gen *g, const struct conf_schema *parent)
 
 	for (; row; row = conf_schema_next(row)) {
 		const bool many = row->kind == CONF_LIST || row->kind == CONF_LEAF_LIST;
-		unsigned n = many ? pick(4) : row->kind == CONF_CONTAINER ? pick(4) != 0 : pick(2);
+		unsigned n = avoided(g, row)               ? 0
+			     : many                        ? pick(4)
+			     : row->kind == CONF_CONTAINER ? pick(4) != 0
+							   : pick(2);
 
 		/* more than once is right for a container and wrong for a leaf */
 		if (n && pick(row->kind == CONF_CONTAINER ? 10 : 100) == 0)
@@ -268,6 +285,8 @@ main(int argc, char **argv)
 	for (unsigned i = 0; i < count; i++) {
 		buf_reset(&g.out);
 		g.names = pick(1000);
+		g.avoid[0] = !pick(40) ? NULL : pick(8) ? "dynamic-flow-capture" : "flow-tap";
+		g.avoid[1] = pick(2) ? "interface" : "tunnel-interface";
 		statements(&g, NULL);
 		accepted += conf_property_check((char *)g.out.p, g.out.len);
 		if (i % CUT_EVERY == 0)

@@ -16,9 +16,10 @@ BASE = [r"/dev/null", r"anon_inode:\[eventpoll\]", r"anon_inode:\[timerfd\]", r"
 ROLES = {
     "parent": ("_flowtap", BASE),
     "engine": ("_flowtap", [*BASE, r"/var/lib/flowtap/state\.db(-wal|-shm)?", r"/etc/localtime",
-                            r".*/state/state\.db(-wal|-shm)?", r"(/var/lib/flowtap|.*/state)/checkpoints\.jsonl"]),
+                            r".*/state/state\.db(-wal|-shm)?", r"(/var/lib/flowtap|.*/state)/(checkpoints\.jsonl|rollback)"]),
     "dataplane": ("_flowtap-dp", [*BASE, BPF_ANY, r"/run/flowtap/flowtapd\.lock", r"/run/flowtap/bpf.*"]),
     "inventory": ("_flowtap-dp", BASE),
+    "keeper": ("root", [*BASE, r"/etc/flowtap", r".*/etc"]),
     "metrics": ("_flowtap-aux", BASE),
     "canary": ("_flowtap-aux", BASE),
     "session": ("lea1", BASE),
@@ -87,6 +88,9 @@ def test_files(rig, running):
     assert (st.st_mode & 0o777, st.st_uid) == (0o700, uid_of(rig, "_flowtap"))
     for name in os.listdir(root + "/var/lib/flowtap"):
         assert os.stat(f"{root}/var/lib/flowtap/{name}").st_mode & 0o077 == 0, name
+    for name in os.listdir(root + "/var/lib/flowtap/rollback"):
+        st = os.stat(f"{root}/var/lib/flowtap/rollback/{name}")
+        assert (st.st_mode & 0o777, st.st_uid) == (0o600, uid_of(rig, "_flowtap")), name
     key = os.stat(root + "/var/lib/flowtap/machine-key")
     assert (key.st_mode & 0o7777, key.st_uid) == (0o600, 0), "root's alone: the engine has it from a pipe"
     assert os.stat(root + "/run/flowtap/bpf").st_mode & 0o007 == 0

@@ -32,7 +32,7 @@ test_table(void **state)
 		assert_int_equal(row->type == CONF_CHOICE && row->choice == NULL, 0);
 		assert_true(below == (row->kind == CONF_CONTAINER) || row->kind == CONF_LIST);
 		if (row->type == CONF_NUMBER)
-			assert_true(row->min <= row->max && row->max <= UINT32_MAX);
+			assert_true(row->min <= row->max && (row->max <= UINT32_MAX || row->size == 0));
 		if (row->type == CONF_PATH)
 			assert_true(row->max < row->size);
 		if (row->restart)
@@ -137,8 +137,8 @@ test_hint(void **state)
 	} row[] = {
 	    {"", "", "system chassis services interfaces "},
 	    {"", "s", "system services "},
-	    {"services", "", "flow-tap "},
-	    {"services flow-tap", "a", "agency attach alarm-hook "},
+	    {"services", "", "dynamic-flow-capture flow-tap "},
+	    {"services flow-tap", "a", "audit agency attach alarm-hook "},
 	    {"services flow-tap", "x", ""},
 	    {"services flow-tap attach", "", "auto tcx clsact "},
 	    {"services flow-tap attach", "t", "tcx "},

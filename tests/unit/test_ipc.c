@@ -83,7 +83,7 @@ sample(enum recode_type type, struct buf *b)
 		ipc_count_put(b, &(struct ipc_count){1, 2, 3, 4, 5, UINT64_MAX});
 		break;
 	case RECODE_CONFIG:
-		ipc_config_put(b, &(struct ipc_config){word("services { }\n"), 3, uid});
+		ipc_config_put(b, &(struct ipc_config){word("services { }\n"), "admin1", 3, uid});
 		break;
 	case RECODE_ENTRY:
 		entry = entry_make();
@@ -109,6 +109,12 @@ sample(enum recode_type type, struct buf *b)
 		break;
 	case RECODE_CANARY:
 		ipc_canary_put(b, &(struct ipc_canary){.sent = 3, .received = 1, .bare = 1, .wrong = 1, .error = 5});
+		break;
+	case RECODE_ASK:
+		ipc_ask_put(b, &(struct ipc_ask){true, UINT32_MAX, word("services { }\n")});
+		break;
+	case RECODE_WRONG:
+		ipc_wrong_put(b, &(struct ipc_wrong){1, 2, "word", "expected }"});
 		break;
 	case RECODE_TYPES:
 		fail();

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conf_change.h - which statements of two configurations differ, for people and for the record. */
+#ifndef CONF_CONF_CHANGE_H
+#define CONF_CONF_CHANGE_H
+
+#include "conf.h"
+
+/* "services flow-tap agency lea1 user, system services": the paths of statements that are in one only, or
+ * differ, without values; at most about max bytes, then "and N others".  "comments" if nothing else
+ * differs.  0 or -ENOMEM. */
+int conf_change_paths(const struct conf *before, const struct conf *after, size_t max, struct buf *out);
+
+#endif

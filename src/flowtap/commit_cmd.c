@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: commit_ rollback_main */
+#include "commit_cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+
+#define TEXT_MAX (16u << 20) /* what the daemon takes */
+
+static int
+usage(const char *text)
+{
+	fprintf(stderr, "flowtap: %s; see flowtap --help\n", text);
+	return EXIT_USAGE;
+}
+
+/* ---- the conversation ---- */
+
+static int
+read_answer(int fd, json_t **answer, struct ipc_wrong *wrong)
+{
+	cleanup_buf struct buf body = {0};
+	int type = ctl_read(fd, &body);
+	struct rd r = rd_init(body.p, body.len);
+
+	if (type < 0)
+		return EXIT_TRANSPORT;
+	if (type == IPC_C_WRONG && wrong && ipc_wrong_get(wrong, &r) == 0)
+		return EXIT_REFUSED;
+	if (type != IPC_C_JSON)
+		return ctl_error(&body);
+	*answer = json_loadb((const char *)body.p, body.len, 0, NULL);
+	if (*answer)
+		return EXIT_OK;
+	fprintf(stderr, "flowtap: the daemon's answer is not understood\n");
+	return EXIT_TRANSPORT;
+}
+
+int
+commit_send(
+    const char *socket, const struct commit_opts *o, struct slice text, json_t **answer, struct ipc_wrong *wrong)
+{
+	cleanup_buf struct buf words = {0};
+	cleanup_fd int fd = -1;
+	int code;
+
+	*wrong = (struct ipc_wrong){0};
+	buf_printf(&words, "commit%s", o->check ? " check" : "");
+	if (o->confirmed)
+		buf_printf(&words, " confirmed %u", o->confirmed);
+	if (o->base)
+		buf_printf(&words, " base %" PRIu64, o->base);
+	if (o->comment && *o->comment)
+		buf_printf(&words, " comment %s", o->comment);
+	buf_put(&words, "", 1);
+	if (words.err || words.len > 500)
+		return usage("commit: the comment is too long");
+	if ((fd = ctl_ask(socket, (const char *)words.p, text, &code)) < 0)
+		return code;
+	return read_answer(fd, answer, wrong);
+}
+
+int
+commit_fetch(const char *socket, unsigned rollback, json_t **answer)
+{
+	cleanup_fd int fd = -1;
+	char words[64];
+	int code;
+
+	snprintf(words, sizeof words, "configuration rollback %u", rollback);
+	if ((fd = ctl_ask(socket, words, (struct slice){"", 0}, &code)) < 0)
+		return code;
+	return read_answer(fd, answer, NULL);
+}
+
+/* ---- one-shot commands ---- */
+
+/* -1 after a message to the user. */
+static int
+text_read(const char *path, struct buf *out)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	const char *why = f ? NULL : strerror(errno);
+
+	while (why == NULL && !feof(f)) {
+		uint8_t *room = buf_room(out, 65536);
+
+		if (room)
+			out->len += fread(room, 1, 65536, f);
+		if (room == NULL || ferror(f))
+			why = strerror(errno);
+		else if (out->len > TEXT_MAX)
+			why = "too long for a configuration";
+	}
+	if (f && f != stdin)
+		fclose(f);
+	if (why)
+		fprintf(stderr, "flowtap: %s: %s\n", path, why);
+	return why ? -1 : 0;
+}
+
+static void
+print_answer(const json_t *o)
+{
+	const char *result = json_string_value(json_object_get(o, "result"));
+	const json_int_t no = json_integer_value(json_object_get(o, "generation"));
+	const json_t *within = json_object_get(o, "confirm-within-seconds");
+	const bool changed = json_is_true(json_object_get(o, "changed"));
+
+	if (result && strcmp(result, "confirmed") == 0)
+		printf("commit %" JSON_INTEGER_FORMAT " confirmed\n", no);
+	else if (!changed)
+		puts("no changes");
+	else if (result && strcmp(result, "check") == 0)
+		puts("configuration check succeeds");
+	else
+		printf("commit %" JSON_INTEGER_FORMAT " complete\n", no);
+	if (changed && within && result && strcmp(result, "commit") == 0)
+		printf("it is taken back in %" JSON_INTEGER_FORMAT " minutes unless it is confirmed: flowtap commit\n",
+		    (json_integer_value(within) + 59) / 60);
+}
+
+static int
+print_json(const json_t *o)
+{
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	if (text)
+		puts(text);
+	free(text);
+	return fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
+}
+
+static void
+print_wrong(const char *path, const struct ipc_wrong *w)
+{
+	if (w->line)
+		fprintf(stderr, "flowtap: %s:%u:%u: %s%s%s\n", path, w->line, w->column,
+		    *w->word ? w->word : "end of file", ": ", w->expected);
+	else
+		fprintf(stderr, "flowtap: %s: %s\n", path, w->expected);
+}
+
+static int
+run(const char *socket, bool json, const struct commit_opts *o, const char *path, struct slice text)
+{
+	struct ipc_wrong wrong;
+	json_t *answer;
+	int code = commit_send(socket, o, text, &answer, &wrong);
+
+	if (code != EXIT_OK) {
+		if (*wrong.expected)
+			print_wrong(path, &wrong);
+		return code;
+	}
+	if (json)
+		code = print_json(answer);
+	else
+		print_answer(answer);
+	json_decref(answer);
+	return fflush(stdout) == 0 ? code : EXIT_TRANSPORT;
+}
+
+static const struct option long_options[] = {
+    {"check", no_argument, NULL, 'n'},
+    {"confirmed", required_argument, NULL, 'c'},
+    {"comment", required_argument, NULL, 'm'},
+    {"base", required_argument, NULL, 'b'},
+    {"json", no_argument, NULL, 'j'},
+    {NULL, 0, NULL, 0},
+};
+
+/* EXIT_OK, or the exit code after a message to the user. */
+static int
+opts_parse(int argc, char **argv, struct commit_opts *o, bool *json)
+{
+	uint64_t minutes;
+	int c;
+
+	optind = 0; /* another argv than main's */
+	while ((c = getopt_long(argc, argv, "nj", long_options, NULL)) != -1) {
+		const struct slice arg = {optarg, optarg ? strlen(optarg) : 0};
+
+		if (c == 'n')
+			o->check = true;
+		else if (c == 'j')
+			*json = true;
+		else if (c == 'm')
+			o->comment = optarg;
+		else if (c == 'b' && slice_u64(arg, INT64_MAX, &o->base) == 0)
+			;
+		else if (c == 'c' && slice_u64(arg, 65535, &minutes) == 0 && minutes > 0)
+			o->confirmed = (unsigned)minutes;
+		else
+			return usage(
+			    "expected [--check] [--confirmed MINUTES] [--comment TEXT] [--base COMMIT] [FILE]");
+	}
+	if (o->check && o->confirmed)
+		return usage("either --check or --confirmed");
+	return EXIT_OK;
+}
+
+int
+commit_main(const char *socket, bool json, int argc, char **argv)
+{
+	cleanup_buf struct buf text = {0};
+	struct commit_opts o = {0};
+	int code = opts_parse(argc, argv, &o, &json);
+
+	if (code != EXIT_OK)
+		return code;
+	if (optind + 1 < argc)
+		return usage("commit: one file");
+	if (optind == argc)
+		return o.check || o.confirmed || o.base ? usage("commit: a file is needed")
+							: run(socket, json, &o, "", (struct slice){"", 0});
+	if (text_read(argv[optind], &text) < 0)
+		return EXIT_USAGE;
+	/* Nothing at all would confirm the commit before. */
+	if (text.len == 0)
+		buf_put(&text, "\n", 1);
+	return run(socket, json, &o, argv[optind], (struct slice){(const char *)text.p, text.len});
+}
+
+int
+rollback_main(const char *socket, bool json, int argc, char **argv)
+{
+	struct commit_opts o = {0};
+	char name[64], comment[64];
+	json_t *answer;
+	uint64_t n;
+	int code = opts_parse(argc, argv, &o, &json);
+
+	if (code != EXIT_OK)
+		return code;
+	if (optind + 1 != argc || slice_u64((struct slice){argv[optind], strlen(argv[optind])}, 49, &n) < 0)
+		return usage("rollback: expected a number from 0 to 49");
+	if ((code = commit_fetch(socket, (unsigned)n, &answer)) != EXIT_OK)
+		return code;
+	snprintf(name, sizeof name, "rollback %u", (unsigned)n);
+	snprintf(comment, sizeof comment, "rollback to commit %" JSON_INTEGER_FORMAT,
+	    json_integer_value(json_object_get(answer, "generation")));
+	if (o.comment == NULL)
+		o.comment = comment;
+	if (json_string_length(json_object_get(answer, "text")) == 0)
+		json_object_set_new(answer, "text", json_string("\n"));
+	code = run(socket, json, &o, name,
+	    (struct slice){json_string_value(json_object_get(answer, "text")),
+		json_string_length(json_object_get(answer, "text"))});
+	json_decref(answer);
+	return code;
+}
+
+/* ---- screens ---- */
+
+void
+commit_show_configuration(const json_t *answer, struct buf *out)
+{
+	const json_t *text = json_object_get(answer, "text");
+
+	if (json_is_string(text))
+		buf_put(out, json_string_value(text), json_string_length(text));
+}
+
+void
+commit_show_history(const json_t *answer, struct buf *out)
+{
+	const json_t *e, *within = json_object_get(answer, "confirm-within-seconds");
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "commits"), i, e) {
+		const char *comment = json_string_value(json_object_get(e, "comment"));
+
+		buf_printf(out, "%-3zu %s by %s, commit %" JSON_INTEGER_FORMAT "\n", i,
+		    json_string_value(json_object_get(e, "time")), json_string_value(json_object_get(e, "user")),
+		    json_integer_value(json_object_get(e, "generation")));
+		if (comment && *comment)
+			buf_printf(out, "    %s\n", comment);
+	}
+	if (within)
+		buf_printf(out, "Rollback in %" JSON_INTEGER_FORMAT " seconds unless commit 0 is confirmed\n",
+		    json_integer_value(within));
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* commit_cmd.h - the configuration as operators change it: "flowtap commit", "flowtap rollback". */
+#ifndef FLOWTAP_COMMIT_CMD_H
+#define FLOWTAP_COMMIT_CMD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "ipc.h"
+
+struct commit_opts {
+	bool check;
+	unsigned confirmed;  /* minutes; 0: at once and for good */
+	uint64_t base;       /* the commit it was made from; 0: whatever is in force */
+	const char *comment; /* NULL or one line */
+};
+
+/*
+ * Asks for the text to be in force; an empty one confirms the commit before.  EXIT_OK: *answer is the
+ * daemon's, to be freed by json_decref.  Else the exit code: if wrong->expected is not empty the text
+ * is at fault there, and nothing was said to the user yet.
+ */
+int commit_send(
+    const char *socket, const struct commit_opts *o, struct slice text, json_t **answer, struct ipc_wrong *wrong);
+/* What is in force (0) or was before: {"generation", "time", "user", "comment", "text"}.  The exit code. */
+int commit_fetch(const char *socket, unsigned rollback, json_t **answer);
+
+/* argv[0] is "commit" or "rollback".  The exit code. */
+int commit_main(const char *socket, bool json, int argc, char **argv);
+int rollback_main(const char *socket, bool json, int argc, char **argv);
+
+/* Screens. */
+void commit_show_configuration(const json_t *answer, struct buf *out);
+void commit_show_history(const json_t *answer, struct buf *out);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commits.  A candidate is parsed here, where there is no privilege, then handed to the
+ * parent, which has everybody prepare it, the engine too.  The history and the record
+ * have it before the configuration's file is replaced: what can't be kept or recorded
+ * does not come into force.  Nothing in a configuration names a target.
+ *
+ * exports: engine_config_ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf_change.h"
+#include "conf_error.h"
+#include "engine.h"
+#include "log.h"
+
+#define ROOM (DAEMON_CHAN_MAX - 65536) /* of a message, beside the agencies' users */
+#define CHANGED_MAX 2048
+#define RETRY_MS 10000
+
+static int
+refuse(struct conf_error *err, int r, const char *why)
+{
+	*err = (struct conf_error){0};
+	snprintf(err->expected, sizeof err->expected, "%s", why);
+	return r;
+}
+
+static int
+text_of(const struct conf *c, struct buf *out)
+{
+	conf_print(c, out);
+	return out->err;
+}
+
+/* ---- asking ---- */
+
+static int
+base_check(const struct engine *e, const struct config_ask *ask, struct conf_error *err)
+{
+	const struct history_entry *now = &e->history.entry[0];
+	char why[128];
+
+	if (ask->base == 0 || e->history.n == 0 || ask->base == now->no)
+		return 0;
+	snprintf(why, sizeof why, "the configuration has changed meanwhile: commit %llu by %s",
+	    (unsigned long long)now->no, now->user);
+	return refuse(err, -ESTALE, why);
+}
+
+static int
+ask_send(struct engine *e, const struct config_ask *ask, const struct buf *text)
+{
+	cleanup_buf struct buf b = {0};
+	struct config_ask *copy;
+
+	ipc_ask_put(
+	    &b, &(struct ipc_ask){.check = ask->check, .uid = ask->uid, .text = {(const char *)text->p, text->len}});
+	if (b.err || (copy = malloc(sizeof *copy)) == NULL)
+		return -ENOMEM;
+	*copy = *ask;
+	e->ask = copy;
+	return chan_send(e->parent, IPC_P_ASK, 0, b.p, b.len);
+}
+
+static int
+unchanged(struct engine *e, const struct config_ask *ask, struct conf_error *err)
+{
+	if (!ask->check && e->history.deadline.no && engine_config_confirm(e, ask->uid) < 0)
+		return refuse(err, -EIO, "it could not be confirmed: see the log");
+	return refuse(err, -EALREADY, "no changes");
+}
+
+int
+engine_config_commit(struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err)
+{
+	cleanup_buf struct buf now = {0}, then = {0};
+	struct conf *next;
+	int r;
+
+	if (e->ask)
+		return refuse(err, -EBUSY, "another commit is under way");
+	if ((r = base_check(e, ask, err)) < 0 || (r = conf_parse(text.p, text.len, &next, err)) < 0)
+		return r;
+	r = text_of(next, &then);
+	conf_free(next);
+	if (r < 0 || (r = text_of(e->conf, &now)) < 0)
+		return refuse(err, r, "not enough memory");
+	if (then.len > ROOM)
+		return refuse(err, -EFBIG, "too long for a configuration");
+	if (now.len == then.len && (now.len == 0 || memcmp(now.p, then.p, now.len) == 0))
+		return unchanged(e, ask, err);
+	return (r = ask_send(e, ask, &then)) < 0 ? refuse(err, r, "it could not be handed on") : 0;
+}
+
+/* ---- confirming ---- */
+
+static void
+confirm_arm(struct engine *e)
+{
+	const int64_t left = history_due_ms(&e->history);
+
+	loop_timer_set(e->confirm, left);
+}
+
+int
+engine_config_confirm(struct engine *e, uint32_t uid)
+{
+	char reason[64];
+	int r;
+
+	if (e->history.deadline.no == 0)
+		return -ENOENT;
+	snprintf(reason, sizeof reason, "commit %llu", (unsigned long long)e->history.deadline.no);
+	if ((r = engine_audit_now(
+		 e, &(struct audit_event){.kind = "confirm", .uid = uid, .have_uid = true, .reason = reason})) < 0 ||
+	    (r = history_confirm(&e->history)) < 0)
+		log_warn(r, "commit not confirmed");
+	confirm_arm(e);
+	return r;
+}
+
+static void
+back_done(void *arg, int err, const char *why)
+{
+	struct engine *e = arg;
+
+	if (err == 0)
+		return;
+	log_warnx("the commit that was not confirmed could not be taken back: %s", why);
+	loop_timer_set(e->confirm, RETRY_MS);
+}
+
+/* A timer may come too early: the boot clock decides. */
+static void
+on_confirm(void *arg)
+{
+	struct engine *e = arg;
+	struct config_ask ask = {.done = back_done, .arg = e};
+	cleanup_buf struct buf text = {0};
+	struct conf_error err = {0};
+	int r;
+
+	if (history_due_ms(&e->history) != 0) {
+		confirm_arm(e);
+		return;
+	}
+	snprintf(ask.comment, sizeof ask.comment, "commit %llu was not confirmed",
+	    (unsigned long long)e->history.deadline.no);
+	if ((r = history_back(&e->history, &text)) == 0)
+		r = engine_config_commit(e, &ask, (struct slice){(char *)text.p, text.len}, &err);
+	if (r < 0 && r != -EALREADY)
+		back_done(e, r, *err.expected ? err.expected : strerror(-r));
+}
+
+int
+engine_config_start(struct engine *e)
+{
+	int r = loop_timer_new(e->loop, on_confirm, e, &e->confirm);
+
+	if (r == 0)
+		confirm_arm(e);
+	return r;
+}
+
+/* ---- what becomes of it ---- */
+
+/* Who, why, and which statements. */
+static int
+commit_record(struct engine *e, const struct config_ask *ask)
+{
+	struct audit_event v = {.kind = "commit"};
+	cleanup_buf struct buf paths = {0}, changed = {0};
+	int r;
+
+	if ((r = conf_change_paths(e->conf, e->next, CHANGED_MAX, &paths)) < 0)
+		return r;
+	buf_printf(&changed, "changed: %.*s", (int)paths.len, (const char *)paths.p);
+	buf_put(&changed, "", 1);
+	v.reason = (const char *)changed.p;
+	if (ask) {
+		v.uid = ask->uid;
+		v.have_uid = true;
+		v.request = (struct slice){ask->comment, strlen(ask->comment)};
+	}
+	return changed.err ? changed.err : engine_audit_now(e, &v);
+}
+
+int
+engine_config_prepare(struct engine *e, const char *by, const char **why)
+{
+	struct config_ask *ask = *by ? e->ask : NULL;
+	cleanup_buf struct buf text = {0};
+	int r;
+
+	if (*by && (ask == NULL || ask->check))
+		return ask ? 0 : -EPROTO;
+	if ((r = text_of(e->next, &text)) < 0)
+		return r;
+	*why = "the history of the configuration can't be written";
+	r = history_begin(&e->history, ask ? by : "root", ask ? ask->comment : "read from its file",
+	    ask ? ask->minutes : 0, (struct slice){(char *)text.p, text.len});
+	if (r < 0)
+		return r;
+	*why = "it could not be recorded";
+	if ((r = commit_record(e, ask)) < 0)
+		history_drop(&e->history);
+	return r;
+}
+
+void
+engine_config_committed(struct engine *e)
+{
+	int r;
+
+	if (e->history.next.no == 0)
+		return;
+	if ((r = history_keep(&e->history)) < 0)
+		log_warn(r, "the history of the configuration is not complete until the next start");
+	confirm_arm(e);
+}
+
+void
+engine_config_abort(struct engine *e)
+{
+	history_drop(&e->history);
+}
+
+static void
+refused_record(struct engine *e, const struct config_ask *ask, const char *why)
+{
+	(void)engine_audit_now(e, &(struct audit_event){.kind = "commit-refused",
+				      .uid = ask->uid,
+				      .have_uid = true,
+				      .request = {ask->comment, strlen(ask->comment)},
+				      .reason = why});
+}
+
+int
+engine_config_done(struct engine *e, const uint8_t *body, size_t len)
+{
+	cleanup_free struct config_ask *ask = TAKE_PTR(e->ask);
+	struct rd r = rd_init(body, len);
+	const int err = -(int)rd_u32(&r);
+	char why[400];
+
+	rd_cstr(&r, why, sizeof why);
+	if (rd_end(&r) < 0 || ask == NULL)
+		return -EBADMSG;
+	if (err < 0 && !ask->check)
+		refused_record(e, ask, why);
+	ask->done(ask->arg, err, why);
+	return 0;
+}

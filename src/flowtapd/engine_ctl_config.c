@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The operator's commands about the configuration.
+ *
+ * exports: ctl_ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine_ctl.h"
+
+#define CONFIRM_MAX 65535 /* minutes */
+#define CONFIRM_USUAL 10  /* as in Junos */
+
+static int
+answer(struct ctl *c, json_t *o)
+{
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	int r = 0;
+
+	json_decref(o);
+	if (text == NULL)
+		ctl_error(c, EXIT_TRANSPORT, "not enough memory, or a text that is not UTF-8");
+	else
+		r = chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text));
+	free(text);
+	return r;
+}
+
+static const char *
+time_format(int64_t ms, char out[static 32])
+{
+	const time_t s = ms / 1000;
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return out;
+}
+
+static json_t *
+entry_json(const struct history_entry *e)
+{
+	char when[32];
+
+	return json_pack("{s:I,s:s,s:s,s:s}", "generation", (json_int_t)e->no, "time", time_format(e->time_ms, when),
+	    "user", e->user, "comment", e->comment);
+}
+
+/* The word is taken off, and the blanks behind it. */
+static bool
+word_take(const char **args, const char *word)
+{
+	const size_t n = strlen(word);
+
+	if (strncmp(*args, word, n) != 0 || ((*args)[n] != ' ' && (*args)[n] != '\0'))
+		return false;
+	*args += n;
+	*args += strspn(*args, " ");
+	return true;
+}
+
+static bool
+number_take(const char **args, uint64_t max, uint64_t *out)
+{
+	const size_t n = strcspn(*args, " ");
+
+	if (slice_u64((struct slice){*args, n}, max, out) < 0)
+		return false;
+	*args += n;
+	*args += strspn(*args, " ");
+	return true;
+}
+
+/* ---- show ---- */
+
+/* What the operator may see of it. */
+static int
+text_seen(const struct ctl *c, uint64_t back, struct buf *out)
+{
+	if (back)
+		return history_text(&c->engine->history, (unsigned)back, out);
+	conf_print(c->engine->conf, out);
+	return out->err;
+}
+
+int
+ctl_show_configuration(struct ctl *c, const char *args, struct slice text)
+{
+	cleanup_buf struct buf b = {0};
+	uint64_t back = 0;
+	json_t *o;
+	int r;
+
+	(void)text;
+	if ((word_take(&args, "rollback") && !number_take(&args, HISTORY_MAX - 1, &back)) || *args) {
+		ctl_error(c, EXIT_USAGE, "configuration: expected nothing, or rollback and a number from 0 to 49");
+		return 0;
+	}
+	if (back >= c->engine->history.n) {
+		ctl_error(c, EXIT_NO_OBJECT, "there are not so many earlier configurations");
+		return 0;
+	}
+	if ((r = text_seen(c, back, &b)) < 0) {
+		ctl_error(c, EXIT_TRANSPORT, strerror(-r));
+		return 0;
+	}
+	o = entry_json(&c->engine->history.entry[back]);
+	json_object_set_new(o, "text", json_stringn((const char *)b.p, b.len));
+	return answer(c, o);
+}
+
+int
+ctl_show_commits(struct ctl *c, const char *args, struct slice text)
+{
+	const struct history *h = &c->engine->history;
+	json_t *o = json_object(), *list = json_array();
+
+	(void)args;
+	(void)text;
+	for (unsigned i = 0; i < h->n; i++) {
+		json_t *e = entry_json(&h->entry[i]);
+
+		json_object_set_new(e, "rollback", json_integer(i));
+		json_array_append_new(list, e);
+	}
+	json_object_set_new(o, "commits", list);
+	if (h->deadline.no)
+		json_object_set_new(o, "confirm-within-seconds", json_integer(history_due_ms(h) / 1000));
+	return answer(c, o);
+}
+
+/* ---- commit ---- */
+
+static void
+wrong(struct ctl *c, const struct conf_error *err)
+{
+	cleanup_buf struct buf b = {0};
+	struct ipc_wrong m = {.line = err->line, .column = err->column};
+
+	memcpy(m.word, err->word, sizeof m.word);
+	memcpy(m.expected, err->expected, sizeof m.expected);
+	ipc_wrong_put(&b, &m);
+	if (b.err == 0)
+		(void)chan_send(c->chan, IPC_C_WRONG, 0, b.p, b.len);
+}
+
+/* What is in force now. */
+static int
+answer_commit(struct ctl *c, const char *what, bool changed)
+{
+	json_t *o = entry_json(&c->engine->history.entry[0]);
+
+	json_object_set_new(o, "result", json_string(what));
+	json_object_set_new(o, "changed", json_boolean(changed));
+	if (c->engine->history.deadline.no)
+		json_object_set_new(
+		    o, "confirm-within-seconds", json_integer(history_due_ms(&c->engine->history) / 1000));
+	return answer(c, o);
+}
+
+static void
+commit_done(void *arg, int err, const char *why)
+{
+	struct ctl *c = arg;
+	const bool check = c->checking;
+
+	if (!ctl_resume(c))
+		return;
+	if (err < 0)
+		ctl_error(c, EXIT_REFUSED, why);
+	else if (answer_commit(c, check ? "check" : "commit", true) < 0)
+		ctl_error(c, EXIT_TRANSPORT, "not enough memory");
+}
+
+/* NULL, or what was expected. */
+static const char *
+commit_parse(const char *args, struct config_ask *ask)
+{
+	uint64_t minutes;
+
+	for (;;)
+		if (word_take(&args, "check"))
+			ask->check = true;
+		else if (word_take(&args, "confirmed")) {
+			if (*args < '0' || *args > '9')
+				minutes = CONFIRM_USUAL;
+			else if (!number_take(&args, CONFIRM_MAX, &minutes) || minutes == 0)
+				return "commit confirmed: expected a number of minutes from 1 to 65535";
+			ask->minutes = (unsigned)minutes;
+		} else if (word_take(&args, "base")) {
+			if (!number_take(&args, INT64_MAX, &ask->base))
+				return "commit base: expected the number of a commit";
+		} else
+			break;
+	if (word_take(&args, "comment")) {
+		if (!history_comment_ok((struct slice){args, strlen(args)}))
+			return "commit comment: expected one line of at most 255 bytes";
+		strcpy(ask->comment, args);
+	} else if (*args)
+		return "commit: expected check, confirmed, base or comment";
+	return ask->check && ask->minutes ? "commit: either check or confirmed" : NULL;
+}
+
+static int
+confirm(struct ctl *c)
+{
+	int r = engine_config_confirm(c->engine, c->uid);
+
+	if (r == 0)
+		return answer_commit(c, "confirmed", false);
+	ctl_error(c, EXIT_REFUSED, r == -ENOENT ? "no commit waits to be confirmed" : "it could not be confirmed");
+	return 0;
+}
+
+static int
+commit_answer(struct ctl *c, const struct config_ask *ask, int r, const struct conf_error *err)
+{
+	switch (r) {
+	case 0:
+		c->waits++;
+		c->checking = ask->check;
+		return 0;
+	case -EALREADY:
+		return answer_commit(c, ask->check ? "check" : "commit", false);
+	case -EINVAL:
+		wrong(c, err);
+		return 0;
+	default:
+		ctl_error(c, EXIT_REFUSED, err->expected);
+		return 0;
+	}
+}
+
+int
+ctl_commit(struct ctl *c, const char *args, struct slice text)
+{
+	struct config_ask ask = {.uid = c->uid, .done = commit_done, .arg = c};
+	const char *expected = commit_parse(args, &ask);
+	struct conf_error err;
+
+	if (expected) {
+		ctl_error(c, EXIT_USAGE, expected);
+		return 0;
+	}
+	if (text.len == 0)
+		return confirm(c);
+	return commit_answer(c, &ask, engine_config_commit(c->engine, &ask, text, &err), &err);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The keeper writes the configuration's file, and does nothing else.  It has root's
+ * user number, because the file and its folder are root's, but no capability; it
+ * sees that folder only, and takes texts from the parent only, which has parsed them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon.h"
+#include "log.h"
+#include "replace.h"
+#include "role.h"
+#include "sandbox.h"
+
+/* The folder and the name in it. */
+static int
+keeper_begin(int *dir, char name[static NAME_MAX + 1])
+{
+	cleanup_buf struct buf body = {0};
+	char path[PATH_MAX], copy[PATH_MAX];
+	uint16_t type;
+	uint32_t id;
+	struct rd r;
+	int rc = chan_read_sync(DAEMON_FD_PARENT, 2 * PATH_MAX, &type, &id, &body);
+
+	if (rc < 0)
+		return rc;
+	r = rd_init(body.p, body.len);
+	rd_cstr(&r, path, sizeof path);
+	if (type != IPC_P_KEEPER || rd_end(&r) < 0)
+		return -EBADMSG;
+	strcpy(copy, path);
+	if (strlen(basename(copy)) > NAME_MAX)
+		return -ENAMETOOLONG;
+	strcpy(name, basename(copy));
+	strcpy(copy, path);
+	*dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*dir < 0)
+		return -errno;
+	strcpy(copy, path);
+	return role_confine_keeper(dirname(copy));
+}
+
+/* Who may read it stays as it is. */
+static int
+keeper_write(int dir, const char *name, struct slice text)
+{
+	struct stat st;
+	mode_t mode = 0644;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		mode = st.st_mode & 0666;
+	return replace_file(dir, name, text, mode);
+}
+
+int
+keeper_run(int verbose)
+{
+	cleanup_buf struct buf body = {0};
+	char name[NAME_MAX + 1];
+	uint16_t type;
+	uint32_t id;
+	int dir, r;
+
+	log_init("flowtapd: keeper", verbose);
+	if ((r = sandbox_basics()) < 0 || (r = keeper_begin(&dir, name)) < 0)
+		fatal(r, "cannot begin");
+	while ((r = chan_read_sync(DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &type, &id, &body)) == 0 && type == IPC_P_WRITE) {
+		r = keeper_write(dir, name, (struct slice){(const char *)body.p, body.len});
+		if ((r = daemon_ready_sync(DAEMON_FD_PARENT, r, r < 0 ? strerror(-r) : "")) < 0)
+			break;
+		buf_reset(&body);
+	}
+	return r == 0 && type == IPC_P_STOP ? 0 : 1;
+}

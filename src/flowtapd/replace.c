@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "buf.h"
+
+static int
+write_all(int fd, struct slice s)
+{
+	while (s.len > 0) {
+		ssize_t n = write(fd, s.p, s.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		s.p += n;
+		s.len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+new_name(const char *name, char out[static NAME_MAX + 1])
+{
+	int n = snprintf(out, NAME_MAX + 1, "%s" REPLACE_SUFFIX, name);
+
+	return n < 0 || n > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+int
+replace_write(int dir, const char *name, struct slice text, mode_t mode)
+{
+	char new[NAME_MAX + 1];
+	cleanup_fd int fd = -1;
+	int r = new_name(name, new);
+
+	if (r < 0)
+		return r;
+	if (unlinkat(dir, new, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(dir, new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if ((r = write_all(fd, text)) == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dir, new, 0);
+	return r;
+}
+
+int
+replace_commit(int dir, const char *name)
+{
+	char new[NAME_MAX + 1];
+	int r = new_name(name, new);
+
+	if (r < 0)
+		return r;
+	return renameat(dir, new, dir, name) < 0 || fsync(dir) < 0 ? -errno : 0;
+}
+
+int
+replace_file(int dir, const char *name, struct slice text, mode_t mode)
+{
+	int r = replace_write(dir, name, text, mode);
+
+	return r < 0 ? r : replace_commit(dir, name);
+}
+
+int
+replace_read(int dir, const char *name, size_t max, struct buf *out)
+{
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	uint8_t *room;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	do {
+		if ((room = buf_room(out, 65536)) == NULL)
+			return -ENOMEM;
+		if ((n = read(fd, room, 65536)) < 0)
+			return -errno;
+		out->len += (size_t)n;
+		if (out->len > max)
+			return -EFBIG;
+	} while (n > 0);
+	return 0;
+}

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commits: all or nothing, kept in a history, recorded, and without a packet missed."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from rig import TREE, lab_command, outer, udp_packet, until
+from stepper import Stepper
+from test_lifecycle import engines, exact_under, restarted
+
+
+@pytest.fixture
+def conf(rig):
+    return Conf(rig)
+
+
+class Conf:
+    def __init__(self, rig):
+        self.rig, self.path = rig, rig.info["dir"] + "/etc/flowtap.conf"
+        self.candidate = rig.info["dir"] + "/etc/candidate"
+
+    def text(self):
+        with open(self.path) as f:
+            return f.read()
+
+    def flowtap(self, *argv, check=True):
+        r = lab_command("exec", "--name", self.rig.name, "router", "flowtap", *argv, check=False)
+        assert not check or r.returncode == 0, f"flowtap {argv}: {r.returncode} {r.stderr}"
+        return r
+
+    def ask(self, *argv):
+        return json.loads(self.flowtap("-j", *argv).stdout)
+
+    def active(self, back=0):
+        return self.ask("show", "configuration", "rollback", str(back))
+
+    def commit(self, text, *options, check=True):
+        with open(self.candidate, "w") as f:
+            f.write(text)
+        return self.flowtap("commit", *options, "/etc/flowtap/candidate", check=check)
+
+    def with_limit(self, n):
+        """What is in force, with another limit."""
+        text = self.active()["text"]
+        assert text.count("maximum-sessions") <= 1
+        text = "\n".join(line for line in text.split("\n") if "maximum-sessions" not in line)
+        where = text.index("agency lea1 {") + len("agency lea1 {")
+        return text[:where] + f" maximum-sessions {n};" + text[where:]
+
+
+def test_commit_and_rollback(rig, conf):
+    before = conf.active()
+    assert conf.flowtap("show", "configuration").stdout == before["text"] == conf.active(0)["text"]
+    done = conf.commit(conf.with_limit(7), "--comment", "fewer sessions")
+    assert done.stdout == f"commit {before['generation'] + 1} complete\n"
+    now = conf.active()
+    assert "maximum-sessions 7;" in now["text"] and conf.text() == now["text"]
+    assert (now["user"], now["comment"]) == ("root", "fewer sessions")
+    assert conf.commit(now["text"]).stdout == "no changes\n"
+    assert conf.flowtap("rollback", "1").stdout == f"commit {now['generation'] + 1} complete\n"
+    assert conf.active()["text"] == before["text"] and conf.active(1)["text"] == now["text"]
+    commits = conf.ask("show", "system", "commit")["commits"]
+    assert [c["rollback"] for c in commits] == list(range(len(commits)))
+    assert commits[0]["comment"] == f"rollback to commit {before['generation']}"
+    assert commits[1]["comment"] == "fewer sessions"
+    assert "fewer sessions" in conf.flowtap("show", "system", "commit").stdout
+    assert conf.flowtap("rollback", "49", check=False).returncode == 4
+    audit = [json.loads(line) for line in conf.flowtap("audit", "export").stdout.splitlines()]
+    told = [e for e in audit if e["kind"] == "commit" and e.get("request") == "fewer sessions"]
+    assert [(e["uid"], e["reason"]) for e in told] == [
+        (0, "changed: services flow-tap agency lea1 maximum-sessions")]
+
+
+def test_refused_commit_changes_nothing(rig, conf):
+    before, listed = conf.text(), conf.ask("show", "system", "commit")
+    bad = conf.commit(before.replace("flow-tap {", "flow-tapp {", 1), check=False)
+    assert bad.returncode == 1 and ":11:5: flow-tapp: expected dynamic-flow-capture, flow-tap or }" in bad.stderr, bad.stderr
+    nobody = conf.commit(before.replace("agency lea1", "agency nobody-of-that-name;\n agency lea1", 1), check=False)
+    assert nobody.returncode == 1 and "agency nobody-of-that-name: no such system user" in nobody.stderr
+    device = conf.commit(before.replace("agency lea1", "maximum-criteria 2048;\n agency lea1", 1), check=False)
+    assert device.returncode == 1 and "needs a restart: services flow-tap maximum-criteria" in device.stderr
+    stale = conf.commit(conf.with_limit(9), "--base", "1000000", check=False)
+    assert stale.returncode == 1 and "changed meanwhile" in stale.stderr
+    assert conf.commit(conf.with_limit(9), "--check").stdout == "configuration check succeeds\n"
+    assert conf.text() == before and conf.ask("show", "system", "commit") == listed
+    assert rig.answered()
+
+
+def test_only_operators(rig, conf):
+    for words in (["show", "configuration"], ["show", "system", "commit"], ["commit", "/etc/flowtap/flowtap.conf"]):
+        r = lab_command("exec", "--name", rig.name, "router", "setpriv", "--reuid=65534", "--clear-groups", "flowtap",
+                        *words, check=False)
+        assert r.returncode == 3 and "group _flowtap only" in r.stderr, r
+
+
+def test_commit_under_traffic(rig, conf):
+    """Not a packet is missed or copied twice."""
+    def disturb():
+        for n in 5, 6, 7, 8:
+            conf.commit(conf.with_limit(n))
+    exact_under(rig, disturb)
+    conf.flowtap("rollback", "4")
+
+
+def test_unwritable_folder(rig, conf):
+    """A disk error changes nothing."""
+    before, listed = conf.text(), conf.ask("show", "system", "commit")
+    folder = os.path.dirname(conf.path)
+    text = conf.with_limit(9)
+    with open(conf.candidate, "w") as f:
+        f.write(text)
+    os.chmod(folder, 0o755)
+    os.chown(folder, 65534, 65534)
+    try:
+        r = conf.flowtap("commit", "/etc/flowtap/candidate", check=False)
+    finally:
+        os.chown(folder, 0, 0)
+    assert r.returncode == 1 and "/etc/flowtap/flowtap.conf: Permission denied" in r.stderr, r.stderr
+    assert conf.text() == before and conf.ask("show", "system", "commit") == listed
+    assert conf.commit(conf.with_limit(9)).returncode == 0
+    conf.flowtap("rollback", "1")
+
+
+def test_confirmed(rig, conf):
+    before = conf.active()
+    assert "unless it is confirmed" in conf.commit(conf.with_limit(11), "--confirmed", "1").stdout
+    assert "confirm-within-seconds" in conf.ask("show", "system", "commit")
+    assert conf.flowtap("commit").stdout == f"commit {before['generation'] + 1} confirmed\n"
+    assert "confirm-within-seconds" not in conf.ask("show", "system", "commit")
+    assert conf.flowtap("commit", check=False).returncode == 1
+    conf.flowtap("rollback", "1")
+
+
+@pytest.fixture
+def users(rig):
+    """So many more system users in the router's box that there are 10,000 agencies with the two it has."""
+    path, names = f"/proc/{rig.info['init']}/root/etc/passwd", [f"many{i}" for i in range(9998)]
+    with open(path) as f:
+        old = f.read()
+    with open(path, "a") as f:
+        f.writelines(f"{name}:x:{1900100000 + i}:65534::/:/bin/sh\n" for i, name in enumerate(names))
+    yield names
+    with open(path, "w") as f:
+        f.write(old)
+
+
+def test_many_agencies(rig, conf, users):
+    """As many as there may be, 10,000, in two seconds or less, there and back."""
+    old, text = conf.active()["text"], conf.text()
+    many = "".join(f"agency {name} {{ authority standing; content-destination 192.0.2.0/24; }}\n" for name in users)
+    took = []
+    for new in text.replace("agency lea1", many + "agency lea1", 1), old:
+        start = time.monotonic()
+        conf.commit(new)
+        took.append(time.monotonic() - start)
+    print(f"{len(users)} agencies committed in {took[0]:.2f} s, taken away in {took[1]:.2f} s")
+    assert max(took) <= 2
+    assert conf.text() == old
+
+
+# ---- what happens when the daemon dies ----
+
+def history_dir(rig):
+    return f"/proc/{rig.info['init']}/root/var/lib/flowtap/rollback"
+
+
+def agrees(conf, texts, comments):
+    """What is in force is one of the texts, whole, in the file, in the daemon and in the history."""
+    now, text = conf.active(), conf.text()
+    assert text in texts, text
+    assert now["text"] == text
+    commits = conf.ask("show", "system", "commit")["commits"]
+    assert commits[0]["generation"] == now["generation"] and commits[0]["comment"] in comments[texts.index(text)]
+    assert [c["generation"] for c in commits] == sorted((c["generation"] for c in commits), reverse=True)
+    assert not [n for n in os.listdir(history_dir(conf.rig)) if n.endswith(".new")]
+    return text
+
+
+@pytest.mark.parametrize("role, stride", [("keeper", 1), ("parent", 1), ("engine", 12)])
+def test_killed_at_every_call(rig, conf, role, stride):
+    """kill -9 as the process is about to make its 1st, 2nd, 3rd ... system call in a commit."""
+    if os.environ.get("FLOWTAP_EVERY_CALL"):
+        stride = 1
+    old, outcomes = conf.text(), set()
+    texts = [conf.active()["text"]]
+    conf.commit(conf.with_limit(3), "--comment", "base")
+    for step in range(1, 4000, stride):
+        old, before = conf.text(), engines(rig)
+        new_text = conf.with_limit(4 if "maximum-sessions 3" in old else 3)
+        with open(conf.candidate, "w") as f:
+            f.write(new_text)
+        check = conf.flowtap("commit", "--check", "/etc/flowtap/candidate")
+        assert check.stdout == "configuration check succeeds\n"
+        stepper = Stepper(rig.processes()[role][0])
+        client = subprocess.Popen([TREE + "/tools/lab", "exec", "--name", rig.name, "router", "flowtap", "commit",
+                                   "--comment", f"step {step}", "/etc/flowtap/candidate"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        killed = stepper.run(step, lambda: client.poll() is not None)
+        said = client.communicate(timeout=30)[0]
+        if killed:
+            restarted(rig, before)
+        new = re.sub(r"maximum-sessions \d+", lambda m: "maximum-sessions " + ("4" if m[0][-1] == "3" else "3"), old)
+        was = conf.ask("show", "system", "commit")["commits"]
+        now = agrees(conf, [old, new], [{c["comment"] for c in was}, {f"step {step}"}])
+        assert client.returncode != 0 or now == new, said
+        outcomes.add(now == new)
+        if not killed:
+            break
+    assert step > 3 * stride and outcomes == {False, True}
+    conf.commit(texts[0])
+
+
+def test_confirmed_outlives_a_kill(rig, conf):
+    """Nobody confirms it; the daemon is killed meanwhile."""
+    before = conf.active()
+    conf.commit(conf.with_limit(12), "--confirmed", "1", "--comment", "risky")
+    with contextlib.suppress(ProcessLookupError):
+        old = engines(rig)
+        for role in "engine", "keeper", "parent":
+            os.kill(rig.processes()[role][0], signal.SIGKILL)
+    restarted(rig, old)
+    assert "maximum-sessions 12" in conf.text() and conf.active()["comment"] == "risky"
+    until("it is taken back", lambda: conf.text() == before["text"], 70)
+    now = until("it is in force", lambda: (a := conf.active())["text"] == before["text"] and a)
+    assert now["comment"] == f"commit {before['generation'] + 1} was not confirmed"
+    assert "confirm-within-seconds" not in conf.ask("show", "system", "commit")
+
+
+@pytest.mark.parametrize("boot", ["this", "another"])
+def test_confirmed_and_over_at_a_start(rig, conf, boot):
+    """Its time passes while no daemon runs, in this boot or with a reboot in between."""
+    before = conf.active()
+    conf.commit(conf.with_limit(13), "--confirmed", "60")
+    path = f"{history_dir(rig)}/{before['generation'] + 1}.confirm"
+
+    def later():
+        back, name, boot_ms, wall_ms, set_ms = open(path).read().split()
+        name = "f" * 8 + name[8:] if boot == "another" else name
+        moved = [back, name, str(int(boot_ms) - 3600001), str(int(wall_ms) - 3600001), str(int(set_ms) - 3600001)]
+        with open(path, "w") as f:
+            f.write(" ".join(moved) + "\n")
+    later()
+    old = engines(rig)
+    os.kill(rig.processes()["parent"][0], signal.SIGKILL)
+    restarted(rig, old)
+    assert conf.text() == before["text"] == conf.active()["text"]
+    assert conf.active()["comment"] == f"commit {before['generation'] + 1} was not confirmed"
+
+
+# ---- what a commit changes ----
+
+def test_class_of_copies(rig, conf):
+    """Code points of what is copied from the moment of the commit."""
+    text, port = conf.active()["text"], rig.port()
+    classes = {"forwarding-class expedited-forwarding;": 46, "dscp 10;": 10,
+               "forwarding-class network-control; dscp 0;": 0}
+    with rig.session() as s, rig.injector("subscriber") as inject:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        mine = lambda p: p[0] >> 4 == 4 and p[9] == 17 and int.from_bytes(p[22:24], "big") == port  # noqa: E731
+        with rig.sniffer("mediation", keep=mine) as content:
+            for n, (words, dscp) in enumerate(classes.items()):
+                conf.commit(text.replace("agency lea1", f"copies {{ {words} }} agency lea1", 1))
+                packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"%d" % n)
+                inject(packet)
+                copy = content.wait(n + 1)[n]
+                assert copy[1] >> 2 == dscp and outer(4, copy)[5] == packet
+    conf.commit(text)
