@@ -220,3 +220,13 @@ conf_lex_quote(struct buf *out, struct slice s)
 	}
 	buf_put_u8(out, '"');
 }
+
+void
+conf_lex_unquote(struct buf *out, struct slice raw)
+{
+	for (size_t i = 0; i < raw.len; i++) {
+		if (raw.p[i] == '\\' && i + 1 < raw.len && (raw.p[i + 1] == '"' || raw.p[i + 1] == '\\'))
+			i++;
+		buf_put(out, raw.p + i, 1);
+	}
+}

@@ -47,4 +47,7 @@ struct conf_at conf_lex_at(const struct conf_lex *l);
 bool conf_lex_is_bare(struct slice s);                /* a word that needs no quotation marks */
 void conf_lex_quote(struct buf *out, struct slice s); /* the same string as a token */
 
+/* The text of a token that is, between its quotation marks, written like raw. */
+void conf_lex_unquote(struct buf *out, struct slice raw);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf_lex.h"
+#include "conf_lines.h"
 #include "conf_parse.h"
 #include "conf_value.h"
 
@@ -300,10 +301,18 @@ conf_parse_tree(struct slice text, struct conf_tree **out, struct conf_error *er
 
 	if ((r = conf_tree_new(&p.tree)) < 0)
 		return conf_error_errno(err, r);
-	conf_lex_init(&p.lex, text);
-	r = block(&p, &p.tree->root);
-	conf_lex_fini(&p.lex);
-	if (r == 0 && (r = conf_tree_settle(p.tree, err)) == 0)
+	if ((r = conf_lines_are(text)) < 0)
+		(void)conf_error_errno(err, r);
+	else if (r == 1)
+		r = conf_lines_apply(p.tree, text, err);
+	else {
+		conf_lex_init(&p.lex, text);
+		r = block(&p, &p.tree->root);
+		conf_lex_fini(&p.lex);
+		if (r == 0)
+			r = conf_tree_settle(p.tree, err);
+	}
+	if (r == 0)
 		*out = TAKE_PTR(p.tree);
 	conf_tree_free(p.tree);
 	return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* conf_parse.h - text to tree: the grammar, each statement and value against its schema row. */
+/* conf_parse.h - text to tree: braces, or lines of set; each statement and value against its schema row. */
 #ifndef CONF_CONF_PARSE_H
 #define CONF_CONF_PARSE_H
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "conf_lex.h"
-#include "conf_tree.h"
+#include "conf_print.h"
 #include "conf_value.h"
 
 struct print {
@@ -76,11 +76,11 @@ words(const struct print *p, const struct conf_node *n)
 		put(p, " ]");
 }
 
+static void children(const struct print *p, const struct conf_node *parent, unsigned depth);
+
 static void
 node(const struct print *p, const struct conf_node *n, unsigned depth)
 {
-	const struct conf_node *c;
-
 	comment_lines(p, n->above, depth);
 	indent(p, depth);
 	if (n->inactive)
@@ -90,9 +90,7 @@ node(const struct print *p, const struct conf_node *n, unsigned depth)
 		put(p, ";");
 	} else {
 		put(p, " {\n");
-		TAILQ_FOREACH (c, &n->child, entry)
-			node(p, c, depth + 1);
-		comment_lines(p, n->within, depth + 1);
+		children(p, n, depth + 1);
 		indent(p, depth);
 		put(p, "}");
 	}
@@ -104,23 +102,47 @@ node(const struct print *p, const struct conf_node *n, unsigned depth)
 }
 
 static void
-print(const struct print *p, const struct conf_tree *t)
+children(const struct print *p, const struct conf_node *parent, unsigned depth)
 {
 	const struct conf_node *n;
 
-	TAILQ_FOREACH (n, &t->root.child, entry)
-		node(p, n, 0);
-	comment_lines(p, t->root.within, 0);
+	TAILQ_FOREACH (n, &parent->child, entry)
+		node(p, n, depth);
+	comment_lines(p, parent->within, depth);
+}
+
+void
+conf_print_node(const struct conf_node *n, unsigned depth, struct buf *out)
+{
+	node(&(struct print){out, false}, n, depth);
+}
+
+void
+conf_print_children(const struct conf_node *n, unsigned depth, struct buf *out)
+{
+	children(&(struct print){out, false}, n, depth);
+}
+
+void
+conf_print_word(const struct conf_node *n, uint32_t i, struct buf *out)
+{
+	word(&(struct print){out, false}, n, &n->word[i]);
+}
+
+void
+conf_print_tree(const struct conf_tree *t, struct buf *out)
+{
+	conf_print_children(&t->root, 0, out);
 }
 
 void
 conf_print(const struct conf *c, struct buf *out)
 {
-	print(&(struct print){out, false}, c->tree);
+	conf_print_tree(c->tree, out);
 }
 
 void
 conf_print_public(const struct conf *c, struct buf *out)
 {
-	print(&(struct print){out, true}, c->tree);
+	children(&(struct print){out, true}, &c->tree->root, 0);
 }

@@ -121,6 +121,39 @@ comments_add(char **to, const char *more, size_t len)
 	return 0;
 }
 
+static uint32_t
+words_below(const struct conf_node *n, uint32_t *nodes)
+{
+	const struct conf_node *c;
+	uint32_t words = n->nword;
+
+	++*nodes;
+	TAILQ_FOREACH (c, &n->child, entry)
+		words += words_below(c, nodes);
+	return words;
+}
+
+void
+conf_tree_remove(struct conf_tree *t, struct conf_node *n)
+{
+	uint32_t nodes = 0;
+
+	t->words -= words_below(n, &nodes);
+	t->nodes -= nodes;
+	TAILQ_REMOVE(&n->parent->child, n, entry);
+	node_clear(n);
+	free(n);
+}
+
+void
+conf_tree_remove_word(struct conf_tree *t, struct conf_node *n, uint32_t i)
+{
+	free(n->word[i].text);
+	memmove(&n->word[i], &n->word[i + 1], (n->nword - i - 1) * sizeof *n->word);
+	n->nword--;
+	t->words--;
+}
+
 int
 conf_tree_add_comments(char **to, const struct buf *comments)
 {

@@ -41,6 +41,7 @@ struct conf_node {
 struct conf_tree {
 	struct conf_node root;
 	uint32_t nodes, words;
+	unsigned line; /* on which conf_edit.c's next statements are written; 0: on none */
 };
 
 int conf_tree_new(struct conf_tree **out);
@@ -49,6 +50,8 @@ void conf_tree_free(struct conf_tree *t); /* NULL is legal */
 int conf_tree_add(struct conf_tree *t, struct conf_node *parent, const struct conf_schema *row, struct conf_node **out);
 /* A copy of at.word. */
 int conf_tree_add_word(struct conf_tree *t, struct conf_node *n, struct conf_at at, bool quoted);
+void conf_tree_remove(struct conf_tree *t, struct conf_node *n); /* and frees it, with all below it */
+void conf_tree_remove_word(struct conf_tree *t, struct conf_node *n, uint32_t i);
 /* Appends comments (each ended by a NUL) to one of a node's three. */
 int conf_tree_add_comments(char **to, const struct buf *comments);
 bool conf_tree_is_opaque(const struct conf_node *n); /* its children are not in the schema */

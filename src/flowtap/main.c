@@ -1,86 +1,73 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* flowtap - the operator's command.  One command, one answer. */
+/* flowtap - the operator's command: one command of arguments, or a shell. */
 #include <getopt.h>
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "audit_cmd.h"
-#include "commit_cmd.h"
-#include "ctl.h"
 #include "login_failed.h"
-#include "show.h"
-#include "warrant_cmd.h"
-
-static const struct command {
-	const char *words; /* as typed; without "show" */
-	void (*text)(const json_t *answer, struct buf *out);
-	const char *help;
-} commands[] = {
-    {"configuration", commit_show_configuration, "the configuration in force, or with rollback N one before it"},
-    {"system commit", commit_show_history, "who committed which configuration when"},
-    {"services flow-tap", show_flow_tap, "state, interfaces, programs, capacity"},
-    {"services flow-tap statistics", show_statistics, "copies and losses"},
-    {"services flow-tap sessions", show_sessions, "DTCP sessions"},
-    {"services flow-tap content-destinations", show_content_destinations,
-	"where copies go, and whether they get there"},
-    {"services flow-tap events", show_events, "what happened lately"},
-    {"request services flow-tap self-test", show_self_test, "sends packets of our own the whole way of a tap"},
-    {"request services flow-tap rotate-keys", show_rotation, "a new key for each agency's stored rows"},
-};
+#include "shell.h"
 
 struct opts {
-	const char *socket;
+	const char *socket, *color;
 	bool json, pretty;
-	char words[128];
+	char *word[WORDS_MAX];
+	int n;
 };
-
-static const char usage_text[] =
-    "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
-    "       flowtap [-j] [-p] [-s SOCKET] show services flow-tap statistics | sessions |\n"
-    "                                        content-destinations | events\n"
-    "       flowtap [-j] [-s SOCKET] show configuration [rollback N]\n"
-    "       flowtap [-j] [-s SOCKET] show system commit\n"
-    "       flowtap [-j] [-s SOCKET] commit [--check] [--confirmed MINUTES] [--comment TEXT]\n"
-    "               [--base COMMIT] [FILE]\n"
-    "       flowtap [-j] [-s SOCKET] rollback [--check] [--confirmed MINUTES] [--comment TEXT] N\n"
-    "       flowtap [-s SOCKET] audit export [LINE]\n"
-    "       flowtap [-j] [-s SOCKET] audit head\n"
-    "       flowtap audit verify [-K LINE:HASH] -k KEY FILE\n"
-    "       flowtap audit report FILE\n"
-    "       flowtap [-s SOCKET] warrant enter FILE\n"
-    "       flowtap [-s SOCKET] warrant approve|revoke AGENCY REFERENCE\n"
-    "       flowtap [-j] [-s SOCKET] warrant show\n"
-    "       flowtap [-j] [-p] [-s SOCKET] request services flow-tap self-test | rotate-keys\n"
-    "       flowtap --help | --version\n"
-    "  -j, --json     JSON instead of text\n"
-    "  -p, --pretty   JSON over several lines\n"
-    "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n";
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, 'j'},
     {"pretty", no_argument, NULL, 'p'},
     {"socket", required_argument, NULL, 's'},
+    {"color", required_argument, NULL, 'c'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
 static int
-usage(void)
+usage(FILE *out)
 {
-	fputs(usage_text, stderr);
-	return EXIT_USAGE;
+	fputs("usage: flowtap [-j] [-p] [-s SOCKET] [--color=auto|always|never] [COMMAND]\n"
+	      "Without COMMAND: a shell, in which ? says what may come next.  Commands:\n",
+	    out);
+	for (const struct cmd *row = table_commands; row->syntax; row++)
+		if (row->where & CMD_ONCE)
+			fprintf(out, "  %s\n", row->syntax);
+	fputs("and | with match, except, find, count, last, no-more, display, compare\n"
+	      "  -j, --json     JSON instead of text\n"
+	      "  -p, --pretty   JSON over several lines\n"
+	      "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n"
+	      "      --color    colours: auto (on a terminal, unless NO_COLOR is set), always, never\n",
+	    out);
+	return out == stdout ? EXIT_OK : EXIT_USAGE;
 }
 
-/* -1: go on; else the exit status.  Options may stand anywhere, but those after "audit" are its own. */
+/* Whether options behind this first word are the command's own. */
+static bool
+has_own_options(const char *word)
+{
+	for (const struct cmd *row = table_commands; row->syntax; row++)
+		if ((row->where & CMD_ONCE) && row->main && strncmp(row->syntax, word, strlen(word)) == 0)
+			return *word != '\0';
+	return false;
+}
+
+static void
+word_add(struct opts *o, char *word)
+{
+	if (o->n < WORDS_MAX)
+		o->word[o->n++] = word;
+}
+
+/* -1: go on; else the exit status. */
 static int
 opts_parse(int argc, char **argv, struct opts *o)
 {
-	size_t used = 0;
-	bool begun = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "-jps:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "-jps:h", long_options, NULL)) != -1)
 		switch (c) {
 		case 'j':
 			o->json = true;
@@ -91,91 +78,68 @@ opts_parse(int argc, char **argv, struct opts *o)
 		case 's':
 			o->socket = optarg;
 			break;
+		case 'c':
+			o->color = optarg;
+			break;
 		case 'V':
 			printf("flowtap %s\n", FLOWTAP_VERSION);
 			return EXIT_OK;
 		case 'h':
-			fputs(usage_text, stdout);
-			return EXIT_OK;
+			return usage(stdout);
 		case 1: /* a word */
-			if (!begun && strcmp(optarg, "audit") == 0)
-				return audit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
-			if (!begun && strcmp(optarg, "warrant") == 0)
-				return warrant_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
-			if (!begun && strcmp(optarg, "commit") == 0)
-				return commit_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
-			if (!begun && strcmp(optarg, "rollback") == 0)
-				return rollback_main(o->socket, o->json, argc - optind + 1, argv + optind - 1);
-			if (!begun && strcmp(optarg, "show") != 0 && strcmp(optarg, "request") != 0)
-				return usage();
-			if ((begun || strcmp(optarg, "show") != 0) && used < sizeof o->words)
-				used += (size_t)snprintf(
-				    o->words + used, sizeof o->words - used, "%s%s", used ? " " : "", optarg);
-			begun = true;
-			break;
+			word_add(o, optarg);
+			if (o->n > 1 || !has_own_options(optarg))
+				break;
+			while (optind < argc)
+				word_add(o, argv[optind++]);
+			return -1;
 		default:
-			return usage();
+			return usage(stderr);
 		}
-	}
-	return *o->words ? -1 : usage();
+	while (optind < argc) /* behind -- */
+		word_add(o, argv[optind++]);
+	return -1;
 }
 
-static const struct command *
-command_find(const char *words)
-{
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(commands[i].words, words) == 0)
-			return &commands[i];
-	if (strncmp(words, "configuration rollback ", strlen("configuration rollback ")) == 0)
-		return command_find("configuration");
-	return NULL;
-}
-
+/* -1: no such word. */
 static int
-answer_print(const struct opts *o, const struct command *cmd, const struct buf *answer)
+color_wanted(const char *word, bool terminal)
 {
-	json_t *j = json_loadb((const char *)answer->p, answer->len, 0, NULL);
-	cleanup_buf struct buf out = {0};
-	int r = EXIT_OK;
-	char *text;
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	if (j == NULL) {
-		fprintf(stderr, "flowtap: the daemon's answer is not understood\n");
-		return EXIT_TRANSPORT;
-	}
-	if (o->json) {
-		if ((text = json_dumps(j, o->pretty ? JSON_INDENT(2) : JSON_COMPACT)) != NULL)
-			puts(text);
-		free(text);
-	} else {
-		cmd->text(j, &out);
-		fwrite(out.p, 1, out.len, stdout);
-	}
-	if (json_object_get(j, "broken"))
-		r = EXIT_REFUSED; /* a self-test that failed */
-	json_decref(j);
-	return fflush(stdout) == 0 ? r : EXIT_TRANSPORT;
+	if (strcmp(word, "always") == 0)
+		return 1;
+	if (strcmp(word, "never") == 0)
+		return 0;
+	if (strcmp(word, "auto") != 0)
+		return -1;
+	return terminal && (no == NULL || *no == '\0') && term && strcmp(term, "dumb") != 0;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct opts o = {.socket = "/run/flowtap/ctl.sock"};
-	cleanup_buf struct buf answer = {0};
-	const struct command *cmd;
-	int fd, r;
+	static struct opts o = {.socket = "/run/flowtap/ctl.sock", .color = "auto"};
+	struct shell sh = {.screen_length = SHELL_AUTO};
+	int r;
 
 	if (argc > 0 && strcmp(basename(argv[0]), LOGIN_FAILED_NAME) == 0)
 		return login_failed_main();
 	if ((r = opts_parse(argc, argv, &o)) >= 0)
 		return r;
-	if ((cmd = command_find(o.words)) == NULL) {
-		fprintf(stderr, "flowtap: unknown command: %s\n%s", o.words, usage_text);
-		return EXIT_USAGE;
-	}
-	if ((fd = ctl_ask(o.socket, o.words, (struct slice){"", 0}, &r)) < 0)
-		return r;
-	if ((r = ctl_read(fd, &answer)) < 0)
-		return EXIT_TRANSPORT;
-	return r == IPC_C_JSON ? answer_print(&o, cmd, &answer) : ctl_error(&answer);
+	setlocale(LC_CTYPE, "");
+	sh.socket = o.socket;
+	sh.json = o.json;
+	sh.pretty = o.pretty;
+	sh.terminal = isatty(STDOUT_FILENO);
+	sh.asks = isatty(STDIN_FILENO) && sh.terminal;
+	if ((r = color_wanted(o.color, sh.terminal)) < 0)
+		return usage(stderr);
+	sh.color = r;
+	sh.once = o.n > 0;
+	if (sh.once)
+		return shell_argv(&sh, o.n, o.word);
+	/* A daemon that closes early is an error to be read, not the end of the shell. */
+	signal(SIGPIPE, SIG_IGN);
+	return shell_interact(&sh);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf_compare.h"
 #include "conf_diff.h"
 
 static inline void
@@ -62,6 +63,28 @@ conf_property_same(const struct conf *a, const struct conf *b)
 	conf_diff_fini(&d);
 }
 
+static inline void
+conf_property_lines(const struct conf *c, struct buf *out)
+{
+	conf_compare_set_lines(c->tree, NULL, out);
+}
+
+/* The same as lines of set. */
+static inline void
+conf_property_set(const struct conf *c)
+{
+	struct buf one = {0}, two = {0};
+	struct conf *again = conf_property_again(c, conf_property_lines, &one);
+
+	conf_property_same(c, again);
+	conf_property_lines(again, &two);
+	if (one.len != two.len || (one.len && memcmp(one.p, two.p, one.len) != 0))
+		conf_property_fail("lines of set print differently", (char *)two.p, two.len);
+	conf_free(again);
+	buf_free(&one);
+	buf_free(&two);
+}
+
 /* Whether the text was accepted. */
 static inline bool
 conf_property_check(const char *text, size_t len)
@@ -81,6 +104,7 @@ conf_property_check(const char *text, size_t len)
 		conf_property_fail("what was printed prints differently", (char *)one.p, one.len);
 	third = conf_property_again(c, conf_print_public, &public);
 	conf_property_same(c, third);
+	conf_property_set(c);
 	conf_free(c);
 	conf_free(again);
 	conf_free(third);

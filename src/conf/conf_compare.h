@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conf_compare.h - trees as `set' lines, and what lies between two of them, as on Junos. */
+#ifndef CONF_CONF_COMPARE_H
+#define CONF_CONF_COMPARE_H
+
+#include "conf_tree.h"
+
+/* "services flow-tap agency lea1": the words that lead to a node. */
+void conf_compare_path(const struct conf_node *n, struct buf *out);
+/* The node (NULL: all) as lines of `set' and `deactivate', with whole paths. */
+void conf_compare_set_lines(const struct conf_tree *t, const struct conf_node *n, struct buf *out);
+/* "[edit services flow-tap]", then "-   statement", "+   statement" or "!   inactive: statement"; nothing if
+ * there is no difference but comments. */
+void conf_compare_trees(const struct conf_tree *before, const struct conf_tree *after, struct buf *out);
+
+#endif

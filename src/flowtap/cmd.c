@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cmd_path.h"
+
+#define STATES_MAX 256
+
+struct state {
+	const struct cmd *row;
+	const char *p; /* a word of its syntax, or the end */
+};
+
+struct states {
+	struct state s[STATES_MAX];
+	size_t n;
+};
+
+/* ---- types of arguments ---- */
+
+static bool
+any_ok(struct slice s)
+{
+	return s.len > 0;
+}
+
+static bool
+number_ok(struct slice s)
+{
+	uint64_t v;
+
+	return slice_u64(s, UINT32_MAX, &v) == 0;
+}
+
+static bool
+minutes_ok(struct slice s)
+{
+	uint64_t v;
+
+	return slice_u64(s, 65535, &v) == 0 && v > 0;
+}
+
+static bool
+rollback_ok(struct slice s)
+{
+	uint64_t v;
+
+	return slice_u64(s, 49, &v) == 0;
+}
+
+static const struct cmd_type {
+	const char *name, *help;
+	bool (*ok)(struct slice s);
+} types[] = {
+    {"AGENCY", "Name of an agency", any_ok},
+    {"COMMAND", "An operational command", any_ok},
+    {"FILE", "Name of a file, or - for standard input", any_ok},
+    {"HASH", "A line's number, a colon and its hash", any_ok},
+    {"KEY", "Public key, 64 hexadecimal digits", any_ok},
+    {"LINE", "Number of a line", number_ok},
+    {"MINUTES", "Minutes, 1 to 65535", minutes_ok},
+    {"N", "Number, 0 to 49; 0 is the active configuration", rollback_ok},
+    {"NUMBER", "A number", number_ok},
+    {"OPTIONS", "See flowtap(8)", any_ok},
+    {"PATH", "Words of a statement", any_ok},
+    {"PATTERN", "A regular expression, in quotation marks if it has blanks", any_ok},
+    {"REFERENCE", "Reference of a warrant", any_ok},
+    {"SECONDS", "Seconds, 1 to 65535", minutes_ok},
+    {"STATEMENT", "Words of a statement", any_ok},
+    {"TEXT", "A text, in quotation marks if it has blanks", any_ok},
+};
+
+/* What a word says that other words follow. */
+static const struct {
+	const char *word, *help;
+} groups[] = {
+    {"and-quit", "Leave configuration mode if it succeeds"},
+    {"audit", "The record of every use"},
+    {"cli", "This command line"},
+    {"comment", "Say why, for the history"},
+    {"confirmed", "Take it back by itself unless it is confirmed in time"},
+    {"display", "Show in another form"},
+    {"flow-tap", "Lawful interception"},
+    {"known", "A line that is known from elsewhere"},
+    {"key", "The public key of the record"},
+    {"load", "Read statements from a file"},
+    {"interval", "Seconds from one look to the next"},
+    {"request", "Have something done"},
+    {"rollback", "An earlier configuration"},
+    {"screen-length", "Lines of the screen; 0: do not stop after each"},
+    {"services", "Services applied to packets"},
+    {"set", "Set something"},
+    {"show", "Show something"},
+    {"system", "The system"},
+    {"terminal", "What is typed or pasted, up to Control-D"},
+    {"warrant", "What warrant officers do"},
+};
+
+static size_t
+word_len(const char *p)
+{
+	return strcspn(p, " []()|");
+}
+
+static bool
+is_arg(const char *p)
+{
+	return *p >= 'A' && *p <= 'Z';
+}
+
+static bool
+is_name(const char *p, const char *name)
+{
+	return strlen(name) == word_len(p) && strncmp(p, name, strlen(name)) == 0;
+}
+
+static const struct cmd_type *
+type_of(const char *p)
+{
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_LEN(types) && !is_name(p, types[i].name))
+		i++;
+	return &types[i];
+}
+
+static bool
+swallows(const char *p)
+{
+	return is_name(p, "STATEMENT") || is_name(p, "PATH") || is_name(p, "COMMAND") || is_name(p, "OPTIONS");
+}
+
+/* ---- states ---- */
+
+/* From an opening bracket, or the bar between two alternatives, to behind its closing one. */
+static const char *
+behind(const char *p, char open, char close)
+{
+	int depth = *p == open ? 0 : 1;
+
+	for (; *p; p++) {
+		depth += (*p == open) - (*p == close);
+		if (depth == 0)
+			return p + 1;
+	}
+	return p;
+}
+
+static void
+states_add(struct states *set, const struct cmd *row, const char *p)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->s[i].p == p)
+			return;
+	if (set->n < STATES_MAX)
+		set->s[set->n++] = (struct state){row, p};
+}
+
+/* All that may come next, seen from p. */
+static void
+closure(struct states *set, const struct cmd *row, const char *p)
+{
+	for (;;) {
+		if (*p == ' ' || *p == ']')
+			p++;
+		else if (*p == '[') {
+			closure(set, row, behind(p, '[', ']'));
+			p++;
+		} else if (*p == '(') {
+			const char *end = behind(p, '(', ')');
+
+			for (const char *q = p; q < end; q++)
+				if (*q == '(' || *q == '|')
+					closure(set, row, q + 1);
+			return;
+		} else if (*p == '|' || *p == ')')
+			p = *p == ')' ? p + 1 : behind(p, '(', ')');
+		else
+			break;
+	}
+	states_add(set, row, p);
+}
+
+static void
+states_start(struct states *set, const struct cmd *table, unsigned where)
+{
+	set->n = 0;
+	for (const struct cmd *row = table; row->syntax; row++)
+		if (row->where & where)
+			closure(set, row, row->syntax);
+}
+
+/* ---- one word ---- */
+
+enum match { MATCH_NONE, MATCH_PREFIX, MATCH_ARG, MATCH_EXACT };
+
+static enum match
+match(const char *p, const struct word *w)
+{
+	const size_t len = strlen(w->text);
+
+	if (*p == '\0')
+		return MATCH_NONE;
+	if (is_arg(p))
+		return swallows(p) || type_of(p)->ok((struct slice){w->text, len}) ? MATCH_ARG : MATCH_NONE;
+	if (w->quoted || len > word_len(p) || len == 0 || strncmp(p, w->text, len) != 0)
+		return MATCH_NONE;
+	return len == word_len(p) ? MATCH_EXACT : MATCH_PREFIX;
+}
+
+/* Keeps the states that the word matches best. */
+static enum match
+states_match(struct states *set, const struct word *w)
+{
+	enum match best = MATCH_NONE, m;
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		if ((m = match(set->s[i].p, w)) > best)
+			best = m;
+	for (size_t i = 0; i < set->n; i++)
+		if (best != MATCH_NONE && match(set->s[i].p, w) == best)
+			set->s[n++] = set->s[i];
+	if (best != MATCH_NONE)
+		set->n = n;
+	return best;
+}
+
+static bool
+same_word(const char *a, const char *b)
+{
+	return word_len(a) == word_len(b) && strncmp(a, b, word_len(a)) == 0;
+}
+
+static bool
+seen_before(const struct states *set, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (same_word(set->s[j].p, set->s[i].p))
+			return true;
+	return false;
+}
+
+static bool
+is_ambiguous(const struct states *set)
+{
+	for (size_t i = 1; i < set->n; i++)
+		if (!same_word(set->s[0].p, set->s[i].p))
+			return true;
+	return false;
+}
+
+static void
+names_put(const struct states *set, struct buf *out)
+{
+	size_t listed = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		if (*set->s[i].p && !seen_before(set, i))
+			buf_printf(out, "%s%.*s", listed++ ? ", " : "", (int)word_len(set->s[i].p), set->s[i].p);
+	if (listed == 0)
+		buf_printf(out, "nothing more");
+}
+
+static int
+refuse(struct cmd_fault *fault, size_t at, const char *text, const struct states *set)
+{
+	fault->at = at;
+	buf_printf(&fault->text, "%s", text);
+	names_put(set, &fault->text);
+	return -EINVAL;
+}
+
+static const char *
+kept(const struct states *set, size_t i)
+{
+	return set->s[i].p;
+}
+
+/* The word decides; set is what may follow it. */
+static int
+step(struct states *set, const struct word *w, struct cmd_fault *fault)
+{
+	struct states next = {.n = 0};
+
+	switch (states_match(set, w)) {
+	case MATCH_NONE:
+		return refuse(fault, w->at, "unknown word; expected: ", set);
+	case MATCH_ARG:
+	case MATCH_EXACT:
+	case MATCH_PREFIX:
+		break;
+	}
+	if (!is_arg(kept(set, 0)) && is_ambiguous(set))
+		return refuse(fault, w->at, "ambiguous; it could be: ", set);
+	for (size_t i = 0; i < set->n; i++)
+		if (swallows(kept(set, i)))
+			states_add(&next, set->s[i].row, kept(set, i));
+		else
+			closure(&next, set->s[i].row, kept(set, i) + word_len(kept(set, i)));
+	*set = next;
+	return 0;
+}
+
+/* ---- parsing ---- */
+
+static int
+word_record(struct cmd_call *out, const char *p, const struct word *w)
+{
+	struct cmd_word *to = &out->word[out->n++];
+
+	to->name = p;
+	to->name_len = word_len(p);
+	to->text = w->text;
+	return 0;
+}
+
+static int
+swallow(const struct cmd_context *ctx, const char *p, const struct words *line, size_t i, size_t to,
+    struct cmd_call *out, struct cmd_fault *fault)
+{
+	const size_t first = out->n;
+	int r;
+
+	out->rest = line->w[i].at;
+	for (; i < to; i++)
+		word_record(out, p, &line->w[i]);
+	if (is_name(p, "COMMAND") || is_name(p, "OPTIONS"))
+		return 0;
+	r = cmd_path_expand(ctx, is_name(p, "STATEMENT"), line, to - (out->n - first), to, &out->word[first], fault);
+	return r;
+}
+
+static const struct cmd *
+accepted(const struct states *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (*kept(set, i) == '\0')
+			return set->s[i].row;
+	return NULL;
+}
+
+int
+cmd_parse(const struct cmd_context *ctx, const struct words *line, size_t from, size_t to, struct cmd_call *out,
+    struct cmd_fault *fault)
+{
+	struct states set;
+	int r;
+
+	out->row = NULL;
+	out->n = 0;
+	*fault = (struct cmd_fault){0};
+	states_start(&set, ctx->table, ctx->where);
+	for (size_t i = from; i < to; i++) {
+		struct states before = set;
+
+		if ((r = step(&set, &line->w[i], fault)) < 0)
+			return r;
+		(void)states_match(&before, &line->w[i]);
+		if (swallows(kept(&before, 0))) {
+			out->row = before.s[0].row;
+			return swallow(ctx, kept(&before, 0), line, i, to, out, fault);
+		}
+		word_record(out, kept(&before, 0), &line->w[i]);
+	}
+	if ((out->row = accepted(&set)) == NULL)
+		return refuse(fault, to < line->n ? line->w[to].at : line->len, "incomplete; expected: ", &set);
+	return 0;
+}
+
+const char *
+cmd_arg(const struct cmd_call *call, const char *name)
+{
+	for (size_t i = 0; i < call->n; i++)
+		if (call->word[i].name_len == strlen(name) &&
+		    strncmp(call->word[i].name, name, call->word[i].name_len) == 0)
+			return call->word[i].text;
+	return NULL;
+}
+
+struct conf_path
+cmd_path(const struct cmd_call *call, const char **room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < call->n; i++)
+		if (is_name(call->word[i].name, "STATEMENT") || is_name(call->word[i].name, "PATH"))
+			room[n++] = call->word[i].text;
+	return (struct conf_path){room, n};
+}
+
+size_t
+cmd_segment(const struct words *line, size_t i)
+{
+	while (i < line->n && !line->w[i].pipe)
+		i++;
+	return i;
+}
+
+/* ---- hints ---- */
+
+static const char *
+group_help(const char *p)
+{
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		if (is_name(p, groups[i].word))
+			return groups[i].help;
+	return NULL;
+}
+
+/* Of the keyword at p: the row's own if nothing must follow it. */
+static const char *
+keyword_help(const struct states *set, const char *p)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		struct states after = {.n = 0};
+
+		if (!same_word(kept(set, i), p))
+			continue;
+		closure(&after, set->s[i].row, kept(set, i) + word_len(p));
+		if (accepted(&after) || (after.n > 0 && is_arg(kept(&after, 0))))
+			if (set->s[i].row->syntax == kept(set, i) || group_help(p) == NULL)
+				return set->s[i].row->help;
+	}
+	return group_help(p);
+}
+
+struct name_copy {
+	char text[64];
+};
+
+static const char *
+name_of(const char *p, struct name_copy *room)
+{
+	size_t n = word_len(p);
+
+	n = n < sizeof room->text ? n : sizeof room->text - 1;
+	memcpy(room->text, p, n);
+	room->text[n] = '\0';
+	return room->text;
+}
+
+static void
+states_hint(
+    const struct states *set, const char *prefix, bool quoted, void (*cb)(void *, const struct cmd_hint *), void *arg)
+{
+	struct name_copy room;
+
+	for (size_t i = 0; i < set->n; i++) {
+		const char *p = kept(set, i);
+		struct cmd_hint h = {.arg = is_arg(p)};
+
+		if (*p == '\0' || seen_before(set, i) || (swallows(p) && !is_name(p, "OPTIONS")))
+			continue;
+		if (!h.arg && (quoted || strlen(prefix) > word_len(p) || strncmp(p, prefix, strlen(prefix)) != 0))
+			continue;
+		h.help = h.arg ? type_of(p)->help : keyword_help(set, p);
+		h.word = name_of(p, &room);
+		cb(arg, &h);
+	}
+}
+
+static const struct state *
+swallower(const struct states *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (swallows(kept(set, i)) && !is_name(kept(set, i), "OPTIONS"))
+			return &set->s[i];
+	return NULL;
+}
+
+static const struct word no_word = {.text = ""};
+
+int
+cmd_hints(const struct cmd_context *ctx, const struct words *line, size_t *prefix,
+    void (*cb)(void *arg, const struct cmd_hint *hint), void *arg, struct cmd_fault *fault)
+{
+	struct cmd_context c = *ctx;
+	const bool within = line->n > 0 && !line->w[line->n - 1].pipe && line->w[line->n - 1].end == line->len;
+	const size_t to = line->n - within;
+	const struct word *last = within ? &line->w[to] : &no_word;
+	struct states set;
+	const struct state *s;
+	size_t i = 0, next;
+
+	*fault = (struct cmd_fault){0};
+	*prefix = within ? last->at : line->len;
+	for (; (next = cmd_segment(line, i)) < line->n; i = next + 1)
+		c.where = CMD_PIPE;
+	for (states_start(&set, c.table, c.where);; i++) {
+		if ((s = swallower(&set)) != NULL && i < line->n) {
+			if (is_name(s->p, "COMMAND")) {
+				c.where = CMD_OPER;
+				states_start(&set, c.table, c.where);
+			} else
+				return cmd_path_hints(&c, line, i, to, last, cb, arg, fault);
+		}
+		if (i >= to)
+			break;
+		if (step(&set, &line->w[i], fault) < 0)
+			return -EINVAL;
+	}
+	if (s && is_name(s->p, "COMMAND"))
+		states_start(&set, c.table, CMD_OPER);
+	else if (s)
+		return cmd_path_hints(&c, line, i, to, last, cb, arg, fault);
+	states_hint(&set, last->text, last->quoted, cb, arg);
+	return within ? 0 : accepted(&set) != NULL;
+}

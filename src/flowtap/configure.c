@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* configure.c - configuration mode: the candidate, which is this process's own until it is committed. */
+#include <errno.h>
+#include <string.h>
+
+#include "candidate.h"
+#include "commit_cmd.h"
+#include "conf_compare.h"
+#include "conf_lines.h"
+#include "conf_parse.h"
+#include "conf_print.h"
+#include "shell.h"
+
+struct conf_path
+configure_level(const struct shell *sh)
+{
+	return sh->candidate ? candidate_level(sh->candidate) : (struct conf_path){NULL, 0};
+}
+
+struct conf_tree *
+configure_tree(const struct shell *sh)
+{
+	return sh->candidate ? sh->candidate->tree : NULL;
+}
+
+/* The level and what was typed, in full; word: room for both. */
+static struct conf_path
+whole_path(const struct shell *sh, const struct cmd_call *call, const char **word)
+{
+	const struct conf_path level = configure_level(sh);
+	struct conf_path path;
+
+	if (level.n)
+		memcpy(word, level.word, level.n * sizeof *word);
+	path = cmd_path(call, word + level.n);
+	return (struct conf_path){word, level.n + path.n};
+}
+
+static int
+no_memory(int r)
+{
+	shell_say("flowtap: %s", strerror(-r));
+	return EXIT_TRANSPORT;
+}
+
+int
+configure_enter(struct shell *sh, const struct cmd_call *call)
+{
+	int code = candidate_new(sh->socket, &sh->candidate);
+
+	if (code != EXIT_OK)
+		return code;
+	if (cmd_arg(call, "exclusive"))
+		shell_say("warning: each session has a candidate of its own; who commits first wins");
+	puts("Entering configuration mode");
+	return EXIT_OK;
+}
+
+int
+configure_leave(struct shell *sh)
+{
+	if (candidate_changed(sh->candidate)) {
+		shell_say("The configuration has been changed but not committed");
+		if (!shell_confirm(sh, "Discard uncommitted changes?"))
+			return EXIT_REFUSED;
+	}
+	candidate_free(TAKE_PTR(sh->candidate));
+	shell_say("Exiting configuration mode");
+	return EXIT_OK;
+}
+
+/* ---- changes ---- */
+
+static int
+settled(struct shell *sh, int r)
+{
+	struct conf_error err;
+
+	if (r == 0)
+		r = conf_tree_settle(sh->candidate->tree, &err);
+	return r < 0 ? no_memory(r) : EXIT_OK;
+}
+
+int
+configure_set(struct shell *sh, const struct cmd_call *call)
+{
+	const char *word[2 * WORDS_MAX];
+	struct conf_error err;
+	int r = conf_edit_set(sh->candidate->tree, whole_path(sh, call, word), &err);
+
+	if (r != -EINVAL)
+		return settled(sh, r);
+	shell_say("error: %s%s%s", err.word, *err.word ? ": " : "", err.expected);
+	return EXIT_USAGE;
+}
+
+static int
+not_there(void)
+{
+	shell_say("error: statement not found");
+	return EXIT_NO_OBJECT;
+}
+
+int
+configure_delete(struct shell *sh, const struct cmd_call *call)
+{
+	const char *word[2 * WORDS_MAX];
+	struct conf_path path = whole_path(sh, call, word);
+
+	if (call->n == 1 &&
+	    !shell_confirm(sh, "This will delete the entire configuration\nDelete everything under this level?"))
+		return EXIT_OK;
+	return conf_edit_delete(sh->candidate->tree, path) < 0 ? not_there() : EXIT_OK;
+}
+
+static int
+activity(struct shell *sh, const struct cmd_call *call, bool active)
+{
+	const char *word[2 * WORDS_MAX];
+	int r = conf_edit_active(sh->candidate->tree, whole_path(sh, call, word), active);
+
+	return r == -ENOENT ? not_there() : EXIT_OK;
+}
+
+int
+configure_activate(struct shell *sh, const struct cmd_call *call)
+{
+	return activity(sh, call, true);
+}
+
+int
+configure_deactivate(struct shell *sh, const struct cmd_call *call)
+{
+	return activity(sh, call, false);
+}
+
+int
+configure_rollback(struct shell *sh, const struct cmd_call *call)
+{
+	const char *n = cmd_arg(call, "N");
+	int code = candidate_rollback(sh->candidate, sh->socket, n ? (unsigned)strtoul(n, NULL, 10) : 0);
+
+	if (code == EXIT_OK)
+		puts("load complete");
+	return code;
+}
+
+/* ---- levels ---- */
+
+int
+configure_edit(struct shell *sh, const struct cmd_call *call)
+{
+	const char *word[WORDS_MAX];
+	struct conf_path path = cmd_path(call, word);
+	struct cmd_context ctx;
+	struct conf_place place = {0};
+
+	shell_context(sh, CMD_CONF, &ctx);
+	for (size_t i = 0; i < ctx.level.n; i++)
+		(void)conf_schema_step(&place, (struct slice){ctx.level.word[i], strlen(ctx.level.word[i])});
+	for (size_t i = 0; i < path.n; i++)
+		(void)conf_schema_step(&place, (struct slice){path.word[i], strlen(path.word[i])});
+	if (!place.complete || (place.row->kind != CONF_CONTAINER && place.row->kind != CONF_LIST) ||
+	    conf_schema_first(place.row) == NULL) {
+		shell_say("error: %s is no level that can be edited", path.word[path.n - 1]);
+		return EXIT_USAGE;
+	}
+	return candidate_edit(sh->candidate, path) < 0 ? no_memory(-ENOMEM) : EXIT_OK;
+}
+
+int
+configure_up(struct shell *sh, const struct cmd_call *call)
+{
+	const char *n = cmd_arg(call, "NUMBER");
+
+	candidate_up(sh->candidate, n ? strtoul(n, NULL, 10) : 1);
+	return EXIT_OK;
+}
+
+int
+configure_top(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	candidate_up(sh->candidate, SIZE_MAX);
+	return EXIT_OK;
+}
+
+int
+configure_exit(struct shell *sh, const struct cmd_call *call)
+{
+	if (strcmp(call->word[0].text, "exit") == 0 && call->n == 1 && candidate_level(sh->candidate).n > 0) {
+		candidate_back(sh->candidate);
+		return EXIT_OK;
+	}
+	return configure_leave(sh);
+}
+
+int
+configure_status(struct shell *sh, const struct cmd_call *call)
+{
+	const struct candidate *c = sh->candidate;
+
+	(void)call;
+	printf("Private candidate of process %d, %s\nMade from commit %llu, %s by %s\n", (int)getpid(),
+	    candidate_changed(c) ? "changed" : "unchanged", (unsigned long long)c->base, c->time, c->user);
+	return EXIT_OK;
+}
+
+int
+configure_run(struct shell *sh, const struct cmd_call *call)
+{
+	struct candidate *mine = TAKE_PTR(sh->candidate);
+	struct pipe *pipes = TAKE_PTR(sh->pipe);
+	struct words *w = malloc(sizeof *w);
+	struct cmd_fault fault = {0};
+	struct cmd_context ctx;
+	struct cmd_call *inner = malloc(sizeof *inner);
+	int r = -ENOMEM;
+
+	shell_context(sh, CMD_OPER, &ctx);
+	ctx.tree = NULL;
+	sh->pipe = pipes;
+	if (w && inner && words_split((struct slice){sh->line, strlen(sh->line)}, w) == 0) {
+		size_t from = 0;
+
+		while (from < w->n && w->w[from].at < call->rest)
+			from++;
+		r = cmd_parse(&ctx, w, from, cmd_segment(w, 0), inner, &fault);
+		if (r < 0)
+			shell_fault(sh->line, &fault);
+		else if (inner->row->run == configure_enter || strcmp(inner->row->help, "Leave") == 0)
+			r = EXIT_OK;
+		else
+			r = shell_call(sh, inner);
+	}
+	if (w)
+		words_free(w);
+	free(w);
+	free(inner);
+	buf_free(&fault.text);
+	candidate_free(sh->candidate);
+	sh->candidate = mine;
+	return r < 0 ? EXIT_USAGE : r;
+}
+
+/* ---- load ---- */
+
+static int
+load_text(struct shell *sh, const char *path, struct buf *out)
+{
+	const bool terminal = strcmp(path, "terminal") == 0;
+	FILE *f = terminal || strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	int code;
+
+	if (f == NULL) {
+		shell_say("flowtap: %s: %s", path, strerror(errno));
+		return EXIT_NO_OBJECT;
+	}
+	if (terminal && sh->asks)
+		shell_say("[Type ^D at a new line to end input]");
+	code = candidate_read(f, out);
+	if (f == stdin)
+		clearerr(f);
+	else
+		fclose(f);
+	return code;
+}
+
+static int
+load_wrong(const char *name, const struct conf_error *err)
+{
+	cleanup_buf struct buf out = {0};
+
+	conf_error_format(err, name, &out);
+	shell_say("%.*s", (int)out.len, (char *)out.p);
+	return EXIT_USAGE;
+}
+
+/* Lines of set, delete, activate and deactivate, all of them or none. */
+static int
+load_set(struct shell *sh, const char *name, const struct buf *text)
+{
+	struct conf_tree *copy;
+	struct conf_error err = {0};
+	int r = conf_edit_copy(sh->candidate->tree, &copy);
+
+	if (r < 0)
+		return no_memory(r);
+	if (conf_lines_apply(copy, (struct slice){text->p ? (char *)text->p : "", text->len}, &err) < 0) {
+		conf_tree_free(copy);
+		return load_wrong(name, &err);
+	}
+	candidate_replace(sh->candidate, copy);
+	return EXIT_OK;
+}
+
+static int
+load_braces(struct shell *sh, const char *name, const struct buf *text, bool merge)
+{
+	struct conf_tree *t, *copy;
+	struct conf_error err = {0};
+	int r = conf_parse_tree((struct slice){text->p ? (char *)text->p : "", text->len}, &t, &err);
+
+	if (r < 0)
+		return load_wrong(name, &err);
+	if (!merge) {
+		candidate_replace(sh->candidate, t);
+		return EXIT_OK;
+	}
+	if ((r = conf_edit_copy(sh->candidate->tree, &copy)) == 0) {
+		if ((r = conf_edit_merge(copy, t)) == 0 && (r = conf_tree_settle(copy, &err)) == 0)
+			candidate_replace(sh->candidate, copy);
+		else
+			conf_tree_free(copy);
+	}
+	conf_tree_free(t);
+	return r < 0 ? no_memory(r) : EXIT_OK;
+}
+
+int
+configure_load(struct shell *sh, const struct cmd_call *call)
+{
+	const char *file = cmd_arg(call, "FILE"), *name = file ? file : "terminal";
+	cleanup_buf struct buf text = {0};
+	int code = load_text(sh, name, &text);
+
+	if (code == EXIT_OK)
+		code = cmd_arg(call, "set") ? load_set(sh, name, &text)
+					    : load_braces(sh, name, &text, cmd_arg(call, "merge") != NULL);
+	if (code == EXIT_OK)
+		puts("load complete");
+	return code;
+}
+
+/* ---- commit ---- */
+
+/* Where in the hierarchy the line of the text is, as Junos says it. */
+static void
+wrong_show(const struct buf *text, const struct ipc_wrong *w)
+{
+	cleanup_buf struct buf where = {0}, line = {0};
+
+	candidate_place((struct slice){(char *)text->p, text->len}, w->line, &where, &line);
+	if (w->line && line.len)
+		shell_say("[edit%.*s]\n  '%.*s'", (int)where.len, where.p ? (char *)where.p : "", (int)line.len,
+		    (char *)line.p);
+	shell_say("    %s%s%s\nerror: configuration check-out failed", w->word, *w->word ? ": " : "", w->expected);
+}
+
+static void
+commit_say(const json_t *answer, const struct commit_opts *o)
+{
+	const json_int_t within = json_integer_value(json_object_get(answer, "confirm-within-seconds"));
+
+	if (o->check)
+		puts("configuration check succeeds");
+	else if (within > 0 && o->confirmed)
+		printf("commit confirmed will be automatically rolled back in %u minutes unless confirmed\n"
+		       "commit complete\n",
+		    o->confirmed);
+	else
+		puts("commit complete");
+}
+
+int
+configure_commit(struct shell *sh, const struct cmd_call *call)
+{
+	const char *minutes = cmd_arg(call, "MINUTES");
+	struct commit_opts o = {.check = cmd_arg(call, "check") != NULL,
+	    .confirmed = minutes                      ? (unsigned)strtoul(minutes, NULL, 10)
+			 : cmd_arg(call, "confirmed") ? 10
+						      : 0,
+	    .base = sh->candidate->base,
+	    .comment = cmd_arg(call, "TEXT")};
+	cleanup_buf struct buf text = {0};
+	struct ipc_wrong wrong;
+	json_t *answer = NULL;
+	int code;
+
+	conf_print_tree(sh->candidate->tree, &text);
+	if (text.len == 0)
+		buf_put(&text, "\n", 1);
+	if (text.err)
+		return no_memory(text.err);
+	code = commit_send(sh->socket, &o, (struct slice){(char *)text.p, text.len}, &answer, &wrong);
+	if (code != EXIT_OK && *wrong.expected)
+		wrong_show(&text, &wrong);
+	if (code != EXIT_OK)
+		return code;
+	commit_say(answer, &o);
+	json_decref(answer);
+	if (!o.check && (code = candidate_committed(sh->candidate, sh->socket)) != EXIT_OK)
+		return code;
+	return cmd_arg(call, "and-quit") ? configure_leave(sh) : EXIT_OK;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pager.h - lines to a terminal, a screen at a time. */
+#ifndef FLOWTAP_PAGER_H
+#define FLOWTAP_PAGER_H
+
+#include "base.h"
+
+struct pager {
+	unsigned length, width; /* of the screen; length 0: all at once */
+	unsigned used;          /* lines of the present screen */
+};
+
+/* 0; -EPIPE: the user has seen enough. */
+int pager_line(struct pager *p, struct slice line);
+/* How many rows of the screen a line takes: escape sequences take no room, UTF-8 characters one column each. */
+unsigned pager_rows(struct slice line, unsigned width);
+
+#endif

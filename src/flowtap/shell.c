@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* shell.c - one line: which command it is, where its output goes. */
+#include "shell.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define WIDTH 80
+
+void
+shell_context(const struct shell *sh, unsigned where, struct cmd_context *out)
+{
+	*out = (struct cmd_context){table_commands, where, configure_tree(sh), configure_level(sh)};
+}
+
+void
+shell_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/* In lines of at most WIDTH columns. */
+static void
+wrapped(const char *s)
+{
+	while (strlen(s) > WIDTH) {
+		size_t n = WIDTH;
+
+		while (n > 0 && s[n] != ' ')
+			n--;
+		if (n == 0)
+			n = WIDTH;
+		fprintf(stderr, "%.*s\n", (int)n, s);
+		s += n;
+		s += strspn(s, " ");
+	}
+	fprintf(stderr, "%s\n", s);
+}
+
+void
+shell_fault(const char *line, const struct cmd_fault *fault)
+{
+	/* a long line is shown from somewhere before the place */
+	const size_t from = fault->at > WIDTH - 20 ? fault->at - (WIDTH - 20) : 0;
+
+	fflush(stdout);
+	for (size_t i = 0; line[from + i] && i < WIDTH - 1; i++)
+		fputc(line[from + i] == '\t' || line[from + i] == '\n' ? ' ' : line[from + i], stderr);
+	fprintf(stderr, "\n%*s^\n", (int)(fault->at - from), "");
+	if (fault->text.p)
+		wrapped((const char *)fault->text.p);
+}
+
+bool
+shell_confirm(const struct shell *sh, const char *question)
+{
+	char answer[64];
+
+	if (!sh->asks)
+		return true;
+	for (;;) {
+		fprintf(stderr, "%s [yes,no] (yes) ", question);
+		if (fgets(answer, sizeof answer, stdin) == NULL) {
+			clearerr(stdin);
+			return true;
+		}
+		if (strchr("\nyY", answer[0]))
+			return true;
+		if (answer[0] == 'n' || answer[0] == 'N')
+			return false;
+	}
+}
+
+/* ---- output ---- */
+
+static int
+to_screen(void *arg, struct slice line)
+{
+	return pager_line(arg, line);
+}
+
+static ssize_t
+cookie_write(void *arg, const char *bytes, size_t len)
+{
+	const struct shell *sh = arg;
+
+	return pipe_write(sh->pipe, bytes, len) == 0 ? (ssize_t)len : 0;
+}
+
+static void
+pager_start(struct shell *sh)
+{
+	struct winsize size = {0};
+
+	sh->pager = (struct pager){.width = WIDTH};
+	if (!sh->terminal || !sh->asks || sh->no_more || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		return;
+	sh->pager.width = size.ws_col;
+	sh->pager.length = sh->screen_length == SHELL_AUTO ? size.ws_row : sh->screen_length;
+}
+
+static int
+words_argv(const struct cmd_call *call, char **argv)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < call->n; i++)
+		argv[n++] = (char *)call->word[i].text;
+	argv[n] = NULL;
+	return n;
+}
+
+int
+shell_call(struct shell *sh, const struct cmd_call *call)
+{
+	char *argv[WORDS_MAX + 1];
+
+	if (call->row->main == NULL)
+		return call->row->run(sh, call);
+	return call->row->main(sh->socket, sh->json, words_argv(call, argv), argv);
+}
+
+/*
+ * Commands print to stdout, as a program of one command does.  Here it is, while one of them
+ * runs, a stream into its pipes, and from there onto the screen.
+ */
+static int
+piped_run(struct shell *sh, const struct cmd_call *call)
+{
+	FILE *real = stdout, *out;
+	int code;
+
+	pager_start(sh);
+	out = fopencookie(sh, "w", (cookie_io_functions_t){.write = cookie_write});
+	if (out == NULL)
+		return EXIT_TRANSPORT;
+	fflush(real);
+	setvbuf(out, NULL, _IOLBF, 0);
+	stdout = out;
+	code = shell_call(sh, call);
+	fflush(out);
+	stdout = real;
+	fclose(out);
+	if (pipe_end(sh->pipe) == -EPIPE)
+		code = EXIT_OK; /* seen enough */
+	fflush(stdout);
+	clearerr(stdout);
+	return code;
+}
+
+/* A sink that finds stdout as it is outside of the command. */
+struct screen {
+	FILE *real;
+	struct pager *pager;
+};
+
+static int
+screen_line(void *arg, struct slice line)
+{
+	struct screen *s = arg;
+	FILE *now = stdout;
+	int r;
+
+	stdout = s->real;
+	r = to_screen(s->pager, line);
+	stdout = now;
+	return r;
+}
+
+static int
+pipes_parse(struct shell *sh, const struct words *w, size_t i, struct cmd_fault *fault, size_t *count)
+{
+	struct cmd_context ctx;
+	struct cmd_call call;
+	int code = EXIT_OK;
+
+	shell_context(sh, CMD_PIPE, &ctx);
+	for (*count = 0; i < w->n && code == EXIT_OK; ++*count) {
+		const size_t from = i + 1;
+
+		i = cmd_segment(w, from);
+		if (cmd_parse(&ctx, w, from, i, &call, fault) < 0)
+			return -EINVAL;
+		code = call.row->run(sh, &call);
+	}
+	return code;
+}
+
+static unsigned
+where(const struct shell *sh, bool once)
+{
+	return once ? CMD_ONCE : sh->candidate ? CMD_CONF : CMD_OPER;
+}
+
+static int
+words_run(struct shell *sh, const char *line, const struct words *w, bool once)
+{
+	struct screen screen = {stdout, &sh->pager};
+	const size_t first = cmd_segment(w, 0);
+	struct cmd_fault fault = {0};
+	struct cmd_context ctx;
+	struct cmd_call call;
+	size_t pipes = 0;
+	int r;
+
+	sh->line = line;
+	shell_context(sh, where(sh, once), &ctx);
+	sh->display = DISPLAY_TEXT;
+	sh->comparing = sh->no_more = false;
+	if (pipe_new(screen_line, &screen, &sh->pipe) < 0)
+		return EXIT_TRANSPORT;
+	r = cmd_parse(&ctx, w, 0, first, &call, &fault);
+	if (r == 0)
+		r = pipes_parse(sh, w, first, &fault, &pipes);
+	if (r < 0) {
+		shell_fault(line, &fault);
+		r = EXIT_USAGE;
+	} else if (r == EXIT_OK)
+		r = pipes > 0 || (sh->terminal && sh->asks && call.row->run != monitor_run) ? piped_run(sh, &call)
+											    : shell_call(sh, &call);
+	buf_free(&fault.text);
+	pipe_free(TAKE_PTR(sh->pipe));
+	return r;
+}
+
+static int
+split_run(struct shell *sh, const char *line, const struct words *w, int r, bool once)
+{
+	if (r < 0)
+		shell_say("flowtap: the line is too long");
+	else if (w->open_quote)
+		shell_say("flowtap: a quotation mark is missing");
+	if (r < 0 || w->open_quote)
+		return EXIT_USAGE;
+	return w->n == 0 ? -1 : words_run(sh, line, w, once);
+}
+
+int
+shell_line(struct shell *sh, const char *line)
+{
+	struct words *w = malloc(sizeof *w);
+	int r;
+
+	if (w == NULL)
+		return EXIT_TRANSPORT;
+	r = words_split((struct slice){line, strlen(line)}, w);
+	r = split_run(sh, line, w, r, false);
+	words_free(w);
+	free(w);
+	return r;
+}
+
+int
+shell_argv(struct shell *sh, int argc, char **argv)
+{
+	struct words *w = malloc(sizeof *w);
+	cleanup_free char *line = NULL;
+	int r;
+
+	if (w == NULL)
+		return EXIT_TRANSPORT;
+	r = words_of_argv(argc, argv, w, &line);
+	r = split_run(sh, line, w, r, true);
+	words_free(w);
+	free(w);
+	return r;
+}

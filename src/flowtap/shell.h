@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* shell.h - what commands work with: the terminal, the present output, the candidate. */
+#ifndef FLOWTAP_SHELL_H
+#define FLOWTAP_SHELL_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "ctl.h"
+#include "pager.h"
+#include "pipe.h"
+
+enum shell_display { DISPLAY_TEXT, DISPLAY_SET, DISPLAY_JSON };
+
+struct candidate; /* configure.c */
+
+struct shell {
+	const char *socket;
+	bool json, pretty; /* for the present command */
+	bool color;        /* standard output shows colours */
+	bool terminal;     /* standard output is one */
+	bool asks;         /* a person answers at standard input */
+	bool once;         /* the command came as arguments */
+	bool quit;
+	struct candidate *candidate; /* NULL: operational mode */
+	unsigned screen_length;      /* of a screen that is not as long as the terminal says; SHELL_AUTO: it is */
+	/* the present command's pipes */
+	struct pipe *pipe;
+	struct pager pager;
+	enum shell_display display;
+	bool no_more, comparing;
+	unsigned compare; /* with which rollback */
+	const char *line; /* as typed */
+};
+
+#define SHELL_AUTO UINT32_MAX
+
+/* The table of all commands (table.c). */
+extern const struct cmd table_commands[];
+
+void shell_context(const struct shell *sh, unsigned where, struct cmd_context *out);
+/* Runs a line; the exit code, -1 if it was empty. */
+int shell_line(struct shell *sh, const char *line);
+/* The same of words that a shell has parted. */
+int shell_argv(struct shell *sh, int argc, char **argv);
+int shell_call(struct shell *sh, const struct cmd_call *call); /* into the present output */
+/* What is wrong, below the line and the place where. */
+void shell_fault(const char *line, const struct cmd_fault *fault);
+void shell_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* true: yes, also if nobody can be asked.  With "[yes,no] (yes)". */
+bool shell_confirm(const struct shell *sh, const char *question);
+/* Prompts and lines, until the user leaves.  The exit code of the last command. */
+int shell_interact(struct shell *sh);
+
+/* configure.c: configuration mode.  Each is a row's run. */
+int configure_enter(struct shell *sh, const struct cmd_call *call);
+int configure_set(struct shell *sh, const struct cmd_call *call);
+int configure_delete(struct shell *sh, const struct cmd_call *call);
+int configure_activate(struct shell *sh, const struct cmd_call *call);
+int configure_deactivate(struct shell *sh, const struct cmd_call *call);
+int configure_edit(struct shell *sh, const struct cmd_call *call);
+int configure_up(struct shell *sh, const struct cmd_call *call);
+int configure_top(struct shell *sh, const struct cmd_call *call);
+int configure_exit(struct shell *sh, const struct cmd_call *call);
+int configure_show(struct shell *sh, const struct cmd_call *call);
+int configure_status(struct shell *sh, const struct cmd_call *call);
+int configure_commit(struct shell *sh, const struct cmd_call *call);
+int configure_rollback(struct shell *sh, const struct cmd_call *call);
+int configure_load(struct shell *sh, const struct cmd_call *call);
+int configure_run(struct shell *sh, const struct cmd_call *call);
+int configure_leave(struct shell *sh); /* asks first if need be; EXIT_REFUSED: stays */
+struct conf_path configure_level(const struct shell *sh);
+struct conf_tree *configure_tree(const struct shell *sh);
+/* In operational mode. */
+int configure_show_active(struct shell *sh, const struct cmd_call *call);
+int configure_show_rollback(struct shell *sh, const struct cmd_call *call);
+
+/* monitor.c */
+int monitor_run(struct shell *sh, const struct cmd_call *call);
+
+#endif

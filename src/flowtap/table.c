@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* table.c - every command, one row each; the small ones themselves. */
+#include <errno.h>
+#include <string.h>
+
+#include "audit_cmd.h"
+#include "commit_cmd.h"
+#include "shell.h"
+#include "show.h"
+#include "warrant_cmd.h"
+
+/* ---- what the daemon is asked ---- */
+
+static int
+json_print(const struct shell *sh, const json_t *j)
+{
+	char *text = json_dumps(j, sh->pretty || sh->display == DISPLAY_JSON ? JSON_INDENT(2) : JSON_COMPACT);
+
+	if (text)
+		puts(text);
+	free(text);
+	return text && fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
+}
+
+static int
+answer_print(struct shell *sh, const struct cmd *row, const struct buf *answer)
+{
+	json_t *j = json_loadb((const char *)answer->p, answer->len, 0, NULL);
+	cleanup_buf struct buf out = {0};
+	int code = EXIT_OK;
+
+	if (j == NULL) {
+		shell_say("flowtap: the daemon's answer is not understood");
+		return EXIT_TRANSPORT;
+	}
+	if (sh->json || sh->display == DISPLAY_JSON)
+		code = json_print(sh, j);
+	else {
+		row->text(j, &out);
+		fwrite(out.p, 1, out.len, stdout);
+	}
+	if (code == EXIT_OK && json_object_get(j, "broken"))
+		code = EXIT_REFUSED; /* a self-test that failed */
+	json_decref(j);
+	return fflush(stdout) == 0 ? code : EXIT_TRANSPORT;
+}
+
+static int
+run_ask(struct shell *sh, const struct cmd_call *call)
+{
+	cleanup_buf struct buf answer = {0};
+	cleanup_fd int fd = -1;
+	int r;
+
+	if ((fd = ctl_ask(sh->socket, call->row->ask, (struct slice){"", 0}, &r)) < 0)
+		return r;
+	if ((r = ctl_read(fd, &answer)) < 0)
+		return EXIT_TRANSPORT;
+	return r == IPC_C_JSON ? answer_print(sh, call->row, &answer) : ctl_error(&answer);
+}
+
+/* ---- the shell's own ---- */
+
+static int
+run_quit(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	sh->quit = true;
+	return EXIT_OK;
+}
+
+static int
+run_version(struct shell *sh, const struct cmd_call *call)
+{
+	(void)sh;
+	(void)call;
+	puts("flowtap " FLOWTAP_VERSION);
+	return EXIT_OK;
+}
+
+static int
+run_screen_length(struct shell *sh, const struct cmd_call *call)
+{
+	uint64_t n = 0;
+	const char *s = cmd_arg(call, "NUMBER");
+
+	if (slice_u64((struct slice){s, strlen(s)}, 100000, &n) < 0 || n == 1) {
+		shell_say("flowtap: expected 0, or a number from 2 to 100000");
+		return EXIT_USAGE;
+	}
+	sh->screen_length = (unsigned)n;
+	return EXIT_OK;
+}
+
+static int
+run_help(struct shell *sh, const struct cmd_call *call)
+{
+	const unsigned mode = sh->candidate ? CMD_CONF : CMD_OPER;
+
+	(void)call;
+	for (const struct cmd *row = table_commands; row->syntax; row++)
+		if (row->where & mode)
+			printf("  %s\n      %s\n", row->syntax, row->help);
+	puts("Behind a |:");
+	for (const struct cmd *row = table_commands; row->syntax; row++)
+		if (row->where & CMD_PIPE)
+			printf("  %-24s %s\n", row->syntax, row->help);
+	return EXIT_OK;
+}
+
+/* ---- pipes ---- */
+
+static int
+pipe_stage(struct shell *sh, enum pipe_kind kind, const char *text)
+{
+	char why[128] = "";
+
+	if (pipe_add(sh->pipe, kind, text, why, sizeof why) == 0)
+		return EXIT_OK;
+	shell_say("flowtap: %s: %s", text ? text : "|", why);
+	return EXIT_USAGE;
+}
+
+static int
+run_match(struct shell *sh, const struct cmd_call *call)
+{
+	return pipe_stage(sh, PIPE_MATCH, cmd_arg(call, "PATTERN"));
+}
+
+static int
+run_except(struct shell *sh, const struct cmd_call *call)
+{
+	return pipe_stage(sh, PIPE_EXCEPT, cmd_arg(call, "PATTERN"));
+}
+
+static int
+run_find(struct shell *sh, const struct cmd_call *call)
+{
+	return pipe_stage(sh, PIPE_FIND, cmd_arg(call, "PATTERN"));
+}
+
+static int
+run_count(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	return pipe_stage(sh, PIPE_COUNT, NULL);
+}
+
+static int
+run_last(struct shell *sh, const struct cmd_call *call)
+{
+	return pipe_stage(sh, PIPE_LAST, cmd_arg(call, "NUMBER"));
+}
+
+static int
+run_no_more(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	sh->no_more = true;
+	return EXIT_OK;
+}
+
+static int
+run_display_set(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	sh->display = DISPLAY_SET;
+	return EXIT_OK;
+}
+
+static int
+run_display_json(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	sh->display = DISPLAY_JSON;
+	return EXIT_OK;
+}
+
+static int
+run_compare(struct shell *sh, const struct cmd_call *call)
+{
+	const char *n = cmd_arg(call, "N");
+
+	sh->compare = n ? (unsigned)strtoul(n, NULL, 10) : 0;
+	sh->comparing = true;
+	return EXIT_OK;
+}
+
+/* ---- the table ---- */
+
+#define ASKED (CMD_OPER | CMD_ONCE)
+
+const struct cmd table_commands[] = {
+    {ASKED, "show services flow-tap", "State, tapped interfaces, copies and losses", run_ask,
+	.ask = "services flow-tap", .text = show_flow_tap},
+    {ASKED, "show services flow-tap statistics", "Copies and losses, with the reason and the place", run_ask,
+	.ask = "services flow-tap statistics", .text = show_statistics},
+    {ASKED, "show services flow-tap sessions", "DTCP sessions that are open", run_ask,
+	.ask = "services flow-tap sessions", .text = show_sessions},
+    {ASKED, "show services flow-tap content-destinations", "Where copies go, and whether they get there", run_ask,
+	.ask = "services flow-tap content-destinations", .text = show_content_destinations},
+    {ASKED, "show services flow-tap events", "What happened lately", run_ask, .ask = "services flow-tap events",
+	.text = show_events},
+    {ASKED, "show configuration [PATH]", "The active configuration", configure_show_active},
+    {ASKED, "show configuration rollback N", "A configuration that was active before", configure_show_rollback},
+    {ASKED, "show system rollback N", "A configuration that was active before", configure_show_rollback},
+    {ASKED, "show system commit", "Who committed what, when and why", run_ask, .ask = "system commit",
+	.text = commit_show_history},
+    {ASKED, "show version", "Version of this program", run_version},
+    {ASKED, "request services flow-tap self-test", "Send packets of our own the whole way of a tap", run_ask,
+	.ask = "request services flow-tap self-test", .text = show_self_test},
+    {ASKED, "request services flow-tap rotate-keys", "Make a new key for each agency's stored rows", run_ask,
+	.ask = "request services flow-tap rotate-keys", .text = show_rotation},
+    {ASKED, "monitor [services flow-tap] [interval SECONDS] [count NUMBER]", "Rates of copies and losses, live",
+	monitor_run},
+    {ASKED, "audit export [LINE]", "Print the record of every use", .main = audit_main},
+    {ASKED, "audit head", "Its public key and its last line", .main = audit_main},
+    {ASKED, "audit verify OPTIONS", "Prove an exported record: -k KEY [-K LINE:HASH] FILE", .main = audit_main},
+    {ASKED, "audit report FILE", "Print an exported record for people", .main = audit_main},
+    {ASKED, "warrant enter FILE", "Enter a warrant, for another officer to approve", .main = warrant_main},
+    {ASKED, "warrant approve AGENCY REFERENCE", "Approve what another has entered", .main = warrant_main},
+    {ASKED, "warrant revoke AGENCY REFERENCE", "End a warrant and all that stands on it", .main = warrant_main},
+    {ASKED, "warrant show", "References, agencies, states and times", .main = warrant_main},
+    {CMD_ONCE, "commit [OPTIONS]",
+	"Have a file be the configuration: [--check] [--confirmed MINUTES] [--comment TEXT] [--base COMMIT] [FILE]",
+	.main = commit_main},
+    {CMD_ONCE, "rollback OPTIONS",
+	"Have an earlier configuration back: [--check] [--confirmed MINUTES] [--comment TEXT] N",
+	.main = rollback_main},
+    {CMD_OPER, "configure [(private|exclusive)]", "Enter configuration mode", configure_enter},
+    {CMD_OPER, "set cli screen-length NUMBER", "Lines of the screen; 0: never stop", run_screen_length},
+    {CMD_OPER, "help", "All commands", run_help},
+    {CMD_OPER, "quit", "Leave", run_quit},
+    {CMD_OPER, "exit", "Leave", run_quit},
+
+    {CMD_CONF, "activate PATH", "Take the inactive: mark off a statement", configure_activate},
+    {CMD_CONF, "commit [and-quit]", "Put the candidate into force, or confirm the last commit", configure_commit},
+    {CMD_CONF, "commit check", "Only see whether it could be", configure_commit},
+    {CMD_CONF, "commit comment TEXT [and-quit]", "Commit, and say why, for the history", configure_commit},
+    {CMD_CONF, "commit confirmed [MINUTES] [comment TEXT] [and-quit]",
+	"Commit, and take it back by itself unless confirmed in time (10 minutes)", configure_commit},
+    {CMD_CONF, "deactivate PATH", "Mark a statement: it stays, without effect", configure_deactivate},
+    {CMD_CONF, "delete [PATH]", "Take a statement out, with all below it", configure_delete},
+    {CMD_CONF, "edit PATH", "Go to a lower level", configure_edit},
+    {CMD_CONF, "exit [configuration-mode]", "Go back to the level before, or leave configuration mode", configure_exit},
+    {CMD_CONF, "help", "All commands", run_help},
+    {CMD_CONF, "load (merge|override|set) (FILE|terminal)", "Read statements from a file", configure_load},
+    {CMD_CONF, "quit", "Leave configuration mode", configure_exit},
+    {CMD_CONF, "rollback [N]", "Have an earlier configuration in the candidate", configure_rollback},
+    {CMD_CONF, "run COMMAND", "A command of operational mode", configure_run},
+    {CMD_CONF, "set STATEMENT", "Add a statement, or give it another value", configure_set},
+    {CMD_CONF, "show [PATH]", "The candidate", configure_show},
+    {CMD_CONF, "status", "What the candidate was made from", configure_status},
+    {CMD_CONF, "top", "Go to the top level", configure_top},
+    {CMD_CONF, "up [NUMBER]", "Go up a level, or several", configure_up},
+
+    {CMD_PIPE, "compare [rollback N]", "Only what differs from the active, or an earlier one", run_compare},
+    {CMD_PIPE, "count", "Only how many lines", run_count},
+    {CMD_PIPE, "display json", "As JSON", run_display_json},
+    {CMD_PIPE, "display set", "As lines of set", run_display_set},
+    {CMD_PIPE, "except PATTERN", "Only lines that do not match", run_except},
+    {CMD_PIPE, "find PATTERN", "From the first line that matches on", run_find},
+    {CMD_PIPE, "last [NUMBER]", "Only the last lines (10)", run_last},
+    {CMD_PIPE, "match PATTERN", "Only lines that match", run_match},
+    {CMD_PIPE, "no-more", "Do not stop after each screen", run_no_more},
+    {0, NULL},
+};

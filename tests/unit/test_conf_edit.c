@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Statements set and deleted one at a time; what lies between two trees. */
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "conf_compare.h"
+#include "conf_edit.h"
+#include "conf_lines.h"
+#include "conf_parse.h"
+#include "conf_print.h"
+
+static struct conf_tree *
+tree(const char *text)
+{
+	struct conf_error err;
+	struct conf_tree *t;
+
+	assert_int_equal(conf_parse_tree((struct slice){text, strlen(text)}, &t, &err), 0);
+	return t;
+}
+
+static void
+apply(struct conf_tree *t, const char *lines, int expected, const char *wrong)
+{
+	struct conf_error err = {0};
+	cleanup_buf struct buf got = {0};
+
+	assert_int_equal(conf_lines_apply(t, (struct slice){lines, strlen(lines)}, &err), expected);
+	buf_printf(&got, "%u:%u %s", err.line, err.column, err.word);
+	buf_put(&got, "", 1);
+	if (wrong)
+		assert_string_equal((char *)got.p, wrong);
+}
+
+static void
+same(struct buf *got, const char *expected)
+{
+	buf_put(got, "", 1);
+	assert_string_equal((char *)got->p, expected);
+	buf_reset(got);
+}
+
+static void
+test_lines(void **state)
+{
+	struct conf_tree *t = tree("services { flow-tap { agency a { maximum-sessions 1; } tapped-interfaces e0; } }");
+	cleanup_buf struct buf out = {0};
+
+	(void)state;
+	apply(t,
+	    "set services flow-tap agency a maximum-sessions 2\nset services flow-tap tapped-interfaces e1\n"
+	    "set services flow-tap agency b\ndelete services flow-tap tapped-interfaces e0\n"
+	    "deactivate services flow-tap agency b\n",
+	    0, NULL);
+	conf_compare_set_lines(t, NULL, &out);
+	same(&out, "set services flow-tap tapped-interfaces e1\nset services flow-tap agency a maximum-sessions 2\n"
+		   "set services flow-tap agency b\ndeactivate services flow-tap agency b\n");
+	apply(t, "set services flow-tap agency b user\n", -EINVAL, "1:36 end of the line");
+	apply(t, "\n\n set services \"flow tap\"", -EINVAL, "3:15 ...");
+	apply(t, "delete services flow-tap agency c", -EINVAL, "1:33 c");
+	apply(t, "set services;", -EINVAL, "1:13 ;");
+	conf_tree_free(t);
+}
+
+static void
+test_compare(void **state)
+{
+	struct conf_tree *a = tree("services { flow-tap { agency a { maximum-sessions 1; } agency b; } }");
+	struct conf_tree *b = tree(
+	    "services { flow-tap { agency a { maximum-sessions 2; } inactive: agency b; agency c; } }");
+	cleanup_buf struct buf out = {0};
+
+	(void)state;
+	conf_compare_trees(a, a, &out);
+	assert_int_equal(out.len, 0);
+	conf_compare_trees(a, b, &out);
+	same(&out, "[edit services flow-tap]\n!   inactive: agency b;\n+   agency c;\n"
+		   "[edit services flow-tap agency a]\n-   maximum-sessions 1;\n+   maximum-sessions 2;\n");
+	conf_tree_free(a);
+	conf_tree_free(b);
+}
+
+/* Words of what is not understood keep their quotation marks, however they are written. */
+static void
+test_opaque(void **state)
+{
+	struct conf_tree *t = tree("chassis { a \"x\\y\" { b; } inactive: c; }");
+	cleanup_buf struct buf out = {0};
+
+	(void)state;
+	apply(t, "set chassis a \"x\\y\" b\nset chassis d \"e f\"\ndelete chassis d\n", 0, NULL);
+	apply(t, "set chassis d \"e f\"\n", 0, NULL);
+	conf_print_tree(t, &out);
+	same(&out, "chassis {\n    a \"x\\y\" {\n        b;\n    }\n    inactive: c;\n    d \"e f\";\n}\n");
+	conf_compare_set_lines(t, NULL, &out);
+	same(&out, "set chassis a x\\y b\nset chassis inactive: c\nset chassis d \"e f\"\n");
+	conf_tree_free(t);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lines),
+	    cmocka_unit_test(test_compare),
+	    cmocka_unit_test(test_opaque),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
