@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from rig import TREE
-from terminal import Terminal, columns
+from lablib.terminal import Terminal, columns
 
 PROMPT, EDIT = r"^\S+@\S+> $", r"^\S+@\S+# $"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A program on a terminal of its own, and what a person would see there."""
+"""A program on a terminal of its own, and what a person would see there: for the demo, the guide and tests."""
 
 import fcntl
 import os
@@ -52,10 +52,14 @@ class Terminal:
         self.at = m.end()
         return ESCAPE.sub("", text)
 
-    def ask(self, line, prompt):
+    def ask(self, line, prompt, timeout=10):
         """Types a line; what is shown until the next prompt."""
         self.type(line + "\n")
-        return self.expect(prompt)
+        return self.expect(prompt, timeout)
+
+    def answer(self, line, prompt, timeout=10):
+        """The same without the line itself and the prompt: the lines that a command printed."""
+        return self.ask(line, prompt, timeout).split("\n")[1:-1]
 
     def ended(self, timeout=10):
         """The exit code."""
