@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "conf_perm.h"
 #include "conf_set.h"
 #include "conf_value.h"
 
@@ -281,7 +282,7 @@ conf_check(struct conf *c, struct conf_error *err)
 	defaults(c);
 	if ((r = unique(&c->tree->root, err)) < 0)
 		return r;
-	if ((r = apply(c, &c->tree->root)) < 0)
+	if ((r = apply(c, &c->tree->root)) < 0 || (r = conf_perm_logins(c)) < 0)
 		return conf_error_errno(err, r);
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if ((r = rules[i](c, err)) < 0)

@@ -214,6 +214,14 @@ conf_value_ok(const struct conf_schema *row, struct slice s)
 	return choice_find(row->choice, s) || types[row->type].ok(row, s);
 }
 
+bool
+conf_value_is_hidden(const struct conf_schema *row, struct slice s, uint32_t hidden)
+{
+	const struct conf_choice *c = choice_find(row->choice, s);
+
+	return c && (c->see & hidden);
+}
+
 struct slice
 conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[static CONF_CANONICAL_MAX])
 {
@@ -234,16 +242,19 @@ conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[sta
 }
 
 static void
-choices_describe(const struct conf_choice *c, bool more, struct buf *out)
+choices_describe(const struct conf_choice *c, uint32_t hidden, bool more, struct buf *out)
 {
-	size_t n = 0, shown;
+	size_t n = 0, i = 0, shown;
 
-	while (c[n].word)
-		n++;
+	for (size_t k = 0; c[k].word; k++)
+		n += !(c[k].see & hidden);
 	shown = n > CHOICES_MAX ? CHOICES_SHOWN : n;
 	more |= shown < n;
-	for (size_t i = 0; i < shown; i++)
-		buf_printf(out, "%s%s", i == 0 ? "" : i + 1 < shown || more ? ", " : " or ", c[i].word);
+	for (; i < shown; c++)
+		if (!(c->see & hidden)) {
+			buf_printf(out, "%s%s", i == 0 ? "" : i + 1 < shown || more ? ", " : " or ", c->word);
+			i++;
+		}
 	if (shown < n)
 		buf_printf(out, " or one of %zu others", n - shown);
 }
@@ -251,10 +262,16 @@ choices_describe(const struct conf_choice *c, bool more, struct buf *out)
 void
 conf_value_describe(const struct conf_schema *row, struct buf *out)
 {
+	conf_value_describe_known(row, 0, out);
+}
+
+void
+conf_value_describe_known(const struct conf_schema *row, uint32_t hidden, struct buf *out)
+{
 	const char *text = types[row->type].text;
 
 	if (row->choice)
-		choices_describe(row->choice, text != NULL, out);
+		choices_describe(row->choice, hidden, text != NULL, out);
 	if (text)
 		buf_printf(out, "%s%s", row->choice ? " or " : "", text);
 	if (row->type == CONF_NUMBER)

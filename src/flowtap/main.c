@@ -18,6 +18,7 @@ static const struct command {
 } commands[] = {
     {"configuration", commit_show_configuration, "the configuration in force, or with rollback N one before it"},
     {"system commit", commit_show_history, "who committed which configuration when"},
+    {"cli authorization", show_authorization, "what you may do"},
     {"services flow-tap", show_flow_tap, "state, interfaces, programs, capacity"},
     {"services flow-tap statistics", show_statistics, "copies and losses"},
     {"services flow-tap sessions", show_sessions, "DTCP sessions"},
@@ -37,6 +38,7 @@ static const char usage_text[] =
     "usage: flowtap [-j] [-p] [-s SOCKET] show services flow-tap\n"
     "       flowtap [-j] [-p] [-s SOCKET] show services flow-tap statistics | sessions |\n"
     "                                        content-destinations | events\n"
+    "       flowtap [-j] [-s SOCKET] show cli authorization\n"
     "       flowtap [-j] [-s SOCKET] show configuration [rollback N]\n"
     "       flowtap [-j] [-s SOCKET] show system commit\n"
     "       flowtap [-j] [-s SOCKET] commit [--check] [--confirmed MINUTES] [--comment TEXT]\n"

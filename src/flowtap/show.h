@@ -15,6 +15,8 @@ void show_statistics(const json_t *state, struct buf *out);
 void show_sessions(const json_t *answer, struct buf *out);
 void show_content_destinations(const json_t *answer, struct buf *out);
 void show_events(const json_t *answer, struct buf *out);
+/* "show cli authorization" */
+void show_authorization(const json_t *answer, struct buf *out);
 /* "request services flow-tap rotate-keys" */
 void show_rotation(const json_t *answer, struct buf *out);
 

@@ -24,7 +24,6 @@
 
 #define AUDITOR_GROUP "flowtap-audit"
 #define OFFICER_GROUP "flowtap-warrant"
-#define NO_GID ((gid_t)-1)
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
 #define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
 #define ENGINE_LIST_COUNT 16384         /* entries counted at once */
@@ -37,6 +36,12 @@
 struct engine;
 struct session;
 struct listing;
+
+/* A user of system login that the system has. */
+struct engine_login {
+	uint32_t uid, perm; /* CONF_PERM_... */
+	const char *name;   /* the configuration's */
+};
 
 /* Refused sessions, which are not on record one by one. */
 struct knocks {
@@ -171,8 +176,10 @@ struct engine {
 	uint64_t login_alarm_ns;
 	struct knocks strangers; /* of users that are no agency */
 	bool batch_due, flush_due, serving;
-	gid_t gid;                      /* our own: operators are in it */
-	gid_t auditor_gid, officer_gid; /* NO_GID: there is no such group */
+	/* engine_perm.c: who may do what */
+	gid_t gid, auditor_gid, officer_gid;
+	struct engine_login *login; /* sorted by uid */
+	uint32_t nlogin;
 	struct loop_timer *tidy;
 	bool resealing;       /* steps of a rotation of keys are under way */
 	uint64_t reseal_left; /* rows, at most */
@@ -192,7 +199,7 @@ struct engine {
 
 /* One commit, asked for by an operator, or by time for the one that nobody confirmed. */
 struct config_ask {
-	uint32_t uid;
+	uint32_t uid, perm; /* perm: CONF_PERM_..., what uid may see and change */
 	bool check;
 	unsigned minutes; /* to be confirmed within; 0: no */
 	uint64_t base;    /* the commit it was made from; 0: never mind */

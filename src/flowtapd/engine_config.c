@@ -12,6 +12,7 @@
 
 #include "conf_change.h"
 #include "conf_error.h"
+#include "conf_perm.h"
 #include "engine.h"
 #include "log.h"
 
@@ -81,7 +82,7 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 
 	if (e->ask)
 		return refuse(err, -EBUSY, "another commit is under way");
-	if ((r = base_check(e, ask, err)) < 0 || (r = conf_parse(text.p, text.len, &next, err)) < 0)
+	if ((r = base_check(e, ask, err)) < 0 || (r = conf_perm_judge(e->conf, text, ask->perm, &next, err)) < 0)
 		return r;
 	r = text_of(next, &then);
 	conf_free(next);
@@ -137,7 +138,7 @@ static void
 on_confirm(void *arg)
 {
 	struct engine *e = arg;
-	struct config_ask ask = {.done = back_done, .arg = e};
+	struct config_ask ask = {.perm = CONF_PERM_ALL, .done = back_done, .arg = e};
 	cleanup_buf struct buf text = {0};
 	struct conf_error err = {0};
 	int r;

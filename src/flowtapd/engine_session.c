@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_perm.h"
 #include "log.h"
 
 void
@@ -310,16 +311,27 @@ note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const cha
 	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
 }
 
+/* NULL: none. */
+static const char *
+refusal(const struct engine *e, const struct agency *a)
+{
+	if (a == NULL)
+		return "the user is no agency";
+	if (!engine_perm_dtcp(e, a->uid))
+		return "the login's class has no permission flow-tap-operation";
+	return a->sessions >= a->conf->max_sessions ? "as many sessions as the agency may have" : NULL;
+}
+
 void
 session_accept(struct engine *e, int fd)
 {
 	uint32_t uid;
 	struct agency *a = peer_agency(e, fd, &uid);
+	const char *why = refusal(e, a);
 	struct session *s;
 
-	if (a == NULL || a->sessions >= a->conf->max_sessions) {
-		note_refused_session(e, a ? &a->knocks : &e->strangers, uid,
-		    a ? "as many sessions as the agency may have" : "the user is no agency");
+	if (why) {
+		note_refused_session(e, a ? &a->knocks : &e->strangers, uid, why);
 		close(fd);
 		return;
 	}

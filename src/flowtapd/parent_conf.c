@@ -17,7 +17,7 @@
 #include "replace.h"
 
 #define UNDO_WAIT_MS 5000
-#define WALK_AGENCIES 64 /* from here on all users are read at once */
+#define WALK_USERS 64 /* from here on all users are read at once */
 
 int
 parent_conf_read(const char *path, struct conf **out)
@@ -126,8 +126,15 @@ parent_conf_start(struct parent *p)
 
 struct user {
 	const char *name;
-	uint32_t i; /* in conf */
+	uint32_t i; /* which of conf's users it is */
 };
+
+/* The agencies' users, then those of system login. */
+static const char *
+user_name(const struct conf *conf, uint32_t i)
+{
+	return i < conf->nagency ? conf->agency[i].user : conf->login[i - conf->nagency].name;
+}
 
 static int
 by_user(const void *a, const void *b)
@@ -138,45 +145,49 @@ by_user(const void *a, const void *b)
 /* Looking up a user reads the file up to his line, so that for many it is read once.  A table that can't be
  * walked through leaves zeros; of a name that is there twice the first counts, as for getpwnam. */
 static int
-users_walk(const struct conf *conf, uint32_t *uid)
+users_walk(const struct conf *conf, uint32_t n, uint32_t *uid)
 {
-	cleanup_free struct user *v = calloc(conf->nagency, sizeof *v);
+	cleanup_free struct user *v = calloc(n, sizeof *v);
 	const struct passwd *pw;
 
 	if (v == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < conf->nagency; i++)
-		v[i] = (struct user){conf->agency[i].user, i};
-	qsort(v, conf->nagency, sizeof *v, by_user);
+	for (uint32_t i = 0; i < n; i++)
+		v[i] = (struct user){user_name(conf, i), i};
+	qsort(v, n, sizeof *v, by_user);
 	setpwent();
 	while ((pw = getpwent()) != NULL) {
-		const struct user *hit = bsearch(&(struct user){pw->pw_name, 0}, v, conf->nagency, sizeof *v, by_user);
+		const struct user *hit = bsearch(&(struct user){pw->pw_name, 0}, v, n, sizeof *v, by_user);
 
-		if (hit && uid[hit->i] == 0)
-			uid[hit->i] = pw->pw_uid;
+		while (hit && hit > v && strcmp(hit[-1].name, pw->pw_name) == 0)
+			hit--;
+		for (; hit && hit < v + n && strcmp(hit->name, pw->pw_name) == 0; hit++)
+			if (uid[hit->i] == 0)
+				uid[hit->i] = pw->pw_uid;
 	}
 	endpwent();
 	return 0;
 }
 
-/* The system users of the agencies, in conf's order. */
+/* The system users of the agencies and of system login, in conf's order. */
 static int
-agencies_resolve(const struct conf *conf, uint32_t **out, char *why, size_t size)
+users_resolve(const struct conf *conf, uint32_t **out, char *why, size_t size)
 {
-	cleanup_free uint32_t *uid = calloc(conf->nagency + 1, sizeof *uid);
+	const uint32_t n = conf->nagency + conf->nlogin;
+	cleanup_free uint32_t *uid = calloc((size_t)n + 1, sizeof *uid);
 	int r;
 
 	snprintf(why, size, "the user table can't be read");
 	if (uid == NULL)
 		return -ENOMEM;
-	if (conf->nagency > WALK_AGENCIES && (r = users_walk(conf, uid)) < 0)
+	if (n > WALK_USERS && (r = users_walk(conf, n, uid)) < 0)
 		return r;
-	for (uint32_t i = 0; i < conf->nagency; i++) {
-		const struct passwd *pw = uid[i] ? NULL : getpwnam(conf->agency[i].user);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct passwd *pw = uid[i] ? NULL : getpwnam(user_name(conf, i));
 
 		if (pw)
 			uid[i] = pw->pw_uid;
-		if (uid[i] == 0) {
+		if (uid[i] == 0 && i < conf->nagency) {
 			snprintf(why, size, "agency %s: %s", conf->agency[i].name,
 			    pw ? "root can't be an agency's user" : "no such system user");
 			return -ENOENT;
@@ -191,8 +202,8 @@ conf_send(struct parent *p, const struct conf *conf, const char *by)
 {
 	cleanup_buf struct buf text = {0}, body = {0};
 	cleanup_free uint32_t *uid = NULL;
-	struct ipc_config m = {.nuid = conf->nagency};
-	int r = agencies_resolve(conf, &uid, p->why, sizeof p->why);
+	struct ipc_config m = {.nuid = conf->nagency + conf->nlogin};
+	int r = users_resolve(conf, &uid, p->why, sizeof p->why);
 
 	if (r < 0)
 		return r;
