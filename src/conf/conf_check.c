@@ -255,6 +255,9 @@ rule_classes(const struct conf *c, struct conf_error *err)
 	if (v == NULL)
 		return conf_error_errno(err, -ENOMEM);
 	for (n = conf_tree_find(login, "user"); n; n = another(n)) {
+		if (strcmp(n->word[0].text, "root") == 0)
+			return conf_error_set(
+			    err, conf_tree_word_at(&n->word[0]), "root has all permissions without being named");
 		class = conf_tree_find(n, "class");
 		if (class && bsearch(&class->word[0].text, v, count, sizeof *v, by_name) == NULL)
 			return conf_error_set(err, conf_tree_word_at(&class->word[0]),

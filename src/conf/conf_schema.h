@@ -34,6 +34,7 @@ enum conf_type { /* of a leaf's value or a list's key */
 	CONF_PORTS,   /* a port or a range of them */
 	CONF_PATH,    /* absolute, without . or .., of at most max bytes */
 	CONF_HASH,    /* as in shadow(5) */
+	CONF_KEY,     /* a public key, as one line of authorized_keys without options */
 	CONF_TEXT,    /* anything */
 };
 

@@ -173,6 +173,29 @@ hash_ok(const struct conf_schema *row, struct slice s)
 	return s.len > 0;
 }
 
+/* "ssh-ed25519 AAAA... comment": a line that begins otherwise could be more than a key. */
+static bool
+key_ok(const struct conf_schema *row, struct slice s)
+{
+	const bool curve = strcmp(row->name, "ssh-ecdsa") == 0;
+	const char *type = curve ? "ecdsa-sha2-nistp" : row->name;
+	size_t n = strlen(type), blob = 0;
+
+	if (s.len < n || memcmp(s.p, type, n) != 0)
+		return false;
+	while (curve && n < s.len && s.p[n] >= '0' && s.p[n] <= '9')
+		n++;
+	if (n == s.len || s.p[n++] != ' ')
+		return false;
+	for (; n < s.len && s.p[n] != ' '; n++, blob++)
+		if (!is_alnum(s.p[n]) && s.p[n] != '+' && s.p[n] != '/' && s.p[n] != '=')
+			return false;
+	for (; n < s.len; n++)
+		if ((unsigned char)s.p[n] < ' ' || s.p[n] == 0x7f)
+			return false;
+	return blob > 0;
+}
+
 static bool
 text_ok(const struct conf_schema *row, struct slice s)
 {
@@ -197,6 +220,7 @@ static const struct {
     [CONF_PORTS] = {"ports", "a port or a range of ports, as 7000-7999", false, ports_ok},
     [CONF_PATH] = {"path", "an absolute path", true, path_ok},
     [CONF_HASH] = {"hash", "a password hash as in shadow(5)", true, hash_ok},
+    [CONF_KEY] = {"key", "a public key of that type, as one line of authorized_keys without options", true, key_ok},
     [CONF_TEXT] = {"text", "a text in quotation marks", true, text_ok},
 };
 

@@ -197,6 +197,11 @@ struct engine {
 	} watch;
 };
 
+struct config_login {
+	char name[33];
+	unsigned line;
+};
+
 /* One commit, asked for by an operator, or by time for the one that nobody confirmed. */
 struct config_ask {
 	uint32_t uid, perm; /* perm: CONF_PERM_..., what uid may see and change */
@@ -204,9 +209,12 @@ struct config_ask {
 	unsigned minutes; /* to be confirmed within; 0: no */
 	uint64_t base;    /* the commit it was made from; 0: never mind */
 	char comment[HISTORY_COMMENT_MAX + 1];
-	/* Called once. */
-	void (*done)(void *arg, int err, const char *why);
+	/* Called once.  line: of the candidate, 0: none. */
+	void (*done)(void *arg, int err, unsigned line, const char *why);
 	void *arg;
+	/* Where the candidate has its logins, which only the system can judge; owned. */
+	struct config_login *login;
+	uint32_t nlogin;
 };
 
 /* engine.c */

@@ -219,8 +219,18 @@ answer_commit(struct ctl *c, const char *what, bool changed)
 	return answer(c, o);
 }
 
+/* The candidate's own line. */
 static void
-commit_done(void *arg, int err, const char *why)
+wrong_login(struct ctl *c, unsigned line, const char *why)
+{
+	struct conf_error err = {.line = line, .column = 1, .word = "user"};
+
+	snprintf(err.expected, sizeof err.expected, "%s", why);
+	wrong(c, &err);
+}
+
+static void
+commit_done(void *arg, int err, unsigned line, const char *why)
 {
 	struct ctl *c = arg;
 	const bool check = c->checking;
@@ -228,7 +238,9 @@ commit_done(void *arg, int err, const char *why)
 	if (!ctl_resume(c))
 		return;
 	/* Which process can't do what with what is for those who see all of it; the log has it too. */
-	if (err < 0)
+	if (err < 0 && line)
+		wrong_login(c, line, why);
+	else if (err < 0)
 		ctl_error(c, EXIT_REFUSED, sees_all(c) ? why : "the configuration was refused");
 	else if (answer_commit(c, check ? "check" : "commit", true) < 0)
 		ctl_error(c, EXIT_TRANSPORT, "not enough memory");

@@ -51,8 +51,6 @@ class People:
     def __init__(self, rig):
         self.rig, self.conf = rig, Conf(rig)
         self.before = self.conf.active()["text"]
-        for c in CLASSES:
-            rig.router("useradd", "--system", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", f"u-{c}")
         logins = "".join(f"class c-{c} {{ permissions {c}; }} user u-{c} {{ class c-{c}; }} "
                          for c in CLASSES if c != "none") + "class c-none; user u-none { class c-none; }"
         agencies = "".join(f"agency u-{c} {{ authority standing; maximum-sessions 31; }} " for c in CLASSES)
@@ -64,11 +62,9 @@ class People:
 
     def close(self):
         self.conf.commit(self.before)
-        for c in CLASSES:
-            self.rig.router("userdel", f"u-{c}")
 
     def run(self, who, *argv, text=None):
-        user, group = OTHERS[who][:2] if who in OTHERS else (f"u-{who}", f"u-{who}")
+        user, group = OTHERS[who][:2] if who in OTHERS else (f"u-{who}", "65534")
         return subprocess.run(["nsenter", "-t", str(self.rig.info["init"]), "--mount", "--pid", "--net", "--", "setpriv",
                                f"--reuid={user}", f"--regid={group}", "--clear-groups", *argv],
                               capture_output=True, text=True, input=text, timeout=30)
@@ -175,7 +171,7 @@ def test_who_may_tap(people):
 
 def test_a_lost_permission_ends_the_session(people):
     argv = ["nsenter", "-t", str(people.rig.info["init"]), "--mount", "--pid", "--net", "--", "setpriv",
-            "--reuid=u-flow-tap-operation", "--regid=u-flow-tap-operation", "--clear-groups",
+            "--reuid=u-flow-tap-operation", "--regid=65534", "--clear-groups",
             "/usr/libexec/flowtap/flowtap-dtcp"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
         p.stdin.write(dtcp.request("NOOP", "u-flow-tap-operation", 1))
