@@ -11,7 +11,7 @@ from test_lifecycle import exact_under
 
 
 @pytest.fixture
-def conf(rig):
+def conf(rig, rewritten):
     return Conf(rig)
 
 

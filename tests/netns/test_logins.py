@@ -66,7 +66,7 @@ class Logins:
 
 
 @pytest.fixture
-def logins(rig, tmp_path):
+def logins(rig, rewritten, tmp_path):
     rig.router("sh", "-c", "chown root:shadow /etc/shadow && chmod 640 /etc/shadow")  # as Debian has it
     one = Logins(rig, tmp_path)
     yield one

@@ -80,7 +80,7 @@ class People:
 
 
 @pytest.fixture(scope="module")
-def people(the_rig):
+def people(the_rig, rewritten):
     p = People(the_rig)
     yield p
     p.close()
