@@ -78,8 +78,8 @@ struct conf {
 	uint32_t nlogin;
 	/* system services flow-tap-dtcp ssh */
 	uint16_t ssh_port;         /* port, default 32001 */
-	uint32_t connection_limit; /* 1..250, default 75 */
-	uint32_t rate_limit;       /* 1..250 a minute, default 150 */
+	uint32_t connection_limit; /* 1..250 of each agency; 0: none */
+	uint32_t rate_limit;       /* 1..250 a minute, of each agency; 0: none */
 };
 
 /* 0; -EINVAL with *err filled; -ENOMEM.  *out is left alone on failure. */

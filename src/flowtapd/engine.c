@@ -216,6 +216,13 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 {
 	struct session *s, *next;
 
+	/* A commit is no way to get more of them. */
+	for (uint32_t i = 0; i < n; i++) {
+		struct agency *was = agency_find(e->agency, e->nagency, v[i]->uid);
+
+		if (was)
+			v[i]->starts = TAKE_PTR(was->starts);
+	}
 	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
 		struct agency *a = agency_find(v, n, s->agency->uid);
 

@@ -48,13 +48,20 @@ struct knocks {
 	uint64_t n, told_ns; /* since the last line, and its time */
 };
 
+/* When its last sessions began, for rate-limit. */
+#define STARTS_MAX 250
+struct starts {
+	uint64_t at_ns[STARTS_MAX], n; /* CLOCK_BOOTTIME; n of them so far */
+};
+
 struct agency {
 	char name[CONF_NAME_MAX + 1];
 	uint32_t uid;
 	uint32_t no; /* the store's, and the data plane's */
 	uint32_t sessions;
 	struct knocks knocks;
-	uint64_t criteria; /* it has, those of the open transaction too */
+	struct starts *starts; /* owned; NULL: none */
+	uint64_t criteria;     /* it has, those of the open transaction too */
 	const struct conf_agency *conf;
 };
 

@@ -104,12 +104,14 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 {
 	cleanup_buf struct buf now = {0}, then = {0};
 	struct conf *next;
+	bool logins;
 	int r;
 
 	if (e->ask)
 		return refuse(err, -EBUSY, "another commit is under way");
 	if ((r = base_check(e, ask, err)) < 0 || (r = conf_perm_judge(e->conf, text, ask->perm, &next, err)) < 0)
 		return r;
+	logins = next->nlogin > 0;
 	r = text_of(next, &then);
 	conf_free(next);
 	if (r < 0 || (r = text_of(e->conf, &now)) < 0)
@@ -118,7 +120,8 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 		return refuse(err, -EFBIG, "too long for a configuration");
 	if (now.len == then.len && (now.len == 0 || memcmp(now.p, then.p, now.len) == 0))
 		return unchanged(e, ask, err);
-	return (r = ask_send(e, ask, text, &then)) < 0 ? refuse(err, r, "it could not be handed on") : 0;
+	r = ask_send(e, ask, logins ? text : (struct slice){"", 0}, &then);
+	return r < 0 ? refuse(err, r, "it could not be handed on") : 0;
 }
 
 /* ---- confirming ---- */

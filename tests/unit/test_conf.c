@@ -36,8 +36,8 @@ test_defaults(void **state)
 	assert_string_equal(c->run_dir, "/run/flowtap");
 	assert_true(c->family_inet && c->family_inet6);
 	assert_int_equal(c->ssh_port, 32001);
-	assert_int_equal(c->connection_limit, 75);
-	assert_int_equal(c->rate_limit, 150);
+	assert_int_equal(c->connection_limit, 0);
+	assert_int_equal(c->rate_limit, 0);
 	assert_null(conf_agency_find(c, "lea1"));
 	conf_free(c);
 }
