@@ -9,14 +9,19 @@
 int
 conf_parse(const char *text, size_t len, struct conf **out, struct conf_error *err)
 {
+	return conf_parse_known((struct slice){text ? text : "", len}, 0, out, err);
+}
+
+int
+conf_parse_known(struct slice text, uint32_t hidden, struct conf **out, struct conf_error *err)
+{
 	struct conf *c = calloc(1, sizeof *c);
 	int r;
 
 	*err = (struct conf_error){0};
 	if (c == NULL)
 		return conf_error_errno(err, -ENOMEM);
-	if ((r = conf_parse_tree((struct slice){text ? text : "", len}, &c->tree, err)) < 0 ||
-	    (r = conf_check(c, err)) < 0) {
+	if ((r = conf_parse_tree_known(text, hidden, &c->tree, err)) < 0 || (r = conf_check(c, err)) < 0) {
 		conf_free(c);
 		return r;
 	}
@@ -74,6 +79,7 @@ conf_free(struct conf *c)
 	for (uint32_t i = 0; i < c->nagency; i++)
 		free(c->agency[i].dest);
 	free(c->agency);
+	free(c->login);
 	free(c);
 }
 

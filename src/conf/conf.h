@@ -41,6 +41,15 @@ struct conf_agency {
 	uint32_t burst_ms;
 };
 
+struct conf_node;
+
+/* A user of system login; the words are the tree's. */
+struct conf_login {
+	const char *name;
+	uint32_t perm; /* conf_perm.h: what the user's class gives */
+	const struct conf_node *node;
+};
+
 enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_TCX, CONF_ATTACH_CLSACT };
 
 struct conf_tree; /* the parsed words, as written, checked against the schema */
@@ -68,10 +77,13 @@ struct conf {
 	uint16_t metrics_port;             /* metrics port, default 32002 */
 	char alarm_hook[256];              /* "": none */
 	bool family_inet, family_inet6;    /* both on unless `family` names only one */
+	/* system login */
+	struct conf_login *login; /* owned, sorted by name */
+	uint32_t nlogin;
 	/* system services flow-tap-dtcp ssh */
 	uint16_t ssh_port;         /* port, default 32001 */
-	uint32_t connection_limit; /* 1..250, default 75 */
-	uint32_t rate_limit;       /* 1..250 a minute, default 150 */
+	uint32_t connection_limit; /* 1..250 of each agency; 0: none */
+	uint32_t rate_limit;       /* 1..250 a minute, of each agency; 0: none */
 };
 
 /* 0; -EINVAL with *err filled; -ENOMEM.  *out is left alone on failure. */

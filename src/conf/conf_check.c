@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "conf_perm.h"
 #include "conf_set.h"
 #include "conf_value.h"
 
@@ -258,6 +259,9 @@ rule_classes(const struct conf *c, struct conf_error *err)
 	if (v == NULL)
 		return conf_error_errno(err, -ENOMEM);
 	for (n = conf_tree_find(login, "user"); n; n = another(n)) {
+		if (strcmp(n->word[0].text, "root") == 0)
+			return conf_error_set(
+			    err, conf_tree_word_at(&n->word[0]), "root has all permissions without being named");
 		class = conf_tree_find(n, "class");
 		if (class && bsearch(&class->word[0].text, v, count, sizeof *v, by_name) == NULL)
 			return conf_error_set(err, conf_tree_word_at(&class->word[0]),
@@ -285,7 +289,7 @@ conf_check(struct conf *c, struct conf_error *err)
 	defaults(c);
 	if ((r = unique(&c->tree->root, err)) < 0)
 		return r;
-	if ((r = apply(c, &c->tree->root)) < 0)
+	if ((r = apply(c, &c->tree->root)) < 0 || (r = conf_perm_logins(c)) < 0)
 		return conf_error_errno(err, r);
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if ((r = rules[i](c, err)) < 0)

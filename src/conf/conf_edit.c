@@ -24,7 +24,7 @@ wrong(struct conf_error *err, struct conf_path path, size_t i, const struct conf
 	struct conf_hint h;
 
 	if (place->value)
-		conf_value_describe(place->row, &text);
+		conf_value_describe_known(place->row, place->hidden, &text);
 	while (!place->value && conf_schema_hint(place, (struct slice){"", 0}, &it, &h))
 		buf_printf(&text, "%s%s", text.len ? ", " : "", h.word);
 	if (text.len == 0)
@@ -41,9 +41,9 @@ opens_list(const struct conf_place *place, const char *word)
 }
 
 int
-conf_edit_check(struct conf_path path, struct conf_error *err)
+conf_edit_check(struct conf_path path, uint32_t hidden, struct conf_error *err)
 {
-	struct conf_place place = {0};
+	struct conf_place place = {.hidden = hidden};
 	bool list = false;
 
 	for (size_t i = 0; i < path.n; i++) {
@@ -56,7 +56,7 @@ conf_edit_check(struct conf_path path, struct conf_error *err)
 			continue;
 		}
 		if (list && place.closed)
-			place = (struct conf_place){.row = place.row, .value = true};
+			place = (struct conf_place){.row = place.row, .value = true, .hidden = hidden};
 		if (conf_schema_step(&place, slice_of(path.word[i])) < 0)
 			return wrong(err, path, i, &place);
 	}
@@ -250,10 +250,10 @@ opaque_set(struct conf_tree *t, struct conf_node *n, struct conf_path words)
 }
 
 int
-conf_edit_set(struct conf_tree *t, struct conf_path path, struct conf_error *err)
+conf_edit_set(struct conf_tree *t, struct conf_path path, uint32_t hidden, struct conf_error *err)
 {
 	struct conf_node *n = &t->root;
-	int r = conf_edit_check(path, err);
+	int r = conf_edit_check(path, hidden, err);
 
 	for (size_t i = 0; i < path.n && r == 0; i++) {
 		const struct conf_schema *row = conf_schema_find(n->row, slice_of(path.word[i]));

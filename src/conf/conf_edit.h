@@ -22,13 +22,13 @@ struct conf_target {
 	uint32_t word;
 };
 
-/* Whether the path is a statement, whole (with its value).  -EINVAL with *err, whose column is the word's
- * number, from 1. */
-int conf_edit_check(struct conf_path path, struct conf_error *err);
+/* Whether the path is a statement, whole (with its value), that one who lacks the rights in hidden (conf_perm.h; 0:
+ * none) may know.  -EINVAL with *err, whose column is the word's number, from 1. */
+int conf_edit_check(struct conf_path path, uint32_t hidden, struct conf_error *err);
 /* 0; -ENOENT. */
 int conf_edit_find(struct conf_tree *t, struct conf_path path, struct conf_target *out);
 /* -EINVAL with *err as conf_edit_check, and nothing changed; -ENOMEM, -E2BIG. */
-int conf_edit_set(struct conf_tree *t, struct conf_path path, struct conf_error *err);
+int conf_edit_set(struct conf_tree *t, struct conf_path path, uint32_t hidden, struct conf_error *err);
 int conf_edit_delete(struct conf_tree *t, struct conf_path path);              /* -ENOENT */
 int conf_edit_active(struct conf_tree *t, struct conf_path path, bool active); /* -ENOENT; -EALREADY */
 /* All of from becomes part of t: a value replaces the one there, lists are continued. */

@@ -11,6 +11,7 @@
 
 struct line {
 	struct conf_lex lex;
+	uint32_t hidden;
 	unsigned no;
 	/* of the present line; words are owned */
 	size_t n;
@@ -112,8 +113,9 @@ wrong(const struct line *l, int r, struct conf_error *err)
 /* ---- what the first word says ---- */
 
 static int
-apply_delete(struct conf_tree *t, struct conf_path path, struct conf_error *err)
+apply_delete(struct conf_tree *t, struct conf_path path, uint32_t hidden, struct conf_error *err)
 {
+	(void)hidden;
 	(void)err;
 	return conf_edit_delete(t, path);
 }
@@ -127,22 +129,24 @@ apply_active(struct conf_tree *t, struct conf_path path, bool active)
 }
 
 static int
-apply_activate(struct conf_tree *t, struct conf_path path, struct conf_error *err)
+apply_activate(struct conf_tree *t, struct conf_path path, uint32_t hidden, struct conf_error *err)
 {
+	(void)hidden;
 	(void)err;
 	return apply_active(t, path, true);
 }
 
 static int
-apply_deactivate(struct conf_tree *t, struct conf_path path, struct conf_error *err)
+apply_deactivate(struct conf_tree *t, struct conf_path path, uint32_t hidden, struct conf_error *err)
 {
+	(void)hidden;
 	(void)err;
 	return apply_active(t, path, false);
 }
 
 static const struct {
 	const char *word;
-	int (*apply)(struct conf_tree *t, struct conf_path path, struct conf_error *err);
+	int (*apply)(struct conf_tree *t, struct conf_path path, uint32_t hidden, struct conf_error *err);
 } verbs[4] = {
     {"set", conf_edit_set},
     {"delete", apply_delete},
@@ -160,7 +164,7 @@ line_apply(struct conf_tree *t, const struct line *l, struct conf_error *err)
 		if (strcmp(l->word[0], verbs[i].word) != 0)
 			continue;
 		t->line = l->no;
-		r = verbs[i].apply(t, path, err);
+		r = verbs[i].apply(t, path, l->hidden, err);
 		t->line = 0;
 		return r < 0 ? wrong(l, r, err) : 0;
 	}
@@ -183,13 +187,14 @@ conf_lines_are(struct slice text)
 }
 
 int
-conf_lines_apply(struct conf_tree *t, struct slice text, struct conf_error *err)
+conf_lines_apply(struct conf_tree *t, struct slice text, uint32_t hidden, struct conf_error *err)
 {
 	struct line *l = calloc(1, sizeof *l);
 	int r;
 
 	if (l == NULL)
 		return conf_error_errno(err, -ENOMEM);
+	l->hidden = hidden;
 	conf_lex_init(&l->lex, text);
 	r = next(l, err);
 	while (r == 0 && l->lex.token != CONF_TOKEN_EOF)

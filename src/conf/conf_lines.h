@@ -10,8 +10,8 @@
 
 /* 1: the text's first word is one of the four; 0; -ENOMEM. */
 int conf_lines_are(struct slice text);
-/* All lines change t, which is settled afterwards.  -EINVAL with *err, which names the place in the text, -ENOMEM,
- * -E2BIG: some of them have. */
-int conf_lines_apply(struct conf_tree *t, struct slice text, struct conf_error *err);
+/* All lines, of one who lacks the rights in hidden (conf_perm.h; 0: none), change t, which is settled afterwards.
+ * -EINVAL with *err, which names the place in the text, -ENOMEM, -E2BIG: some of them have. */
+int conf_lines_apply(struct conf_tree *t, struct slice text, uint32_t hidden, struct conf_error *err);
 
 #endif

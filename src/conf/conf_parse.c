@@ -11,6 +11,7 @@ struct parse {
 	struct conf_lex lex;
 	struct conf_tree *tree;
 	struct conf_error *err;
+	uint32_t hidden;
 	unsigned depth;
 	unsigned open_line; /* of the innermost block, for the error at the end of the file */
 };
@@ -78,7 +79,8 @@ refuse_statement(struct parse *p, const struct conf_node *parent)
 	const struct conf_schema *row = conf_schema_first(parent->row);
 
 	for (; row; row = conf_schema_next(row))
-		buf_printf(&text, "%s, ", row->name);
+		if (conf_schema_is_known(row, p->hidden))
+			buf_printf(&text, "%s, ", row->name);
 	if (text.err)
 		return conf_error_errno(p->err, text.err);
 	if (text.len >= 2)
@@ -93,7 +95,7 @@ refuse_value(struct parse *p, const struct conf_schema *row)
 	cleanup_buf struct buf text = {0};
 	struct conf_at at = conf_lex_at(&p->lex);
 
-	conf_value_describe(row, &text);
+	conf_value_describe_known(row, p->hidden, &text);
 	if (text.err)
 		return conf_error_errno(p->err, text.err);
 	if (is_value(p))
@@ -109,7 +111,7 @@ value(struct parse *p, struct conf_node *n)
 	char canonical[CONF_CANONICAL_MAX];
 	int r;
 
-	if (!is_value(p) || !conf_value_ok(n->row, p->lex.text))
+	if (!is_value(p) || !conf_value_ok(n->row, p->lex.text) || conf_value_is_hidden(n->row, p->lex.text, p->hidden))
 		return refuse_value(p, n->row);
 	at.word = conf_value_canonical(n->row, p->lex.text, canonical);
 	r = conf_tree_add_word(p->tree, n, at, p->lex.token == CONF_TOKEN_STRING);
@@ -247,7 +249,7 @@ contents(struct parse *p, struct conf_node *n)
 		return anything(p, n);
 	if (p->lex.token == CONF_TOKEN_WORD)
 		n->row = conf_schema_find(n->parent->row, p->lex.text);
-	if (n->row == NULL)
+	if (n->row == NULL || !conf_schema_is_known(n->row, p->hidden))
 		return refuse_statement(p, n->parent);
 	return by_kind[n->row->kind](p, n);
 }
@@ -296,7 +298,13 @@ block(struct parse *p, struct conf_node *parent)
 int
 conf_parse_tree(struct slice text, struct conf_tree **out, struct conf_error *err)
 {
-	struct parse p = {.err = err};
+	return conf_parse_tree_known(text, 0, out, err);
+}
+
+int
+conf_parse_tree_known(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err)
+{
+	struct parse p = {.err = err, .hidden = hidden};
 	int r;
 
 	if ((r = conf_tree_new(&p.tree)) < 0)
@@ -304,7 +312,7 @@ conf_parse_tree(struct slice text, struct conf_tree **out, struct conf_error *er
 	if ((r = conf_lines_are(text)) < 0)
 		(void)conf_error_errno(err, r);
 	else if (r == 1)
-		r = conf_lines_apply(p.tree, text, err);
+		r = conf_lines_apply(p.tree, text, hidden, err);
 	else {
 		conf_lex_init(&p.lex, text);
 		r = block(&p, &p.tree->root);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf_perm.h"
 #include "conf_set.h"
 #include "conf_value.h"
 
@@ -41,20 +42,33 @@ static const struct conf_choice all_word[] = {
     {NULL},
 };
 
-/* The flags of Junos, so that its login classes can be read, and ours. */
+/* A class that may change or see a part may ask for the configuration. */
+#define READS CONF_PERM_READ
+#define CHANGES (CONF_PERM_READ | CONF_PERM_CONFIGURE)
+
+/* Ours, those of Junos that mean something here, and the others, so that its login classes can be read. */
 static const struct conf_choice permission_words[] = {
-    {"flow-tap", "See the configuration of flow-tap"},
-    {"flow-tap-control", "Change the configuration of flow-tap"},
-    {"flow-tap-operation", "Send DTCP requests; not part of all"},
-    {"audit", "Read the audit trail"},
-    {"all", "Every permission but flow-tap-operation"},
+    {"flow-tap", "See the configuration of flow-tap", READS | CONF_PERM_FLOW_TAP, CONF_PERM_FLOW_TAP},
+    {"flow-tap-control", "Change the configuration of flow-tap",
+	CHANGES | CONF_PERM_FLOW_TAP | CONF_PERM_FLOW_TAP_CONTROL, CONF_PERM_FLOW_TAP},
+    {"flow-tap-operation", "Send DTCP requests; not part of all", CONF_PERM_FLOW_TAP_OPERATION, CONF_PERM_FLOW_TAP},
+    {"audit", "Read the audit trail", CONF_PERM_AUDIT},
+    {"all", "Every permission but flow-tap-operation", CONF_PERM_ALL},
+    {"admin", "See logins", READS | CONF_PERM_LOGIN},
+    {"admin-control", "Change logins, as far as they have no permission that one lacks",
+	CHANGES | CONF_PERM_LOGIN | CONF_PERM_LOGIN_CONTROL},
+    {"all-control", "Change every part of the configuration", CONF_PERM_ALL_OF_IT & ~CONF_PERM_SECRET},
+    {"configure", "Commit; changes what other permissions name", CHANGES},
+    {"interface", "See chassis and interfaces", READS},
+    {"interface-control", "Change chassis and interfaces", CHANGES | CONF_PERM_PORTS_CONTROL},
+    {"maintenance", "Have keys replaced", CONF_PERM_MAINTENANCE},
+    {"secret", "See password hashes", CONF_PERM_SECRET},
+    {"secret-control", "See password hashes", CONF_PERM_SECRET},
+    {"view", "See what the configuration shows to everybody", READS},
+    {"view-configuration", "See the configuration, but for secrets and flow-tap", READS | CONF_PERM_LOGIN},
     {"access", "As in Junos"},
     {"access-control", "As in Junos"},
-    {"admin", "As in Junos"},
-    {"admin-control", "As in Junos"},
-    {"all-control", "As in Junos"},
     {"clear", "As in Junos"},
-    {"configure", "As in Junos"},
     {"control", "As in Junos"},
     {"edit", "As in Junos"},
     {"field", "As in Junos"},
@@ -62,9 +76,6 @@ static const struct conf_choice permission_words[] = {
     {"firewall-control", "As in Junos"},
     {"floppy", "As in Junos"},
     {"idp-profiler-operation", "As in Junos"},
-    {"interface", "As in Junos"},
-    {"interface-control", "As in Junos"},
-    {"maintenance", "As in Junos"},
     {"network", "As in Junos"},
     {"pgcp-session-mirroring", "As in Junos"},
     {"pgcp-session-mirroring-control", "As in Junos"},
@@ -72,8 +83,6 @@ static const struct conf_choice permission_words[] = {
     {"rollback", "As in Junos"},
     {"routing", "As in Junos"},
     {"routing-control", "As in Junos"},
-    {"secret", "As in Junos"},
-    {"secret-control", "As in Junos"},
     {"security", "As in Junos"},
     {"security-control", "As in Junos"},
     {"shell", "As in Junos"},
@@ -87,16 +96,18 @@ static const struct conf_choice permission_words[] = {
     {"trace-control", "As in Junos"},
     {"unified-edge", "As in Junos"},
     {"unified-edge-control", "As in Junos"},
-    {"view", "As in Junos"},
-    {"view-configuration", "As in Junos"},
     {NULL},
 };
+
+/* That there is a services interface is everybody's knowledge, what it is for is not. */
+#define PORTS_BRANCH .see = CONF_PERM_EVERYBODY, .change = CONF_PERM_PORTS_CONTROL
+#define FLOW_TAP_BRANCH .see = CONF_PERM_FLOW_TAP, .change = CONF_PERM_FLOW_TAP_CONTROL, .discreet = true
 
 /* In the order in which statements are printed. */
 static const struct conf_schema table[] = {
     {0, "system", CONF_CONTAINER, .help = "The router's logins and its DTCP service"},
-    {1, "login", CONF_CONTAINER,
-	.help = "Logins as a Junos configuration names them; kept, without effect: the system has its own"},
+    {1, "login", CONF_CONTAINER, .see = CONF_PERM_LOGIN, .change = CONF_PERM_LOGIN_CONTROL,
+	.help = "Users of this system and what they may do; who is added, changed or removed here is so on the system"},
     {2, "class", CONF_LIST, CONF_NAME, .help = "A set of permissions that users have in common"},
     {3, "permissions", CONF_LEAF_LIST, CONF_CHOICE, .choice = permission_words,
 	.help = "What users of the class may do"},
@@ -104,20 +115,22 @@ static const struct conf_schema table[] = {
     {3, "class", CONF_LEAF, CONF_NAME, .help = "The class that gives the user permissions"},
     {3, "authentication", CONF_CONTAINER, .help = "How the user proves to be the user"},
     {4, "encrypted-password", CONF_LEAF, CONF_HASH, .secret = true, .help = "The password as crypt(5) leaves it"},
-    {4, "ssh-rsa", CONF_LIST, CONF_TEXT, .help = "An RSA public key, as one line of authorized_keys"},
-    {4, "ssh-ecdsa", CONF_LIST, CONF_TEXT, .help = "An ECDSA public key, as one line of authorized_keys"},
-    {4, "ssh-ed25519", CONF_LIST, CONF_TEXT, .help = "An Ed25519 public key, as one line of authorized_keys"},
-    {1, "services", CONF_CONTAINER, .help = "Services that the router offers to logins"},
+    {4, "ssh-rsa", CONF_LIST, CONF_KEY, .help = "An RSA public key, as one line of authorized_keys"},
+    {4, "ssh-ecdsa", CONF_LIST, CONF_KEY, .help = "An ECDSA public key, as one line of authorized_keys"},
+    {4, "ssh-ed25519", CONF_LIST, CONF_KEY, .help = "An Ed25519 public key, as one line of authorized_keys"},
+    {1, "services", CONF_CONTAINER, FLOW_TAP_BRANCH, .help = "Services that the router offers to logins"},
     {2, "flow-tap-dtcp", CONF_CONTAINER, .help = "DTCP, the protocol in which agencies ask for copies"},
     {3, "ssh", CONF_CONTAINER, .help = "DTCP over SSH"},
     {4, "port", CONF_LEAF, CONF_NUMBER, 1, 65535, .dflt = "32001", INTO(ssh_port), .restart = true,
 	.help = "The TCP port of Flowtap's own sshd, whose packets are never copied; sshd_config names it too"},
-    {4, "connection-limit", CONF_LEAF, CONF_NUMBER, 1, 250, .dflt = "75", INTO(connection_limit),
-	.help = "Sessions at the same time; kept, without effect: sshd_config limits them"},
-    {4, "rate-limit", CONF_LEAF, CONF_NUMBER, 1, 250, .dflt = "150", INTO(rate_limit),
-	.help = "New sessions a minute; kept, without effect: sshd_config limits them"},
-    {0, "chassis", CONF_OPAQUE, .help = "Hardware as a Junos configuration names it; kept, without effect"},
-    {0, "services", CONF_CONTAINER, .help = "Services applied to packets"},
+    {4, "connection-limit", CONF_LEAF, CONF_NUMBER, 1, 250, INTO(connection_limit),
+	.help =
+	    "Sessions at the same time, of each agency by itself, beside its maximum-sessions; not limited without it"},
+    {4, "rate-limit", CONF_LEAF, CONF_NUMBER, 1, 250, INTO(rate_limit),
+	.help = "New sessions within any minute, of each agency by itself; not limited without it"},
+    {0, "chassis", CONF_OPAQUE, PORTS_BRANCH,
+	.help = "Hardware as a Junos configuration names it; kept, without effect"},
+    {0, "services", CONF_CONTAINER, FLOW_TAP_BRANCH, .help = "Services applied to packets"},
     {1, "dynamic-flow-capture", CONF_CONTAINER,
 	.help = "Junos's other tap, which excludes flow-tap; kept, without effect"},
     {2, "g-max-duplicates", CONF_LEAF, CONF_NUMBER, 1, 64, .help = "Copies of one packet, for all capture groups"},
@@ -204,7 +217,8 @@ static const struct conf_schema table[] = {
 	.help = "What must outlive the daemon: the criteria, and the machine key if it is no credential"},
     {2, "run-directory", CONF_LEAF, CONF_PATH, .max = 90, .dflt = "/run/flowtap", INTO(run_dir), .restart = true,
 	.help = "Sockets, and what the kernel keeps while the daemon is away"},
-    {0, "interfaces", CONF_OPAQUE, .help = "Interfaces as a Junos configuration names them; kept, without effect"},
+    {0, "interfaces", CONF_OPAQUE, PORTS_BRANCH,
+	.help = "Interfaces as a Junos configuration names them; kept, without effect"},
     {0, NULL},
 };
 
@@ -253,6 +267,12 @@ conf_schema_walk(const struct conf_schema *row)
 	return row->name ? row : NULL;
 }
 
+bool
+conf_schema_is_known(const struct conf_schema *row, uint32_t hidden)
+{
+	return !row->discreet || (row->see & ~hidden);
+}
+
 void
 conf_schema_path(const struct conf_schema *row, struct buf *out)
 {
@@ -270,7 +290,7 @@ step_keyword(struct conf_place *place, struct slice word)
 {
 	const struct conf_schema *row = conf_schema_find(place->row, word);
 
-	if (row == NULL)
+	if (row == NULL || !conf_schema_is_known(row, place->hidden))
 		return -ENOENT;
 	place->row = row;
 	place->value = row->type != CONF_NONE;
@@ -286,7 +306,7 @@ conf_schema_step(struct conf_place *place, struct slice word)
 		return place->row->kind == CONF_OPAQUE ? 0 : -ENOENT;
 	if (!place->value)
 		return step_keyword(place, word);
-	if (!conf_value_ok(place->row, word))
+	if (!conf_value_ok(place->row, word) || conf_value_is_hidden(place->row, word, place->hidden))
 		return -EINVAL;
 	place->value = false;
 	place->complete = true;
@@ -305,10 +325,8 @@ hint_at(const struct conf_place *place, size_t n, struct conf_hint *out)
 	if (place->value) {
 		const struct conf_choice *c = row->choice;
 
-		while (c && c->word && n > 0) {
-			c++;
-			n--;
-		}
+		for (; c && c->word && (n > 0 || (c->see & place->hidden)); c++)
+			n -= !(c->see & place->hidden);
 		*out = (struct conf_hint){NULL, false, row->help, row};
 		if (c && c->word) {
 			out->word = c->word;
@@ -318,9 +336,9 @@ hint_at(const struct conf_place *place, size_t n, struct conf_hint *out)
 		}
 		return out->word != NULL;
 	}
-	row = conf_schema_first(row);
-	while (row && n-- > 0)
-		row = conf_schema_next(row);
+	for (row = conf_schema_first(row); row; row = conf_schema_next(row))
+		if (conf_schema_is_known(row, place->hidden) && n-- == 0)
+			break;
 	if (row)
 		*out = (struct conf_hint){row->name, false, row->help, row};
 	return row != NULL;

@@ -34,11 +34,14 @@ enum conf_type { /* of a leaf's value or a list's key */
 	CONF_PORTS,   /* a port or a range of them */
 	CONF_PATH,    /* absolute, without . or .., of at most max bytes */
 	CONF_HASH,    /* as in shadow(5) */
+	CONF_KEY,     /* a public key, as one line of authorized_keys without options */
 	CONF_TEXT,    /* anything */
 };
 
 struct conf_choice {
 	const char *word, *help;
+	uint32_t gives; /* a permission of a class: CONF_PERM_... */
+	uint32_t see;   /* who lacks this right does not know the word; 0: everybody does */
 };
 
 struct conf_schema {
@@ -57,6 +60,9 @@ struct conf_schema {
 	bool secret;      /* the value is not for every eye: conf_print_public hides it */
 	const char *once; /* given again it is not continued, but refused for this reason */
 	bool restart;     /* a changed value holds from the next start of the daemon */
+	/* A branch: which right it takes to see it and to change it; 0: as the row above. */
+	uint32_t see, change;
+	bool discreet; /* who may not see it does not know the word */
 };
 
 /* The rows directly below row (NULL: the top level), in the table's order; NULL at the end. */
@@ -66,6 +72,8 @@ const struct conf_schema *conf_schema_find(const struct conf_schema *parent, str
 const struct conf_schema *conf_schema_parent(const struct conf_schema *row); /* NULL at the top */
 /* All rows; after NULL the first, after the last NULL. */
 const struct conf_schema *conf_schema_walk(const struct conf_schema *row);
+/* Whether one who lacks the rights in hidden knows the row's name. */
+bool conf_schema_is_known(const struct conf_schema *row, uint32_t hidden);
 /* "services flow-tap maximum-criteria" */
 void conf_schema_path(const struct conf_schema *row, struct buf *out);
 
@@ -78,6 +86,7 @@ struct conf_place {
 	bool value;                    /* the row's value or key comes next */
 	bool complete;                 /* a statement may end here */
 	bool closed;                   /* and nothing more may follow (an opaque subtree: anything may) */
+	uint32_t hidden;               /* CONF_PERM_...: the rights that the user lacks; 0: none */
 };
 
 struct conf_hint {

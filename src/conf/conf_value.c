@@ -173,6 +173,29 @@ hash_ok(const struct conf_schema *row, struct slice s)
 	return s.len > 0;
 }
 
+/* "ssh-ed25519 AAAA... comment": a line that begins otherwise could be more than a key. */
+static bool
+key_ok(const struct conf_schema *row, struct slice s)
+{
+	const bool curve = strcmp(row->name, "ssh-ecdsa") == 0;
+	const char *type = curve ? "ecdsa-sha2-nistp" : row->name;
+	size_t n = strlen(type), blob = 0;
+
+	if (s.len < n || memcmp(s.p, type, n) != 0)
+		return false;
+	while (curve && n < s.len && s.p[n] >= '0' && s.p[n] <= '9')
+		n++;
+	if (n == s.len || s.p[n++] != ' ')
+		return false;
+	for (; n < s.len && s.p[n] != ' '; n++, blob++)
+		if (!is_alnum(s.p[n]) && s.p[n] != '+' && s.p[n] != '/' && s.p[n] != '=')
+			return false;
+	for (; n < s.len; n++)
+		if ((unsigned char)s.p[n] < ' ' || s.p[n] == 0x7f)
+			return false;
+	return blob > 0;
+}
+
 static bool
 text_ok(const struct conf_schema *row, struct slice s)
 {
@@ -197,6 +220,7 @@ static const struct {
     [CONF_PORTS] = {"ports", "a port or a range of ports, as 7000-7999", false, ports_ok},
     [CONF_PATH] = {"path", "an absolute path", true, path_ok},
     [CONF_HASH] = {"hash", "a password hash as in shadow(5)", true, hash_ok},
+    [CONF_KEY] = {"key", "a public key of that type, as one line of authorized_keys without options", true, key_ok},
     [CONF_TEXT] = {"text", "a text in quotation marks", true, text_ok},
 };
 
@@ -212,6 +236,14 @@ bool
 conf_value_ok(const struct conf_schema *row, struct slice s)
 {
 	return choice_find(row->choice, s) || types[row->type].ok(row, s);
+}
+
+bool
+conf_value_is_hidden(const struct conf_schema *row, struct slice s, uint32_t hidden)
+{
+	const struct conf_choice *c = choice_find(row->choice, s);
+
+	return c && (c->see & hidden);
 }
 
 struct slice
@@ -234,16 +266,19 @@ conf_value_canonical(const struct conf_schema *row, struct slice s, char buf[sta
 }
 
 static void
-choices_describe(const struct conf_choice *c, bool more, struct buf *out)
+choices_describe(const struct conf_choice *c, uint32_t hidden, bool more, struct buf *out)
 {
-	size_t n = 0, shown;
+	size_t n = 0, i = 0, shown;
 
-	while (c[n].word)
-		n++;
+	for (size_t k = 0; c[k].word; k++)
+		n += !(c[k].see & hidden);
 	shown = n > CHOICES_MAX ? CHOICES_SHOWN : n;
 	more |= shown < n;
-	for (size_t i = 0; i < shown; i++)
-		buf_printf(out, "%s%s", i == 0 ? "" : i + 1 < shown || more ? ", " : " or ", c[i].word);
+	for (; i < shown; c++)
+		if (!(c->see & hidden)) {
+			buf_printf(out, "%s%s", i == 0 ? "" : i + 1 < shown || more ? ", " : " or ", c->word);
+			i++;
+		}
 	if (shown < n)
 		buf_printf(out, " or one of %zu others", n - shown);
 }
@@ -251,10 +286,16 @@ choices_describe(const struct conf_choice *c, bool more, struct buf *out)
 void
 conf_value_describe(const struct conf_schema *row, struct buf *out)
 {
+	conf_value_describe_known(row, 0, out);
+}
+
+void
+conf_value_describe_known(const struct conf_schema *row, uint32_t hidden, struct buf *out)
+{
 	const char *text = types[row->type].text;
 
 	if (row->choice)
-		choices_describe(row->choice, text != NULL, out);
+		choices_describe(row->choice, hidden, text != NULL, out);
 	if (text)
 		buf_printf(out, "%s%s", row->choice ? " or " : "", text);
 	if (row->type == CONF_NUMBER)

@@ -20,8 +20,9 @@
 #define SOCKET "/run/flowtap/dtcp.sock"
 #define AUTH_MAX 8192 /* a line of SSH_USER_AUTH's file */
 
-static const char usage_text[] = "usage: flowtap-dtcp [-s SOCKET]\n"
+static const char usage_text[] = "usage: flowtap-dtcp [-c COMMAND] [-s SOCKET]\n"
 				 "       flowtap-dtcp --help | --version\n"
+				 "  -c             ignored: as a shell it is what its user gets\n"
 				 "  -s, --socket   the daemon's socket for sessions (" SOCKET ")\n"
 				 "Started by sshd as the subsystem flow-tap-dtcp; see flowtap-dtcp(8).\n";
 
@@ -135,10 +136,12 @@ main(int argc, char **argv)
 	const char *path = SOCKET;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "s:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:c:h", long_options, NULL)) != -1) {
 		switch (c) {
 		case 's':
 			path = optarg;
+			break;
+		case 'c': /* we are the user's shell: whatever the command, this is what he gets */
 			break;
 		case 'V':
 			printf("flowtap-dtcp %s\n", FLOWTAP_VERSION);

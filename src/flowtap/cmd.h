@@ -42,6 +42,7 @@ struct cmd_context {
 	unsigned where;
 	struct conf_tree *tree; /* the candidate: its keys are offered; NULL: none */
 	struct conf_path level; /* the [edit ...] level */
+	uint32_t hidden;        /* of the schema, from one who lacks these rights */
 };
 
 struct cmd_word {

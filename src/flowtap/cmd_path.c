@@ -47,7 +47,8 @@ bracket(struct at *a, const struct word *w)
 		return a->list = true;
 	if (a->list && strcmp(w->text, "]") == 0) {
 		a->list = false;
-		a->place = (struct conf_place){.row = a->place.row, .complete = true, .closed = true};
+		a->place = (struct conf_place){
+		    .row = a->place.row, .complete = true, .closed = true, .hidden = a->place.hidden};
 		return true;
 	}
 	return false;
@@ -67,7 +68,7 @@ step(struct at *a, const struct word *w, const char **full)
 	    (*full = keyword(a, slice_of(w->text), &many)) == NULL)
 		*full = w->text;
 	if ((r = conf_schema_step(&a->place, slice_of(*full))) == 0 && a->list)
-		a->place = (struct conf_place){.row = a->place.row, .value = true};
+		a->place = (struct conf_place){.row = a->place.row, .value = true, .hidden = a->place.hidden};
 	return r;
 }
 
@@ -78,7 +79,7 @@ expected_put(const struct at *a, struct slice prefix, struct buf *out)
 	size_t it = 0, n = 0;
 
 	if (a->place.value) {
-		conf_value_describe(a->place.row, out);
+		conf_value_describe_known(a->place.row, a->place.hidden, out);
 		return;
 	}
 	while (conf_schema_hint(&a->place, prefix, &it, &h))
@@ -111,7 +112,7 @@ refuse(const struct at *a, const struct word *w, size_t end, struct cmd_fault *f
 static void
 start(const struct cmd_context *ctx, struct at *a)
 {
-	*a = (struct at){.list = false};
+	*a = (struct at){.place.hidden = ctx->hidden};
 	for (size_t i = 0; i < ctx->level.n; i++)
 		(void)conf_schema_step(&a->place, slice_of(ctx->level.word[i]));
 }

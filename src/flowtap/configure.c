@@ -86,7 +86,7 @@ configure_set(struct shell *sh, const struct cmd_call *call)
 {
 	const char *word[2 * WORDS_MAX];
 	struct conf_error err;
-	int r = conf_edit_set(sh->candidate->tree, whole_path(sh, call, word), &err);
+	int r = conf_edit_set(sh->candidate->tree, whole_path(sh, call, word), sh->hidden, &err);
 
 	if (r != -EINVAL)
 		return settled(sh, r);
@@ -286,7 +286,7 @@ load_set(struct shell *sh, const char *name, const struct buf *text)
 
 	if (r < 0)
 		return no_memory(r);
-	if (conf_lines_apply(copy, (struct slice){text->p ? (char *)text->p : "", text->len}, &err) < 0) {
+	if (conf_lines_apply(copy, (struct slice){text->p ? (char *)text->p : "", text->len}, sh->hidden, &err) < 0) {
 		conf_tree_free(copy);
 		return load_wrong(name, &err);
 	}
@@ -299,7 +299,7 @@ load_braces(struct shell *sh, const char *name, const struct buf *text, bool mer
 {
 	struct conf_tree *t, *copy;
 	struct conf_error err = {0};
-	int r = conf_parse_tree((struct slice){text->p ? (char *)text->p : "", text->len}, &t, &err);
+	int r = conf_parse_tree_known((struct slice){text->p ? (char *)text->p : "", text->len}, sh->hidden, &t, &err);
 
 	if (r < 0)
 		return load_wrong(name, &err);

@@ -67,6 +67,22 @@ ctl_ask(const char *path, const char *words, struct slice text, int *code)
 }
 
 int
+ctl_try(const char *path, const char *words, struct buf *body)
+{
+	cleanup_fd int fd = ctl_connect(path);
+	uint16_t type;
+	uint32_t id;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if ((r = ask_write(fd, words, (struct slice){"", 0})) < 0 ||
+	    (r = chan_read_sync(fd, IPC_ANSWER_MAX, &type, &id, body)) < 0)
+		return r;
+	return type;
+}
+
+int
 ctl_read(int fd, struct buf *body)
 {
 	uint16_t type;

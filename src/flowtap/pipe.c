@@ -119,12 +119,11 @@ pipe_add(struct pipe *p, enum pipe_kind kind, const char *text, char *why, size_
 	return r;
 }
 
+/* A NUL follows the line. */
 static bool
 matches(const struct stage *s, struct slice line)
 {
-	regmatch_t m = {.rm_so = 0, .rm_eo = (regoff_t)line.len};
-
-	return regexec(&s->regex, line.p, 1, &m, REG_STARTEND) == 0;
+	return regexec(&s->regex, line.p, 0, NULL, 0) == 0;
 }
 
 /* Whether the line goes on to the next stage. */
@@ -146,7 +145,7 @@ passes(struct stage *s, struct slice line)
 	case PIPE_LAST:
 		b = &s->line[s->count++ % s->max];
 		buf_reset(b);
-		buf_put(b, line.p, line.len);
+		buf_put(b, line.p, line.len + 1);
 		return false;
 	}
 	return true;
@@ -164,19 +163,26 @@ line_pass(struct pipe *p, struct stage *s, struct slice line)
 	return p->stopped;
 }
 
+/* What was collected is one. */
+static void
+rest_pass(struct pipe *p)
+{
+	buf_put(&p->rest, "", 1);
+	if (p->rest.err)
+		p->stopped = p->rest.err;
+	else
+		line_pass(p, STAILQ_FIRST(&p->stages), (struct slice){(char *)p->rest.p, p->rest.len - 1});
+	buf_reset(&p->rest);
+}
+
 int
 pipe_write(struct pipe *p, const char *bytes, size_t len)
 {
 	const char *end = bytes + len, *nl;
 
 	for (; p->stopped == 0 && (nl = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL; bytes = nl + 1) {
-		if (p->rest.len == 0) {
-			line_pass(p, STAILQ_FIRST(&p->stages), (struct slice){bytes, (size_t)(nl - bytes)});
-			continue;
-		}
 		buf_put(&p->rest, bytes, (size_t)(nl - bytes));
-		line_pass(p, STAILQ_FIRST(&p->stages), (struct slice){(char *)p->rest.p, p->rest.len});
-		buf_reset(&p->rest);
+		rest_pass(p);
 	}
 	if (p->stopped == 0 && bytes < end)
 		buf_put(&p->rest, bytes, (size_t)(end - bytes));
@@ -197,7 +203,7 @@ stage_end(struct pipe *p, struct stage *s)
 	for (; s->kind == PIPE_LAST && i < s->count; i++) {
 		const struct buf *b = &s->line[i % s->max];
 
-		line_pass(p, next, (struct slice){b->p ? (char *)b->p : "", b->len});
+		line_pass(p, next, (struct slice){b->len ? (char *)b->p : "", b->len ? b->len - 1 : 0});
 	}
 }
 
@@ -207,8 +213,7 @@ pipe_end(struct pipe *p)
 	struct stage *s;
 
 	if (p->rest.len > 0)
-		line_pass(p, STAILQ_FIRST(&p->stages), (struct slice){(char *)p->rest.p, p->rest.len});
-	buf_reset(&p->rest);
+		rest_pass(p);
 	STAILQ_FOREACH (s, &p->stages, entry)
 		stage_end(p, s);
 	return p->stopped;

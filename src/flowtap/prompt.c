@@ -471,5 +471,6 @@ from_file(struct shell *sh)
 int
 shell_interact(struct shell *sh)
 {
+	shell_rights(sh);
 	return sh->asks ? with_editor(sh) : from_file(sh);
 }

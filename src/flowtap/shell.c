@@ -12,7 +12,7 @@
 void
 shell_context(const struct shell *sh, unsigned where, struct cmd_context *out)
 {
-	*out = (struct cmd_context){table_commands, where, configure_tree(sh), configure_level(sh)};
+	*out = (struct cmd_context){table_commands, where, configure_tree(sh), configure_level(sh), sh->hidden};
 }
 
 void
@@ -77,6 +77,24 @@ shell_confirm(const struct shell *sh, const char *question)
 		if (answer[0] == 'n' || answer[0] == 'N')
 			return false;
 	}
+}
+
+/* What the daemon would refuse as unknown is unknown here, too.  Root may see everything; of anybody whose rights
+ * can't be had, nothing is known. */
+void
+shell_rights(struct shell *sh)
+{
+	cleanup_buf struct buf body = {0};
+	const json_t *rights;
+	json_t *j;
+
+	sh->hidden = getuid() == 0 ? 0 : UINT32_MAX;
+	if (sh->hidden == 0 || ctl_try(sh->socket, "cli authorization", &body) != IPC_C_JSON)
+		return;
+	j = json_loadb((const char *)body.p, body.len, 0, NULL);
+	if ((rights = json_object_get(j, "rights")) != NULL)
+		sh->hidden = ~(uint32_t)json_integer_value(rights);
+	json_decref(j);
 }
 
 /* ---- output ---- */
@@ -212,6 +230,7 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	int r;
 
 	sh->line = line;
+	shell_rights(sh); /* commits may change them at any time */
 	shell_context(sh, where(sh, once), &ctx);
 	sh->display = DISPLAY_TEXT;
 	sh->comparing = sh->no_more = false;

@@ -32,6 +32,7 @@ struct shell {
 	bool no_more, comparing;
 	unsigned compare; /* with which rollback */
 	const char *line; /* as typed */
+	uint32_t hidden;  /* CONF_PERM_...: rights that the user lacks */
 };
 
 #define SHELL_AUTO UINT32_MAX
@@ -45,6 +46,8 @@ int shell_line(struct shell *sh, const char *line);
 /* The same of words that a shell has parted. */
 int shell_argv(struct shell *sh, int argc, char **argv);
 int shell_call(struct shell *sh, const struct cmd_call *call); /* into the present output */
+/* Asks which rights the user lacks: what the daemon would call unknown is unknown here, too. */
+void shell_rights(struct shell *sh);
 /* What is wrong, below the line and the place where. */
 void shell_fault(const char *line, const struct cmd_fault *fault);
 void shell_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -58,6 +58,18 @@ put_interfaces(const json_t *list, struct buf *out)
 	}
 }
 
+static void
+put_services_interfaces(const json_t *list, struct buf *out)
+{
+	const json_t *i;
+	size_t n;
+
+	buf_printf(out, "Services interfaces:");
+	json_array_foreach (list, n, i)
+		buf_printf(out, " %s", json_string_value(i));
+	buf_printf(out, "\n");
+}
+
 /* Nothing before the first copy. */
 static void
 put_content_interfaces(const json_t *list, struct buf *out)
@@ -110,19 +122,24 @@ show_flow_tap(const json_t *state, struct buf *out)
 	const json_t *capacity = json_object_get(state, "capacity");
 	char when[32];
 
-	buf_printf(out, "Flow-tap: %s, flowtapd %s, attached by %s\n", text_of(state, "state"),
-	    text_of(state, "version"), text_of(state, "attach"));
+	buf_printf(out, "Flow-tap: %s, flowtapd %s", text_of(state, "state"), text_of(state, "version"));
+	if (capacity)
+		buf_printf(out, ", attached by %s", text_of(state, "attach"));
+	buf_printf(out, "\n");
 	if (capacity)
 		buf_printf(out, "Started %s; DTCP sessions: %jd; agencies: %zu\n",
 		    utc(number_of(state, "start-time"), when), number_of(state, "sessions"),
 		    json_array_size(json_object_get(state, "agencies")));
-	put_interfaces(json_object_get(state, "interfaces"), out);
 	if (capacity) {
+		put_interfaces(json_object_get(state, "interfaces"), out);
 		put_content_interfaces(json_object_get(state, "content-interfaces"), out);
 		put_programs(json_object_get(state, "programs"), out);
 		put_capacity(capacity, out);
-	} else
-		buf_printf(out, "\nFurther figures are shown to those entitled: root and the group _flowtap.\n");
+	} else {
+		put_services_interfaces(json_object_get(state, "services-interfaces"), out);
+		buf_printf(out, "\nFurther figures are shown to those entitled: root, the group _flowtap and the\n"
+				"permission flow-tap.\n");
+	}
 }
 
 /* ---- show services flow-tap statistics ---- */
@@ -308,4 +325,19 @@ show_self_test(const json_t *answer, struct buf *out)
 		buf_printf(out, "Self-test: broken: %s\n", text_of(answer, "broken"));
 	else
 		buf_printf(out, "Self-test: works\n");
+}
+
+/* ---- show cli authorization ---- */
+
+void
+show_authorization(const json_t *answer, struct buf *out)
+{
+	const json_t *list = json_object_get(answer, "permissions"), *p;
+	size_t n;
+
+	buf_printf(out, "User number %jd, login %s\n", number_of(answer, "uid"), text_of(answer, "login"));
+	if (json_array_size(list) == 0)
+		buf_printf(out, "No permissions\n");
+	json_array_foreach (list, n, p)
+		buf_printf(out, "  %s\n", json_string_value(p));
 }

@@ -17,6 +17,8 @@ void show_content_destinations(const json_t *answer, struct buf *out);
 void show_events(const json_t *answer, struct buf *out);
 /* "request services flow-tap self-test" */
 void show_self_test(const json_t *answer, struct buf *out);
+/* "show cli authorization" */
+void show_authorization(const json_t *answer, struct buf *out);
 /* "request services flow-tap rotate-keys" */
 void show_rotation(const json_t *answer, struct buf *out);
 

@@ -228,6 +228,8 @@ const struct cmd table_commands[] = {
 	"Have an earlier configuration back: [--check] [--confirmed MINUTES] [--comment TEXT] N",
 	.main = rollback_main},
     {CMD_OPER, "configure [(private|exclusive)]", "Enter configuration mode", configure_enter},
+    {ASKED, "show cli authorization", "What you may do", run_ask, .ask = "cli authorization",
+	.text = show_authorization},
     {CMD_OPER, "set cli screen-length NUMBER", "Lines of the screen; 0: never stop", run_screen_length},
     {CMD_OPER, "help", "All commands", run_help},
     {CMD_OPER, "quit", "Leave", run_quit},

@@ -44,8 +44,10 @@ agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out,
 void
 agency_free(struct agency **v, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		free(v[i]->starts);
 		free(v[i]);
+	}
 	free(v);
 }
 

@@ -57,6 +57,7 @@ int engine_run(int verbose);
 int dataplane_run(int verbose);
 int inventory_run(int verbose);
 int keeper_run(int verbose);
+int accounts_run(int verbose);
 int metrics_run(int verbose);
 int canary_run(int verbose);
 int hook_run(int verbose);

@@ -10,6 +10,7 @@
 #include "bulk.h"
 #include "clock.h"
 #include "engine.h"
+#include "engine_perm.h"
 #include "log.h"
 #include "machine_key.h"
 #include "role.h"
@@ -215,6 +216,13 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 {
 	struct session *s, *next;
 
+	/* A commit is no way to get more of them. */
+	for (uint32_t i = 0; i < n; i++) {
+		struct agency *was = agency_find(e->agency, e->nagency, v[i]->uid);
+
+		if (was)
+			v[i]->starts = TAKE_PTR(was->starts);
+	}
 	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
 		struct agency *a = agency_find(v, n, s->agency->uid);
 
@@ -229,6 +237,19 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 	e->busy = 0;
 	for (uint32_t i = 0; i < n; i++)
 		e->busy += v[i]->sessions > 0;
+}
+
+/* Of logins that have lost the permission. */
+static void
+sessions_forbid(struct engine *e)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (!engine_perm_dtcp(e, s->agency->uid))
+			session_free(s);
+	}
 }
 
 /* ---- agencies that come and go: their criteria stay stored and are active while they are configured ---- */
@@ -392,6 +413,8 @@ engine_commit(struct engine *e)
 	e->nagency = n;
 	e->conf = TAKE_PTR(e->next);
 	e->uid = TAKE_PTR(e->next_uid);
+	if (r == 0 && (r = engine_perm_update(e)) == 0)
+		sessions_forbid(e);
 	engine_event(e, ENGINE_NOTICE, "configuration", "a new configuration is in force");
 	return r < 0 ? r : commit_barrier(e);
 }
@@ -450,14 +473,6 @@ store_start(struct engine *e, const char **why)
 	return r;
 }
 
-static gid_t
-group_find(const char *name)
-{
-	const struct group *g = getgrnam(name);
-
-	return g ? g->gr_gid : NO_GID;
-}
-
 static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = parent_on_end};
 static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end};
 
@@ -467,9 +482,7 @@ engine_start(struct engine *e, const char **why)
 	uint8_t key[AUDIT_KEY_LEN];
 	int r;
 
-	e->auditor_gid = group_find(AUDITOR_GROUP);
-	e->officer_gid = group_find(OFFICER_GROUP);
-	e->gid = getgid();
+	engine_perm_groups(e);
 	*why = "boot id";
 	if ((r = engine_life_start(e)) < 0)
 		return r;
@@ -489,7 +502,7 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	*why = "agencies";
 	if ((r = agency_build(e->conf, e->uid, &e->agency, &e->nagency)) < 0 ||
-	    (r = agencies_ready(e, e->agency, e->nagency)) < 0)
+	    (r = agencies_ready(e, e->agency, e->nagency)) < 0 || (r = engine_perm_update(e)) < 0)
 		return r;
 	*why = "warrants";
 	if ((r = engine_warrant_start(e)) < 0)

@@ -24,7 +24,6 @@
 
 #define AUDITOR_GROUP "flowtap-audit"
 #define OFFICER_GROUP "flowtap-warrant"
-#define NO_GID ((gid_t)-1)
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
 #define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
 #define ENGINE_LIST_COUNT 16384         /* entries counted at once */
@@ -38,9 +37,21 @@ struct engine;
 struct session;
 struct listing;
 
+/* A user of system login that the system has. */
+struct engine_login {
+	uint32_t uid, perm; /* CONF_PERM_... */
+	const char *name;   /* the configuration's */
+};
+
 /* Refused sessions, which are not on record one by one. */
 struct knocks {
 	uint64_t n, told_ns; /* since the last line, and its time */
+};
+
+/* When its last sessions began, for rate-limit. */
+#define STARTS_MAX 250
+struct starts {
+	uint64_t at_ns[STARTS_MAX], n; /* CLOCK_BOOTTIME; n of them so far */
 };
 
 struct agency {
@@ -49,7 +60,8 @@ struct agency {
 	uint32_t no; /* the store's, and the data plane's */
 	uint32_t sessions;
 	struct knocks knocks;
-	uint64_t criteria; /* it has, those of the open transaction too */
+	struct starts *starts; /* owned; NULL: none */
+	uint64_t criteria;     /* it has, those of the open transaction too */
 	const struct conf_agency *conf;
 };
 
@@ -171,8 +183,10 @@ struct engine {
 	uint64_t login_alarm_ns;
 	struct knocks strangers; /* of users that are no agency */
 	bool batch_due, flush_due, serving;
-	gid_t gid;                      /* our own: operators are in it */
-	gid_t auditor_gid, officer_gid; /* NO_GID: there is no such group */
+	/* engine_perm.c: who may do what */
+	gid_t gid, auditor_gid, officer_gid;
+	struct engine_login *login; /* sorted by uid */
+	uint32_t nlogin;
 	struct loop_timer *tidy;
 	bool resealing;       /* steps of a rotation of keys are under way */
 	uint64_t reseal_left; /* rows, at most */
@@ -192,16 +206,24 @@ struct engine {
 	} watch;
 };
 
+struct config_login {
+	char name[33];
+	unsigned line;
+};
+
 /* One commit, asked for by an operator, or by time for the one that nobody confirmed. */
 struct config_ask {
-	uint32_t uid;
+	uint32_t uid, perm; /* perm: CONF_PERM_..., what uid may see and change */
 	bool check;
 	unsigned minutes; /* to be confirmed within; 0: no */
 	uint64_t base;    /* the commit it was made from; 0: never mind */
 	char comment[HISTORY_COMMENT_MAX + 1];
-	/* Called once. */
-	void (*done)(void *arg, int err, const char *why);
+	/* Called once.  line: of the candidate, 0: none. */
+	void (*done)(void *arg, int err, unsigned line, const char *why);
 	void *arg;
+	/* Where the candidate has its logins, which only the system can judge; owned. */
+	struct config_login *login;
+	uint32_t nlogin;
 };
 
 /* engine.c */

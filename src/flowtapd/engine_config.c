@@ -12,6 +12,8 @@
 
 #include "conf_change.h"
 #include "conf_error.h"
+#include "conf_parse.h"
+#include "conf_perm.h"
 #include "engine.h"
 #include "log.h"
 
@@ -49,8 +51,29 @@ base_check(const struct engine *e, const struct config_ask *ask, struct conf_err
 	return refuse(err, -ESTALE, why);
 }
 
+/* In the candidate as it was written. */
 static int
-ask_send(struct engine *e, const struct config_ask *ask, const struct buf *text)
+logins_note(struct config_ask *ask, struct slice candidate)
+{
+	struct conf_error err;
+	struct conf *c;
+	int r = conf_parse_known(candidate, ~ask->perm, &c, &err);
+
+	if (r < 0)
+		return r;
+	ask->login = calloc((size_t)c->nlogin + 1, sizeof *ask->login);
+	for (uint32_t i = 0; ask->login && i < c->nlogin; i++) {
+		struct config_login *l = &ask->login[ask->nlogin++];
+
+		snprintf(l->name, sizeof l->name, "%s", c->login[i].name);
+		l->line = c->login[i].node->line;
+	}
+	conf_free(c);
+	return ask->login ? 0 : -ENOMEM;
+}
+
+static int
+ask_send(struct engine *e, const struct config_ask *ask, struct slice candidate, const struct buf *text)
 {
 	cleanup_buf struct buf b = {0};
 	struct config_ask *copy;
@@ -60,6 +83,10 @@ ask_send(struct engine *e, const struct config_ask *ask, const struct buf *text)
 	if (b.err || (copy = malloc(sizeof *copy)) == NULL)
 		return -ENOMEM;
 	*copy = *ask;
+	if (logins_note(copy, candidate) < 0) {
+		free(copy);
+		return -ENOMEM;
+	}
 	e->ask = copy;
 	return chan_send(e->parent, IPC_P_ASK, 0, b.p, b.len);
 }
@@ -77,12 +104,14 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 {
 	cleanup_buf struct buf now = {0}, then = {0};
 	struct conf *next;
+	bool logins;
 	int r;
 
 	if (e->ask)
 		return refuse(err, -EBUSY, "another commit is under way");
-	if ((r = base_check(e, ask, err)) < 0 || (r = conf_parse(text.p, text.len, &next, err)) < 0)
+	if ((r = base_check(e, ask, err)) < 0 || (r = conf_perm_judge(e->conf, text, ask->perm, &next, err)) < 0)
 		return r;
+	logins = next->nlogin > 0;
 	r = text_of(next, &then);
 	conf_free(next);
 	if (r < 0 || (r = text_of(e->conf, &now)) < 0)
@@ -91,7 +120,8 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 		return refuse(err, -EFBIG, "too long for a configuration");
 	if (now.len == then.len && (now.len == 0 || memcmp(now.p, then.p, now.len) == 0))
 		return unchanged(e, ask, err);
-	return (r = ask_send(e, ask, &then)) < 0 ? refuse(err, r, "it could not be handed on") : 0;
+	r = ask_send(e, ask, logins ? text : (struct slice){"", 0}, &then);
+	return r < 0 ? refuse(err, r, "it could not be handed on") : 0;
 }
 
 /* ---- confirming ---- */
@@ -122,10 +152,11 @@ engine_config_confirm(struct engine *e, uint32_t uid)
 }
 
 static void
-back_done(void *arg, int err, const char *why)
+back_done(void *arg, int err, unsigned line, const char *why)
 {
 	struct engine *e = arg;
 
+	(void)line;
 	if (err == 0)
 		return;
 	log_warnx("the commit that was not confirmed could not be taken back: %s", why);
@@ -137,7 +168,7 @@ static void
 on_confirm(void *arg)
 {
 	struct engine *e = arg;
-	struct config_ask ask = {.done = back_done, .arg = e};
+	struct config_ask ask = {.perm = CONF_PERM_ALL, .done = back_done, .arg = e};
 	cleanup_buf struct buf text = {0};
 	struct conf_error err = {0};
 	int r;
@@ -151,7 +182,7 @@ on_confirm(void *arg)
 	if ((r = history_back(&e->history, &text)) == 0)
 		r = engine_config_commit(e, &ask, (struct slice){(char *)text.p, text.len}, &err);
 	if (r < 0 && r != -EALREADY)
-		back_done(e, r, *err.expected ? err.expected : strerror(-r));
+		back_done(e, r, 0, *err.expected ? err.expected : strerror(-r));
 }
 
 int
@@ -237,6 +268,21 @@ refused_record(struct engine *e, const struct config_ask *ask, const char *why)
 				      .reason = why});
 }
 
+/* "system login user NAME: ..." */
+static unsigned
+login_line(const struct config_ask *ask, const char *why)
+{
+	static const char begin[] = "system login user ";
+	const char *name = why + sizeof begin - 1;
+
+	if (strncmp(why, begin, sizeof begin - 1) != 0)
+		return 0;
+	for (uint32_t i = 0; i < ask->nlogin; i++)
+		if (slice_eq((struct slice){name, strcspn(name, ":")}, ask->login[i].name))
+			return ask->login[i].line;
+	return 0;
+}
+
 int
 engine_config_done(struct engine *e, const uint8_t *body, size_t len)
 {
@@ -250,6 +296,7 @@ engine_config_done(struct engine *e, const uint8_t *body, size_t len)
 		return -EBADMSG;
 	if (err < 0 && !ask->check)
 		refused_record(e, ask, why);
-	ask->done(ask->arg, err, why);
+	ask->done(ask->arg, err, login_line(ask, why), why);
+	free(ask->login);
 	return 0;
 }

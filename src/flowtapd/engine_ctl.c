@@ -12,13 +12,13 @@
 #include <sys/socket.h>
 
 #include "engine_ctl.h"
+#include "engine_perm.h"
 #include "log.h"
 
 #define CTL_BODY_MAX 131072               /* a warrant, or a piece of a longer text */
 #define CTL_TEXTS_MAX (2 * CONF_TEXT_MAX) /* of all operators together */
-#define CTL_GROUPS_MAX 256
-#define CTL_LINES 65536  /* bytes of audit lines in one message, about */
-#define CTL_QUEUE 262144 /* unsent bytes at which an export waits */
+#define CTL_LINES 65536                   /* bytes of audit lines in one message, about */
+#define CTL_QUEUE 262144                  /* unsent bytes at which an export waits */
 
 void
 ctl_close(struct ctl *c)
@@ -31,37 +31,10 @@ ctl_close(struct ctl *c)
 		loop_defer(c->engine->loop, free, c);
 }
 
-static bool
-peer_has_group(int fd, const struct ucred *cred, gid_t gid)
+uint32_t
+ctl_perm(const struct ctl *c)
 {
-	gid_t groups[CTL_GROUPS_MAX];
-	socklen_t len = sizeof groups;
-
-	if (cred->gid == gid)
-		return true;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
-		return false;
-	for (size_t i = 0; i < len / sizeof *groups; i++)
-		if (groups[i] == gid)
-			return true;
-	return false;
-}
-
-static void
-peer_rights(struct ctl *c, int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof cred;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return;
-	c->uid = cred.uid;
-	c->entitled = cred.uid == 0 || peer_has_group(fd, &cred, c->engine->gid);
-	c->officer = cred.uid == 0 ||
-		     (c->engine->officer_gid != NO_GID && peer_has_group(fd, &cred, c->engine->officer_gid));
-	/* The auditors' group only: being an operator is not enough. */
-	c->auditor = cred.uid == 0 ||
-		     (c->engine->auditor_gid != NO_GID && peer_has_group(fd, &cred, c->engine->auditor_gid));
+	return engine_perm_of(c->engine, c->uid, c->of_groups);
 }
 
 void
@@ -266,45 +239,30 @@ rotate_keys(struct ctl *c, const char *args, struct slice text)
 
 /* ---- commands ---- */
 
-enum right { RIGHT_NONE, RIGHT_FIGURES, RIGHT_AUDITOR, RIGHT_OFFICER, RIGHT_ROOT };
-
+/* What each of them takes: engine_perm.c. */
 static const struct {
 	const char *words;
 	int (*run)(struct ctl *c, const char *args, struct slice text);
-	enum right right;
 } commands[] = {
-    {"configuration", ctl_show_configuration, RIGHT_FIGURES},
-    {"system commit", ctl_show_commits, RIGHT_FIGURES},
-    {"commit", ctl_commit, RIGHT_FIGURES},
-    {"services flow-tap statistics", ctl_show_flow_tap, RIGHT_FIGURES},
-    {"services flow-tap sessions", ctl_show_sessions, RIGHT_FIGURES},
-    {"services flow-tap content-destinations", ctl_show_dests, RIGHT_FIGURES},
-    {"services flow-tap events", ctl_show_events, RIGHT_FIGURES},
-    {"services flow-tap", ctl_show_flow_tap, RIGHT_NONE},
-    {"audit export", audit_export, RIGHT_AUDITOR},
-    {"audit head", audit_head, RIGHT_AUDITOR},
-    {"warrant enter", warrant_enter, RIGHT_OFFICER},
-    {"warrant approve", warrant_approve, RIGHT_OFFICER},
-    {"warrant revoke", warrant_revoke, RIGHT_OFFICER},
-    {"warrant show", warrant_show, RIGHT_OFFICER},
-    {"request services flow-tap self-test", ctl_selftest, RIGHT_FIGURES},
-    {"request services flow-tap rotate-keys", rotate_keys, RIGHT_ROOT},
-    {"login-failed", login_failed, RIGHT_ROOT},
+    {"configuration", ctl_show_configuration},
+    {"system commit", ctl_show_commits},
+    {"commit", ctl_commit},
+    {"cli authorization", ctl_show_authorization},
+    {"services flow-tap statistics", ctl_show_flow_tap},
+    {"services flow-tap sessions", ctl_show_sessions},
+    {"services flow-tap content-destinations", ctl_show_dests},
+    {"services flow-tap events", ctl_show_events},
+    {"services flow-tap", ctl_show_flow_tap},
+    {"audit export", audit_export},
+    {"audit head", audit_head},
+    {"warrant enter", warrant_enter},
+    {"warrant approve", warrant_approve},
+    {"warrant revoke", warrant_revoke},
+    {"warrant show", warrant_show},
+    {"request services flow-tap self-test", ctl_selftest},
+    {"request services flow-tap rotate-keys", rotate_keys},
+    {"login-failed", login_failed},
 };
-
-static const char *
-right_missing(const struct ctl *c, enum right right)
-{
-	if (right == RIGHT_FIGURES && !c->entitled)
-		return "for root and the group " DAEMON_USER " only";
-	if (right == RIGHT_AUDITOR && !c->auditor)
-		return "for auditors only: root and the group " AUDITOR_GROUP;
-	if (right == RIGHT_OFFICER && !c->officer)
-		return "for warrant officers only: root and the group " OFFICER_GROUP;
-	if (right == RIGHT_ROOT && c->uid != 0)
-		return "for root only";
-	return NULL;
-}
 
 /* The first command that the words begin with; *args: the rest. */
 static int
@@ -321,12 +279,14 @@ command_find(const char *words, const char **args)
 	return -1;
 }
 
-/* Of operators only: nobody else's bytes are kept. */
+/* Of those who may commit: nobody else's bytes are kept. */
 static int
 text_take(struct ctl *c, const uint8_t *body, size_t len)
 {
-	if (!c->entitled) {
-		ctl_error(c, EXIT_NOT_AUTHORISED, right_missing(c, RIGHT_FIGURES));
+	const char *missing = engine_perm_missing("commit", ctl_perm(c));
+
+	if (missing) {
+		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
 		return 0;
 	}
 	if (c->text.len + len > CONF_TEXT_MAX || c->engine->texts + len > CTL_TEXTS_MAX) {
@@ -359,7 +319,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 		return -EPROTO;
 	if ((i = command_find(words, &args)) < 0)
 		ctl_error(c, EXIT_USAGE, "unknown command");
-	else if ((missing = right_missing(c, commands[i].right)) != NULL)
+	else if ((missing = engine_perm_missing(commands[i].words, ctl_perm(c))) != NULL)
 		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
 	else
 		return commands[i].run(c, args, text);
@@ -375,6 +335,15 @@ on_end(void *arg, int err)
 
 static const struct chan_ops ctl_ops = {.on_msg = on_msg, .on_end = on_end, .on_drain = on_drain};
 
+static void
+peer_uid(int fd, uint32_t *uid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	*uid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ? UINT32_MAX : cred.uid;
+}
+
 void
 ctl_accept(struct engine *e, int fd)
 {
@@ -385,8 +354,8 @@ ctl_accept(struct engine *e, int fd)
 		return;
 	}
 	c->engine = e;
-	c->uid = UINT32_MAX;
-	peer_rights(c, fd);
+	c->of_groups = engine_perm_of_groups(e, fd);
+	peer_uid(fd, &c->uid);
 	if (chan_new(e->loop, fd, CTL_BODY_MAX, &ctl_ops, c, &c->chan) < 0)
 		free(c);
 }

@@ -15,10 +15,10 @@
 
 struct ctl {
 	struct engine *engine;
-	struct chan *chan; /* NULL: closed */
-	unsigned waits;    /* answers that others owe it: it is freed behind the last one */
-	bool entitled, auditor, officer;
+	struct chan *chan;         /* NULL: closed */
+	unsigned waits;            /* answers that others owe it: it is freed behind the last one */
 	uint32_t uid;              /* the peer's */
+	uint32_t of_groups;        /* what its groups permit */
 	struct store_lines *lines; /* audit export under way */
 	json_t *state;             /* what the data plane said so far */
 	bool checking;             /* the commit under way is a check */
@@ -28,6 +28,7 @@ struct ctl {
 /* Sends the answer and takes it over. */
 int ctl_answer(struct ctl *c, json_t *o);
 void ctl_close(struct ctl *c);
+uint32_t ctl_perm(const struct ctl *c); /* what the peer may do now: CONF_PERM_..., ENGINE_PERM_... */
 void ctl_error(struct ctl *c, uint8_t code, const char *text);
 /* What a question to others began: its answer was taken, or nobody is there any more to hear it (false). */
 bool ctl_resume(struct ctl *c);
@@ -35,6 +36,7 @@ bool ctl_resume(struct ctl *c);
 /* engine_ctl_config.c */
 int ctl_show_configuration(struct ctl *c, const char *args, struct slice text);
 int ctl_show_commits(struct ctl *c, const char *args, struct slice text);
+int ctl_show_authorization(struct ctl *c, const char *args, struct slice text);
 int ctl_commit(struct ctl *c, const char *args, struct slice text);
 
 /* engine_show.c.  Commands: nonzero ends the connection. */

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "conf_perm.h"
 #include "engine_ctl.h"
+#include "engine_perm.h"
 
 #define CONFIRM_MAX 65535 /* minutes */
 #define CONFIRM_USUAL 10  /* as in Junos */
@@ -28,6 +30,12 @@ answer(struct ctl *c, json_t *o)
 	return r;
 }
 
+static bool
+sees_all(const struct ctl *c)
+{
+	return (ctl_perm(c) & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT;
+}
+
 static const char *
 time_format(int64_t ms, char out[static 32])
 {
@@ -39,13 +47,16 @@ time_format(int64_t ms, char out[static 32])
 	return out;
 }
 
+/* A comment may tell of anything: who does not see all is told his own only. */
 static json_t *
-entry_json(const struct history_entry *e)
+entry_json(const struct ctl *c, const struct history_entry *e)
 {
+	const char *me = engine_perm_login(c->engine, c->uid);
+	const bool told = sees_all(c) || (me && strcmp(me, e->user) == 0);
 	char when[32];
 
 	return json_pack("{s:I,s:s,s:s,s:s}", "generation", (json_int_t)e->no, "time", time_format(e->time_ms, when),
-	    "user", e->user, "comment", e->comment);
+	    "user", e->user, "comment", told ? e->comment : "");
 }
 
 /* The word is taken off, and the blanks behind it. */
@@ -75,14 +86,25 @@ number_take(const char **args, uint64_t max, uint64_t *out)
 
 /* ---- show ---- */
 
-/* What the operator may see of it. */
+/* What the operator may see of it.  An earlier one that this version no longer understands nobody sees in part. */
 static int
 text_seen(const struct ctl *c, uint64_t back, struct buf *out)
 {
-	if (back)
+	cleanup_buf struct buf text = {0};
+	struct conf_error err;
+	struct conf *conf;
+	int r;
+
+	if (back == 0)
+		return conf_perm_view(c->engine->conf, ctl_perm(c), out);
+	if (sees_all(c))
 		return history_text(&c->engine->history, (unsigned)back, out);
-	conf_print(c->engine->conf, out);
-	return out->err;
+	if ((r = history_text(&c->engine->history, (unsigned)back, &text)) < 0 ||
+	    (r = conf_parse((const char *)text.p, text.len, &conf, &err)) < 0)
+		return r;
+	r = conf_perm_view(conf, ctl_perm(c), out);
+	conf_free(conf);
+	return r;
 }
 
 int
@@ -106,9 +128,34 @@ ctl_show_configuration(struct ctl *c, const char *args, struct slice text)
 		ctl_error(c, EXIT_TRANSPORT, strerror(-r));
 		return 0;
 	}
-	o = entry_json(&c->engine->history.entry[back]);
+	o = entry_json(c, &c->engine->history.entry[back]);
 	json_object_set_new(o, "text", json_stringn((const char *)b.p, b.len));
 	return answer(c, o);
+}
+
+/* For a shell: what it need not offer. */
+int
+ctl_show_authorization(struct ctl *c, const char *args, struct slice text)
+{
+	static const struct {
+		const char *name;
+		uint32_t perm;
+	} names[] = {{"configuration", CONF_PERM_READ}, {"commit", CONF_PERM_CONFIGURE}, {"login", CONF_PERM_LOGIN},
+	    {"login-control", CONF_PERM_LOGIN_CONTROL}, {"interface-control", CONF_PERM_PORTS_CONTROL},
+	    {"secret", CONF_PERM_SECRET}, {"maintenance", CONF_PERM_MAINTENANCE}, {"flow-tap", CONF_PERM_FLOW_TAP},
+	    {"flow-tap-control", CONF_PERM_FLOW_TAP_CONTROL}, {"flow-tap-operation", CONF_PERM_FLOW_TAP_OPERATION},
+	    {"audit", CONF_PERM_AUDIT}, {"warrant", CONF_PERM_OFFICER}};
+	const char *login = engine_perm_login(c->engine, c->uid);
+	const uint32_t perm = ctl_perm(c);
+	json_t *list = json_array();
+
+	(void)args;
+	(void)text;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (perm & names[i].perm)
+			json_array_append_new(list, json_string(names[i].name));
+	return answer(c, json_pack("{s:I,s:s?,s:o,s:I}", "uid", (json_int_t)c->uid, "login", login, "permissions", list,
+			     "rights", (json_int_t)perm));
 }
 
 int
@@ -120,7 +167,7 @@ ctl_show_commits(struct ctl *c, const char *args, struct slice text)
 	(void)args;
 	(void)text;
 	for (unsigned i = 0; i < h->n; i++) {
-		json_t *e = entry_json(&h->entry[i]);
+		json_t *e = entry_json(c, &h->entry[i]);
 
 		json_object_set_new(e, "rollback", json_integer(i));
 		json_array_append_new(list, e);
@@ -146,11 +193,23 @@ wrong(struct ctl *c, const struct conf_error *err)
 		(void)chan_send(c->chan, IPC_C_WRONG, 0, b.p, b.len);
 }
 
+static void
+refuse(struct ctl *c, const struct conf_error *err)
+{
+	char text[sizeof err->expected + 32];
+
+	if (err->line)
+		snprintf(text, sizeof text, "line %u: %s", err->line, err->expected);
+	else
+		snprintf(text, sizeof text, "%s", err->expected);
+	ctl_error(c, EXIT_NOT_AUTHORISED, text);
+}
+
 /* What is in force now. */
 static int
 answer_commit(struct ctl *c, const char *what, bool changed)
 {
-	json_t *o = entry_json(&c->engine->history.entry[0]);
+	json_t *o = entry_json(c, &c->engine->history.entry[0]);
 
 	json_object_set_new(o, "result", json_string(what));
 	json_object_set_new(o, "changed", json_boolean(changed));
@@ -160,16 +219,29 @@ answer_commit(struct ctl *c, const char *what, bool changed)
 	return answer(c, o);
 }
 
+/* The candidate's own line. */
 static void
-commit_done(void *arg, int err, const char *why)
+wrong_login(struct ctl *c, unsigned line, const char *why)
+{
+	struct conf_error err = {.line = line, .column = 1, .word = "user"};
+
+	snprintf(err.expected, sizeof err.expected, "%s", why);
+	wrong(c, &err);
+}
+
+static void
+commit_done(void *arg, int err, unsigned line, const char *why)
 {
 	struct ctl *c = arg;
 	const bool check = c->checking;
 
 	if (!ctl_resume(c))
 		return;
-	if (err < 0)
-		ctl_error(c, EXIT_REFUSED, why);
+	/* Which process can't do what with what is for those who see all of it; the log has it too. */
+	if (err < 0 && line)
+		wrong_login(c, line, why);
+	else if (err < 0)
+		ctl_error(c, EXIT_REFUSED, sees_all(c) ? why : "the configuration was refused");
 	else if (answer_commit(c, check ? "check" : "commit", true) < 0)
 		ctl_error(c, EXIT_TRANSPORT, "not enough memory");
 }
@@ -227,6 +299,9 @@ commit_answer(struct ctl *c, const struct config_ask *ask, int r, const struct c
 	case -EINVAL:
 		wrong(c, err);
 		return 0;
+	case -EPERM:
+		refuse(c, err);
+		return 0;
 	default:
 		ctl_error(c, EXIT_REFUSED, err->expected);
 		return 0;
@@ -236,7 +311,7 @@ commit_answer(struct ctl *c, const struct config_ask *ask, int r, const struct c
 int
 ctl_commit(struct ctl *c, const char *args, struct slice text)
 {
-	struct config_ask ask = {.uid = c->uid, .done = commit_done, .arg = c};
+	struct config_ask ask = {.uid = c->uid, .perm = ctl_perm(c), .done = commit_done, .arg = c};
 	const char *expected = commit_parse(args, &ask);
 	struct conf_error err;
 

@@ -11,7 +11,10 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_perm.h"
 #include "log.h"
+
+#define MINUTE_NS 60000000000ull
 
 void
 op_unref(struct op *op)
@@ -310,20 +313,55 @@ note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const cha
 	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
 }
 
+/* Whether the limit-th last one began less than a minute ago. */
+static bool
+is_too_fast(const struct engine *e, const struct agency *a)
+{
+	const uint32_t limit = e->conf->rate_limit;
+	const struct starts *s = a->starts;
+
+	return limit && s && s->n >= limit && clock_boot_ns() - s->at_ns[(s->n - limit) % STARTS_MAX] < MINUTE_NS;
+}
+
+/* NULL: none. */
+static const char *
+refusal(const struct engine *e, const struct agency *a)
+{
+	if (a == NULL)
+		return "the user is no agency";
+	if (!engine_perm_dtcp(e, a->uid))
+		return "the login's class has no permission flow-tap-operation";
+	if (a->sessions >= a->conf->max_sessions)
+		return "as many sessions as the agency may have";
+	if (e->conf->connection_limit && a->sessions >= e->conf->connection_limit)
+		return "as many sessions as connection-limit permits";
+	return is_too_fast(e, a) ? "as many sessions within a minute as rate-limit permits" : NULL;
+}
+
+/* One that was refused does not count: who waits long enough gets in, however often others of his tried. */
+static int
+start_note(struct agency *a)
+{
+	if (a->starts == NULL && (a->starts = calloc(1, sizeof *a->starts)) == NULL)
+		return -ENOMEM;
+	a->starts->at_ns[a->starts->n++ % STARTS_MAX] = clock_boot_ns();
+	return 0;
+}
+
 void
 session_accept(struct engine *e, int fd)
 {
 	uint32_t uid;
 	struct agency *a = peer_agency(e, fd, &uid);
+	const char *why = refusal(e, a);
 	struct session *s;
 
-	if (a == NULL || a->sessions >= a->conf->max_sessions) {
-		note_refused_session(e, a ? &a->knocks : &e->strangers, uid,
-		    a ? "as many sessions as the agency may have" : "the user is no agency");
+	if (why) {
+		note_refused_session(e, a ? &a->knocks : &e->strangers, uid, why);
 		close(fd);
 		return;
 	}
-	s = calloc(1, sizeof *s);
+	s = start_note(a) < 0 ? NULL : calloc(1, sizeof *s);
 	if (s == NULL || chan_new(e->loop, fd, IPC_BODY_MAX, &session_ops, s, &s->chan) < 0) {
 		if (s == NULL)
 			close(fd);

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "clock.h"
+#include "conf_perm.h"
 #include "engine_ctl.h"
+#include "kern.h"
 
 #define DESTS_MAX 16384 /* shown; of more the first ones */
 
@@ -60,20 +62,22 @@ agencies_json(struct engine *e, struct rd *counts)
 static void
 state_finish(struct ctl *c, json_t *state, struct rd *counts)
 {
-	static const char *const figures[] = {
-	    "copies", "losses", "information", "capacity", "content-interfaces", "programs"};
+	static const char *const rest[] = {
+	    "attach", "interfaces", "copies", "losses", "information", "capacity", "content-interfaces", "programs"};
 
 	json_object_set_new(state, "state", json_string("running"));
 	json_object_set_new(state, "version", json_string(FLOWTAP_VERSION));
-	if (c->entitled) {
+	/* A services interface can be seen by everybody on the machine. */
+	json_object_set_new(state, "services-interfaces", json_pack("[s,s]", KERN_STAGE_OUT, KERN_STAGE_IN));
+	if (ctl_perm(c) & CONF_PERM_FLOW_TAP) {
 		json_object_set_new(state, "start-time", json_integer((json_int_t)(c->engine->started_ms / 1000)));
 		json_object_set_new(state, "sessions", json_integer(c->engine->nsessions));
 		json_object_set_new(state, "agencies", agencies_json(c->engine, counts));
 		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(figures); i++)
-		json_object_del(state, figures[i]);
+	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+		json_object_del(state, rest[i]);
 }
 
 /* The last of the two answers. */

@@ -31,7 +31,8 @@ role_run(const char *role, int verbose)
 		const char *name;
 		int (*run)(int verbose);
 	} roles[] = {{"engine", engine_run}, {"dataplane", dataplane_run}, {"inventory", inventory_run},
-	    {"keeper", keeper_run}, {"metrics", metrics_run}, {"canary", canary_run}, {"hook", hook_run}};
+	    {"keeper", keeper_run}, {"accounts", accounts_run}, {"metrics", metrics_run}, {"canary", canary_run},
+	    {"hook", hook_run}};
 
 	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
 		if (strcmp(role, roles[i].name) == 0)

@@ -53,7 +53,7 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	if (rd_end(&r) < 0)
 		return -EBADMSG;
 	c->answered = true;
-	if (c->err && !c->parent->started) {
+	if (c->err && !c->parent->started && c != &c->parent->child[ACCOUNTS]) {
 		log_warn(c->err, "%s: %s", c->role, c->why);
 		loop_stop(c->parent->loop, 1);
 		return 0;
@@ -290,6 +290,24 @@ keeper_spawn(struct parent *p)
 	return b.err ? b.err : chan_send(p->child[KEEPER].chan, IPC_P_KEEPER, 0, b.p, b.len);
 }
 
+/* Root's user number, and what changing the owners of the user table's files takes. */
+static int
+accounts_spawn(struct parent *p)
+{
+	static const int chown_only[] = {CAP_CHOWN, -1};
+	cleanup_free char *path = strdup(p->opts->conf_path);
+	int fds[1] = {-1}, r;
+	struct spawn_opts o = {.role = "accounts", .nfds = ARRAY_LEN(fds), .caps = chown_only};
+	cleanup_buf struct buf b = {0};
+
+	if (path == NULL)
+		return -ENOMEM;
+	buf_put_str(&b, dirname(path));
+	if ((r = child_start(p, ACCOUNTS, &o, fds)) < 0)
+		return r;
+	return b.err ? b.err : chan_send(p->child[ACCOUNTS].chan, IPC_P_ACCOUNTS, 0, b.p, b.len);
+}
+
 /* A child that the others can do without, as a user who need not be there. */
 static int
 aux_spawn(struct parent *p, enum child_id id, const char *user, struct spawn_opts *o, int *fds)
@@ -414,7 +432,8 @@ children_start(struct parent *p)
 	if ((r = channels_open(&ch)) == 0 && (r = dataplane_spawn(p, k, ch.child[DATAPLANE])) == 0 &&
 	    (r = engine_spawn(p, ch.engine[DATAPLANE], &ch)) == 0 &&
 	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = keeper_spawn(p)) == 0 &&
-	    (r = metrics_spawn(p, ch.child[METRICS])) == 0 && (r = canary_spawn(p, ch.child[CANARY])) == 0)
+	    (r = accounts_spawn(p)) == 0 && (r = metrics_spawn(p, ch.child[METRICS])) == 0 &&
+	    (r = canary_spawn(p, ch.child[CANARY])) == 0)
 		r = hook_spawn(p, ch.child[HOOK]);
 	channels_close(&ch);
 	kern_free(k);

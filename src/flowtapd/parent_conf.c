@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "accounts.h"
 #include "conf_diff.h"
 #include "history.h"
 #include "listen.h"
@@ -17,7 +18,6 @@
 #include "replace.h"
 
 #define UNDO_WAIT_MS 5000
-#define WALK_AGENCIES 64 /* from here on all users are read at once */
 
 int
 parent_conf_read(const char *path, struct conf **out)
@@ -124,75 +124,13 @@ parent_conf_start(struct parent *p)
 
 /* ---- to the children ---- */
 
-struct user {
-	const char *name;
-	uint32_t i; /* in conf */
-};
-
-static int
-by_user(const void *a, const void *b)
-{
-	return strcmp(((const struct user *)a)->name, ((const struct user *)b)->name);
-}
-
-/* Looking up a user reads the file up to his line, so that for many it is read once.  A table that can't be
- * walked through leaves zeros; of a name that is there twice the first counts, as for getpwnam. */
-static int
-users_walk(const struct conf *conf, uint32_t *uid)
-{
-	cleanup_free struct user *v = calloc(conf->nagency, sizeof *v);
-	const struct passwd *pw;
-
-	if (v == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < conf->nagency; i++)
-		v[i] = (struct user){conf->agency[i].user, i};
-	qsort(v, conf->nagency, sizeof *v, by_user);
-	setpwent();
-	while ((pw = getpwent()) != NULL) {
-		const struct user *hit = bsearch(&(struct user){pw->pw_name, 0}, v, conf->nagency, sizeof *v, by_user);
-
-		if (hit && uid[hit->i] == 0)
-			uid[hit->i] = pw->pw_uid;
-	}
-	endpwent();
-	return 0;
-}
-
-/* The system users of the agencies, in conf's order. */
-static int
-agencies_resolve(const struct conf *conf, uint32_t **out, char *why, size_t size)
-{
-	cleanup_free uint32_t *uid = calloc(conf->nagency + 1, sizeof *uid);
-	int r;
-
-	snprintf(why, size, "the user table can't be read");
-	if (uid == NULL)
-		return -ENOMEM;
-	if (conf->nagency > WALK_AGENCIES && (r = users_walk(conf, uid)) < 0)
-		return r;
-	for (uint32_t i = 0; i < conf->nagency; i++) {
-		const struct passwd *pw = uid[i] ? NULL : getpwnam(conf->agency[i].user);
-
-		if (pw)
-			uid[i] = pw->pw_uid;
-		if (uid[i] == 0) {
-			snprintf(why, size, "agency %s: %s", conf->agency[i].name,
-			    pw ? "root can't be an agency's user" : "no such system user");
-			return -ENOENT;
-		}
-	}
-	*out = TAKE_PTR(uid);
-	return 0;
-}
-
 static int
 conf_send(struct parent *p, const struct conf *conf, const char *by)
 {
 	cleanup_buf struct buf text = {0}, body = {0};
 	cleanup_free uint32_t *uid = NULL;
-	struct ipc_config m = {.nuid = conf->nagency};
-	int r = agencies_resolve(conf, &uid, p->why, sizeof p->why);
+	struct ipc_config m = {.nuid = conf->nagency + conf->nlogin};
+	int r = parent_logins_resolve(conf, p->check, &uid, p->why, sizeof p->why);
 
 	if (r < 0)
 		return r;
@@ -215,13 +153,21 @@ conf_send(struct parent *p, const struct conf *conf, const char *by)
 int
 parent_conf_start_children(struct parent *p)
 {
-	int r = conf_send(p, p->conf, "");
+	p->change = CHANGE_STARTING;
+	return parent_logins_ask(p, p->conf, ACCOUNTS_APPLY);
+}
 
-	if (r < 0)
+/* A login that can't be had is no reason not to tap. */
+static void
+logins_started(struct parent *p)
+{
+	if (p->child[ACCOUNTS].err)
+		log_warnx("logins: %s", p->child[ACCOUNTS].why);
+	p->change = CHANGE_PREPARING;
+	if (conf_send(p, p->conf, "") < 0) {
 		log_warnx("%s", p->why);
-	else
-		p->change = CHANGE_PREPARING;
-	return r;
+		loop_stop(p->loop, 1);
+	}
 }
 
 static void
@@ -241,6 +187,7 @@ change_over(struct parent *p, int err, const char *why)
 	cleanup_buf struct buf b = {0};
 
 	p->change = CHANGE_NONE;
+	p->logins = false;
 	loop_timer_set(p->timer, -1);
 	if (err < 0 && !p->check)
 		log_warnx("configuration not applied: %s", why);
@@ -266,11 +213,65 @@ change_busy(struct parent *p)
 		(void)chan_send(p->child[ENGINE].chan, IPC_P_DONE, 0, b.p, b.len);
 }
 
+/* The logins are as before, or it can't be helped. */
+static void
+logins_restored(struct parent *p)
+{
+	if (p->child[ACCOUNTS].err)
+		log_warnx("logins: %s", p->child[ACCOUNTS].why);
+	change_over(p, p->refused, p->why);
+}
+
 static void
 change_refuse(struct parent *p, int err, const char *why)
 {
 	children_tell(p, IPC_P_ABORT);
-	change_over(p, err, why);
+	if (!p->logins) {
+		change_over(p, err, why);
+		return;
+	}
+	p->refused = err;
+	if (why != p->why)
+		snprintf(p->why, sizeof p->why, "%s", why);
+	p->change = CHANGE_RESTORING;
+	loop_timer_set(p->timer, RELOAD_WAIT_MS);
+	if (parent_logins_ask(p, p->conf, ACCOUNTS_APPLY) < 0)
+		loop_stop(p->loop, 1); /* the next start makes them what they should be */
+}
+
+static void
+change_prepare(struct parent *p)
+{
+	int r;
+
+	p->change = CHANGE_PREPARING;
+	if ((r = conf_send(p, p->next, p->by)) < 0)
+		change_refuse(p, r, p->why);
+	else
+		loop_timer_set(p->timer, RELOAD_WAIT_MS);
+}
+
+/* Before anything else, for an agency may be one of them. */
+static void
+change_logins(struct parent *p)
+{
+	int r = parent_logins_ask(p, p->next, p->check ? ACCOUNTS_CHECK : ACCOUNTS_PREPARE);
+
+	p->change = CHANGE_LOGINS;
+	p->logins = !p->check;
+	if (r < 0)
+		change_refuse(p, r, "it could not be handed on");
+	else
+		loop_timer_set(p->timer, RELOAD_WAIT_MS);
+}
+
+static void
+logins_made(struct parent *p)
+{
+	if (p->child[ACCOUNTS].err)
+		change_refuse(p, p->child[ACCOUNTS].err, p->child[ACCOUNTS].why);
+	else
+		change_prepare(p);
 }
 
 /* p->next is there. */
@@ -278,18 +279,17 @@ static void
 change_begin(struct parent *p, const char *by)
 {
 	char what[256], why[320];
-	int r;
 
 	if (conf_diff_restart(p->conf, p->next, what, sizeof what)) {
 		snprintf(why, sizeof why, "needs a restart: %s", what);
 		change_over(p, -EBUSY, why);
 		return;
 	}
-	p->change = CHANGE_PREPARING;
-	if ((r = conf_send(p, p->next, by)) < 0)
-		change_refuse(p, r, p->why);
+	snprintf(p->by, sizeof p->by, "%s", by);
+	if (parent_logins_matter(p))
+		change_logins(p);
 	else
-		loop_timer_set(p->timer, RELOAD_WAIT_MS);
+		change_prepare(p);
 }
 
 void
@@ -354,6 +354,25 @@ change_write(struct parent *p)
 	p->change = CHANGE_WRITING;
 }
 
+static void
+change_finish(struct parent *p)
+{
+	if (p->asked)
+		change_write(p);
+	else
+		change_commit(p);
+}
+
+static void
+change_apply(struct parent *p)
+{
+	int r = parent_logins_ask(p, p->next, ACCOUNTS_APPLY);
+
+	p->change = CHANGE_APPLYING;
+	if (r < 0)
+		change_refuse(p, r, "it could not be handed on");
+}
+
 /* Both have answered: all or nothing. */
 static void
 both_prepared(struct parent *p)
@@ -369,10 +388,19 @@ both_prepared(struct parent *p)
 		}
 	if (p->check)
 		change_refuse(p, 0, "");
-	else if (p->asked)
-		change_write(p);
+	else if (p->logins)
+		change_apply(p);
 	else
-		change_commit(p);
+		change_finish(p);
+}
+
+static void
+logins_applied(struct parent *p)
+{
+	if (p->child[ACCOUNTS].err)
+		change_refuse(p, p->child[ACCOUNTS].err, p->child[ACCOUNTS].why);
+	else
+		change_finish(p);
 }
 
 static void
@@ -413,10 +441,26 @@ undone(struct parent *p)
 	loop_stop(p->loop, 1);
 }
 
+static void
+logins_answered(struct parent *p)
+{
+	p->child[ACCOUNTS].answered = false;
+	if (p->change == CHANGE_STARTING)
+		logins_started(p);
+	else if (p->change == CHANGE_LOGINS)
+		logins_made(p);
+	else if (p->change == CHANGE_APPLYING)
+		logins_applied(p);
+	else if (p->change == CHANGE_RESTORING)
+		logins_restored(p);
+}
+
 void
 parent_conf_answered(struct parent *p)
 {
-	if (p->change == CHANGE_WRITING && p->child[KEEPER].answered)
+	if (p->child[ACCOUNTS].answered)
+		logins_answered(p);
+	else if (p->change == CHANGE_WRITING && p->child[KEEPER].answered)
 		written(p);
 	else if (p->change == CHANGE_UNDOING)
 		undone(p);
@@ -455,6 +499,8 @@ parent_conf_late(struct parent *p)
 	if (p->change == CHANGE_UNDOING || p->change == CHANGE_COMMITTING || p->change == CHANGE_WRITING) {
 		if (p->change == CHANGE_UNDOING || !parent_conf_undo(p))
 			loop_stop(p->loop, 1);
-	} else if (p->change == CHANGE_PREPARING)
+	} else if (p->change == CHANGE_RESTORING)
+		loop_stop(p->loop, 1);
+	else if (p->change != CHANGE_NONE)
 		change_refuse(p, -ETIMEDOUT, "no answer in time");
 }

@@ -21,6 +21,7 @@ enum child_id {
 	CONFIGURED,
 	INVENTORY = CONFIGURED,
 	KEEPER,
+	ACCOUNTS,
 	OPTIONAL,
 	METRICS = OPTIONAL,
 	CANARY,
@@ -38,15 +39,28 @@ struct child {
 	char why[128];
 };
 
-enum change_state { CHANGE_NONE, CHANGE_PREPARING, CHANGE_WRITING, CHANGE_COMMITTING, CHANGE_UNDOING };
+enum change_state {
+	CHANGE_NONE,
+	CHANGE_STARTING,  /* the first one: logins are made to be what it says */
+	CHANGE_LOGINS,    /* those that are missing are made */
+	CHANGE_PREPARING, /* by both children */
+	CHANGE_APPLYING,  /* to the logins */
+	CHANGE_WRITING,
+	CHANGE_COMMITTING,
+	CHANGE_RESTORING, /* the logins, before it is refused */
+	CHANGE_UNDOING,
+};
 
 struct parent {
 	const struct daemon_opts *opts;
 	struct conf *conf, *next; /* next: with the children, not yet in force */
 	enum change_state change;
 	bool asked, check; /* it came from the engine; it is only asked whether it could be */
+	bool logins;       /* it may have changed some */
+	char by[33];       /* who asked */
+	int refused;       /* -errno, while logins are restored; why: below */
 	int undo_answers;  /* of the keeper, still to come */
-	char why[128];     /* parent_conf_send failed */
+	char why[320];
 	struct loop *loop;
 	struct loop_timer *timer; /* a change or a stop that takes too long */
 	int sigfd, lock_fd;
@@ -69,5 +83,13 @@ void parent_conf_answered(struct parent *p);                            /* a chi
 void parent_conf_late(struct parent *p);                                /* a child has not */
 /* All ends: whether the file has to be put back first; then that is under way, and ends the loop. */
 bool parent_conf_undo(struct parent *p);
+
+/* parent_logins.c */
+bool parent_logins_matter(const struct parent *p); /* to the change */
+/* Asks the accounts to do this with conf's logins; their READY answers. */
+int parent_logins_ask(struct parent *p, const struct conf *conf, int phase);
+/* The user numbers of the agencies and logins, in conf's order.  A login that has none, or that we did not
+ * make, is 0, in a mere check one that nobody has.  -ENOENT: an agency has none, why says which. */
+int parent_logins_resolve(const struct conf *conf, bool check, uint32_t **out, char *why, size_t size);
 
 #endif

@@ -93,6 +93,16 @@ role_confine_canary(void)
 }
 
 int
+role_confine_accounts(const char *conf_dir)
+{
+	const struct sandbox_path paths[] = {{conf_dir, true}, {"/etc", true}, {"/usr", .exec = true},
+	    {"/lib", .exec = true}, {"/lib64", .exec = true}, {"/dev/null", true}, {"/proc", false},
+	    {"/run/systemd/userdb", false}};
+
+	return sandbox_files(paths, ARRAY_LEN(paths));
+}
+
+int
 role_confine_metrics(void)
 {
 	static const int calls[] = {SYS_accept4, SYS_fcntl, -1};

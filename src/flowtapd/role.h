@@ -18,6 +18,8 @@ int role_confine_inventory(const char *pin_dir);
 int role_confine_canary(void);
 /* Writes the configuration, in whose folder it works. */
 int role_confine_keeper(const char *conf_dir);
+/* Runs the system's tools for its users, which inherit what confines it: files, but not system calls. */
+int role_confine_accounts(const char *conf_dir);
 /* Reads HTTP from strangers: no file at all, and no descriptor but what it accepts. */
 int role_confine_metrics(void);
 

@@ -65,6 +65,8 @@ enum ipc_type {
 	IPC_P_WRITE,     /* to the keeper: the configuration's new text; READY answers */
 	IPC_P_DONE,      /* to the engine, what became of its ASK: u32: 0 or errno, string: why not */
 	IPC_P_HOOK,      /* to the hook: string, the path of the operator's program */
+	IPC_P_ACCOUNTS,  /* to the accounts: string, the configuration's folder */
+	IPC_P_LOGINS,    /* to the accounts: u8 phase, u32 n, n times struct account; READY answers */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
 	IPC_P_ASK,        /* engine -> parent: struct ipc_ask */

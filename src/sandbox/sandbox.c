@@ -93,6 +93,8 @@ files_allow(int ruleset, const struct sandbox_path *p)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	if (p->exec)
+		rule.allowed_access |= LANDLOCK_ACCESS_FS_EXECUTE;
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= ~(__u64)FILES_DIR_ONLY;
 	rule.parent_fd = fd;

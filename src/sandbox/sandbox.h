@@ -26,6 +26,7 @@ int sandbox_become(uid_t uid, gid_t gid, const int *keep);
 struct sandbox_path {
 	const char *path;
 	bool write; /* else read and list only */
+	bool exec;  /* beside that, programs may be run */
 };
 
 /* Landlock: nothing of the file system but these trees.  A path that does not exist is

@@ -128,6 +128,9 @@ value(struct gen *g, const struct conf_schema *row)
 		put(g, "!");
 	} else if (row->type == CONF_TEXT) {
 		quoted(g);
+	} else if (row->type == CONF_KEY) {
+		buf_printf(&g->out, "\"%s AAAA%u= c\"",
+		    strcmp(row->name, "ssh-ecdsa") == 0 ? "ecdsa-sha2-nistp256" : row->name, g->names++);
 	} else {
 		put(g, quote);
 		plain(g, row);

@@ -2,7 +2,8 @@
 /*
  * conf_property.h - what must hold for any text given to conf_parse:
  * accepted, its print is accepted, means the same and prints the same; refused,
- * the error names a place within the text.  Ends the program when it does not.
+ * the error names a place within the text; what anybody sees of it, committed again,
+ * changes nothing.  Ends the program when it does not.
  */
 #ifndef TESTS_LIB_CONF_PROPERTY_H
 #define TESTS_LIB_CONF_PROPERTY_H
@@ -13,6 +14,7 @@
 
 #include "conf_compare.h"
 #include "conf_diff.h"
+#include "conf_perm.h"
 
 static inline void
 conf_property_fail(const char *what, const char *text, size_t len)
@@ -85,6 +87,31 @@ conf_property_set(const struct conf *c)
 	buf_free(&two);
 }
 
+/* With rights that depend on the text. */
+static inline void
+conf_property_view(const struct conf *c, const struct buf *whole)
+{
+	const uint32_t perm = (uint32_t)(whole->len * 2654435761u) >> 16 | CONF_PERM_EVERYBODY;
+	struct buf view = {0}, after = {0};
+	struct conf *next = NULL;
+	struct conf_error err;
+
+	if (conf_perm_view(c, perm, &view) != 0)
+		abort();
+	if (conf_perm_judge(c, (struct slice){(char *)view.p, view.len}, perm, &next, &err) != 0) {
+		fprintf(stderr, "rights %x: %u: %s\n", perm, err.line, err.expected);
+		conf_property_fail("what was shown is refused", (char *)view.p, view.len);
+	}
+	conf_print(next, &after);
+	if (after.len != whole->len || (after.len && memcmp(after.p, whole->p, after.len) != 0)) {
+		fprintf(stderr, "rights %x: whole:\n%.*s", perm, (int)whole->len, (char *)whole->p);
+		conf_property_fail("what was shown changes the whole to", (char *)after.p, after.len);
+	}
+	conf_free(next);
+	buf_free(&view);
+	buf_free(&after);
+}
+
 /* Whether the text was accepted. */
 static inline bool
 conf_property_check(const char *text, size_t len)
@@ -102,6 +129,7 @@ conf_property_check(const char *text, size_t len)
 	conf_print(again, &two);
 	if (one.len != two.len || (one.len && memcmp(one.p, two.p, one.len) != 0))
 		conf_property_fail("what was printed prints differently", (char *)one.p, one.len);
+	conf_property_view(again, &one);
 	third = conf_property_again(c, conf_print_public, &public);
 	conf_property_same(c, third);
 	conf_property_set(c);

@@ -40,28 +40,40 @@ def rig(the_rig, request):
     the_rig.forget_all()
 
 
+def write_config(rig, text, expect="configuration applied"):
+    log = rig.info["logs"] + "/flowtapd.log"
+    at = os.path.getsize(log)
+    with open(rig.info["conf"], "w") as f:
+        f.write(text)
+    rigs.lab_command("reload", "--name", rig.name)
+
+    def said():
+        with open(log) as f:
+            f.seek(at)
+            return expect in f.read()
+    rigs.until(f"\"{expect}\" in the log", said)
+
+
 @pytest.fixture
 def config(rig):
     """Edits flowtap.conf: a function old text -> new text; the old file is back afterwards."""
-    path = rig.info["conf"]
-    with open(path) as f:
+    with open(rig.info["conf"]) as f:
         old = f.read()
 
-    def edit(change, expect="configuration applied"):
-        log = rig.info["logs"] + "/flowtapd.log"
-        at = os.path.getsize(log)
-        with open(path, "w") as f:
-            f.write(change(old))
-        rigs.lab_command("reload", "--name", rig.name)
-
-        def said():
-            with open(log) as f:
-                f.seek(at)
-                return expect in f.read()
-        rigs.until(f"\"{expect}\" in the log", said)
+    def edit(change, **more):
+        write_config(rig, change(old), **more)
 
     yield edit
     edit(lambda text: text)
+
+
+@pytest.fixture(scope="module")
+def rewritten(the_rig):
+    """For tests that commit, which puts the file into canonical form: afterwards it is as others expect it."""
+    with open(the_rig.info["conf"]) as f:
+        old = f.read()
+    yield
+    write_config(the_rig, old)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 """No copy without authority: warrants of two officers, their scope, and their end, which the kernel keeps by itself."""
 
 import json
+import re
 import time
 
 import pytest
@@ -42,9 +43,9 @@ def order(rig, reference, **more):
 @pytest.fixture
 def strict(rig, config):
     """lea1 needs a warrant, and may send to mediation's ports 7000 to 7999 only; references are the test's own."""
-    config(lambda old: old.replace(
-        "agency lea1 { authority standing; content-destination 0.0.0.0/0; content-destination ::/0; }",
-        f"agency lea1 {{ content-destination {rig.addr('mediation')}/32 {{ port 7000-7999; }} }}"))
+    was = r"agency lea1 \{\s*authority standing;\s*content-destination 0\.0\.0\.0/0;\s*content-destination ::/0;\s*\}"
+    config(lambda old: re.sub(
+        was, f"agency lea1 {{ content-destination {rig.addr('mediation')}/32 {{ port 7000-7999; }} }}", old))
     strict.count = getattr(strict, "count", 0) + 1
     return f"W-{strict.count}"
 

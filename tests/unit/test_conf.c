@@ -36,8 +36,8 @@ test_defaults(void **state)
 	assert_string_equal(c->run_dir, "/run/flowtap");
 	assert_true(c->family_inet && c->family_inet6);
 	assert_int_equal(c->ssh_port, 32001);
-	assert_int_equal(c->connection_limit, 75);
-	assert_int_equal(c->rate_limit, 150);
+	assert_int_equal(c->connection_limit, 0);
+	assert_int_equal(c->rate_limit, 0);
 	assert_null(conf_agency_find(c, "lea1"));
 	conf_free(c);
 }
@@ -159,7 +159,7 @@ static void
 test_public(void **state)
 {
 	struct conf *c = parsed("system { login { user u { authentication { encrypted-password \"$6$x\"; ssh-rsa "
-				"\"key\"; } } } }");
+				"\"ssh-rsa AAAA\"; } } } }");
 	cleanup_buf struct buf all = {0}, public = {0};
 
 	(void)state;
@@ -170,7 +170,7 @@ test_public(void **state)
 	assert_non_null(strstr((char *)all.p, "encrypted-password \"$6$x\";"));
 	assert_null(strstr((char *)public.p, "$6$x"));
 	assert_non_null(strstr((char *)public.p, "encrypted-password \"*\";"));
-	assert_non_null(strstr((char *)public.p, "ssh-rsa \"key\";"));
+	assert_non_null(strstr((char *)public.p, "ssh-rsa \"ssh-rsa AAAA\";"));
 	conf_free(c);
 }
 

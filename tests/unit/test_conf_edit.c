@@ -27,7 +27,7 @@ apply(struct conf_tree *t, const char *lines, int expected, const char *wrong)
 	struct conf_error err = {0};
 	cleanup_buf struct buf got = {0};
 
-	assert_int_equal(conf_lines_apply(t, (struct slice){lines, strlen(lines)}, &err), expected);
+	assert_int_equal(conf_lines_apply(t, (struct slice){lines, strlen(lines)}, 0, &err), expected);
 	buf_printf(&got, "%u:%u %s", err.line, err.column, err.word);
 	buf_put(&got, "", 1);
 	if (wrong)

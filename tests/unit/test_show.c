@@ -59,10 +59,12 @@ static void
 for_everybody_else(void **state)
 {
 	(void)state;
-	shown_by(show_flow_tap, "{\"state\":\"running\",\"version\":\"1\",\"attach\":\"clsact\",\"interfaces\":[]}",
-	    "Flow-tap: running, flowtapd 1, attached by clsact\n"
-	    "\nInterfaces\n"
-	    "\nFurther figures are shown to those entitled: root and the group _flowtap.\n");
+	shown_by(show_flow_tap,
+	    "{\"state\":\"running\",\"version\":\"1\",\"services-interfaces\":[\"ftap0\",\"ftap1\"]}",
+	    "Flow-tap: running, flowtapd 1\n"
+	    "Services interfaces: ftap0 ftap1\n"
+	    "\nFurther figures are shown to those entitled: root, the group _flowtap and the\n"
+	    "permission flow-tap.\n");
 }
 
 static void

@@ -22,6 +22,7 @@ AGENCY_GROUP = "flowtap-agency"
 AUDITOR_GROUP = "flowtap-audit"
 OFFICER_GROUP = "flowtap-warrant"
 METRICS_GROUP = "flowtap-metrics"
+LOGIN_GROUP = "flowtap-login"
 FIRST_UID = 1900000000  # far from every range that distributions hand out
 DAEMON_USERS = ("_flowtap", "_flowtap-dp", "_flowtap-aux", "_flowtap-hook", "_flowtap-collect", "sshd")
 
@@ -174,7 +175,7 @@ def account_files(users):
     def host(path):
         with open(path) as f:
             return [line for line in f if line.split(":")[0] not in (*ours, AGENCY_GROUP, AUDITOR_GROUP, OFFICER_GROUP,
-                                                                  METRICS_GROUP)]
+                                                                  METRICS_GROUP, LOGIN_GROUP)]
 
     passwd, group = host("/etc/passwd"), host("/etc/group")
     shadow = [line.split(":")[0] + ":*:19000:0:99999:7:::\n" for line in passwd]
@@ -186,6 +187,7 @@ def account_files(users):
     group.append(f"{AUDITOR_GROUP}:x:{FIRST_UID - 2}:\n")
     group.append(f"{OFFICER_GROUP}:x:{FIRST_UID - 3}:\n")
     group.append(f"{METRICS_GROUP}:x:{FIRST_UID - 4}:\n")
+    group.append(f"{LOGIN_GROUP}:x:{FIRST_UID - 5}:\n")
     group.append(f"{AGENCY_GROUP}:x:{FIRST_UID - 1}:{','.join(users)}\n")
     return {"passwd": (passwd, 0o644), "group": (group, 0o644), "shadow": (shadow, 0o600)}
 

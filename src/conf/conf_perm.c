@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf_parse.h"
+#include "conf_perm.h"
+#include "conf_view.h"
+
+/* ---- what classes give ---- */
+
+struct class
+{
+	const char *name;
+	uint32_t perm;
+};
+
+/* The classes that a Junos router has from the start. */
+static const struct class classes[] = {
+    {"operator", CONF_PERM_EVERYBODY | CONF_PERM_READ},
+    {"read-only", CONF_PERM_EVERYBODY | CONF_PERM_READ},
+    {"super-user", CONF_PERM_ALL},
+    {"superuser", CONF_PERM_ALL},
+    {"unauthorized", CONF_PERM_EVERYBODY},
+};
+
+static const struct conf_node *
+login_of(const struct conf *c)
+{
+	return conf_tree_find(conf_tree_find(&c->tree->root, "system"), "login");
+}
+
+static uint32_t
+class_perm(const struct conf_node *class)
+{
+	const struct conf_node *words = conf_tree_find(class, "permissions");
+	uint32_t perm = CONF_PERM_EVERYBODY;
+
+	for (uint32_t i = 0; words && i < words->nword; i++)
+		for (const struct conf_choice *c = words->row->choice; c->word; c++)
+			if (strcmp(c->word, words->word[i].text) == 0)
+				perm |= c->gives;
+	return perm;
+}
+
+static int
+by_class(const void *a, const void *b)
+{
+	return strcmp(((const struct class *)a)->name, ((const struct class *)b)->name);
+}
+
+static int
+by_login(const void *a, const void *b)
+{
+	return strcmp(((const struct conf_login *)a)->name, ((const struct conf_login *)b)->name);
+}
+
+static size_t
+count(const struct conf_node *parent, const char *name)
+{
+	const struct conf_node *n;
+	size_t k = 0;
+
+	if (parent)
+		TAILQ_FOREACH (n, &parent->child, entry)
+			k += !n->inactive && strcmp(n->row->name, name) == 0;
+	return k;
+}
+
+/* Sorted; what the configuration defines comes before a class of the same name that Junos has. */
+static struct class *
+classes_of(const struct conf_node *login, size_t *n)
+{
+	const struct conf_node *m;
+	struct class *v = calloc(count(login, "class") + ARRAY_LEN(classes), sizeof *v);
+
+	*n = 0;
+	if (v == NULL)
+		return NULL;
+	if (login)
+		TAILQ_FOREACH (m, &login->child, entry)
+			if (!m->inactive && strcmp(m->row->name, "class") == 0)
+				v[(*n)++] = (struct class){m->word[0].text, class_perm(m)};
+	qsort(v, *n, sizeof *v, by_class);
+	for (size_t i = 0, own = *n; i < ARRAY_LEN(classes); i++)
+		if (own == 0 || bsearch(&classes[i], v, own, sizeof *v, by_class) == NULL)
+			v[(*n)++] = classes[i];
+	qsort(v, *n, sizeof *v, by_class);
+	return v;
+}
+
+int
+conf_perm_logins(struct conf *c)
+{
+	const struct conf_node *login = login_of(c), *m, *class;
+	size_t n;
+	cleanup_free struct class *v = classes_of(login, &n);
+
+	c->login = calloc(count(login, "user") + 1, sizeof *c->login);
+	if (v == NULL || c->login == NULL)
+		return -ENOMEM;
+	for (m = login ? TAILQ_FIRST(&login->child) : NULL; m; m = TAILQ_NEXT(m, entry)) {
+		const struct class *hit = NULL;
+
+		if (m->inactive || strcmp(m->row->name, "user") != 0)
+			continue;
+		if ((class = conf_tree_find(m, "class")) != NULL)
+			hit = bsearch(&(struct class){class->word[0].text, 0}, v, n, sizeof *v, by_class);
+		c->login[c->nlogin++] = (struct conf_login){m->word[0].text, hit ? hit->perm : CONF_PERM_EVERYBODY, m};
+	}
+	qsort(c->login, c->nlogin, sizeof *c->login, by_login);
+	return 0;
+}
+
+static const struct conf_login *
+login_find(const struct conf *c, const char *name)
+{
+	return c->nlogin ? bsearch(&(struct conf_login){.name = name}, c->login, c->nlogin, sizeof *c->login, by_login)
+			 : NULL;
+}
+
+uint32_t
+conf_perm_of(const struct conf *c, const char *user)
+{
+	const struct conf_login *l = login_find(c, user);
+
+	return l ? l->perm : CONF_PERM_EVERYBODY;
+}
+
+/* ---- the view ---- */
+
+static void
+tree_print(struct conf_tree *t, struct buf *out)
+{
+	conf_print(&(struct conf){.tree = t}, out);
+}
+
+int
+conf_perm_view(const struct conf *c, uint32_t perm, struct buf *out)
+{
+	struct conf_tree *t;
+	int r = conf_view_make(c->tree, perm, &t);
+
+	if (r < 0)
+		return r;
+	tree_print(t, out);
+	conf_tree_free(t);
+	return out->err;
+}
+
+/* ---- the judgement ---- */
+
+static bool
+same_text(const char *a, const char *b)
+{
+	for (; a && *a; a += strlen(a) + 1, b += strlen(b) + 1)
+		if (b == NULL || strcmp(a, b) != 0)
+			return false;
+	return b == NULL || *b == '\0';
+}
+
+static bool
+same_node(const struct conf_node *a, const struct conf_node *b)
+{
+	if (a->row != b->row || a->nword != b->nword || a->inactive != b->inactive || !same_text(a->above, b->above) ||
+	    !same_text(a->beside, b->beside) || !same_text(a->within, b->within))
+		return false;
+	for (uint32_t i = 0; i < a->nword; i++)
+		if (strcmp(a->word[i].text, b->word[i].text) != 0)
+			return false;
+	return true;
+}
+
+static bool
+same(const struct conf_node *a, const struct conf_node *b)
+{
+	const struct conf_node *x, *y;
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	if (!same_node(a, b))
+		return false;
+	for (x = TAILQ_FIRST(&a->child), y = TAILQ_FIRST(&b->child); x && y;
+	     x = TAILQ_NEXT(x, entry), y = TAILQ_NEXT(y, entry))
+		if (!same(x, y))
+			return false;
+	return x == NULL && y == NULL;
+}
+
+/* All of a row: the first ones are given. */
+static bool
+same_all(const struct conf_node *a, const struct conf_node *b)
+{
+	for (; a && b; a = conf_view_next(a), b = conf_view_next(b))
+		if (!same(a, b))
+			return false;
+	return a == b;
+}
+
+static int
+refuse(struct conf_error *err, const struct conf_schema *row, const struct conf_node *n)
+{
+	cleanup_buf struct buf path = {0};
+	const struct conf_at at = n ? conf_tree_at(n) : (struct conf_at){0};
+
+	conf_schema_path(row, &path);
+	if (path.err)
+		return path.err;
+	(void)conf_error_set(err, at, "you have no permission to change %.*s", (int)path.len, (const char *)path.p);
+	return -EPERM;
+}
+
+/* Candidate against view, branch by branch.  A holder that is deactivated takes what is below with it. */
+static int
+judge(const struct conf_schema *parent, const struct conf_node *was, const struct conf_node *is, uint32_t perm,
+    struct conf_error *err)
+{
+	const struct conf_schema *row = conf_schema_first(parent);
+	int r = 0;
+
+	for (; r == 0 && row; row = conf_schema_next(row)) {
+		const struct conf_node *a = conf_view_child(was, row), *b = conf_view_child(is, row);
+
+		if (conf_view_is_branch(row))
+			r = perm & row->change || same_all(a, b) ? 0 : refuse(err, row, b);
+		else if ((a && a->inactive) != (b && b->inactive) && !conf_view_changes_all(row, perm))
+			r = refuse(err, row, b);
+		else
+			r = judge(row, a, b, perm, err);
+	}
+	return r;
+}
+
+/* Who lacks a right gives it to nobody: neither to a class, nor to a user, nor by a password or key of one
+ * who has it.  flow-tap-operation, which not even root has, is given by those who configure flow-tap. */
+static bool
+may_give(uint32_t perm, uint32_t what)
+{
+	if (perm & CONF_PERM_FLOW_TAP_CONTROL)
+		what &= ~CONF_PERM_FLOW_TAP_OPERATION;
+	return (what & ~perm) == 0;
+}
+
+static int
+judge_grant(struct conf_error *err, uint32_t perm, uint32_t before, uint32_t after, const struct conf_node *n)
+{
+	if (may_give(perm, before) && may_give(perm, after))
+		return 0;
+	(void)conf_error_set(err, (struct conf_at){0},
+	    "you have no permission to change system login %s %s, which has permissions that you do not have",
+	    n->row->name, n->word[0].text);
+	return -EPERM;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct conf_node *x = *(const struct conf_node *const *)a, *y = *(const struct conf_node *const *)b;
+
+	return x->row == y->row ? strcmp(x->word[0].text, y->word[0].text) : x->row < y->row ? -1 : 1;
+}
+
+/* The classes and users, active or not, sorted. */
+static const struct conf_node **
+entries(const struct conf *c, size_t *n)
+{
+	const struct conf_node *login = login_of(c), *m, **v;
+
+	*n = 0;
+	if (login)
+		TAILQ_FOREACH (m, &login->child, entry)
+			++*n;
+	if ((v = calloc(*n + 1, sizeof *v)) == NULL)
+		return NULL;
+	*n = 0;
+	if (login)
+		TAILQ_FOREACH (m, &login->child, entry)
+			v[(*n)++] = m;
+	qsort(v, *n, sizeof *v, by_key);
+	return v;
+}
+
+static uint32_t
+entry_perm(const struct conf *c, const struct conf_node *n)
+{
+	const struct conf_login *l;
+
+	if (n == NULL)
+		return 0;
+	if (strcmp(n->row->name, "class") == 0)
+		return class_perm(n);
+	l = login_find(c, n->word[0].text);
+	return l ? l->perm : 0;
+}
+
+/* The same pairs, and those that one has alone, in one walk through both. */
+static int
+judge_logins(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
+{
+	size_t na, nb, i = 0, k = 0;
+	cleanup_free const struct conf_node **a = entries(now, &na), **b = entries(next, &nb);
+	int r = 0;
+
+	if (a == NULL || b == NULL)
+		return -ENOMEM;
+	while (r == 0 && (i < na || k < nb)) {
+		const int d = i == na ? 1 : k == nb ? -1 : by_key(&a[i], &b[k]);
+		const struct conf_node *x = d <= 0 ? a[i++] : NULL, *y = d >= 0 ? b[k++] : NULL;
+		const uint32_t before = entry_perm(now, x), after = entry_perm(next, y);
+
+		if (before != after || !same(x, y))
+			r = judge_grant(err, perm, before, after, y ? y : x);
+	}
+	return r;
+}
+
+static int
+whole_make(const struct conf *now, const struct conf_tree *then, uint32_t perm, struct conf **next)
+{
+	cleanup_buf struct buf text = {0};
+	struct conf_tree *tree;
+	struct conf_error err;
+	int r = conf_view_merge(now->tree, then, perm, &tree);
+
+	if (r < 0)
+		return r;
+	tree_print(tree, &text);
+	conf_tree_free(tree);
+	r = text.err;
+	return r < 0 ? r : conf_parse((const char *)text.p, text.len, next, &err);
+}
+
+/* What is wrong with the whole, and not with what he sees, is told to nobody but who sees it. */
+static int
+whole(const struct conf *now, const struct conf *mine, uint32_t perm, struct conf **next, struct conf_error *err)
+{
+	int r = whole_make(now, mine->tree, perm, next);
+
+	if (r == -EINVAL)
+		snprintf(err->expected, sizeof err->expected, "the configuration would not be valid as a whole");
+	if (r < 0)
+		return r;
+	if ((r = judge_logins(now, *next, perm, err)) < 0)
+		conf_free(TAKE_PTR(*next));
+	return r;
+}
+
+int
+conf_perm_judge(const struct conf *now, struct slice text, uint32_t perm, struct conf **next, struct conf_error *err)
+{
+	struct conf_tree *seen = NULL;
+	struct conf *mine = NULL;
+	int r = conf_parse_known(text, ~perm, &mine, err);
+
+	*next = NULL;
+	if (r < 0)
+		return r;
+	if ((perm & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT) {
+		if ((r = judge_logins(now, mine, perm, err)) == 0)
+			*next = TAKE_PTR(mine);
+	} else if ((r = conf_view_make(now->tree, perm, &seen)) == 0 &&
+		   (r = judge(NULL, &seen->root, &mine->tree->root, perm, err)) == 0)
+		r = whole(now, mine, perm, next, err);
+	conf_tree_free(seen);
+	conf_free(mine);
+	return r;
+}

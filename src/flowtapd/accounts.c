@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Makes, changes and removes the users of system login, and no others.  It is root's
+ * user number with the one capability that changing owners takes; it sees /etc, and
+ * may execute the system's programs.  What it is asked for comes from the parent only.
+ *
+ * Who is no longer asked for loses his password, keys and groups at once; his account
+ * goes when none of his processes is left, so that nobody else gets his number before.
+ *
+ * exports: account_ accounts_run */
+#include "accounts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "log.h"
+#include "replace.h"
+#include "role.h"
+#include "sandbox.h"
+
+#define RETRY_MS 2000
+#define SAID_MAX 96
+#define NO_PASSWORD "*"
+#define SHELL_NONE "/usr/sbin/nologin"
+
+struct list {
+	struct account *v; /* sorted by name */
+	uint32_t n;
+};
+
+struct accounts {
+	int dir;
+	bool leaving; /* somebody who is no longer asked for still has a process */
+	struct list applied;
+	char why[128];
+};
+
+void
+account_put(struct buf *b, const struct account *a)
+{
+	buf_put_str(b, a->name);
+	buf_put_u8(b, a->operation);
+	buf_put_slice(b, a->hash);
+	buf_put_slice(b, a->keys);
+}
+
+int
+account_get(struct account *a, struct rd *r)
+{
+	uint8_t operation;
+
+	rd_cstr(r, a->name, sizeof a->name);
+	operation = rd_u8(r);
+	a->operation = operation != 0;
+	a->hash = rd_slice(r);
+	a->keys = rd_slice(r);
+	return r->err ? r->err : operation > 1 ? -EBADMSG : 0;
+}
+
+/* As far as the user table tells. */
+static bool
+is_ours(const struct passwd *pw)
+{
+	const struct group *g = getgrnam(ACCOUNTS_GROUP);
+
+	return g && pw->pw_uid != 0 && pw->pw_gid == g->gr_gid;
+}
+
+/* ---- the system's tools ---- */
+
+static void
+tool_exec(const char *const *argv, int in, int out)
+{
+	char *envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
+
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || close_range(3, ~0u, 0) < 0 || chdir("/") < 0)
+		_exit(127);
+	execve(argv[0], (char *const *)argv, envp);
+	_exit(127);
+}
+
+/* A little text, which a pipe holds. */
+static int
+input_open(const char *text)
+{
+	const size_t len = strlen(text);
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	if (len > PIPE_BUF || write(fds[1], text, len) != (ssize_t)len) {
+		close(fds[0]);
+		close(fds[1]);
+		return -EMSGSIZE;
+	}
+	close(fds[1]);
+	return fds[0];
+}
+
+/* What it says, of which the last line is kept. */
+static void
+output_read(int fd, char last[static SAID_MAX])
+{
+	char line[SAID_MAX];
+	FILE *f = fdopen(fd, "r");
+
+	last[0] = '\0';
+	while (f && fgets(line, sizeof line, f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (*line)
+			strcpy(last, line);
+	}
+	if (f)
+		fclose(f);
+	else
+		close(fd);
+}
+
+static int
+tool_run(struct accounts *a, const char *const *argv, const char *input)
+{
+	char said[SAID_MAX];
+	int out[2], status, in = input_open(input);
+	pid_t pid;
+
+	if (in < 0)
+		return in;
+	if (pipe2(out, O_CLOEXEC) < 0) {
+		close(in);
+		return -errno;
+	}
+	if ((pid = fork()) == 0)
+		tool_exec(argv, in, out[1]);
+	close(in);
+	close(out[1]);
+	output_read(out[0], said);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -errno;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	snprintf(a->why, sizeof a->why, "%s", *said ? said : argv[0]);
+	return -EIO;
+}
+
+/* ---- who is whose ---- */
+
+static bool
+has_mark(const struct accounts *a, const char *name)
+{
+	struct stat st;
+
+	return fstatat(a->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+/* -ENOENT: there is none; -EEXIST: it is somebody else's. */
+static int
+account_find(struct accounts *a, const char *name, const struct passwd **pw)
+{
+	if ((*pw = getpwnam(name)) == NULL)
+		return -ENOENT;
+	if (has_mark(a, name) && is_ours(*pw))
+		return 0;
+	snprintf(a->why, sizeof a->why, "system login user %s: there is such a user, whom no commit made", name);
+	return -EEXIST;
+}
+
+static bool
+is_agency(const char *name)
+{
+	const struct group *g = getgrnam(ACCOUNTS_AGENCIES);
+
+	for (char **m = g ? g->gr_mem : NULL; m && *m; m++)
+		if (strcmp(*m, name) == 0)
+			return true;
+	return false;
+}
+
+/* The folder's owner is root where the process may not be traced. */
+static bool
+is_process_of(const char *pid, uid_t uid)
+{
+	char path[300], line[256];
+	bool his = false;
+	unsigned of;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%s/status", pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return false;
+	while (!his && fgets(line, sizeof line, f))
+		his = sscanf(line, "Uid: %u", &of) == 1 && of == uid;
+	fclose(f);
+	return his;
+}
+
+static bool
+is_busy(uid_t uid)
+{
+	const struct dirent *d;
+	bool busy = false;
+	DIR *proc = opendir("/proc");
+
+	if (proc == NULL)
+		return true;
+	while (!busy && (d = readdir(proc)) != NULL)
+		busy = d->d_name[0] >= '0' && d->d_name[0] <= '9' && is_process_of(d->d_name, uid);
+	closedir(proc);
+	return busy;
+}
+
+/* ---- changes ---- */
+
+static int
+keys_write(struct accounts *a, const char *name, struct slice keys)
+{
+	cleanup_buf struct buf old = {0};
+	int r = replace_read(a->dir, name, DAEMON_CHAN_MAX, &old);
+
+	if (r == 0 && old.len == keys.len && (keys.len == 0 || memcmp(old.p, keys.p, keys.len) == 0))
+		return 0;
+	return replace_file(a->dir, name, keys, 0644);
+}
+
+static int
+hash_set(struct accounts *a, const char *name, struct slice hash)
+{
+	static const char *const argv[] = {"/usr/sbin/chpasswd", "-e", NULL};
+	const struct spwd *sp = getspnam(name);
+	char line[1024];
+	int n, r;
+
+	if (sp && slice_eq(hash, sp->sp_pwdp))
+		return 0;
+	n = snprintf(line, sizeof line, "%s:%.*s\n", name, (int)hash.len, hash.p);
+	r = n < 0 || (size_t)n >= sizeof line ? -EMSGSIZE : tool_run(a, argv, line);
+	explicit_bzero(line, sizeof line);
+	return r;
+}
+
+static int
+shell_set(struct accounts *a, const struct passwd *pw, const char *shell)
+{
+	const char *const argv[] = {"/usr/sbin/usermod", "--shell", shell, "--", pw->pw_name, NULL};
+
+	return strcmp(pw->pw_shell, shell) == 0 ? 0 : tool_run(a, argv, "");
+}
+
+static int
+agency_set(struct accounts *a, const char *name, bool member)
+{
+	const char *const argv[] = {
+	    "/usr/sbin/usermod", member ? "--append" : "--remove", "--groups", ACCOUNTS_AGENCIES, "--", name, NULL};
+
+	return is_agency(name) == member ? 0 : tool_run(a, argv, "");
+}
+
+/* The mark comes first: whatever happens then, it is known whose the account is. */
+static int
+account_make(struct accounts *a, const char *name)
+{
+	const char *const argv[] = {"/usr/sbin/useradd", "--system", "--gid", ACCOUNTS_GROUP, "--no-user-group",
+	    "--no-create-home", "--home-dir", "/", "--shell", SHELL_NONE, "--no-log-init", "--comment",
+	    "made by flowtapd", "--", name, NULL};
+	int r = replace_file(a->dir, name, (struct slice){"", 0}, 0644);
+
+	return r < 0 ? r : tool_run(a, argv, "");
+}
+
+/* Power is taken before it is given. */
+static int
+account_set(struct accounts *a, const struct account *want)
+{
+	const struct passwd *pw;
+	int r = account_find(a, want->name, &pw);
+
+	if (r == -ENOENT && (r = account_make(a, want->name)) == 0)
+		r = account_find(a, want->name, &pw);
+	if (r == 0 && !want->operation)
+		r = agency_set(a, want->name, false);
+	if (r < 0 || (r = shell_set(a, pw, want->operation ? ACCOUNTS_SHELL_DTCP : ACCOUNTS_SHELL)) < 0 ||
+	    (r = hash_set(a, want->name, want->hash)) < 0 || (r = keys_write(a, want->name, want->keys)) < 0)
+		return r;
+	return want->operation ? agency_set(a, want->name, true) : 0;
+}
+
+static int
+account_drop(struct accounts *a, const char *name)
+{
+	const char *const argv[] = {"/usr/sbin/userdel", "--", name, NULL};
+	const struct passwd *pw;
+	int r = account_find(a, name, &pw);
+
+	if (r == 0) {
+		if ((r = agency_set(a, name, false)) < 0 || (r = keys_write(a, name, (struct slice){"", 0})) < 0 ||
+		    (r = hash_set(a, name, (struct slice){NO_PASSWORD, 1})) < 0 ||
+		    (r = shell_set(a, pw, SHELL_NONE)) < 0)
+			return r;
+		if (is_busy(pw->pw_uid)) {
+			a->leaving = true;
+			return 0;
+		}
+		r = tool_run(a, argv, "");
+	} else if (r == -EEXIST || r == -ENOENT)
+		r = 0; /* somebody has removed it; what has its name now is not ours */
+	return r < 0 || unlinkat(a->dir, name, 0) == 0 ? r : -errno;
+}
+
+/* ---- what is asked for ---- */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct account *)a)->name, ((const struct account *)b)->name);
+}
+
+static int
+list_get(struct list *l, struct rd *r)
+{
+	l->n = rd_u32(r);
+	if (r->err || l->n > (size_t)(r->end - r->p))
+		return -EBADMSG;
+	if ((l->v = calloc((size_t)l->n + 1, sizeof *l->v)) == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->n; i++) {
+		int e = account_get(&l->v[i], r);
+
+		if (e < 0)
+			return e;
+	}
+	qsort(l->v, l->n, sizeof *l->v, by_name);
+	return rd_end(r);
+}
+
+static bool
+is_listed(const struct list *l, const char *name)
+{
+	struct account key;
+
+	if (strlen(name) >= sizeof key.name)
+		return false;
+	strcpy(key.name, name);
+	return bsearch(&key, l->v, l->n, sizeof *l->v, by_name) != NULL;
+}
+
+static int
+drop_others(struct accounts *a, const struct list *l)
+{
+	const struct dirent *d;
+	int fd = openat(a->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL)
+		return -errno;
+	a->leaving = false;
+	while (r == 0 && (d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.' && !is_listed(l, d->d_name))
+			r = account_drop(a, d->d_name);
+	closedir(dir);
+	return r;
+}
+
+static int
+check(struct accounts *a, const struct list *l, bool make)
+{
+	const struct passwd *pw;
+	int r = 0;
+
+	if (l->n && getgrnam(ACCOUNTS_GROUP) == NULL) {
+		snprintf(a->why, sizeof a->why, "system login: the system has no group " ACCOUNTS_GROUP);
+		return -ENOENT;
+	}
+	for (uint32_t i = 0; r == 0 && i < l->n; i++)
+		if ((r = account_find(a, l->v[i].name, &pw)) == -ENOENT)
+			r = 0;
+	for (uint32_t i = 0; make && r == 0 && i < l->n; i++)
+		if (getpwnam(l->v[i].name) == NULL)
+			r = account_make(a, l->v[i].name);
+	return r;
+}
+
+/* All that can be done is done; the first error is told. */
+static int
+apply(struct accounts *a, const struct list *l)
+{
+	char why[sizeof a->why] = "";
+	int first = 0, r;
+
+	for (uint32_t i = 0; i <= l->n; i++) {
+		a->why[0] = '\0';
+		r = i < l->n ? account_set(a, &l->v[i]) : drop_others(a, l);
+		if (r < 0 && first == 0) {
+			first = r;
+			memcpy(why, a->why, sizeof why);
+		}
+	}
+	memcpy(a->why, why, sizeof why);
+	return first;
+}
+
+static int
+carry_out(struct accounts *a, const struct buf *body)
+{
+	struct rd r = rd_init(body->p, body->len);
+	const uint8_t phase = rd_u8(&r);
+	struct list l = {0};
+	int e = list_get(&l, &r);
+
+	a->why[0] = '\0';
+	if (e < 0 || phase != ACCOUNTS_APPLY) {
+		if (e == 0)
+			e = check(a, &l, phase == ACCOUNTS_PREPARE);
+		free(l.v);
+		return e;
+	}
+	free(a->applied.v);
+	a->applied = l; /* its names, once body is gone */
+	return apply(a, &l);
+}
+
+/* ---- the process ---- */
+
+static int
+folder_open(const char *conf_dir, int *dir)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/" ACCOUNTS_DIR, conf_dir);
+
+	if (n < 0 || (size_t)n >= sizeof path)
+		return -ENAMETOOLONG;
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	*dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *dir < 0 || fchmod(*dir, 0755) < 0 ? -errno : 0;
+}
+
+static int
+begin(struct accounts *a)
+{
+	cleanup_buf struct buf body = {0};
+	char conf_dir[PATH_MAX];
+	uint16_t type;
+	uint32_t id;
+	struct rd r;
+	int rc = chan_read_sync(DAEMON_FD_PARENT, 2 * PATH_MAX, &type, &id, &body);
+
+	if (rc < 0)
+		return rc;
+	r = rd_init(body.p, body.len);
+	rd_cstr(&r, conf_dir, sizeof conf_dir);
+	if (type != IPC_P_ACCOUNTS || rd_end(&r) < 0)
+		return -EBADMSG;
+	if ((rc = folder_open(conf_dir, &a->dir)) < 0)
+		return rc;
+	return role_confine_accounts(conf_dir);
+}
+
+/* The next message; meanwhile those who leave are looked after. */
+static int
+next(struct accounts *a, uint16_t *type, struct buf *body)
+{
+	struct pollfd p = {.fd = DAEMON_FD_PARENT, .events = POLLIN};
+	uint32_t id;
+
+	while (a->leaving && poll(&p, 1, RETRY_MS) == 0)
+		if (drop_others(a, &a->applied) < 0)
+			log_warnx("logins: %s", a->why);
+	buf_reset(body);
+	return chan_read_sync(DAEMON_FD_PARENT, DAEMON_CHAN_MAX, type, &id, body);
+}
+
+int
+accounts_run(int verbose)
+{
+	struct accounts a = {.dir = -1};
+	cleanup_buf struct buf body = {0};
+	uint16_t type;
+	int r;
+
+	log_init("flowtapd: accounts", verbose);
+	umask(022);
+	if ((r = sandbox_basics()) < 0 || (r = begin(&a)) < 0)
+		fatal(r, "cannot begin");
+	while ((r = next(&a, &type, &body)) == 0 && type == IPC_P_LOGINS) {
+		r = carry_out(&a, &body);
+		r = daemon_ready_sync(DAEMON_FD_PARENT, r, r < 0 ? *a.why ? a.why : strerror(-r) : "");
+		if (r < 0)
+			break;
+	}
+	free(a.applied.v);
+	return r == 0 && type == IPC_P_STOP ? 0 : 1;
+}

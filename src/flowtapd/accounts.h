@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * accounts.h - the users of system login, on the system.
+ *
+ * A user that we made has ACCOUNTS_GROUP as his primary group, and a file of his name in the folder
+ * ACCOUNTS_DIR beside the configuration, which is root's: his keys are in it, for our sshd.  Both together
+ * are the mark; an account without it is never touched.
+ *
+ * accounts.c is the process that does it, by the system's own tools; parent_logins.c asks it to.
+ */
+#ifndef FLOWTAPD_ACCOUNTS_H
+#define FLOWTAPD_ACCOUNTS_H
+
+#include "buf.h"
+
+#define ACCOUNTS_DIR "logins"
+#define ACCOUNTS_GROUP "flowtap-login"
+#define ACCOUNTS_AGENCIES "flowtap-agency" /* who may log in to our sshd */
+
+enum accounts_phase {
+	ACCOUNTS_CHECK,   /* is every name free, or one of ours? */
+	ACCOUNTS_PREPARE, /* that, and who is missing is made, without any power */
+	ACCOUNTS_APPLY,   /* everything as it is asked for; who is not asked for goes */
+};
+
+struct account {
+	char name[33];
+	bool operation;          /* may log in to our sshd */
+	struct slice hash, keys; /* borrowed; of shadow(5); lines of authorized_keys */
+};
+
+void account_put(struct buf *b, const struct account *a);
+int account_get(struct account *a, struct rd *r);
+#endif

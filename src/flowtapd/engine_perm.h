@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine_perm.h - what the peer of a control socket may do.
+ *
+ * Who it is the kernel says.  Root may do everything but speak DTCP; a user of system login what the class
+ * gives; and members of our groups, beside that, what these are for.
+ */
+#ifndef FLOWTAPD_ENGINE_PERM_H
+#define FLOWTAPD_ENGINE_PERM_H
+
+#include "engine.h"
+
+#define ENGINE_PERM_ROOT (1u << 31) /* root itself; see conf_perm.h for the others */
+
+void engine_perm_groups(struct engine *e); /* looks our groups up; before the engine is confined */
+/* The logins of e->conf become those in force. */
+int engine_perm_update(struct engine *e);
+/* CONF_PERM_... that come from the peer's groups: they stay for the connection. */
+uint32_t engine_perm_of_groups(const struct engine *e, int fd);
+/* All that uid has now. */
+uint32_t engine_perm_of(const struct engine *e, uint32_t uid, uint32_t of_groups);
+/* The name in system login; NULL: none. */
+const char *engine_perm_login(const struct engine *e, uint32_t uid);
+/* Whether a user who is an agency's may speak DTCP. */
+bool engine_perm_dtcp(const struct engine *e, uint32_t uid);
+
+/* NULL, or why a peer with these rights may not give that command of the control socket. */
+const char *engine_perm_missing(const char *command, uint32_t perm);
+
+#endif

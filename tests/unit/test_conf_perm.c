@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every class against every branch: what it shows, what may be changed in it, and what is never told. */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf_perm.h"
+#include "conf_schema.h"
+#include "conf_value.h"
+
+#define HASH "$y$j9T$salt$hash"
+
+static const char whole_text[] = "# of the router\n"
+				 "system {\n"
+				 "    login {\n"
+				 "        class agency {\n"
+				 "            permissions flow-tap-operation;\n"
+				 "        }\n"
+				 "        class boss {\n"
+				 "            permissions all;\n"
+				 "        }\n"
+				 "        class mixed {\n"
+				 "            permissions [ view flow-tap routing ];\n"
+				 "        }\n"
+				 "        class plain {\n"
+				 "            permissions view;\n"
+				 "        }\n"
+				 "        user ann {\n"
+				 "            class plain;\n"
+				 "            authentication {\n"
+				 "                encrypted-password \"" HASH "\";\n"
+				 "            }\n"
+				 "        }\n"
+				 "        user bob {\n"
+				 "            class boss;\n"
+				 "        }\n"
+				 "    }\n"
+				 "    services {\n"
+				 "        flow-tap-dtcp {\n"
+				 "            ssh {\n"
+				 "                connection-limit 75;\n"
+				 "            }\n"
+				 "        }\n"
+				 "    }\n"
+				 "}\n"
+				 "chassis {\n"
+				 "    fpc 0;\n"
+				 "}\n"
+				 "# the tap\n"
+				 "services {\n"
+				 "    flow-tap {\n"
+				 "        agency lea1; # secret\n"
+				 "    }\n"
+				 "}\n"
+				 "interfaces {\n"
+				 "    vt-0/0/0;\n"
+				 "}\n"
+				 "interfaces vt-9/0/0;\n";
+
+static struct slice
+slice_of(const char *s)
+{
+	return (struct slice){s, strlen(s)};
+}
+
+static struct conf *
+parsed(const char *text)
+{
+	struct conf_error err;
+	struct conf *c = NULL;
+	int r = conf_parse(text, strlen(text), &c, &err);
+
+	if (r < 0)
+		print_message("# %u:%u: %s: %s\n", err.line, err.column, err.word, err.expected);
+	assert_int_equal(r, 0);
+	return c;
+}
+
+static uint32_t
+perm_of(const char *permissions)
+{
+	char text[256];
+	struct conf *c;
+	uint32_t perm;
+
+	snprintf(
+	    text, sizeof text, "system { login { class c { permissions [ %s ]; } user u { class c; } } }", permissions);
+	c = parsed(text);
+	perm = conf_perm_of(c, "u");
+	conf_free(c);
+	return perm;
+}
+
+static char *
+seen_by(uint32_t perm)
+{
+	struct conf *c = parsed(whole_text);
+	struct buf b = {0};
+
+	assert_int_equal(conf_perm_view(c, perm, &b), 0);
+	buf_put(&b, "", 1);
+	conf_free(c);
+	return (char *)b.p;
+}
+
+/* text with from replaced. */
+static char *
+with(const char *text, const char *from, const char *to)
+{
+	const char *at = strstr(text, from);
+	struct buf b = {0};
+
+	assert_non_null(at);
+	buf_put(&b, text, (size_t)(at - text));
+	buf_put(&b, to, strlen(to));
+	buf_put(&b, at + strlen(from), strlen(at + strlen(from)) + 1);
+	return (char *)b.p;
+}
+
+/* What becomes of the whole; NULL and *err if it is refused. */
+static char *
+judged(const char *candidate, uint32_t perm, int expect, struct conf_error *err)
+{
+	struct conf *now = parsed(whole_text), *next;
+	struct buf b = {0};
+	int r = conf_perm_judge(now, (struct slice){candidate, strlen(candidate)}, perm, &next, err);
+
+	if (r != expect)
+		print_message("# %d: %u: %s: %s\n", r, err->line, err->word, err->expected);
+	assert_int_equal(r, expect);
+	if (r == 0) {
+		conf_print(next, &b);
+		buf_put(&b, "", 1);
+	}
+	conf_free(next);
+	conf_free(now);
+	return (char *)b.p;
+}
+
+/* ---- classes ---- */
+
+static void
+test_permissions(void **state)
+{
+	const uint32_t e = CONF_PERM_EVERYBODY, read = e | CONF_PERM_READ, change = read | CONF_PERM_CONFIGURE;
+	static const struct conf_schema *row;
+	const struct conf_choice *c;
+
+	(void)state;
+	assert_int_equal(perm_of("flow-tap"), read | CONF_PERM_FLOW_TAP);
+	assert_int_equal(perm_of("flow-tap-control"), change | CONF_PERM_FLOW_TAP | CONF_PERM_FLOW_TAP_CONTROL);
+	assert_int_equal(perm_of("flow-tap-operation"), e | CONF_PERM_FLOW_TAP_OPERATION);
+	assert_int_equal(perm_of("audit"), e | CONF_PERM_AUDIT);
+	assert_int_equal(perm_of("view routing"), read);
+	assert_int_equal(perm_of("configure"), change);
+	assert_int_equal(perm_of("all"), CONF_PERM_ALL);
+	assert_false(CONF_PERM_ALL & (CONF_PERM_FLOW_TAP_OPERATION | CONF_PERM_OFFICER));
+	/* Flow-tap and the audit trail come with their own permissions only, and with those that say "all". */
+	row = conf_schema_find(NULL, slice_of("system"));
+	for (const char *const *w = (const char *const[]){"login", "class", "permissions", NULL}; *w; w++)
+		row = conf_schema_find(row, slice_of(*w));
+	for (c = row->choice; c->word; c++) {
+		const bool ours = strncmp(c->word, "flow-tap", 8) == 0 || strncmp(c->word, "all", 3) == 0;
+
+		assert_true(ours || (perm_of(c->word) & (CONF_PERM_FLOW_TAP | CONF_PERM_FLOW_TAP_CONTROL |
+							    CONF_PERM_FLOW_TAP_OPERATION)) == 0);
+		assert_true(strcmp(c->word, "flow-tap-operation") == 0 ||
+			    (perm_of(c->word) & CONF_PERM_FLOW_TAP_OPERATION) == 0);
+		assert_false(perm_of(c->word) & CONF_PERM_OFFICER);
+	}
+}
+
+static void
+test_users(void **state)
+{
+	struct conf *c = parsed("system { login { class operator { permissions all; } class off { permissions all; } "
+				"user a { class operator; } user b { class read-only; } user c { class super-user; } "
+				"user d; inactive: user e { class super-user; } user f { class off; } "
+				"user g { class unauthorized; } } }");
+	static const struct {
+		const char *user;
+		uint32_t perm;
+	} rows[] = {{"a", CONF_PERM_ALL}, {"b", CONF_PERM_EVERYBODY | CONF_PERM_READ}, {"c", CONF_PERM_ALL},
+	    {"d", CONF_PERM_EVERYBODY}, {"e", CONF_PERM_EVERYBODY}, {"f", CONF_PERM_ALL}, {"g", CONF_PERM_EVERYBODY},
+	    {"nobody", CONF_PERM_EVERYBODY}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(conf_perm_of(c, rows[i].user), rows[i].perm);
+	conf_free(c);
+}
+
+/* ---- the view ---- */
+
+static void
+test_what_is_seen(void **state)
+{
+	static const char *const everybody =
+	    "chassis {\n    fpc 0;\n}\ninterfaces {\n    vt-0/0/0;\n}\ninterfaces vt-9/0/0;\n";
+	char *all = seen_by(CONF_PERM_ALL), *some;
+
+	(void)state;
+	assert_string_equal(all, whole_text);
+	free(all);
+	for (const char *const *p = (const char *const[]){"view", "configure", "interface-control", "audit",
+		 "flow-tap-operation", "maintenance", NULL};
+	     *p; p++) {
+		some = seen_by(perm_of(*p));
+		assert_string_equal(some, everybody);
+		free(some);
+	}
+	some = seen_by(perm_of("flow-tap"));
+	assert_string_equal(some,
+	    "system {\n    services {\n        flow-tap-dtcp {\n            ssh {\n                connection-limit "
+	    "75;\n"
+	    "            }\n        }\n    }\n}\nchassis {\n    fpc 0;\n}\n# the tap\nservices {\n    flow-tap {\n"
+	    "        agency lea1; # secret\n    }\n}\ninterfaces {\n    vt-0/0/0;\n}\ninterfaces vt-9/0/0;\n");
+	free(some);
+	some = seen_by(perm_of("view-configuration"));
+	assert_string_equal(some,
+	    "system {\n    login {\n        class agency;\n        class boss {\n            permissions all;\n"
+	    "        }\n        class mixed {\n            permissions [ view routing ];\n        }\n"
+	    "        class plain {\n            permissions view;\n        }\n        user ann {\n"
+	    "            class plain;\n            authentication {\n                encrypted-password \"*\";\n"
+	    "            }\n        }\n        user bob {\n            class boss;\n        }\n    }\n}\n"
+	    "chassis {\n    fpc 0;\n}\ninterfaces {\n    vt-0/0/0;\n}\ninterfaces vt-9/0/0;\n");
+	assert_null(strstr(some, "tap"));
+	free(some);
+	some = seen_by(perm_of("admin secret"));
+	assert_non_null(strstr(some, HASH));
+	free(some);
+}
+
+/* ---- changes ---- */
+
+/* Every class × every branch: a change of one that a class does not have is refused, or its words are unknown. */
+static void
+test_every_class_and_branch(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		uint32_t see, change;
+	} branches[] = {
+	    {"class plain {\n            permissions view", "class plain {\n            permissions routing",
+		CONF_PERM_LOGIN, CONF_PERM_LOGIN_CONTROL},
+	    {"connection-limit 75", "connection-limit 76", CONF_PERM_FLOW_TAP, CONF_PERM_FLOW_TAP_CONTROL},
+	    {"fpc 0", "fpc 1", CONF_PERM_EVERYBODY, CONF_PERM_PORTS_CONTROL},
+	    {"agency lea1", "agency lea2", CONF_PERM_FLOW_TAP, CONF_PERM_FLOW_TAP_CONTROL},
+	    {"vt-0/0/0", "vt-1/0/0", CONF_PERM_EVERYBODY, CONF_PERM_PORTS_CONTROL},
+	    {"vt-9/0/0", "vt-9/0/1", CONF_PERM_EVERYBODY, CONF_PERM_PORTS_CONTROL},
+	};
+	static const char *const classes[] = {"flow-tap", "flow-tap-control", "flow-tap-operation", "audit", "all",
+	    "view", "view-configuration", "configure", "admin", "admin-control", "interface", "interface-control",
+	    "secret", "maintenance", "all-control", "flow-tap-control admin-control", "flow-tap interface-control"};
+	struct conf_error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+		for (size_t k = 0; k < ARRAY_LEN(branches); k++) {
+			const uint32_t perm = perm_of(classes[i]);
+			const bool sees = perm & branches[k].see, changes = perm & branches[k].change;
+			char *view = seen_by(perm), *whole = with(whole_text, branches[k].from, branches[k].to), *after;
+
+			assert_int_equal(strstr(view, branches[k].from) != NULL, sees);
+			if (sees) {
+				char *mine = with(view, branches[k].from, branches[k].to);
+
+				after = judged(mine, perm, changes ? 0 : -EPERM, &err);
+				assert_true(!changes || strcmp(after, whole) == 0);
+				assert_true(changes || strstr(err.expected, "no permission to change") != NULL);
+				free(mine);
+				free(after);
+			} else {
+				free(judged(whole, perm, perm & CONF_PERM_FLOW_TAP ? -EPERM : -EINVAL, &err));
+			}
+			free(view);
+			free(whole);
+		}
+}
+
+/* One who may not know of a word is told what he would be told of any other. */
+static void
+test_discreet_words(void **state)
+{
+	static const struct {
+		const char *text, *word;
+	} rows[] = {
+	    {"@ { flow-tap; }", "services"},
+	    {"system { @ { flow-tap-dtcp; } }", "services"},
+	    {"system { login { class c { permissions @; } } }", "flow-tap"},
+	    {"system { login { class c { permissions [ view @ ]; } } }", "flow-tap-control"},
+	    {"system { login { class c { permissions @; } } }", "flow-tap-operation"},
+	    {"inactive: @;", "services"},
+	    {"set @ flow-tap", "services"},
+	    {"set system login class c permissions @", "flow-tap"},
+	    {"set system login class c permissions [ view @ ]", "flow-tap-control"},
+	};
+	const uint32_t perm = perm_of("admin-control interface-control view secret maintenance audit");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *known, *unknown;
+		struct conf_error a, b;
+		char other[32];
+
+		snprintf(other, sizeof other, "%s", rows[i].word);
+		other[0] = 'x';
+		known = with(rows[i].text, "@", rows[i].word);
+		unknown = with(rows[i].text, "@", other);
+		free(judged(known, perm, -EINVAL, &a));
+		free(judged(unknown, perm, -EINVAL, &b));
+		assert_string_equal(a.word, rows[i].word);
+		memcpy(b.word, a.word, sizeof a.word);
+		assert_memory_equal(&a, &b, sizeof a);
+		assert_null(strstr(a.expected, "tap"));
+		assert_null(strstr(a.expected, "services"));
+		free(known);
+		free(unknown);
+	}
+}
+
+static void
+test_completion(void **state)
+{
+	const uint32_t hidden = ~perm_of("admin-control");
+	struct conf_place place = {.hidden = hidden};
+	struct conf_hint h;
+	size_t it = 0;
+	unsigned n = 0;
+
+	(void)state;
+	while (conf_schema_hint(&place, (struct slice){"", 0}, &it, &h)) {
+		assert_string_not_equal(h.word, "services");
+		n++;
+	}
+	assert_int_equal(n, 3);
+	assert_int_equal(conf_schema_step(&place, slice_of("services")), -ENOENT);
+	for (const char *const *w = (const char *const[]){"system", "login", "class", "c", "permissions", NULL}; *w;
+	     w++)
+		assert_int_equal(conf_schema_step(&place, slice_of(*w)), 0);
+	assert_int_equal(conf_schema_step(&place, slice_of("flow-tap")), -EINVAL);
+	for (it = 0; conf_schema_hint(&place, (struct slice){"", 0}, &it, &h);)
+		assert_null(strstr(h.word, "tap"));
+	assert_int_equal(conf_schema_step(&place, slice_of("audit")), 0);
+}
+
+/* What was not shown stays. */
+static void
+test_what_is_not_shown_is_kept(void **state)
+{
+	const uint32_t login = perm_of("admin-control view");
+	char *view = seen_by(login),
+	     *mine = with(view, "user bob {\n            class boss;", "user bob {\n            class plain;");
+	char *after;
+	struct conf_error err;
+
+	(void)state;
+	/* bob's class has what the changer lacks */
+	free(judged(mine, login, -EPERM, &err));
+	free(mine);
+	mine = with(
+	    view, "user ann {\n            class plain;", "user ann;\n        user eve {\n            class plain;");
+	after = judged(mine, login, 0, &err);
+	assert_non_null(strstr(after, "permissions [ view flow-tap routing ];"));
+	assert_non_null(strstr(after, "permissions flow-tap-operation;"));
+	assert_non_null(strstr(after, "agency lea1; # secret"));
+	assert_non_null(strstr(after, "# of the router"));
+	free(after);
+	free(mine);
+	/* ann keeps her password */
+	mine = with(view, "class plain;", "class plain; # ann");
+	after = judged(mine, login, 0, &err);
+	assert_non_null(strstr(after, HASH));
+	free(after);
+	free(mine);
+	/* not even by leaving it out is a permission taken that one was not shown */
+	mine = with(view, "class mixed {\n            permissions [ view routing ];",
+	    "class mixed {\n            permissions view;");
+	free(judged(mine, login, -EPERM, &err));
+	free(mine);
+	mine = with(view, "        class agency;\n", "");
+	free(judged(mine, login, -EPERM, &err));
+	free(mine);
+	free(view);
+}
+
+/* Nobody gives, by whatever way, what he has not. */
+static void
+test_grants(void **state)
+{
+	static const struct {
+		const char *who, *from, *to;
+		bool may;
+	} rows[] = {
+	    {"admin-control", "permissions view", "permissions [ view audit ]", false},
+	    {"admin-control audit", "permissions view", "permissions [ view audit ]", true},
+	    {"admin-control", "permissions view", "permissions all", false},
+	    {"admin-control", "class plain;", "class boss;", false},
+	    {"admin-control", "class plain;", "class super-user;", false},
+	    {"admin-control", "class plain;", "class unauthorized;", true},
+	    {"admin-control", "user bob {\n            class boss;",
+		"user bob {\n            class boss;\n            authentication {\n                ssh-rsa \"ssh-rsa "
+		"AAAA\";\n"
+		"            }",
+		false},
+	    {"all", "permissions view", "permissions flow-tap-operation", true},
+	    {"all", "permissions view", "permissions all", true},
+	    {"flow-tap-control admin-control", "class plain;", "class agency;", true},
+	    {"flow-tap-control admin-control", "permissions view", "permissions audit", false},
+	    {"flow-tap-control", "agency lea1", "agency lea2", true},
+	};
+	struct conf_error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const uint32_t perm = perm_of(rows[i].who);
+		char *view = seen_by(perm), *mine = with(view, rows[i].from, rows[i].to);
+
+		free(judged(mine, perm, rows[i].may ? 0 : -EPERM, &err));
+		assert_true(rows[i].may || strstr(err.expected, "permission to change") != NULL);
+		free(mine);
+		free(view);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_permissions),
+	    cmocka_unit_test(test_users),
+	    cmocka_unit_test(test_what_is_seen),
+	    cmocka_unit_test(test_every_class_and_branch),
+	    cmocka_unit_test(test_discreet_words),
+	    cmocka_unit_test(test_completion),
+	    cmocka_unit_test(test_what_is_not_shown_is_kept),
+	    cmocka_unit_test(test_grants),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
