@@ -52,8 +52,15 @@ class Terminal:
         self.at = m.end()
         return ESCAPE.sub("", text)
 
+    def editor(self):
+        """Waits for a line editor, if there is one: what is typed before it listens is echoed twice."""
+        deadline = time.monotonic() + 1
+        while termios.tcgetattr(self.master)[3] & termios.ICANON and time.monotonic() < deadline:
+            self.read(0.01)
+
     def ask(self, line, prompt, timeout=10):
         """Types a line; what is shown until the next prompt."""
+        self.editor()
         self.type(line + "\n")
         return self.expect(prompt, timeout)
 
