@@ -2,7 +2,7 @@
 """Every class, every command and every branch, by the real daemon over its real sockets."""
 
 import json
-import os
+import re
 import subprocess
 
 import pytest
@@ -32,7 +32,7 @@ COMMANDS = {
     ("audit", "head"): "A", ("audit", "export"): "A",
     ("warrant", "show"): "W", ("warrant", "enter", "/dev/null"): "W", ("warrant", "approve", "lea1", "x"): "W",
     ("warrant", "revoke", "lea1", "x"): "W", ("request", "services", "flow-tap", "rotate-keys"): "FM",
-    ("request", "services", "flow-tap", "self-test"): "F",
+    ("request", "services", "flow-tap", "self-test"): "F", ("show", "cli", "authorization"): "",
 }
 # A branch: what stands in it, a change, what it takes to see and to change it.
 BRANCHES = {
@@ -136,14 +136,32 @@ def test_secrets(people):
     people.conf.commit(text)
 
 
-@pytest.mark.parametrize("text", ["@ { flow-tap; }", "system { @ { flow-tap-dtcp; } }", "inactive: @;"])
+@pytest.mark.parametrize("text", ["@ { flow-tap; }", "system { @ { flow-tap-dtcp; } }", "inactive: @;",
+                                  "set @ flow-tap", "set system @ flow-tap-dtcp ssh", "delete @", "deactivate @ flow-tap"])
 def test_nothing_tells_of_what_is_hidden(people, text):
     """What one may not know of is as unknown as what there is not."""
     for who, rights in people.rights.items():
         if has(rights, "c") and not has(rights, "F"):
             known, unknown = people.check(who, text.replace("@", "services")), people.check(who, text.replace("@", "servicex"))
             assert known.returncode == unknown.returncode == 1
-            assert known.stderr == unknown.stderr.replace("servicex", "services") and "tap" not in known.stderr[9:], known
+            assert known.stderr == unknown.stderr.replace("servicex", "services"), (known, unknown)
+            assert not re.search("expected.*(services|tap)", known.stderr), known
+
+
+def test_the_shell_knows_no_more(people):
+    """Neither when a path is typed nor when words are offered."""
+    for who, rights in people.rights.items():
+        if not has(rights, "R") or has(rights, "F"):
+            continue
+        known, unknown = (people.flowtap(who, "show", "configuration", word) for word in ("services", "servicex"))
+        assert known.returncode == unknown.returncode != 0
+        assert known.stderr == unknown.stderr.replace("servicex", "services"), (who, known, unknown)
+        lines = "configure\nset @ flow-tap\nset system @\ndelete @\nedit @\nset system login class x permissions @\nexit\n"
+        for hidden, other in ("services", "servicex"), ("flow-tap", "flow-tax"):
+            known, unknown = (people.flowtap(who, text=lines.replace("@", word)) for word in (hidden, other))
+            for told in known.stdout + known.stderr, unknown.stdout + unknown.stderr:
+                assert not re.search("expected.*(services|tap)", told), (who, told)
+            assert known.stderr == unknown.stderr.replace(other, hidden), (who, known, unknown)
 
 
 def test_history_tells_nothing(people):
