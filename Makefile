@@ -1,6 +1,6 @@
 # The front door.  The build itself is meson's; see CONTRIBUTING.md.
 BUILD ?= build
-.PHONY: all build demo check check-long bench install clean
+.PHONY: all build demo check check-long deb check-deb bench install clean
 
 all: build
 
@@ -24,6 +24,13 @@ check-long:
 	tools/setup
 	$(MAKE) build
 	tools/check long
+
+# Debian packages in build/deb, and their test in a Debian of its own (debootstrap; needs the mirror).
+deb:
+	tools/deb
+
+check-deb: deb
+	/usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/deb
 
 # What the product does on this machine: build/bench/results.json and RESULTS.md.  QUICK=1: under three minutes.
 bench:

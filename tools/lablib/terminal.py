@@ -25,9 +25,15 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.seen, self.at = "", 0
         self.child = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                      preexec_fn=self.own,
                                       env={**os.environ, "TERM": "vt100", **(env or {})})
         os.close(slave)
+
+    @staticmethod
+    def own():
+        """In the child: the terminal is its, and a hang-up ends it, whoever ignores that above us."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     def type(self, text):
         os.write(self.master, text.encode())
