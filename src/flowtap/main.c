@@ -11,6 +11,7 @@
 
 struct opts {
 	const char *socket, *color;
+	const char *complete; /* a line to be completed; NULL: none */
 	bool json, pretty;
 	char *word[WORDS_MAX];
 	int n;
@@ -21,6 +22,7 @@ static const struct option long_options[] = {
     {"pretty", no_argument, NULL, 'p'},
     {"socket", required_argument, NULL, 's'},
     {"color", required_argument, NULL, 'c'},
+    {"complete", required_argument, NULL, 'C'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -81,6 +83,9 @@ opts_parse(int argc, char **argv, struct opts *o)
 		case 'c':
 			o->color = optarg;
 			break;
+		case 'C': /* for the shells' completions only, and in no help */
+			o->complete = optarg;
+			break;
 		case 'V':
 			printf("flowtap %s\n", FLOWTAP_VERSION);
 			return EXIT_OK;
@@ -136,6 +141,8 @@ main(int argc, char **argv)
 	if ((r = color_wanted(o.color, sh.terminal)) < 0)
 		return usage(stderr);
 	sh.color = r;
+	if (o.complete)
+		return shell_complete(&sh, o.complete);
 	sh.once = o.n > 0;
 	if (sh.once)
 		return shell_argv(&sh, o.n, o.word);

@@ -292,3 +292,30 @@ shell_argv(struct shell *sh, int argc, char **argv)
 	free(w);
 	return r;
 }
+
+static void
+hint_print(void *arg, const struct cmd_hint *h)
+{
+	(void)arg;
+	printf(h->arg ? "<%s>\t%s\n" : "%s\t%s\n", h->word, h->help ? h->help : "");
+}
+
+int
+shell_complete(struct shell *sh, const char *line)
+{
+	struct words *w = malloc(sizeof *w);
+	struct cmd_fault fault = {0};
+	struct cmd_context ctx;
+	size_t prefix;
+
+	if (w == NULL)
+		return EXIT_TRANSPORT;
+	shell_rights(sh);
+	shell_context(sh, CMD_ONCE, &ctx);
+	if (words_split((struct slice){line, strlen(line)}, w) == 0 && !w->open_quote)
+		(void)cmd_hints(&ctx, w, &prefix, hint_print, NULL, &fault);
+	buf_free(&fault.text);
+	words_free(w);
+	free(w);
+	return fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
+}

@@ -43,6 +43,8 @@ extern const struct cmd table_commands[];
 void shell_context(const struct shell *sh, unsigned where, struct cmd_context *out);
 /* Runs a line; the exit code, -1 if it was empty. */
 int shell_line(struct shell *sh, const char *line);
+/* Prints what may stand where a line of arguments ends: a word, or an argument's type in < >, a tab and its help. */
+int shell_complete(struct shell *sh, const char *line);
 /* The same of words that a shell has parted. */
 int shell_argv(struct shell *sh, int argc, char **argv);
 int shell_call(struct shell *sh, const struct cmd_call *call); /* into the present output */
