@@ -172,7 +172,7 @@ def test_history_tells_nothing(people):
             continue
         said = people.flowtap(who, "-j", "show", "system", "commit").stdout
         said += "".join(people.flowtap(who, "-j", "show", "configuration", "rollback", str(i)).stdout for i in range(n))
-        assert '"generation"' in said and "lea" not in said and "agency" not in said and "services" not in said, who
+        assert '"generation"' in said and "lea9" not in said and "agency" not in said and "services" not in said, who
         assert "flow-tap" not in said.replace("u-flow-tap", "").replace("c-flow-tap", ""), who
     assert "the tap for lea9" in people.flowtap("operator", "show", "system", "commit").stdout
 
