@@ -306,12 +306,13 @@ history_keep(struct history *h)
 	int r;
 
 	h->next.no = 0;
-	name_of(e.no, "", name);
-	if ((r = replace_commit(h->dir, name)) < 0)
-		return r;
+	/* Whatever happens next: that commit is no longer the one to take back. */
 	if (h->deadline.no)
 		gone(h, h->deadline.no, CONFIRM);
 	h->deadline.no = 0;
+	name_of(e.no, "", name);
+	if ((r = replace_commit(h->dir, name)) < 0)
+		return r;
 	if (h->n == HISTORY_MAX)
 		gone(h, h->entry[--h->n].no, "");
 	memmove(h->entry + 1, h->entry, h->n * sizeof *h->entry);

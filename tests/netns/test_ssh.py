@@ -163,7 +163,7 @@ def test_broken_configuration_closes_the_port(rig):
         try:
             with open(path, "a") as f:
                 f.write("Ciphers none\n")
-            os.kill(min(rig.processes()["sshd"]), 15)
+            lab_command("exec", "--name", rig.name, "router", "kill", str(before["pid"]))
             until("it gave up", lambda: rig.services()["sshd"]["starts"] >= before["starts"] + 2, 20)
             until("nobody listens", lambda: not listening(rig))
             with pytest.raises(ConnectionRefusedError):
