@@ -241,7 +241,7 @@ static const struct {
 static int
 become(uid_t uid)
 {
-	int r = sandbox_become(uid, (gid_t)uid, NULL);
+	int r = sandbox_become(uid, (gid_t)uid, 0, NULL);
 
 	return r < 0 ? r : sandbox_basics();
 }

@@ -446,3 +446,40 @@ chan_read_sync(int fd, size_t max, uint16_t *type, uint32_t *id, struct buf *bod
 	*id = got_id;
 	return 0;
 }
+
+/* ---- descriptors ---- */
+
+union rights {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+int
+chan_fd_send(int sock, int fd)
+{
+	union rights rights = {0};
+	struct iovec iov = {(char[]){0}, 1};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+
+	rights.head = (struct cmsghdr){CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(&rights.head), &fd, sizeof fd);
+	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+int
+chan_fd_recv(int sock, int *got)
+{
+	union rights rights = {0};
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+	ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return -errno;
+	if (n != 1 || m.msg_controllen == 0 || rights.head.cmsg_level != SOL_SOCKET ||
+	    rights.head.cmsg_type != SCM_RIGHTS || rights.head.cmsg_len != CMSG_LEN(sizeof *got))
+		return -EBADMSG;
+	memcpy(got, CMSG_DATA(&rights.head), sizeof *got);
+	return 0;
+}

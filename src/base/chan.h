@@ -42,6 +42,10 @@ void chan_frame_put(struct buf *out, uint16_t type, uint32_t id, const void *bod
 /* The same frames on a blocking socket, for programs without a loop. */
 int chan_write_sync(int fd, uint16_t type, uint32_t id, const void *body, size_t len);
 int chan_frames_write(int fd, const struct buf *frames);
+/* One descriptor over a blocking Unix socket, with a byte of its own; *got is close-on-exec.  -EBADMSG: something
+ * else came. */
+int chan_fd_send(int sock, int fd);
+int chan_fd_recv(int sock, int *got);
 int chan_read_sync(int fd, size_t max, uint16_t *type, uint32_t *id, struct buf *body);
 
 #endif

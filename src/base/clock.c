@@ -2,6 +2,9 @@
 #include <stddef.h>
 #include <time.h>
 
+#include <errno.h>
+#include <sys/timex.h>
+
 #include "clock.h"
 
 static const uint64_t *fixed_mono;
@@ -46,4 +49,16 @@ clock_override(const uint64_t *mono_ns, const int64_t *wall_ms)
 {
 	fixed_mono = mono_ns;
 	fixed_wall = wall_ms;
+}
+
+int
+clock_error(int64_t *us)
+{
+	struct timex t = {0};
+	const int state = adjtimex(&t);
+
+	if (state < 0)
+		return -errno;
+	*us = state == TIME_ERROR || t.status & STA_UNSYNC ? -1 : t.maxerror;
+	return 0;
 }

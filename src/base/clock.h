@@ -8,6 +8,8 @@
 uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC, as bpf_ktime_get_ns() */
 uint64_t clock_boot_ns(void); /* CLOCK_BOOTTIME, as bpf_ktime_get_boot_ns() */
 int64_t clock_wall_ms(void);  /* Unix time, milliseconds */
+/* What the kernel knows of the wall clock's error: *us, or -1: nobody keeps it.  -EPERM: we may not ask. */
+int clock_error(int64_t *us);
 /* Tests: fixed values instead, mono_ns also for the boot clock; NULL restores. */
 void clock_override(const uint64_t *mono_ns, const int64_t *wall_ms);
 

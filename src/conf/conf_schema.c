@@ -122,7 +122,8 @@ static const struct conf_schema table[] = {
     {2, "flow-tap-dtcp", CONF_CONTAINER, .help = "DTCP, the protocol in which agencies ask for copies"},
     {3, "ssh", CONF_CONTAINER, .help = "DTCP over SSH"},
     {4, "port", CONF_LEAF, CONF_NUMBER, 1, 65535, .dflt = "32001", INTO(ssh_port), .restart = true,
-	.help = "The TCP port of Flowtap's own sshd, whose packets are never copied; sshd_config names it too"},
+	.help = "The TCP port of Flowtap's own sshd, whose packets are never copied; flowtap-sshd.socket names it too, "
+		"or sshd_config without systemd"},
     {4, "connection-limit", CONF_LEAF, CONF_NUMBER, 1, 250, INTO(connection_limit),
 	.help =
 	    "Sessions at the same time, of each agency by itself, beside its maximum-sessions; not limited without it"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Makes, changes and removes the users of system login, and no others.  It is root's
- * user number with the one capability that changing owners takes; it sees /etc, and
+ * user number without a capability, of the group that may read passwords; it sees /etc, and
  * may execute the system's programs.  What it is asked for comes from the parent only.
  *
  * Who is no longer asked for loses his password, keys and groups at once; his account
@@ -20,6 +20,7 @@
 #include <shadow.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -187,37 +188,12 @@ is_agency(const char *name)
 	return false;
 }
 
-/* The folder's owner is root where the process may not be traced. */
-static bool
-is_process_of(const char *pid, uid_t uid)
-{
-	char path[300], line[256];
-	bool his = false;
-	unsigned of;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%s/status", pid);
-	if ((f = fopen(path, "re")) == NULL)
-		return false;
-	while (!his && fgets(line, sizeof line, f))
-		his = sscanf(line, "Uid: %u", &of) == 1 && of == uid;
-	fclose(f);
-	return his;
-}
-
+/* Not by /proc, where the service manager may hide other users' processes. */
 static bool
 is_busy(uid_t uid)
 {
-	const struct dirent *d;
-	bool busy = false;
-	DIR *proc = opendir("/proc");
-
-	if (proc == NULL)
-		return true;
-	while (!busy && (d = readdir(proc)) != NULL)
-		busy = d->d_name[0] >= '0' && d->d_name[0] <= '9' && is_process_of(d->d_name, uid);
-	closedir(proc);
-	return busy;
+	errno = 0;
+	return getpriority(PRIO_USER, uid) != -1 || errno != ESRCH;
 }
 
 /* ---- changes ---- */

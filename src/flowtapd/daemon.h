@@ -39,6 +39,8 @@ enum daemon_fd {
 	/* canary */
 	DAEMON_FD_CANARY_SOCKET = DAEMON_FD_FIRST, /* packets at the test device's end */
 	/* metrics */
+	DAEMON_FD_LOOK = DAEMON_FD_FIRST, /* the inventory's: LOOK_N iterators */
+
 	DAEMON_FD_METRICS_UNIX = DAEMON_FD_FIRST, /* listening */
 	DAEMON_FD_METRICS_TCP,                    /* listening, if it is configured */
 	/* dataplane: descriptors of kern.h in the order of struct kern_fds */

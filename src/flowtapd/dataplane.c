@@ -307,6 +307,8 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 		iface_abort(d->ifaces);
 		conf_free(TAKE_PTR(d->next));
 		return 0;
+	case IPC_P_ALIVE:
+		return chan_send(d->parent, IPC_P_ALIVE, 0, NULL, 0);
 	case IPC_P_STOP:
 		loop_stop(d->loop, 0);
 		return 0;

@@ -442,6 +442,8 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 		return 0;
 	case IPC_P_DONE:
 		return engine_config_done(e, body, len);
+	case IPC_P_ALIVE:
+		return chan_send(e->parent, IPC_P_ALIVE, 0, NULL, 0);
 	case IPC_P_STOP:
 		loop_stop(e->loop, 0);
 		return 0;

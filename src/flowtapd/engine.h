@@ -131,8 +131,15 @@ struct dp_wait {
 	void *arg;
 };
 
+/* What we were told of the clock. */
+struct engine_clock {
+	int64_t error_us; /* -1: nobody keeps it */
+	uint64_t at_ns;   /* CLOCK_MONOTONIC; 0: never */
+};
+
 /* The record of every use: engine_audit.c. */
 struct engine_audit {
+	struct engine_clock clock;
 	struct audit_chain chain, saved; /* saved: as of the begin of the transaction */
 	int64_t uncertainty_us;          /* the clock's, when the transaction began */
 	uint64_t signed_n;               /* the last checkpoint's line */
@@ -292,6 +299,8 @@ int engine_audit_now(struct engine *e, const struct audit_event *event);
 /* Who: from the session; the rest empty. */
 void engine_audit_of(struct audit_event *v, const struct session *s, const char *kind);
 int engine_audit_start(struct engine *e, const char **why);
+/* An IPC_K_CLOCK's body. */
+int engine_clock_told(struct engine *e, const uint8_t *body, size_t len);
 void engine_audit_stop(struct engine *e);
 
 /* engine_life.c: when criteria begin and end */

@@ -4,14 +4,14 @@
  * tells of: both are there or neither, and what cannot be recorded does not
  * happen.  Nothing in the configuration reaches this file.
  *
- * exports: engine_audit_ engine_txn_ */
+ * exports: engine_audit_ engine_clock_ engine_txn_ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/timex.h>
 
 #include "clock.h"
 #include "engine.h"
@@ -22,16 +22,55 @@
 #define DROP_FILE "checkpoints.jsonl"
 #define DROP_TAIL 4096 /* more than a checkpoint has */
 
+#define CLOCK_WAIT_MS 2000
+#define CLOCK_OLD_NS 60000000000ull
+#define CLOCK_DRIFT 2000 /* 500 ppm, as the kernel counts it */
+
 /* ---- transactions ---- */
 
-/* What the kernel knows of the clock's error.  Below 0: nobody keeps it. */
-static int64_t
-clock_uncertainty_us(void)
-{
-	struct timex t = {0};
-	int state = adjtimex(&t);
+/* ---- the clock ---- */
 
-	return state < 0 || state == TIME_ERROR || t.status & STA_UNSYNC ? -1 : t.maxerror;
+/* Where we may not ask the kernel we are told, once a second; the error grows meanwhile.  Below 0: nobody keeps
+ * the clock, or nobody tells. */
+static int64_t
+clock_uncertainty_us(const struct engine *e)
+{
+	const struct engine_clock *c = &e->audit.clock;
+	const uint64_t age = clock_mono_ns() - c->at_ns;
+	int64_t us;
+
+	if (clock_error(&us) == 0)
+		return us;
+	if (c->at_ns == 0 || c->error_us < 0 || age > CLOCK_OLD_NS)
+		return -1;
+	return c->error_us + (int64_t)(age / CLOCK_DRIFT / 1000);
+}
+
+int
+engine_clock_told(struct engine *e, const uint8_t *body, size_t len)
+{
+	struct rd r = rd_init(body, len);
+	const int64_t us = (int64_t)rd_u64(&r);
+
+	if (rd_end(&r) < 0)
+		return -EPROTO;
+	e->audit.clock = (struct engine_clock){us, clock_mono_ns()};
+	return 0;
+}
+
+/* The record's first lines are to have it, too. */
+static void
+clock_start(struct engine *e)
+{
+	cleanup_buf struct buf body = {0};
+	struct pollfd p = {.fd = DAEMON_FD_HOOK, .events = POLLIN};
+	uint16_t type;
+	uint32_t id;
+	int64_t us;
+
+	if (clock_error(&us) == -EPERM && poll(&p, 1, CLOCK_WAIT_MS) == 1 &&
+	    chan_read_sync(DAEMON_FD_HOOK, 64, &type, &id, &body) == 0 && type == IPC_K_CLOCK)
+		(void)engine_clock_told(e, body.p, body.len);
 }
 
 int
@@ -40,7 +79,7 @@ engine_txn_begin(struct engine *e)
 	int r = store_begin(e->store);
 
 	e->audit.saved = e->audit.chain;
-	e->audit.uncertainty_us = clock_uncertainty_us();
+	e->audit.uncertainty_us = clock_uncertainty_us(e);
 	return r;
 }
 
@@ -294,6 +333,7 @@ engine_audit_start(struct engine *e, const char **why)
 	char path[sizeof e->conf->state_dir + 32];
 	int r;
 
+	clock_start(e);
 	*why = "audit key";
 	snprintf(path, sizeof path, "%s/" KEY_FILE, e->conf->state_dir);
 	if ((r = key_load(e, path)) < 0 || (r = audit_key_public(a->seed, key)) < 0 ||

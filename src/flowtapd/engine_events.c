@@ -71,12 +71,8 @@ engine_event(struct engine *e, enum engine_severity severity, const char *kind, 
 static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
-	(void)arg;
-	(void)type;
 	(void)id;
-	(void)body;
-	(void)len;
-	return -EPROTO; /* it has nothing to say to us */
+	return type == IPC_K_CLOCK ? engine_clock_told(arg, body, len) : -EPROTO;
 }
 
 /* Or none is configured. */

@@ -19,13 +19,17 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "clock.h"
 #include "daemon.h"
+#include "hook.h"
 #include "log.h"
 #include "sandbox.h"
 
 #define QUEUE 32      /* events that wait; more are lost, and how many is told */
 #define HOOK_MS 10000 /* then it is killed, with all of its process group */
 #define HOOK_CPU_S 10
+#define HOOK_PATH_MAX 256
+#define CLOCK_MS 1000
 
 struct event {
 	uint64_t number;
@@ -38,8 +42,9 @@ struct hook {
 	struct chan *parent, *engine;
 	struct loop_timer *timer;
 	int sigfd;
-	char path[256];
-	pid_t pid; /* 0: none runs */
+	const char *path;
+	struct loop_timer *clock; /* NULL: the engine reads it itself */
+	pid_t pid;                /* 0: none runs */
 	struct event queue[QUEUE];
 	unsigned first, n;
 	uint64_t lost;
@@ -231,6 +236,8 @@ engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	rd_cstr(&r, k.text, sizeof k.text);
 	if (type != IPC_K_EVENT || rd_end(&r) < 0)
 		return -EPROTO;
+	if (*h->path == '\0')
+		return 0;
 	if (h->n == QUEUE) {
 		h->lost++;
 		return 0;
@@ -259,31 +266,29 @@ on_end(void *arg, int err)
 	struct hook *h = arg;
 
 	(void)err;
-	loop_stop(h->loop, 1);
+	loop_stop(h->loop, h->clock ? 0 : 1); /* a service ends with what it is there for, and that is well */
 }
 
 static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = on_end};
 static const struct chan_ops engine_ops = {.on_msg = engine_on_msg, .on_end = on_end};
 
-/* Which program, from the parent: the engine has no say in it. */
-static int
-told(struct hook *h)
+static void
+on_clock(void *arg)
 {
-	cleanup_buf struct buf body = {0};
-	uint16_t type;
-	uint32_t id;
-	struct rd r;
-	int rc = chan_read_sync(DAEMON_FD_PARENT, 4096, &type, &id, &body);
+	struct hook *h = arg;
+	cleanup_buf struct buf b = {0};
+	int64_t us;
 
-	if (rc < 0)
-		return rc;
-	r = rd_init(body.p, body.len);
-	rd_cstr(&r, h->path, sizeof h->path);
-	return type == IPC_P_HOOK ? rd_end(&r) : -EBADMSG;
+	if (clock_error(&us) < 0)
+		us = -1;
+	buf_put_u64(&b, (uint64_t)us);
+	if (b.err || chan_send(h->engine, IPC_K_CLOCK, 0, b.p, b.len) < 0)
+		loop_stop(h->loop, 1);
+	loop_timer_set(h->clock, CLOCK_MS);
 }
 
 static int
-hook_open(struct hook *h)
+hook_open(struct hook *h, int parent, int engine, bool clock)
 {
 	struct loop_io *io;
 	sigset_t set;
@@ -295,23 +300,57 @@ hook_open(struct hook *h)
 	if ((h->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		return -errno;
 	if ((r = loop_new(&h->loop)) < 0 || (r = loop_add(h->loop, h->sigfd, EPOLLIN, on_signal, h, &io)) < 0 ||
-	    (r = chan_new(h->loop, DAEMON_FD_PARENT, 4096, &parent_ops, h, &h->parent)) < 0 ||
-	    (r = chan_new(h->loop, DAEMON_FD_PEER, 4096, &engine_ops, h, &h->engine)) < 0)
+	    (r = chan_new(h->loop, parent, 4096, &parent_ops, h, &h->parent)) < 0 ||
+	    (r = chan_new(h->loop, engine, 4096, &engine_ops, h, &h->engine)) < 0 ||
+	    (r = loop_timer_new(h->loop, on_timer, h, &h->timer)) < 0)
 		return r;
-	return loop_timer_new(h->loop, on_timer, h, &h->timer);
+	if (clock && (r = loop_timer_new(h->loop, on_clock, h, &h->clock)) == 0)
+		on_clock(h);
+	return r;
 }
 
 int
-hook_run(int verbose)
+hook_serve(int parent, int engine, const char *path, bool clock)
 {
 	static struct hook h;
 	int r;
 
-	log_init("flowtapd: alarm hook", verbose);
-	if ((r = sandbox_basics()) < 0 || (r = told(&h)) < 0 || (r = hook_open(&h)) < 0)
+	h.path = path;
+	if ((r = hook_open(&h, parent, engine, clock)) < 0)
 		fatal(r, "cannot start");
 	r = loop_run(h.loop);
 	if (h.pid != 0)
 		(void)kill(-h.pid, SIGKILL);
 	return r < 0 ? 1 : r;
+}
+
+/* ---- as a child ---- */
+
+/* Which program, from the parent: the engine has no say in it. */
+static int
+told(char path[static HOOK_PATH_MAX])
+{
+	cleanup_buf struct buf body = {0};
+	uint16_t type;
+	uint32_t id;
+	struct rd r;
+	int rc = chan_read_sync(DAEMON_FD_PARENT, 4096, &type, &id, &body);
+
+	if (rc < 0)
+		return rc;
+	r = rd_init(body.p, body.len);
+	rd_cstr(&r, path, HOOK_PATH_MAX);
+	return type == IPC_P_HOOK ? rd_end(&r) : -EBADMSG;
+}
+
+int
+hook_run(int verbose)
+{
+	char path[HOOK_PATH_MAX];
+	int r;
+
+	log_init("flowtapd: alarm hook", verbose);
+	if ((r = sandbox_basics()) < 0 || (r = told(path)) < 0)
+		fatal(r, "cannot start");
+	return hook_serve(DAEMON_FD_PARENT, DAEMON_FD_PEER, path, false);
 }

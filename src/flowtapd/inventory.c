@@ -2,8 +2,8 @@
 /*
  * The inventory: a process that does nothing but look at what is in the kernel and
  * say what nobody authorised.  It takes no word from engine or dataplane, so that
- * neither can hide a tap from it.  It may read about every BPF program and link, for
- * which the kernel asks CAP_SYS_ADMIN, and make no other system call that could use it.
+ * neither can hide a tap from it.  It reads the lists of every BPF program and link that
+ * the parent's iterators make (look.h), and has no power at all.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -14,13 +14,12 @@
 #include "daemon.h"
 #include "inventory.h"
 #include "log.h"
+#include "look.h"
 #include "role.h"
 #include "sandbox.h"
 
 #define LOOK_MS 1000
-#define MAPS_OF_PROG_MAX 64
 #define LINKS_MAX 4096
-#define LINK_TYPE_TCX 11 /* of Linux 6.6; the ABI fixes it */
 
 /* What was told, or seen once: a link is ours a moment before it has its pin. */
 struct sighting {
@@ -37,6 +36,7 @@ struct inventory {
 	struct sighting seen[LINKS_MAX];
 	uint32_t nseen;
 	unsigned round;
+	struct buf list; /* what look_read gave last */
 };
 
 static bool
@@ -99,23 +99,19 @@ forget(struct inventory *v)
 /* ---- programs that use our tables ---- */
 
 static void
-look_prog(struct inventory *v, uint32_t id)
+look_prog(struct inventory *v, const struct look_prog *p, const uint32_t *map)
 {
-	uint32_t map[MAPS_OF_PROG_MAX];
-	struct bpf_prog_info info = {.map_ids = (uintptr_t)map, .nr_map_ids = MAPS_OF_PROG_MAX};
-	uint32_t len = sizeof info;
-	cleanup_fd int fd = bpf_prog_get_fd_by_id(id);
 	char text[160];
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+	if (has(&v->ours.prog, p->id))
 		return;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < MAPS_OF_PROG_MAX; i++) {
+	for (uint32_t i = 0; i < p->nmap; i++) {
 		if (!has(&v->ours.map, map[i]))
 			continue;
 		snprintf(text, sizeof text,
-		    "a program that nobody authorised uses our tables: %.16s, id %u, loaded by user %u", info.name, id,
-		    info.created_by_uid);
-		tell(v, sight(v, true, id), 2, text); /* a predecessor's may be on its way out */
+		    "a program that nobody authorised uses our tables: %.16s, id %u, loaded by user %u", p->name, p->id,
+		    p->uid);
+		tell(v, sight(v, true, p->id), 2, text); /* a predecessor's may be on its way out */
 		return;
 	}
 }
@@ -123,48 +119,37 @@ look_prog(struct inventory *v, uint32_t id)
 static void
 look_progs(struct inventory *v)
 {
-	uint32_t id = 0;
+	struct rd r = rd_init(v->list.p, v->list.len);
+	uint32_t map[LOOK_MAPS];
+	struct look_prog p;
+	const uint8_t *b;
 
-	while (bpf_prog_get_next_id(id, &id) == 0)
-		if (!has(&v->ours.prog, id))
-			look_prog(v, id);
+	while (r.p < r.end && (b = rd_bytes(&r, sizeof p)) != NULL) {
+		memcpy(&p, b, sizeof p);
+		if (p.nmap > LOOK_MAPS || (b = rd_bytes(&r, p.nmap * sizeof *map)) == NULL)
+			break;
+		memcpy(map, b, p.nmap * sizeof *map);
+		look_prog(v, &p, map);
+	}
 }
 
 /* ---- links of our programs that have no place among our pins ---- */
-
-struct link {
-	uint32_t id, prog, ifindex;
-};
-
-static int
-link_read(int fd, struct link *out)
-{
-	struct bpf_link_info info = {0};
-	uint32_t len = sizeof info;
-	uint32_t ifindex;
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
-		return -errno;
-	/* Where struct bpf_link_info has tcx.ifindex, which older headers lack. */
-	memcpy(&ifindex, (const char *)&info + 16, sizeof ifindex);
-	*out = (struct link){info.id, info.prog_id, info.type == LINK_TYPE_TCX ? ifindex : 0};
-	return 0;
-}
 
 /* Whether the pin of that name is of this very link. */
 static bool
 pin_is(const struct inventory *v, const char *name, uint32_t id)
 {
+	struct bpf_link_info info = {0};
+	uint32_t len = sizeof info;
 	char path[512];
-	struct link l;
 
 	snprintf(path, sizeof path, "%s/%s", v->ours.pins, name);
 	cleanup_fd int fd = bpf_obj_get(path);
-	return fd >= 0 && link_read(fd, &l) == 0 && l.id == id;
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.id == id;
 }
 
 static bool
-pinned(const struct inventory *v, const struct link *l)
+pinned(const struct inventory *v, const struct look_link *l)
 {
 	char name[32];
 
@@ -176,29 +161,53 @@ pinned(const struct inventory *v, const struct link *l)
 }
 
 static void
-look_link(struct inventory *v, uint32_t id)
+look_link(struct inventory *v, const struct look_link *l)
 {
-	cleanup_fd int fd = bpf_link_get_fd_by_id(id);
-	struct link l;
 	char text[160];
 
-	if (fd < 0 || link_read(fd, &l) < 0 || !has(&v->ours.prog, l.prog) || pinned(v, &l))
+	if (!has(&v->ours.prog, l->prog) || pinned(v, l))
 		return;
 	snprintf(text, sizeof text, "our program is attached where nobody authorised it: interface %u, link %u",
-	    l.ifindex, id);
-	tell(v, sight(v, false, id), 2, text);
+	    l->ifindex, l->id);
+	tell(v, sight(v, false, l->id), 2, text);
+}
+
+static void
+look_links(struct inventory *v)
+{
+	struct rd r = rd_init(v->list.p, v->list.len);
+	struct look_link l;
+	const uint8_t *b;
+
+	while (r.p < r.end && (b = rd_bytes(&r, sizeof l)) != NULL) {
+		memcpy(&l, b, sizeof l);
+		look_link(v, &l);
+	}
+}
+
+/* One that can't look any more ends, and all with it: taps go on in the kernel, but nobody adds one. */
+static void
+look(struct inventory *v, enum look_list list, void (*each)(struct inventory *))
+{
+	int r;
+
+	buf_reset(&v->list);
+	if ((r = look_read(DAEMON_FD_LOOK + (int)list, &v->list)) < 0) {
+		log_warn(r, "cannot list the kernel's %s", list == LOOK_PROGS ? "programs" : "links");
+		loop_stop(v->loop, 1);
+		return;
+	}
+	each(v);
 }
 
 static void
 on_timer(void *arg)
 {
 	struct inventory *v = arg;
-	uint32_t id = 0;
 
 	v->round++;
-	look_progs(v);
-	while (bpf_link_get_next_id(id, &id) == 0)
-		look_link(v, id);
+	look(v, LOOK_PROGS, look_progs);
+	look(v, LOOK_LINKS, look_links);
 	forget(v);
 	loop_timer_set(v->timer, LOOK_MS);
 }
@@ -215,7 +224,7 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	(void)len;
 	if (type == IPC_P_STOP)
 		loop_stop(v->loop, 0);
-	return 0;
+	return type == IPC_P_ALIVE ? chan_send(v->parent, IPC_P_ALIVE, 0, NULL, 0) : 0;
 }
 
 static int

@@ -52,9 +52,11 @@ struct kern_opts {
 /*
  * Loads, pins and attaches everything but the tapped interfaces.  Pinned maps of
  * a predecessor are taken over if version and sizes agree, else removed; its
- * programs are exchanged atomically, so that copying never stops.
+ * programs are exchanged atomically, so that copying never stops.  -EPERM also if nobody mounted RUN_DIR/bpf
+ * and we may not: kern_mounted.
  */
 int kern_load(const struct kern_opts *o, struct kern **out);
+bool kern_mounted(const char *run_dir);
 void kern_free(struct kern *k); /* NULL is legal; what is in the kernel stays there */
 /* The descriptors for kern_child_open, in its order; borrowed and close-on-exec.  Returns how many. */
 int kern_fds(const struct kern *k, int fds[KERN_FDS_MAX]);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "as.h"
 #include "kern_hook.h"
 #include "kern_internal.h"
 #include "log.h"
@@ -36,12 +37,12 @@ is_bpffs(const char *path)
 	return statfs(path, &s) == 0 && s.f_type == BPF_FS_MAGIC;
 }
 
-static int
-dir_make(const char *path, uid_t uid, gid_t gid, mode_t mode)
+bool
+kern_mounted(const char *run_dir)
 {
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return -errno;
-	return chown(path, uid, gid) < 0 || chmod(path, mode) < 0 ? -errno : 0;
+	char path[KERN_PATH_MAX];
+
+	return kern_path(path, run_dir, NULL, "bpf") == 0 && is_bpffs(path);
 }
 
 /* A link pinned for another user, as the configuration said then, becomes the dataplane's. */
@@ -56,14 +57,15 @@ link_chown(void *arg, const char *name)
 {
 	const struct owner *o = arg;
 	char path[KERN_PATH_MAX];
+	struct stat st;
 	int r = kern_path(path, o->dir, o->sub, name);
 
-	if (r == 0 && chown(path, o->uid, o->gid) < 0)
+	if (r == 0 && (lstat(path, &st) < 0 || (st.st_uid != o->uid && chown(path, o->uid, o->gid) < 0)))
 		r = -errno;
 	return r;
 }
 
-/* A directory of the dataplane's links. */
+/* A directory of the dataplane's links, by its group: nothing is given away that takes a capability. */
 static int
 links_open(const char *dir, const char *sub, const struct kern_opts *o)
 {
@@ -71,7 +73,7 @@ links_open(const char *dir, const char *sub, const struct kern_opts *o)
 	char path[KERN_PATH_MAX];
 	int r;
 
-	if ((r = kern_path(path, dir, NULL, sub)) < 0 || (r = dir_make(path, o->uid, o->gid, 0700)) < 0)
+	if ((r = kern_path(path, dir, NULL, sub)) < 0 || (r = as_dir(path, 0, o->gid, 0770)) < 0)
 		return r;
 	return kern_each(dir, sub, link_chown, &owner);
 }
@@ -86,9 +88,9 @@ bpffs_open(const char *dir, const struct kern_opts *o)
 		return -errno;
 	if (!is_bpffs(dir) && mount("bpf", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0750") < 0)
 		return -errno;
-	if ((r = dir_make(dir, 0, o->gid, 0750)) < 0)
+	if ((r = as_dir(dir, 0, o->gid, 0750)) < 0)
 		return r;
-	if ((r = kern_path(path, dir, NULL, "maps")) < 0 || (r = dir_make(path, 0, 0, 0700)) < 0 ||
+	if ((r = kern_path(path, dir, NULL, "maps")) < 0 || (r = as_dir(path, 0, 0, 0700)) < 0 ||
 	    (r = links_open(dir, "links", o)) < 0)
 		return r;
 	return links_open(dir, "ports", o);
@@ -96,13 +98,35 @@ bpffs_open(const char *dir, const struct kern_opts *o)
 
 /* ---- removal ---- */
 
+/* As the dataplane, whose it is. */
+static int
+pin_remove(const char *dir, const char *sub, const char *name)
+{
+	char path[KERN_PATH_MAX];
+	struct stat st;
+	int r = kern_path(path, dir, sub, name);
+
+	if (r < 0)
+		return r;
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if ((r = as_begin(st.st_uid, st.st_gid)) < 0)
+		return r;
+	r = kern_hook_tcx_remove(path);
+	as_end();
+	return r;
+}
+
 static int
 link_remove(void *arg, const char *name)
 {
-	char path[KERN_PATH_MAX];
-	int r = kern_path(path, arg, "links", name);
+	return pin_remove(arg, "links", name);
+}
 
-	return r < 0 ? r : kern_hook_tcx_remove(path);
+static int
+port_remove(void *arg, const char *name)
+{
+	return pin_remove(arg, "ports", name);
 }
 
 static int
@@ -121,15 +145,6 @@ stage_link_remove(const char *dir, const char *name)
 {
 	char path[KERN_PATH_MAX];
 	int r = kern_path(path, dir, NULL, name);
-
-	return r < 0 ? r : kern_hook_tcx_remove(path);
-}
-
-static int
-port_remove(void *arg, const char *name)
-{
-	char path[KERN_PATH_MAX];
-	int r = kern_path(path, arg, "ports", name);
 
 	return r < 0 ? r : kern_hook_tcx_remove(path);
 }

@@ -15,19 +15,6 @@
 #include "listen.h"
 
 int
-listen_dir(const char *path, uid_t uid, gid_t gid, mode_t mode)
-{
-	cleanup_fd int fd = -1;
-
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
-		return -errno;
-	return 0;
-}
-
-int
 listen_unix(const char *dir, const char *name, mode_t mode, int *fd)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};

@@ -7,8 +7,6 @@
 
 #include "ip.h"
 
-/* A directory owned by uid:gid with exactly this mode; made if absent.  -errno. */
-int listen_dir(const char *path, uid_t uid, gid_t gid, mode_t mode);
 /* A listening, non-blocking stream socket dir/name; a stale one is replaced. */
 int listen_unix(const char *dir, const char *name, mode_t mode, int *fd);
 /* The group may use it, too. */

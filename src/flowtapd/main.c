@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "aux.h"
 #include "daemon.h"
 #include "log.h"
 
@@ -13,6 +14,7 @@ static const char usage_text[] = "usage: flowtapd [-v] [-f FILE]          run in
 				 "       flowtapd --remove [-f FILE]      take every tap out of the kernel\n"
 				 "       flowtapd --rewrap KEYFILE [-f FILE]\n"
 				 "                                        replace the machine key by that in KEYFILE\n"
+				 "       flowtapd --aux [-v]              the service beside it: aux.socket's\n"
 				 "       flowtapd --help | --version\n";
 
 static const struct option long_options[] = {
@@ -20,6 +22,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'V'},
     {"remove", no_argument, NULL, 'R'},
     {"rewrap", required_argument, NULL, 'W'},
+    {"aux", no_argument, NULL, 'A'},
     {"role", required_argument, NULL, 'r'}, /* for our own children */
     {NULL, 0, NULL, 0},
 };
@@ -45,6 +48,7 @@ main(int argc, char **argv)
 {
 	struct daemon_opts o = {.conf_path = "/etc/flowtap/flowtap.conf"};
 	const char *role = NULL;
+	bool aux = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "f:nvh", long_options, NULL)) != -1) {
@@ -64,6 +68,9 @@ main(int argc, char **argv)
 		case 'W':
 			o.rewrap = optarg;
 			break;
+		case 'A':
+			aux = true;
+			break;
 		case 'r':
 			role = optarg;
 			break;
@@ -82,6 +89,8 @@ main(int argc, char **argv)
 		fputs(usage_text, stderr);
 		return 2;
 	}
+	if (aux)
+		return aux_main(o.verbose);
 	if (role) {
 		/* Started through /proc/self/exe: ps shall not call it "exe". */
 		prctl(PR_SET_NAME, "flowtapd");

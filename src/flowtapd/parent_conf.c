@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "accounts.h"
+#include "as.h"
 #include "conf_diff.h"
 #include "history.h"
 #include "listen.h"
@@ -34,19 +35,6 @@ parent_conf_read(const char *path, struct conf **out)
 }
 
 /* ---- at the start ---- */
-
-/* The history is the engine's: it is touched as its user. */
-static int
-history_begin_as(const struct parent *p)
-{
-	return setegid(p->gid) < 0 || seteuid(p->uid) < 0 ? -errno : 0;
-}
-
-static int
-history_end_as(void)
-{
-	return seteuid(0) < 0 || setegid(0) < 0 ? -errno : 0;
-}
 
 /* What is in force becomes part of the history.  *back: what is to be in force instead, if it is not empty. */
 static int
@@ -103,23 +91,31 @@ take_back(struct parent *p, const struct buf *back)
 	return 1;
 }
 
+/* The history is the engine's: it is touched as its user. */
+static int
+history_look_as(const struct parent *p, struct buf *back)
+{
+	char path[sizeof p->conf->state_dir + 16];
+	int r;
+
+	snprintf(path, sizeof path, "%s/" HISTORY_DIR, p->conf->state_dir);
+	if ((r = as_begin(p->uid, p->gid)) < 0)
+		return r;
+	if ((r = as_dir(path, p->uid, p->gid, 0700)) == 0)
+		r = history_look(p->conf, back);
+	as_end();
+	return r;
+}
+
 int
 parent_conf_start(struct parent *p)
 {
 	cleanup_buf struct buf back = {0}, none = {0};
-	char path[sizeof p->conf->state_dir + 16];
-	int r, end;
+	int r = history_look_as(p, &back);
 
-	snprintf(path, sizeof path, "%s/" HISTORY_DIR, p->conf->state_dir);
-	if ((r = listen_dir(path, p->uid, p->gid, 0700)) == 0 && (r = history_begin_as(p)) == 0)
-		r = history_look(p->conf, &back);
-	if ((end = history_end_as()) < 0)
-		return end;
 	if (r < 0 || back.len == 0 || take_back(p, &back) == 0)
 		return r;
-	if ((r = history_begin_as(p)) == 0)
-		r = history_look(p->conf, &none);
-	return (end = history_end_as()) < 0 ? end : r;
+	return history_look_as(p, &none);
 }
 
 /* ---- to the children ---- */
@@ -140,11 +136,11 @@ conf_send(struct parent *p, const struct conf *conf, const char *by)
 	snprintf(m.by, sizeof m.by, "%s", by);
 	ipc_config_put(&body, &m);
 	snprintf(p->why, sizeof p->why, "it could not be handed on");
-	if (text.err || body.err)
-		return -ENOMEM;
-	for (int i = 0; i < CONFIGURED; i++) {
+	if (text.err)
+		return text.err;
+	for (enum child_id i = 0; i < CONFIGURED; i++) {
 		p->child[i].answered = false;
-		if ((r = chan_send(p->child[i].chan, IPC_P_CONFIG, 0, body.p, body.len)) < 0)
+		if ((r = parent_send(p, i, IPC_P_CONFIG, &body)) < 0)
 			return r;
 	}
 	return 0;
@@ -161,21 +157,23 @@ parent_conf_start_children(struct parent *p)
 static void
 logins_started(struct parent *p)
 {
+	int r;
+
 	if (p->child[ACCOUNTS].err)
 		log_warnx("logins: %s", p->child[ACCOUNTS].why);
 	p->change = CHANGE_PREPARING;
-	if (conf_send(p, p->conf, "") < 0) {
+	if ((r = conf_send(p, p->conf, "")) == 0)
+		return;
+	if (r != -EPIPE) /* else it was said */
 		log_warnx("%s", p->why);
-		loop_stop(p->loop, 1);
-	}
+	loop_stop(p->loop, 1);
 }
 
 static void
 children_tell(struct parent *p, uint16_t type)
 {
-	for (int i = 0; i < CONFIGURED; i++)
-		if (p->child[i].chan)
-			(void)chan_send(p->child[i].chan, type, 0, NULL, 0);
+	for (enum child_id i = 0; i < CONFIGURED; i++)
+		(void)parent_send(p, i, type, NULL);
 }
 
 /* ---- a change ---- */
@@ -192,13 +190,15 @@ change_over(struct parent *p, int err, const char *why)
 	if (err < 0 && !p->check)
 		log_warnx("configuration not applied: %s", why);
 	conf_free(TAKE_PTR(p->next));
-	if (!p->asked)
+	if (!p->asked) {
+		if (p->started)
+			parent_ready(p);
 		return;
+	}
 	p->asked = p->check = false;
 	buf_put_u32(&b, (uint32_t)-err);
 	buf_put_str(&b, why);
-	if (b.err == 0 && p->child[ENGINE].chan)
-		(void)chan_send(p->child[ENGINE].chan, IPC_P_DONE, 0, b.p, b.len);
+	(void)parent_send(p, ENGINE, IPC_P_DONE, &b);
 }
 
 /* Another change, which goes on. */
@@ -209,8 +209,7 @@ change_busy(struct parent *p)
 
 	buf_put_u32(&b, EBUSY);
 	buf_put_str(&b, "a change is under way");
-	if (b.err == 0)
-		(void)chan_send(p->child[ENGINE].chan, IPC_P_DONE, 0, b.p, b.len);
+	(void)parent_send(p, ENGINE, IPC_P_DONE, &b);
 }
 
 /* The logins are as before, or it can't be helped. */
@@ -297,8 +296,13 @@ parent_conf_reload(struct parent *p)
 {
 	if (p->change != CHANGE_NONE || !p->started)
 		log_warnx("configuration not applied: a change is under way");
-	else if (parent_conf_read(p->opts->conf_path, &p->next) == 0)
-		change_begin(p, "");
+	else {
+		notify_reloading(&p->notify);
+		if (parent_conf_read(p->opts->conf_path, &p->next) == 0)
+			change_begin(p, "");
+		else
+			parent_ready(p);
+	}
 }
 
 int
@@ -346,7 +350,7 @@ change_write(struct parent *p)
 
 	conf_print(p->next, &text);
 	p->child[KEEPER].answered = false;
-	r = text.err ? text.err : chan_send(p->child[KEEPER].chan, IPC_P_WRITE, 0, text.p, text.len);
+	r = parent_send(p, KEEPER, IPC_P_WRITE, &text);
 	if (r < 0) {
 		change_refuse(p, r, "its file could not be written");
 		return;
@@ -477,16 +481,16 @@ bool
 parent_conf_undo(struct parent *p)
 {
 	cleanup_buf struct buf text = {0};
-	struct chan *keeper = p->child[KEEPER].chan;
 
 	if (p->change == CHANGE_UNDOING)
 		return true;
-	if (!p->asked || keeper == NULL || (p->change != CHANGE_COMMITTING && p->change != CHANGE_WRITING))
+	if (!p->asked || p->child[KEEPER].chan == NULL ||
+	    (p->change != CHANGE_COMMITTING && p->change != CHANGE_WRITING))
 		return false;
 	p->undo_answers = p->change == CHANGE_WRITING ? 2 : 1;
 	p->change = CHANGE_UNDOING;
 	conf_print(p->conf, &text);
-	if (text.err || chan_send(keeper, IPC_P_WRITE, 0, text.p, text.len) < 0)
+	if (parent_send(p, KEEPER, IPC_P_WRITE, &text) < 0)
 		return false;
 	loop_timer_set(p->timer, UNDO_WAIT_MS);
 	return true;

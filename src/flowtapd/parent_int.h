@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * parent_int.h - the parent's own types: parent.c has its processes, parent_conf.c its configuration.
+ * parent_int.h - the parent's own types: parent_start.c starts its processes, parent.c minds them, and
+ * parent_conf.c has its configuration.
  *
  * A configuration comes from its file (SIGHUP) or from somebody who commits, by the engine.  Both
  * children prepare it; if one refuses, nothing has changed.  Then the keeper writes the file, if it
@@ -11,6 +12,7 @@
 
 #include "conf.h"
 #include "daemon.h"
+#include "notify.h"
 
 #define RELOAD_WAIT_MS 60000
 
@@ -35,7 +37,8 @@ struct child {
 	pid_t pid; /* 0: ended */
 	struct chan *chan;
 	bool answered;
-	int err; /* of its last IPC_P_READY */
+	bool owes; /* a sign of life */
+	int err;   /* of its last IPC_P_READY */
 	char why[128];
 };
 
@@ -63,6 +66,8 @@ struct parent {
 	char why[320];
 	struct loop *loop;
 	struct loop_timer *timer; /* a change or a stop that takes too long */
+	struct notify notify;     /* the service manager */
+	struct loop_timer *watchdog;
 	int sigfd, lock_fd;
 	int key_fd; /* the machine key on its way to the engine */
 	struct child child[CHILDREN];
@@ -71,6 +76,15 @@ struct parent {
 	gid_t gid, dp_gid;
 };
 
+/* parent_start.c: loads the kernel programs, and starts all children. */
+int parent_start_children(struct parent *p);
+extern const struct chan_ops parent_child_ops;
+
+/* -EPIPE: that child is gone, and with it everything in a moment.  b: NULL for nothing. */
+int parent_send(struct parent *p, enum child_id id, uint16_t type, const struct buf *b);
+
+/* The service manager is told that the configuration is in force, or the former one still is. */
+void parent_ready(struct parent *p);
 /* From its file; what is wrong with it is logged. */
 int parent_conf_read(const char *path, struct conf **out);
 /* Before privileges are dropped: a commit that a former daemon left is finished, or taken back

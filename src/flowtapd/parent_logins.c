@@ -71,7 +71,7 @@ parent_logins_ask(struct parent *p, const struct conf *conf, int phase)
 	for (uint32_t i = 0; r == 0 && i < conf->nlogin; i++)
 		r = login_put(&b, &conf->login[i]);
 	p->child[ACCOUNTS].answered = false;
-	return r < 0 ? r : b.err ? b.err : chan_send(p->child[ACCOUNTS].chan, IPC_P_LOGINS, 0, b.p, b.len);
+	return r < 0 ? r : parent_send(p, ACCOUNTS, IPC_P_LOGINS, &b);
 }
 
 /* ---- user numbers ---- */

@@ -43,7 +43,7 @@ store_change(const struct conf *conf, const struct keys *k)
 
 	if (pw == NULL || pw->pw_uid == 0)
 		return -ENOENT;
-	if ((r = sandbox_become(pw->pw_uid, pw->pw_gid, NULL)) < 0 || (r = sandbox_basics()) < 0)
+	if ((r = sandbox_become(pw->pw_uid, pw->pw_gid, 0, NULL)) < 0 || (r = sandbox_basics()) < 0)
 		return r;
 	snprintf(path, sizeof path, "%s/" MACHINE_KEY_STORE, conf->state_dir);
 	if (access(path, F_OK) < 0)

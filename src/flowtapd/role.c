@@ -57,14 +57,13 @@ role_confine_dataplane(const char *pin_dir)
 	return r < 0 ? r : sandbox_calls(calls, when);
 }
 
-/* It reads about everything in the kernel, and can do nothing about it. */
+/* It reads about everything in the kernel, by the iterators it was given, and can do nothing about it. */
 int
 role_confine_inventory(const char *pin_dir)
 {
 	static const int calls[] = {SYS_openat, SYS_fcntl, -1};
-	static const struct sandbox_when when[] = {{SYS_bpf, 0, BPF_OBJ_GET}, {SYS_bpf, 0, BPF_PROG_GET_NEXT_ID},
-	    {SYS_bpf, 0, BPF_PROG_GET_FD_BY_ID}, {SYS_bpf, 0, BPF_LINK_GET_NEXT_ID},
-	    {SYS_bpf, 0, BPF_LINK_GET_FD_BY_ID}, {SYS_bpf, 0, BPF_OBJ_GET_INFO_BY_FD}, {-1}};
+	static const struct sandbox_when when[] = {
+	    {SYS_bpf, 0, BPF_OBJ_GET}, {SYS_bpf, 0, BPF_ITER_CREATE}, {SYS_bpf, 0, BPF_OBJ_GET_INFO_BY_FD}, {-1}};
 	const struct sandbox_path paths[] = {{pin_dir, false}, {"/etc/localtime", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 

@@ -38,7 +38,7 @@ child_exec(const struct spawn_opts *o)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_fds(o->fds, o->nfds) == 0 && sandbox_become(o->uid, o->gid, o->caps) == 0)
+	if (place_fds(o->fds, o->nfds) == 0 && sandbox_become(o->uid, o->gid, o->group, o->caps) == 0)
 		execve("/proc/self/exe", argv, envp);
 	_exit(127);
 }

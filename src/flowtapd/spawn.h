@@ -9,9 +9,9 @@ struct spawn_opts {
 	const char *role;
 	int verbose;
 	uid_t uid;
-	gid_t gid;
-	const int *caps; /* CAP_* numbers the role keeps, ended by -1; NULL: none */
-	const int *fds;  /* fds[i] becomes number 3 + i in the child */
+	gid_t gid, group; /* group: another one, besides; 0: none */
+	const int *caps;  /* CAP_* numbers the role keeps, ended by -1; NULL: none */
+	const int *fds;   /* fds[i] becomes number 3 + i in the child */
 	unsigned nfds;
 };
 

@@ -179,7 +179,7 @@ end_up(const char *name)
 static int
 ethtool(const char *name, void *cmd)
 {
-	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq req = {.ifr_data = cmd};
 
 	if (fd < 0)

@@ -61,6 +61,24 @@ ipc_config_get(struct ipc_config *m, struct rd *r)
 }
 
 void
+ipc_aux_put(struct buf *b, const struct ipc_aux *m)
+{
+	buf_put_str(b, m->hook);
+	ipc_addr_put(b, &m->addr);
+	buf_put_u16(b, m->port);
+}
+
+int
+ipc_aux_get(struct ipc_aux *m, struct rd *r)
+{
+	*m = (struct ipc_aux){0};
+	rd_cstr(r, m->hook, sizeof m->hook);
+	(void)ipc_addr_get(&m->addr, r);
+	m->port = rd_u16(r);
+	return r->err;
+}
+
+void
 ipc_ask_put(struct buf *b, const struct ipc_ask *m)
 {
 	buf_put_u8(b, m->check);

@@ -66,6 +66,8 @@ enum ipc_type {
 	IPC_P_DONE,      /* to the engine, what became of its ASK: u32: 0 or errno, string: why not */
 	IPC_P_HOOK,      /* to the hook: string, the path of the operator's program */
 	IPC_P_ACCOUNTS,  /* to the accounts: string, the configuration's folder */
+	IPC_P_ALIVE,     /* nothing; sent back as it is */
+	IPC_P_AUX,       /* to the service beside us: struct ipc_aux */
 	IPC_P_LOGINS,    /* to the accounts: u8 phase, u32 n, n times struct account; READY answers */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
@@ -78,6 +80,8 @@ enum ipc_type {
 	IPC_T_DONE,        /* struct ipc_canary */
 	/* engine -> hook */
 	IPC_K_EVENT = 112, /* u64 number, u64 Unix time in ms, strings: severity, kind, text */
+	/* hook -> engine */
+	IPC_K_CLOCK, /* u64: the clock's error in us, or UINT64_MAX: nobody keeps it */
 };
 
 struct ipc_hello {
@@ -219,6 +223,13 @@ struct ipc_ask {
 	struct slice text; /* borrowed; canonical */
 };
 
+/* What the service beside the daemon is to do (aux.h). */
+struct ipc_aux {
+	char hook[256];      /* the operator's program; "": none */
+	struct ip_addr addr; /* where metrics are read; family 0: nowhere */
+	uint16_t port;
+};
+
 /* Where a configuration's text is wrong. */
 struct ipc_wrong {
 	uint32_t line, column; /* from 1; 0: no place */
@@ -227,6 +238,8 @@ struct ipc_wrong {
 
 void ipc_config_put(struct buf *b, const struct ipc_config *m);
 int ipc_config_get(struct ipc_config *m, struct rd *r);
+void ipc_aux_put(struct buf *b, const struct ipc_aux *m);
+int ipc_aux_get(struct ipc_aux *m, struct rd *r);
 void ipc_ask_put(struct buf *b, const struct ipc_ask *m);
 int ipc_ask_get(struct ipc_ask *m, struct rd *r);
 void ipc_wrong_put(struct buf *b, const struct ipc_wrong *m);

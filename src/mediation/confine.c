@@ -30,7 +30,7 @@ user_become(const char *name)
 	errno = 0;
 	if ((pw = getpwnam(name)) == NULL)
 		return errno ? -errno : -ENOENT;
-	return sandbox_become(pw->pw_uid, pw->pw_gid, NULL);
+	return sandbox_become(pw->pw_uid, pw->pw_gid, 0, NULL);
 }
 
 static int

@@ -58,13 +58,14 @@ caps_choose(const int *keep)
 }
 
 int
-sandbox_become(uid_t uid, gid_t gid, const int *keep)
+sandbox_become(uid_t uid, gid_t gid, gid_t group, const int *keep)
 {
 	int r = caps_choose(keep);
 
 	if (r < 0)
 		return r;
-	if (capng_change_id((int)uid, (int)gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT) < 0)
+	if (setgroups(group != 0, &group) < 0 ||
+	    capng_change_id((int)uid, (int)gid, CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT) < 0)
 		return -EPERM;
 	if (keep && (r = caps_choose(keep)) < 0)
 		return r;

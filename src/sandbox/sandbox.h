@@ -19,9 +19,9 @@ int sandbox_lock(void);
 /* As root: lifts the limit for this process and for its children. */
 int sandbox_lock_permit(void);
 
-/* Becomes uid:gid with no further group, then loses every capability, the bounding
+/* Becomes uid:gid with no further group but this one (0: none), then loses every capability, the bounding
  * set too, except those in keep (CAP_* numbers, ended by -1; NULL: none). */
-int sandbox_become(uid_t uid, gid_t gid, const int *keep);
+int sandbox_become(uid_t uid, gid_t gid, gid_t group, const int *keep);
 
 struct sandbox_path {
 	const char *path;

@@ -46,6 +46,7 @@ RECODE(ended, struct ipc_ended, nothing_to_free)
 RECODE(canary, struct ipc_canary, nothing_to_free)
 RECODE(config, struct ipc_config, config_free)
 RECODE(ask, struct ipc_ask, nothing_to_free)
+RECODE(aux, struct ipc_aux, nothing_to_free)
 RECODE(wrong, struct ipc_wrong, nothing_to_free)
 
 enum recode_type {
@@ -64,6 +65,7 @@ enum recode_type {
 	RECODE_ASK,
 	RECODE_WRONG,
 	RECODE_CANARY,
+	RECODE_AUX,
 	RECODE_TYPES
 };
 
@@ -83,6 +85,7 @@ static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
     [RECODE_ASK] = recode_ask,
     [RECODE_WRONG] = recode_wrong,
     [RECODE_CANARY] = recode_canary,
+    [RECODE_AUX] = recode_aux,
 };
 
 #endif

@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -79,6 +80,8 @@ class Receiver(threading.Thread):
 
 
 class Rig:
+    faults_caused = 0
+
     def __init__(self, name, *up_options):
         self.name = name
         out = lab_command("up", "--name", name, "--bin", BIN, *up_options).stdout
@@ -88,7 +91,15 @@ class Rig:
         self.next_port = 7000
 
     def down(self):
+        faults = self.faults()
         lab_command("down", "--name", self.name)
+        assert len(faults) == self.faults_caused, f"ended by their own fault: {faults}"
+
+    def faults(self):
+        """Processes of flowtapd that crashed or broke out of their sandbox, as their parents saw it."""
+        with open(self.info["logs"] + "/flowtapd.log", errors="replace") as f:
+            found = re.findall(r"(?m)^.*: ended by signal (?:4|6|7|8|11|31)$", f.read())
+        return found + ["parent"] * lab_ask(self, "status")["flowtapd"]["faults"]
 
     # ---- places ----
 

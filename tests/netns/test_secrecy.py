@@ -195,6 +195,7 @@ def test_no_core(rig, targets, cores, role):
     limits = open(f"/proc/{pid}/limits").read()
     assert next(x for x in limits.splitlines() if x.startswith("Max core")).split()[4:6] == ["0", "0"]
     crash(pid)
+    rig.faults_caused += role != "session"
     until("its end", lambda: not os.path.exists(f"/proc/{pid}"))
     if role != "session":
         until("restart", lambda: rig.services()["flowtapd"]["starts"] > starts, 20)

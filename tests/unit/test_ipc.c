@@ -113,6 +113,9 @@ sample(enum recode_type type, struct buf *b)
 	case RECODE_ASK:
 		ipc_ask_put(b, &(struct ipc_ask){true, UINT32_MAX, word("services { }\n")});
 		break;
+	case RECODE_AUX:
+		ipc_aux_put(b, &(struct ipc_aux){"/usr/local/bin/hook", v4, 9109});
+		break;
 	case RECODE_WRONG:
 		ipc_wrong_put(b, &(struct ipc_wrong){1, 2, "word", "expected }"});
 		break;

@@ -634,6 +634,34 @@ test_chan_sync(void **state)
 
 #define LOOP_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* ---- descriptors ---- */
+
+static void
+test_fd_passed(void **state)
+{
+	int pair[2], pipe_fds[2], got;
+	char byte;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	assert_int_equal(chan_fd_send(pair[0], pipe_fds[1]), 0);
+	close(pipe_fds[1]);
+	assert_int_equal(chan_fd_recv(pair[1], &got), 0);
+	assert_true(fcntl(got, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(write(got, "x", 1), 1);
+	assert_int_equal(read(pipe_fds[0], &byte, 1), 1);
+	/* A byte without one; and the end. */
+	assert_int_equal(write(pair[0], "x", 1), 1);
+	assert_int_equal(chan_fd_recv(pair[1], &got), -EBADMSG);
+	close(pair[0]);
+	assert_int_equal(chan_fd_recv(pair[1], &got), -EBADMSG);
+	assert_int_equal(chan_fd_send(pair[1], got), -EPIPE);
+	close(pair[1]);
+	close(pipe_fds[0]);
+	close(got);
+}
+
 int
 main(void)
 {
@@ -654,6 +682,7 @@ main(void)
 	    LOOP_TEST(test_chan_free_while_resuming),
 	    LOOP_TEST(test_chan_new_takes_fd),
 	    cmocka_unit_test(test_chan_sync),
+	    cmocka_unit_test(test_fd_passed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,21 +189,34 @@ def account_files(users):
     group.append(f"{METRICS_GROUP}:x:{FIRST_UID - 4}:\n")
     group.append(f"{LOGIN_GROUP}:x:{FIRST_UID - 5}:\n")
     group.append(f"{AGENCY_GROUP}:x:{FIRST_UID - 1}:{','.join(users)}\n")
-    return {"passwd": (passwd, 0o644), "group": (group, 0o644), "shadow": (shadow, 0o600)}
+    return {"passwd": (passwd, 0o644), "group": (group, 0o644), "shadow": (shadow, 0o640)}
 
 
 def own_etc(d, users):
     accounts = account_files(users)
-    own_folder("/etc", f"{d}/keep", without=(*accounts, "gshadow", "nsswitch.conf", "flowtap", "pam.d"))
+    backups = [name + "-" for name in (*accounts, "gshadow", "subuid", "subgid")]  # useradd(8) writes them
+    own_folder("/etc", f"{d}/keep", without=(*accounts, *backups, "gshadow", "nsswitch.conf", "flowtap", "pam.d"))
     for name, (lines, mode) in accounts.items():
         with open(os.open(f"/etc/{name}", os.O_CREAT | os.O_WRONLY, mode), "w") as f:
             f.writelines(lines)
+    if any(line.startswith("shadow:") for line in accounts["group"][0]):
+        shutil.chown("/etc/shadow", group="shadow")
     with open("/etc/nsswitch.conf", "w") as f:
         f.write("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
     os.mkdir("/etc/pam.d")
     shutil.copy(f"{d}/keep/pam-flowtap-sshd", "/etc/pam.d/flowtap-sshd")
     os.mkdir("/etc/flowtap")
     bind(f"{d}/etc", "/etc/flowtap")
+
+
+def make_dirs():
+    """As systemd-tmpfiles(8) does at boot."""
+    with open(f"{TREE}/packaging/systemd/flowtap.tmpfiles.conf") as f:
+        entries = [line.split() for line in f if line.startswith("d ")]
+    for _, path, mode, user, group, *_ in entries:
+        os.makedirs(path, exist_ok=True)
+        shutil.chown(path, user, group)
+        os.chmod(path, int(mode, 8))
 
 
 def enter_box(lab):
@@ -224,3 +237,4 @@ def enter_box(lab):
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID, "mode=1777")  # sshd's, when killed, leaves files there
     mount("tmpfs", "/var/log", "tmpfs", MS_NOSUID, "mode=755")  # sshd notes failed logins in btmp
     own_run(d)
+    make_dirs()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Process 1 of the router: keeps flowtapd and sshd running, as a service manager would.
 
+flowtapd has the capabilities of its unit and no others, and finds the unit's mount.
+
 It listens on <lab>/ctl, one JSON object a line each way:
-    {"do": "status"}             -> {"flowtapd": {"pid", "starts", "ended"}, "sshd": ...}
+    {"do": "status"}             -> {"flowtapd": {"pid", "starts", "ended", "faults"}, "sshd": ...}
     {"do": "restart"|"reload"|"stop"|"start", "service": S}
     {"do": "quit"}
 Killing it ends everything in the router, because it is process 1.
@@ -14,17 +16,42 @@ import resource
 import select
 import signal
 import socket
+import subprocess
 import time
 
 from . import box
 
 SERVICES = {
-    "flowtapd": ["{bin}/flowtapd", "-f", "/etc/flowtap/flowtap.conf"],
+    "flowtapd": ["/usr/bin/setpriv", "--bounding-set={caps}", "--no-new-privs", "--",
+                 "{bin}/flowtapd", "-f", "/etc/flowtap/flowtap.conf"],
     "sshd": ["/usr/libexec/flowtap/flowtap-sshd", "-D", "-e", "-f", "/etc/flowtap/sshd_config"],
 }
 BACKOFF = (0.0, 0.1, 0.5, 2.0)  # seconds before the first, second ... restart of one that dies young
 YOUNG = 1.0                     # seconds
+FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS}
 STOP_WAIT = 5.0                 # seconds between SIGTERM and SIGKILL
+UNITS = os.path.join(os.path.dirname(__file__), "../../packaging/systemd")
+
+
+def setting(unit, key):
+    """What a unit's file says of key."""
+    with open(os.path.join(UNITS, unit)) as f:
+        return next(line.partition("=")[2].strip() for line in f if line.startswith(key + "="))
+
+
+def bounding_set():
+    """The unit's, as setpriv(1) is told."""
+    caps = setting("flowtapd.service", "CapabilityBoundingSet").split()
+    return ",".join(["-all", *("+" + c.removeprefix("CAP_").lower() for c in caps)])
+
+
+def mount_bpf():
+    """As the unit run-flowtap-bpf.mount, which flowtapd.service requires."""
+    where = setting("run-flowtap-bpf.mount", "Where")
+    if not os.path.ismount(where):
+        os.makedirs(where, mode=0o755, exist_ok=True)
+        subprocess.run(["mount", "-t", "bpf", "-o", setting("run-flowtap-bpf.mount", "Options"), "bpf", where],
+                       check=True)
 
 
 def unlimited_lock():
@@ -38,10 +65,12 @@ def unlimited_lock():
 class Service:
     def __init__(self, name, argv, log):
         self.name, self.argv, self.log = name, argv, log
-        self.pid, self.starts, self.ended = 0, 0, None
+        self.pid, self.starts, self.ended, self.faults = 0, 0, None, 0
         self.wanted, self.fails, self.due, self.kill_at = True, 0, 0.0, None
 
     def start(self, now):
+        if self.name == "flowtapd":
+            mount_bpf()
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -62,6 +91,7 @@ class Service:
     def died(self, status, now):
         code = os.waitstatus_to_exitcode(status)
         self.ended = f"signal {-code}" if code < 0 else f"exit {code}"
+        self.faults += -code in FAULTS
         self.fails = self.fails + 1 if now - self.began < YOUNG else 0
         self.due = now + BACKOFF[min(self.fails, len(BACKOFF) - 1)]
         self.pid, self.kill_at = 0, None
@@ -75,12 +105,12 @@ class Service:
         self.kill_at = now + STOP_WAIT
 
     def state(self):
-        return {"pid": self.pid, "starts": self.starts, "ended": self.ended}
+        return {"pid": self.pid, "starts": self.starts, "ended": self.ended, "faults": self.faults}
 
 
 class Init:
     def __init__(self, lab):
-        fill = {"bin": lab["dir"] + "/bin"}
+        fill = {"bin": lab["dir"] + "/bin", "caps": bounding_set()}
         self.services = {
             name: Service(name, [w.format(**fill) for w in argv], f"{lab['dir']}/log/{name}.log")
             for name, argv in SERVICES.items()
