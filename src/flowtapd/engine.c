@@ -389,7 +389,7 @@ engine_commit(struct engine *e)
 	int r;
 
 	if (e->next == NULL) {
-		engine_event(e, ENGINE_NOTICE, "start", "flowtapd " FLOWTAP_VERSION " started");
+		engine_event(e, ENGINE_NOTICE, EVENT_START, "flowtapd " FLOWTAP_VERSION " started");
 		return (r = config_record(e, e->conf)) < 0 ? r : commit_barrier(e);
 	}
 	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = config_record(e, e->next)) < 0 ||
@@ -415,7 +415,7 @@ engine_commit(struct engine *e)
 	e->uid = TAKE_PTR(e->next_uid);
 	if (r == 0 && (r = engine_perm_update(e)) == 0)
 		sessions_forbid(e);
-	engine_event(e, ENGINE_NOTICE, "configuration", "a new configuration is in force");
+	engine_event(e, ENGINE_NOTICE, EVENT_CONFIGURATION, "a new configuration is in force");
 	return r < 0 ? r : commit_barrier(e);
 }
 
@@ -548,6 +548,7 @@ engine_run(int verbose)
 		log_warn(r, "memory may be swapped out");
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
 		fatal(r, "no configuration");
+	engine_events_start(&e);
 	bulk_begin(); /* engine_sync ends it */
 	if ((r = engine_start(&e, &why)) < 0) {
 		log_warn(r, "%s", why); /* the parent may see our end before our answer */

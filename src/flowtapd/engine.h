@@ -18,7 +18,9 @@
 
 #include "audit.h"
 #include "daemon.h"
+#include "event.h"
 #include "history.h"
+#include "journal.h"
 #include "store.h"
 #include "warrant.h"
 
@@ -158,7 +160,7 @@ enum engine_severity { ENGINE_NOTICE, ENGINE_WARNING, ENGINE_ALARM, ENGINE_CLEAR
 struct engine_event {
 	int64_t time_ms;
 	enum engine_severity severity;
-	const char *kind; /* static */
+	enum event kind;
 	char text[184];
 };
 
@@ -206,6 +208,8 @@ struct engine {
 	size_t texts; /* bytes that operators have sent with commands not yet given */
 	int64_t started_ms;
 	struct engine_events events;
+	struct journal journal;
+	bool log_is_journal;
 	struct engine_watch {
 		struct loop_timer *timer;
 		uint64_t lost, quiet; /* copies lost so far; rounds since then */
@@ -248,8 +252,9 @@ void engine_budget_put(const struct agency *a, struct buf *b);
 int engine_sync(struct engine *e);
 
 /* engine_events.c */
-/* kind: static.  Never a target. */
-void engine_event(struct engine *e, enum engine_severity severity, const char *kind, const char *fmt, ...)
+void engine_events_start(struct engine *e); /* before the process is confined */
+/* Never a target.  true: the log has it; a line there would be the same again. */
+bool engine_event(struct engine *e, enum engine_severity severity, enum event kind, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 const char *engine_severity_name(enum engine_severity s);
 int engine_hook_start(struct engine *e);

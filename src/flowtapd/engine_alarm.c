@@ -12,8 +12,8 @@
 void
 engine_alarm(struct engine *e, const char *text)
 {
-	log_warnx("ALARM: %s", text);
-	engine_event(e, ENGINE_ALARM, "alarm", "%s", text);
+	if (!engine_event(e, ENGINE_ALARM, EVENT_ALARM, "%s", text))
+		log_warnx("ALARM: %s", text);
 	(void)engine_audit_now(e, &(struct audit_event){.kind = "alarm", .reason = text});
 }
 

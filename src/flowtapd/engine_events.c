@@ -3,11 +3,12 @@
  * What happened lately, for the operator: a ring in memory, by which nothing is proved
  * (that is the record's part) and which never names a target.
  *
- * exports: engine_event engine_severity_ engine_hook_ */
+ * exports: engine_event engine_events_ engine_severity_ engine_hook_ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "engine.h"
@@ -43,14 +44,32 @@ hook_tell(struct engine *e, const struct engine_event *k)
 	buf_put_u64(&b, e->events.n);
 	buf_put_u64(&b, (uint64_t)k->time_ms);
 	buf_put_str(&b, engine_severity_name(k->severity));
-	buf_put_str(&b, k->kind);
+	buf_put_str(&b, event_kinds[k->kind].name);
 	buf_put_str(&b, k->text);
 	if (b.err == 0 && chan_queued(e->hook) < HOOK_QUEUE)
 		(void)chan_send(e->hook, IPC_K_EVENT, 0, b.p, b.len);
 }
 
-void
-engine_event(struct engine *e, enum engine_severity severity, const char *kind, const char *fmt, ...)
+/* false: there is no journal, or it has no room. */
+static bool
+journal_tell(const struct engine *e, const struct engine_event *k)
+{
+	static const char *const priority[] = {[ENGINE_NOTICE] = "5",
+	    [ENGINE_WARNING] = "4",
+	    [ENGINE_ALARM] = "1", /* "action must be taken immediately" */
+	    [ENGINE_CLEARED] = "5"};
+	const struct event_kind *kind = &event_kinds[k->kind];
+	char text[sizeof k->text + 64];
+	const struct journal_field fields[] = {{"MESSAGE", text}, {"MESSAGE_ID", kind->message_id},
+	    {"PRIORITY", priority[k->severity]}, {"SYSLOG_IDENTIFIER", "flowtapd"}, {"FLOWTAP_EVENT", kind->name},
+	    {"FLOWTAP_SEVERITY", engine_severity_name(k->severity)}, {NULL, NULL}};
+
+	snprintf(text, sizeof text, "%s%s: %s", k->severity == ENGINE_ALARM ? "ALARM: " : "", kind->name, k->text);
+	return journal_send(&e->journal, fields) == 0;
+}
+
+bool
+engine_event(struct engine *e, enum engine_severity severity, enum event kind, const char *fmt, ...)
 {
 	struct engine_events *v = &e->events;
 	struct engine_event *k = &v->ring[v->n++ % ENGINE_EVENTS];
@@ -64,6 +83,18 @@ engine_event(struct engine *e, enum engine_severity severity, const char *kind, 
 	v->of[severity]++;
 	if (e->hook && (severity == ENGINE_ALARM || severity == ENGINE_CLEARED))
 		hook_tell(e, k);
+	return journal_tell(e, k) && e->log_is_journal;
+}
+
+/* Where the journal reads our standard error, what it has as an event need not be a line there, too. */
+void
+engine_events_start(struct engine *e)
+{
+	struct stat st;
+
+	e->log_is_journal = fstat(2, &st) == 0 && S_ISSOCK(st.st_mode);
+	if (journal_open(&e->journal, JOURNAL_SOCKET) < 0)
+		e->log_is_journal = false;
 }
 
 /* ---- the hook's process ---- */

@@ -22,8 +22,9 @@ step(void *arg)
 		loop_defer(e->loop, step, e);
 	else {
 		(void)engine_audit_now(e, &(struct audit_event){.kind = "keys-rotated"});
-		engine_event(e, ENGINE_NOTICE, "keys", "keys rotated");
-		log_info("keys rotated: every row is sealed with a new key, the old keys are erased");
+		if (!engine_event(e, ENGINE_NOTICE, EVENT_KEYS,
+			"keys rotated: every row is sealed with a new key, the old keys are erased"))
+			log_info("keys rotated: every row is sealed with a new key, the old keys are erased");
 	}
 }
 

@@ -193,8 +193,8 @@ on_end(void *arg, int err)
 	struct engine *e = arg;
 
 	chan_free(TAKE_PTR(e->metrics));
-	engine_event(e, ENGINE_WARNING, "metrics", "the process that metrics are read from has gone");
-	log_warn(err, "metrics cannot be read any more");
+	if (!engine_event(e, ENGINE_WARNING, EVENT_METRICS, "the process that metrics are read from has gone"))
+		log_warn(err, "metrics cannot be read any more");
 }
 
 static const struct chan_ops metrics_ops = {.on_msg = on_msg, .on_end = on_end};

@@ -207,7 +207,7 @@ finish(struct selftest *t)
 		json_object_set_new(o, "broken", json_string(broken));
 	snprintf(text, sizeof text, "%s%s", broken ? "broken: " : "works", broken ? broken : "");
 	(void)record(e, c->uid, text);
-	engine_event(e, broken ? ENGINE_WARNING : ENGINE_NOTICE, "self-test", "%s", text);
+	engine_event(e, broken ? ENGINE_WARNING : ENGINE_NOTICE, EVENT_SELF_TEST, "%s", text);
 	e->selftest = NULL;
 	json_decref(t->interfaces);
 	json_decref(t->begun);
@@ -339,8 +339,8 @@ canary_on_end(void *arg, int err)
 	struct engine *e = arg;
 
 	chan_free(TAKE_PTR(e->canary));
-	engine_event(e, ENGINE_WARNING, "self-test", "the process that sends its packets is not there");
-	log_warn(err, "there will be no self-test");
+	if (!engine_event(e, ENGINE_WARNING, EVENT_SELF_TEST, "the process that sends its packets is not there"))
+		log_warn(err, "there will be no self-test");
 	if (e->selftest && e->selftest->begun)
 		count(e->selftest);
 }

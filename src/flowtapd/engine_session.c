@@ -216,7 +216,7 @@ on_hello(struct session *s, struct rd *r)
 		return rc;
 	s->opened = true;
 	s->opened_ns = clock_boot_ns();
-	engine_event(s->engine, ENGINE_NOTICE, "session-open", "agency %s", s->agency->name);
+	engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_OPEN, "agency %s", s->agency->name);
 	buf_put_str(&b, s->agency->name);
 	return b.err ? b.err : chan_send(s->chan, IPC_S_WELCOME, 0, b.p, b.len);
 }
@@ -254,7 +254,7 @@ session_free(struct session *s)
 		snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
 		event.reason = reason;
 		(void)engine_audit_now(s->engine, &event);
-		engine_event(s->engine, ENGINE_NOTICE, "session-close", "agency %s", s->agency->name);
+		engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name);
 	}
 	log_info("agency %s: session closed, %llu requests refused", s->agency->name, (unsigned long long)s->refused);
 	/* Callers further up may still look at it in this round. */
@@ -307,8 +307,8 @@ note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const cha
 	snprintf(reason, sizeof reason, "%s; attempts since the last such line: %llu", why, (unsigned long long)k->n);
 	k->told_ns = now;
 	k->n = 0;
-	log_warnx("session refused: %s", why);
-	engine_event(e, ENGINE_WARNING, "session-refused", "%s", reason);
+	if (!engine_event(e, ENGINE_WARNING, EVENT_SESSION_REFUSED, "%s", reason))
+		log_warnx("session refused: %s", why);
 	(void)engine_audit_now(
 	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
 }

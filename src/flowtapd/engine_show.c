@@ -254,9 +254,9 @@ ctl_show_events(struct ctl *c, const char *args, struct slice text)
 	for (uint64_t n = v->n > ENGINE_EVENTS ? v->n - ENGINE_EVENTS : 0; n < v->n; n++) {
 		const struct engine_event *k = &v->ring[n % ENGINE_EVENTS];
 
-		json_array_append_new(list,
-		    json_pack("{s:I,s:I,s:s,s:s,s:s}", "number", (json_int_t)n + 1, "time-ms", (json_int_t)k->time_ms,
-			"severity", engine_severity_name(k->severity), "kind", k->kind, "text", k->text));
+		json_array_append_new(list, json_pack("{s:I,s:I,s:s,s:s,s:s}", "number", (json_int_t)n + 1, "time-ms",
+						(json_int_t)k->time_ms, "severity", engine_severity_name(k->severity),
+						"kind", event_kinds[k->kind].name, "text", k->text));
 	}
 	return ctl_answer(c, json_pack("{s:o}", "events", list));
 }

@@ -20,19 +20,21 @@ enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL };
 static void
 condition(struct engine *e, enum condition c, bool is, const char *text)
 {
-	static const char *const kinds[] = {
-	    [COPIES_LOST] = "copies-lost",
-	    [UNREACHABLE] = "destination-unreachable",
-	    [UNTAPPED] = "interface-not-tapped",
-	    [TABLES_FULL] = "tables-nearly-full",
+	static const enum event kinds[] = {
+	    [COPIES_LOST] = EVENT_COPIES_LOST,
+	    [UNREACHABLE] = EVENT_UNREACHABLE,
+	    [UNTAPPED] = EVENT_UNTAPPED,
+	    [TABLES_FULL] = EVENT_TABLES_FULL,
 	};
 	bool was = e->watch.raised >> c & 1;
 
 	if (is == was)
 		return;
 	e->watch.raised ^= 1u << c;
-	engine_event(e, is ? ENGINE_ALARM : ENGINE_CLEARED, kinds[c], "%s", is ? text : "it is over");
-	log_warnx("%s%s: %s", is ? "ALARM: " : "", kinds[c], is ? text : "it is over");
+	if (!is)
+		text = "it is over";
+	if (!engine_event(e, is ? ENGINE_ALARM : ENGINE_CLEARED, kinds[c], "%s", text))
+		log_warnx("%s%s: %s", is ? "ALARM: " : "", event_kinds[kinds[c]].name, text);
 }
 
 static void

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from booted import Booted, CannotBoot
-from rig import until
+from rig import TREE, until
 
 CONF = """services { flow-tap { tapped-interfaces in0; alarm-hook "/usr/local/bin/hook";
     metrics { address 127.0.0.1; port 9109; }
@@ -154,6 +154,23 @@ def test_service_beside(tapped):
     tapped.run("ip", "netns", "exec", "sub", "ping", "-q", "-c", "1", "-I", "198.51.100.11", "198.51.100.1")
     until("the hook", lambda: re.search(r"(?m)^destination-unreachable _flowtap-hook 1 CapBnd: 0{16}$",
                                         tapped.journal("-t", "hook")), 20)
+
+
+def test_events_are_in_the_journal(tapped):
+    """With their ids, fields and explanations, once each, and without a target."""
+    tapped.run("journalctl", "--update-catalog")
+    dtcp(tapped, "noop")
+    ids = dict(re.findall(r"(?m)^\.It ([a-z-]+) Ta ([0-9a-f]{32})$", open(TREE + "/docs/man/flowtapd.8").read()))
+    opened = [json.loads(line) for line in tapped.run(
+        "journalctl", "-q", "-o", "json", "MESSAGE_ID=" + ids["session-open"]).splitlines()]
+    assert {(x["MESSAGE"], x["FLOWTAP_EVENT"], x["FLOWTAP_SEVERITY"], x["PRIORITY"], x["_SYSTEMD_UNIT"], x["_UID"])
+            for x in opened} == {("session-open: agency lea1", "session-open", "notice", "5", "flowtapd.service",
+                                  tapped.run("id", "-u", "_flowtap").strip())}
+    alarms = tapped.run("journalctl", "-q", "-x", "-o", "short", "FLOWTAP_SEVERITY=alarm", "FLOWTAP_EVENT=destination-unreachable")
+    assert "ALARM: destination-unreachable: the next hop of 1" in alarms and "Subject: A content destination" in alarms
+    text = tapped.journal("-u", "flowtapd.service")
+    assert text.count("destination-unreachable: the next hop") == alarms.count("destination-unreachable: the next hop")
+    assert "198.51.100." not in text
 
 
 def test_no_internet_sockets(tapped):
