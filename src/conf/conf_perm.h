@@ -17,7 +17,7 @@
 #define CONF_PERM_CONFIGURE (1u << 2)     /* commit */
 #define CONF_PERM_LOGIN (1u << 3)         /* see system login */
 #define CONF_PERM_LOGIN_CONTROL (1u << 4) /* change it */
-#define CONF_PERM_PORTS_CONTROL (1u << 5) /* change chassis and interfaces, which everybody sees */
+#define CONF_PERM_PORTS_CONTROL (1u << 5) /* change chassis, class-of-service and interfaces, which everybody sees */
 #define CONF_PERM_SECRET (1u << 6)        /* see password hashes */
 #define CONF_PERM_MAINTENANCE (1u << 7)
 #define CONF_PERM_FLOW_TAP (1u << 8)

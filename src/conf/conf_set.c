@@ -34,9 +34,9 @@ conf_set_instance(struct conf *c, const struct conf_node *n)
 	return 0;
 }
 
-/* Before dscp and socket-priority, which may say something else. */
-int
-conf_set_class(struct conf *c, const struct conf_node *n)
+/* One that is not Junos's from the start says nothing. */
+static void
+copies_class(struct conf *c, const char *name)
 {
 	static const struct {
 		const char *word;
@@ -45,10 +45,65 @@ conf_set_class(struct conf *c, const struct conf_node *n)
 	    {"network-control", 48, 7}};
 
 	for (size_t i = 0; i < ARRAY_LEN(class); i++)
-		if (strcmp(n->word[0].text, class[i].word) == 0) {
+		if (strcmp(name, class[i].word) == 0) {
 			c->copy_dscp = class[i].dscp;
 			c->copy_priority = class[i].priority;
 		}
+}
+
+/* Before dscp and socket-priority, which may say something else. */
+int
+conf_set_class(struct conf *c, const struct conf_node *n)
+{
+	copies_class(c, n->word[0].text);
+	return 0;
+}
+
+/* The word behind these, in an opaque subtree, however they are spread over braces; the last one counts. */
+static const struct conf_word *
+word_behind(const struct conf_node *n, const char *const *path, size_t len, size_t at)
+{
+	const struct conf_word *found = NULL, *w;
+	const struct conf_node *child;
+
+	if (n->inactive)
+		return NULL;
+	for (uint32_t i = 0; i < n->nword; i++) {
+		if (at == len)
+			return &n->word[i];
+		if (strcmp(n->word[i].text, path[at++]) != 0)
+			return NULL;
+	}
+	TAILQ_FOREACH (child, &n->child, entry)
+		if ((w = word_behind(child, path, len, at)) != NULL)
+			found = w;
+	return found;
+}
+
+/* As on Junos the class of what comes out of an interface stands where everybody sees it.  Comes before the
+ * statements of flow-tap itself. */
+int
+conf_set_cos(struct conf *c, const struct conf_node *n)
+{
+	static const char *const kinds[] = {"interface", "tunnel-interface"};
+	const struct conf_node *tap = conf_tree_find(conf_tree_find(&c->tree->root, "services"), "flow-tap"), *leaf;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const struct conf_word *class;
+		cleanup_free char *name = NULL;
+		char *dot;
+
+		if ((leaf = conf_tree_find(tap, kinds[i])) == NULL)
+			continue;
+		if ((name = strdup(leaf->word[0].text)) == NULL)
+			return -ENOMEM;
+		if ((dot = strrchr(name, '.')) != NULL)
+			*dot = '\0';
+		class = word_behind(n,
+		    (const char *const[]){"interfaces", name, "unit", dot ? dot + 1 : "0", "forwarding-class"}, 5, 0);
+		if (class)
+			copies_class(c, class->text);
+	}
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 int conf_set_tapped(struct conf *c, const struct conf_node *n);
 int conf_set_instance(struct conf *c, const struct conf_node *n);
 int conf_set_class(struct conf *c, const struct conf_node *n);
+int conf_set_cos(struct conf *c, const struct conf_node *n);
 int conf_set_source(struct conf *c, const struct conf_node *n);
 int conf_set_agency(struct conf *c, const struct conf_node *n);
 int conf_set_family(struct conf *c, const struct conf_node *n);

@@ -259,14 +259,15 @@ def test_confirmed_and_over_at_a_start(rig, conf, boot):
 def test_class_of_copies(rig, conf):
     """Code points of what is copied from the moment of the commit."""
     text, port = conf.active()["text"], rig.port()
-    classes = {"forwarding-class expedited-forwarding;": 46, "dscp 10;": 10,
-               "forwarding-class network-control; dscp 0;": 0}
+    everybodys = "class-of-service { interfaces { vt-0/0/0 { unit 7 { forwarding-class network-control; } } } }"
+    classes = {"copies { forwarding-class expedited-forwarding; }": 46, "copies { dscp 10; }": 10,
+               "copies { forwarding-class network-control; dscp 0; }": 0, "tunnel-interface vt-0/0/0.7;": 48}
     with rig.session() as s, rig.injector("subscriber") as inject:
         s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
         mine = lambda p: p[0] >> 4 == 4 and p[9] == 17 and int.from_bytes(p[22:24], "big") == port  # noqa: E731
         with rig.sniffer("mediation", keep=mine) as content:
             for n, (words, dscp) in enumerate(classes.items()):
-                conf.commit(text.replace("agency lea1", f"copies {{ {words} }} agency lea1", 1))
+                conf.commit(everybodys + text.replace("agency lea1", f"{words} agency lea1", 1))
                 packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"%d" % n)
                 inject(packet)
                 copy = content.wait(n + 1)[n]

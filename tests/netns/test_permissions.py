@@ -39,6 +39,7 @@ BRANCHES = {
     "login": ("user u-view {", "user u-view { authentication { ssh-rsa \"ssh-rsa AAAA\"; }", "L", "l"),
     "dtcp": ("connection-limit 70;", "connection-limit 71;", "F", "f"),
     "chassis": ("fpc 0;", "fpc 1;", "R", "p"),
+    "class-of-service": ("queue-num 3;", "queue-num 4;", "R", "p"),
     "flow-tap": ("maximum-sessions 31;", "maximum-sessions 30;", "F", "f"),
     "interfaces": ("vt-0/0/0", "vt-0/1/0", "R", "p"),
 }
@@ -56,6 +57,7 @@ class People:
                          for c in CLASSES if c != "none") + "class c-none; user u-none { class c-none; }"
         agencies = "".join(f"agency u-{c} {{ authority standing; maximum-sessions 31; }} " for c in CLASSES)
         self.text = (self.before.replace("flow-tap {", f"flow-tap {{ {agencies}", 1) + "chassis { fpc 0; }"
+                     "class-of-service { forwarding-classes { class voice queue-num 3; } }"
                      f"interfaces {{ vt-0/0/0 {{ unit 0; }} }} system {{ login {{ {logins} }}"
                      " services { flow-tap-dtcp { ssh { connection-limit 70; } } } }")
         self.conf.commit(self.text, "--comment", "the tap for lea9")

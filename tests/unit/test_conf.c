@@ -21,6 +21,47 @@ parsed(const char *text)
 	return c;
 }
 
+#define COS(BODY) "class-of-service { interfaces { " BODY " } } "
+#define TAP(BODY) "services { flow-tap { " BODY " } }"
+
+/* The class that everybody sees, and flow-tap's own word, which comes first. */
+static void
+test_class_of_copies(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t dscp, priority;
+	} rows[] = {
+	    {COS("vt-0/0/0 { unit 7 { forwarding-class expedited-forwarding; } }") TAP("tunnel-interface vt-0/0/0.7;"),
+		46, 6},
+	    {COS("sp-1/2/0 unit 0 forwarding-class network-control;") TAP("interface sp-1/2/0;"), 48, 7},
+	    {COS("sp-1/2/0 unit 0 { forwarding-class best-effort; forwarding-class assured-forwarding; }")
+		    TAP("interface sp-1/2/0.0;"),
+		10, 4},
+	    {COS("sp-1/2/0 unit 1 forwarding-class network-control;") TAP("interface sp-1/2/0;"), 0, 0},
+	    {COS("sp-1/2/1 unit 0 forwarding-class network-control;") TAP("interface sp-1/2/0;"), 0, 0},
+	    {COS("sp-1/2/0 unit 0 { inactive: forwarding-class network-control; }") TAP("interface sp-1/2/0;"), 0, 0},
+	    {COS("sp-1/2/0 unit 0 forwarding-class;") TAP("interface sp-1/2/0;"), 0, 0},
+	    {COS("sp-1/2/0 unit 0 forwarding-class voice;") TAP("interface sp-1/2/0;"), 0, 0},
+	    {COS("sp-1/2/0 unit 0 forwarding-class network-control;") TAP(""), 0, 0},
+	    {TAP("copies { dscp 12; } interface sp-1/2/0;") COS("sp-1/2/0 unit 0 forwarding-class network-control;"),
+		12, 7},
+	    {TAP("copies { forwarding-class best-effort; } interface sp-1/2/0;")
+		    COS("sp-1/2/0 unit 0 forwarding-class network-control;"),
+		0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf *c = parsed(rows[i].text);
+
+		print_message("# %s\n", rows[i].text);
+		assert_int_equal(c->copy_dscp, rows[i].dscp);
+		assert_int_equal(c->copy_priority, rows[i].priority);
+		conf_free(c);
+	}
+}
+
 static void
 test_defaults(void **state)
 {
@@ -218,6 +259,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_class_of_copies),
 	    cmocka_unit_test(test_everything),
 	    cmocka_unit_test(test_inactive),
 	    cmocka_unit_test(test_many),

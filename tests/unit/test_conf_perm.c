@@ -333,16 +333,18 @@ test_completion(void **state)
 	(void)state;
 	while (conf_schema_hint(&place, (struct slice){"", 0}, &it, &h)) {
 		assert_string_not_equal(h.word, "services");
+		assert_null(strstr(h.help, "tap"));
+		assert_null(strstr(h.help, "DTCP"));
 		n++;
 	}
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 4);
 	assert_int_equal(conf_schema_step(&place, slice_of("services")), -ENOENT);
 	for (const char *const *w = (const char *const[]){"system", "login", "class", "c", "permissions", NULL}; *w;
 	     w++)
 		assert_int_equal(conf_schema_step(&place, slice_of(*w)), 0);
 	assert_int_equal(conf_schema_step(&place, slice_of("flow-tap")), -EINVAL);
 	for (it = 0; conf_schema_hint(&place, (struct slice){"", 0}, &it, &h);)
-		assert_null(strstr(h.word, "tap"));
+		assert_true(strstr(h.word, "tap") == NULL && strstr(h.help, "tap") == NULL);
 	assert_int_equal(conf_schema_step(&place, slice_of("audit")), 0);
 }
 

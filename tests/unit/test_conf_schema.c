@@ -135,7 +135,7 @@ test_hint(void **state)
 	static const struct {
 		const char *path, *prefix, *words;
 	} row[] = {
-	    {"", "", "system chassis services interfaces "},
+	    {"", "", "system chassis class-of-service services interfaces "},
 	    {"", "s", "system services "},
 	    {"services", "", "dynamic-flow-capture flow-tap "},
 	    {"services flow-tap", "a", "audit agency attach alarm-hook "},
