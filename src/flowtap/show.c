@@ -98,7 +98,7 @@ put_programs(const json_t *list, struct buf *out)
 }
 
 static void
-put_capacity(const json_t *c, struct buf *out)
+put_capacity(const json_t *state, const json_t *c, struct buf *out)
 {
 	static const char *const rows[] = {
 	    "criteria", "terms-ipv4", "terms-ipv6", "masks-ipv4", "masks-ipv6", "destinations"};
@@ -113,6 +113,8 @@ put_capacity(const json_t *c, struct buf *out)
 		buf_printf(out, "  %-16s %9jd %10jd %6.1f%%\n", rows[i], used, room,
 		    room > 0 ? (double)used * 100 / (double)room : 0.0);
 	}
+	buf_printf(out, "  %-16s %9jd %10jd  the most so far without a loss\n", "copies a second",
+	    number_of(state, "copies-per-second"), number_of(state, "copies-per-second-most"));
 	buf_printf(out, "  %-16s %17.1f MiB\n", "tables' memory", (double)number_of(c, "table-bytes") / 1048576);
 }
 
@@ -134,7 +136,7 @@ show_flow_tap(const json_t *state, struct buf *out)
 		put_interfaces(json_object_get(state, "interfaces"), out);
 		put_content_interfaces(json_object_get(state, "content-interfaces"), out);
 		put_programs(json_object_get(state, "programs"), out);
-		put_capacity(capacity, out);
+		put_capacity(state, capacity, out);
 	} else {
 		put_services_interfaces(json_object_get(state, "services-interfaces"), out);
 		buf_printf(out, "\nFurther figures are shown to those entitled: root, the group _flowtap and the\n"

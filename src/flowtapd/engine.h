@@ -214,6 +214,8 @@ struct engine {
 		struct loop_timer *timer;
 		uint64_t lost, quiet; /* copies lost so far; rounds since then */
 		unsigned raised;      /* a bit for each alarm */
+		/* copies a second: in the last round, and in the best one in which none was lost */
+		uint64_t sent, at_ns, rate, rate_most;
 	} watch;
 };
 

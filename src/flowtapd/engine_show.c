@@ -73,6 +73,9 @@ state_finish(struct ctl *c, json_t *state, struct rd *counts)
 		json_object_set_new(state, "start-time", json_integer((json_int_t)(c->engine->started_ms / 1000)));
 		json_object_set_new(state, "sessions", json_integer(c->engine->nsessions));
 		json_object_set_new(state, "agencies", agencies_json(c->engine, counts));
+		json_object_set_new(state, "copies-per-second", json_integer((json_int_t)c->engine->watch.rate));
+		json_object_set_new(
+		    state, "copies-per-second-most", json_integer((json_int_t)c->engine->watch.rate_most));
 		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
 		return;
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "log.h"
 
@@ -63,6 +64,24 @@ watch_losses(struct engine *e, const json_t *state)
 	w->lost = sum;
 }
 
+/* What the machine can do shows when it is asked to. */
+static void
+watch_rate(struct engine *e, const json_t *state)
+{
+	struct engine_watch *w = &e->watch;
+	const uint64_t sent = (uint64_t)json_integer_value(json_object_get(json_object_get(state, "copies"), "sent")),
+		       now = clock_mono_ns(), was = w->lost;
+
+	watch_losses(e, state);
+	if (w->at_ns != 0 && now > w->at_ns && sent >= w->sent) {
+		w->rate = (uint64_t)((double)(sent - w->sent) * 1e9 / (double)(now - w->at_ns));
+		if (w->lost <= was && w->rate > w->rate_most)
+			w->rate_most = w->rate;
+	}
+	w->sent = sent;
+	w->at_ns = now;
+}
+
 static void
 watch_interfaces(struct engine *e, const json_t *list)
 {
@@ -107,7 +126,7 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 
 	(void)arg;
 	if (state) {
-		watch_losses(e, state);
+		watch_rate(e, state);
 		watch_interfaces(e, json_object_get(state, "interfaces"));
 		watch_capacity(e, json_object_get(state, "capacity"));
 	}

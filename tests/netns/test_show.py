@@ -45,6 +45,20 @@ def test_state(rig):
     assert "131072" in text and max(map(len, text.splitlines())) <= 80
 
 
+def test_copies_a_second(rig):
+    """What is made now, and the most so far."""
+    with rig.session() as s, rig.udp("subscriber") as u:
+        tap(rig, s, rig.port())
+
+        def seen():
+            for _ in range(200):
+                u.sendto(b"x", (rig.addr("internet"), 9))
+            return rig.show()["copies-per-second"]
+        until("a rate", seen)
+    until("none", lambda: rig.show()["copies-per-second"] == 0)
+    assert rig.show()["copies-per-second-most"] > 0
+
+
 def test_a_program_taken_away_is_seen(rig):
     """The screen says what the kernel has, not what was once asked of it."""
     if rig.show()["attach"] != "tcx":
