@@ -205,7 +205,11 @@ def test_install_and_self_test(root):
     users = root.run("cat", "/etc/passwd", "/etc/group")
     for name in "_flowtap:", "_flowtap-dp:", "flowtap-agency:", "flowtap-audit:":
         assert "\n" + name in users
-    assert root.run("stat", "-c", "%U %a", "/var/lib/flowtap") == "_flowtap 700\n"
+    assert root.run("stat", "-c", "%U:%G %a", "/var/lib/flowtap") == "_flowtap:root 770\n"
+    units = {os.path.basename(p) for p in glob.glob(TREE + "/packaging/systemd/*")
+             if p.endswith((".service", ".socket", ".mount"))}
+    assert units <= set(os.listdir(root.path + "/lib/systemd/system")) and len(units) == 6
+    assert "flowtap.catalog" in os.listdir(root.path + "/usr/lib/systemd/catalog")
     assert not os.path.exists(root.path + "/run/flowtap/ctl.sock")  # nobody has started it
     assert "usage:" in root.run("dtcp", "--help") and "usage:" in root.run("flowtap-collect", "--help")
     root.run("useradd", "-r", "-U", "-G", "flowtap-agency", "lea1")
