@@ -14,7 +14,6 @@
 #include "engine.h"
 #include "log.h"
 
-#define NS_PER_MS 1000000ll
 #define NS_PER_S 1000000000ull
 
 /* The text of /proc/sys/kernel/random/boot_id, without its dashes. */
@@ -34,17 +33,6 @@ engine_life_start(struct engine *e)
 	return audit_unhex((struct slice){hex, k}, e->boot, sizeof e->boot);
 }
 
-/* At least 1: 0 stands for "no such bound". */
-static uint64_t
-boot_at(int64_t wall_ms)
-{
-	int64_t away_ms = wall_ms - clock_wall_ms(), boot_ms = (int64_t)(clock_boot_ns() / NS_PER_MS);
-
-	if (away_ms > INT64_MAX / NS_PER_MS - boot_ms)
-		return (uint64_t)INT64_MAX;
-	return boot_ms + away_ms > 0 ? (uint64_t)((boot_ms + away_ms) * NS_PER_MS) : 1;
-}
-
 static struct store_moment
 moment_in(uint64_t seconds)
 {
@@ -61,14 +49,15 @@ engine_life_set(const struct engine *e, struct store_row *row, const struct auth
 	row->end = moment_in(row->timeouts.v[DTCP_T_TOTAL]);
 	if (a == NULL)
 		return;
-	row->start = (struct store_moment){a->warrant.start_ms, boot_at(a->warrant.start_ms)};
+	row->start = (struct store_moment){a->warrant.start_ms, clock_boot_at(a->warrant.start_ms, CLOCK_NOT_BEFORE)};
 	row->until = (struct store_moment){a->warrant.end_ms, a->end_ns};
 }
 
+/* 0 stands for "no such bound". */
 static uint64_t
-moment_ns(const struct store_moment *m, bool same_boot)
+moment_ns(const struct store_moment *m, bool same_boot, enum clock_side side)
 {
-	return m->wall_ms == 0 ? 0 : same_boot ? m->boot_ns : boot_at(m->wall_ms);
+	return m->wall_ms == 0 ? 0 : same_boot ? m->boot_ns : clock_boot_at(m->wall_ms, side);
 }
 
 static uint64_t
@@ -82,8 +71,9 @@ engine_life_put(const struct engine *e, const struct store_row *row, struct ipc_
 {
 	bool same = memcmp(row->boot, e->boot, sizeof row->boot) == 0;
 
-	*out = (struct ipc_life){.start_ns = moment_ns(&row->start, same),
-	    .end_ns = earlier(moment_ns(&row->until, same), moment_ns(&row->end, same)),
+	*out = (struct ipc_life){.start_ns = moment_ns(&row->start, same, CLOCK_NOT_BEFORE),
+	    .end_ns = earlier(
+		moment_ns(&row->until, same, CLOCK_NOT_AFTER), moment_ns(&row->end, same, CLOCK_NOT_AFTER)),
 	    .idle_ns = row->timeouts.v[DTCP_T_IDLE] * NS_PER_S,
 	    .packets = row->timeouts.v[DTCP_T_PACKETS],
 	    .bytes = row->timeouts.v[DTCP_T_BYTES]};

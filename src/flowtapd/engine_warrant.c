@@ -29,7 +29,7 @@ authority_add(struct engine *e, const struct store_warrant *s)
 	a->no = s->no;
 	a->approved = s->approved_ms != 0;
 	a->revoked = s->revoked_ms != 0;
-	a->end_ns = warrant_end_ns(&a->warrant, clock_wall_ms(), clock_boot_ns());
+	a->end_ns = clock_boot_at(a->warrant.end_ms, CLOCK_NOT_AFTER);
 	LIST_INSERT_HEAD(&e->authorities, a, entry);
 	return 0;
 }

@@ -61,8 +61,6 @@ void warrant_format(const struct warrant *w, struct buf *out);
 bool warrant_covers(const struct warrant *w, const struct tap_filter *f);
 bool warrant_allows_dest(const struct warrant *w, const struct ip_addr *addr, uint16_t port);
 
-/* When it ends by CLOCK_BOOTTIME, as the wall's clock has it now; 1: it has. */
-uint64_t warrant_end_ns(const struct warrant *w, int64_t wall_ms, uint64_t boot_ns);
 /* By either clock: end_ns was made when both were believed, so that a wall's clock that is put back
  * brings nothing back, and one that is put forward ends it. */
 bool warrant_ended(const struct warrant *w, uint64_t end_ns, int64_t wall_ms, uint64_t boot_ns);

@@ -49,12 +49,6 @@ warrant_allows_dest(const struct warrant *w, const struct ip_addr *addr, uint16_
 	return w->ndest == 0;
 }
 
-uint64_t
-warrant_end_ns(const struct warrant *w, int64_t wall_ms, uint64_t boot_ns)
-{
-	return w->end_ms <= wall_ms ? 1 : boot_ns + (uint64_t)(w->end_ms - wall_ms) * 1000000;
-}
-
 bool
 warrant_ended(const struct warrant *w, uint64_t end_ns, int64_t wall_ms, uint64_t boot_ns)
 {

@@ -634,6 +634,62 @@ test_chan_sync(void **state)
 
 #define LOOP_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* ---- clocks ---- */
+
+static void
+test_boot_at_fixed(void **state)
+{
+	const uint64_t boot = 5000000000;
+	const int64_t wall = 1795000000000;
+	static const struct {
+		int64_t wall_ms;
+		uint64_t at;
+	} rows[] = {
+	    {1795000000000, 5000000000},
+	    {1795000000001, 5001000000},
+	    {1794999999999, 4999000000},
+	    {1794999995000, 1},
+	    {1794999994000, 1},
+	    {0, 1},
+	    {INT64_MIN, 1},
+	    {INT64_MAX, INT64_MAX},
+	    {INT64_MAX / 1000000, INT64_MAX / 1000000 * 1000000 - 1795000000000 * 1000000 + 5000000000},
+	};
+
+	(void)state;
+	clock_override(&boot, &wall);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_true(clock_boot_at(rows[i].wall_ms, CLOCK_NOT_AFTER) == rows[i].at);
+		assert_true(clock_boot_at(rows[i].wall_ms, CLOCK_NOT_BEFORE) == rows[i].at);
+	}
+	clock_override(NULL, NULL);
+}
+
+/* By the real clocks: an end is never later than the wall's clock shows it, a start never earlier. */
+static void
+test_boot_at(void **state)
+{
+	const int64_t target_ms = clock_wall_ms() + 3600000;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct timespec wall, boot;
+
+		clock_gettime(CLOCK_REALTIME, &wall);
+		clock_gettime(CLOCK_BOOTTIME, &boot);
+		/* later than the boot clock was at that time of the wall's, by what it took to look at both */
+		int64_t late = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec + target_ms * 1000000 -
+			       (int64_t)wall.tv_sec * 1000000000 - wall.tv_nsec;
+		assert_true((int64_t)clock_boot_at(target_ms, CLOCK_NOT_AFTER) <= late);
+
+		clock_gettime(CLOCK_BOOTTIME, &boot);
+		clock_gettime(CLOCK_REALTIME, &wall);
+		int64_t soon = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec + target_ms * 1000000 -
+			       (int64_t)wall.tv_sec * 1000000000 - wall.tv_nsec;
+		assert_true((int64_t)clock_boot_at(target_ms, CLOCK_NOT_BEFORE) >= soon);
+	}
+}
+
 /* ---- descriptors ---- */
 
 static void
@@ -683,6 +739,8 @@ main(void)
 	    LOOP_TEST(test_chan_new_takes_fd),
 	    cmocka_unit_test(test_chan_sync),
 	    cmocka_unit_test(test_fd_passed),
+	    cmocka_unit_test(test_boot_at_fixed),
+	    cmocka_unit_test(test_boot_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
