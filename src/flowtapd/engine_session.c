@@ -216,7 +216,8 @@ on_hello(struct session *s, struct rd *r)
 		return rc;
 	s->opened = true;
 	s->opened_ns = clock_boot_ns();
-	engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_OPEN, "agency %s", s->agency->name);
+	if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_OPEN, "agency %s", s->agency->name))
+		log_info("agency %s: session opened", s->agency->name);
 	buf_put_str(&b, s->agency->name);
 	return b.err ? b.err : chan_send(s->chan, IPC_S_WELCOME, 0, b.p, b.len);
 }
@@ -254,9 +255,9 @@ session_free(struct session *s)
 		snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
 		event.reason = reason;
 		(void)engine_audit_now(s->engine, &event);
-		engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name);
+		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name))
+			log_info("agency %s: session closed, %s", s->agency->name, reason);
 	}
-	log_info("agency %s: session closed, %llu requests refused", s->agency->name, (unsigned long long)s->refused);
 	/* Callers further up may still look at it in this round. */
 	loop_defer(s->engine->loop, free, s);
 }
@@ -375,5 +376,4 @@ session_accept(struct engine *e, int fd)
 	TAILQ_INIT(&s->ops);
 	TAILQ_INSERT_TAIL(&e->sessions, s, entry);
 	e->nsessions++;
-	log_info("agency %s: session opened", a->name);
 }
