@@ -135,6 +135,9 @@ child_on_end(void *arg, int err)
 	chan_free(TAKE_PTR(c->chan));
 	if (!c->parent->stopping && !c->answered && c < &c->parent->child[OPTIONAL])
 		log_warnx("%s: ended before it was ready", c->role);
+	if (!c->parent->stopping && strcmp(c->role, PARENT_AUX) == 0)
+		log_warnx("the service beside us has ended: until the next start no alarm hook is run, and nobody says "
+			  "how exact the clock is");
 	child_gone(c->parent);
 }
 

@@ -15,6 +15,7 @@
 #include "notify.h"
 
 #define RELOAD_WAIT_MS 60000
+#define PARENT_AUX "aux" /* the role of the service beside us, which is no child */
 
 /* The first two have a configuration; without the last ones, or once these have died, all else goes on. */
 enum child_id {

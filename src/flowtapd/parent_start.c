@@ -201,7 +201,7 @@ outside_start(struct parent *p, int peer, int *tcp)
 		if (*why)
 			log_warnx("metrics: not at the address that is configured: %s", why);
 		c->parent = p;
-		c->role = "aux";
+		c->role = PARENT_AUX;
 		return chan_new(p->loop, sock, 4096, &parent_child_ops, c, &c->chan);
 	}
 	if (r != -ENOENT)

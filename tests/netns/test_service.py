@@ -156,6 +156,18 @@ def test_service_beside(tapped):
                                         tapped.journal("-t", "hook")), 20)
 
 
+def test_without_the_service_beside(tapped):
+    """Its end is said, and all else goes on: taps, metrics' socket too; the next start has it again."""
+    tapped.run("systemctl", "kill", "--signal=KILL", "flowtap-aux.service")
+    until("a word of it", lambda: "the service beside us has ended" in tapped.journal("-u", "flowtapd.service"))
+    before = copies(tapped)
+    ping(tapped, 2)
+    until("copies", lambda: copies(tapped) == before + 2)
+    assert "flowtap_copies" in tapped.run("curl", "-sS", "http://127.0.0.1:9109/metrics")
+    tapped.run("systemctl", "restart", "flowtapd.service")
+    assert tapped.show("flowtap-aux.service", "ActiveState") == "active"
+
+
 def test_events_are_in_the_journal(tapped):
     """With their ids, fields and explanations, once each, and without a target."""
     tapped.run("journalctl", "--update-catalog")
