@@ -79,6 +79,11 @@ class Receiver(threading.Thread):
         self.join()
 
 
+def lab_name(name):
+    """Another name for each clone whose tests run at the same time: FLOWTAP_LAB goes in front."""
+    return os.environ.get("FLOWTAP_LAB", "") + name
+
+
 class Rig:
     faults_caused = 0
 

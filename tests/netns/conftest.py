@@ -22,7 +22,7 @@ def log_sizes(rig):
 def the_rig():
     if os.geteuid() != 0:
         pytest.exit("root is needed to make network namespaces and to load BPF programs", 1)
-    rig = rigs.Rig("pytest")
+    rig = rigs.Rig(rigs.lab_name("pytest"))
     if os.environ.get("FLOWTAP_DIRECT"):  # the content link is one that copies may take directly
         port = rig.lab["router"]["interfaces"]["mediation"]
         rigs.net.offloads(rig.ns("router"), port, "tx", "off", "tso", "off")

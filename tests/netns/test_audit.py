@@ -12,7 +12,7 @@ import subprocess
 import threading
 
 import pytest
-from rig import BIN, Rig, dtcp, lab_ask, lab_command, udp_packet, until
+from rig import BIN, Rig, dtcp, lab_ask, lab_command, lab_name, udp_packet, until
 
 
 def flowtap(rig, *argv, check=True, user=()):
@@ -218,7 +218,7 @@ def small_disk(tmp_path):
     lab = None
     try:
         (disk / "state").mkdir()
-        lab = Rig("pytest-full", "--state", str(disk / "state"))
+        lab = Rig(lab_name("pytest-full"), "--state", str(disk / "state"))
         yield lab, disk
     finally:
         if lab:

@@ -14,7 +14,7 @@ CAP_NET_ADMIN = 12
 
 @pytest.fixture(scope="module")
 def the_rig():
-    rig = rigs.Rig("clsact", "--attach", "clsact")
+    rig = rigs.Rig(rigs.lab_name("clsact"), "--attach", "clsact")
     yield rig
     rig.down()
 

@@ -10,7 +10,7 @@ import rig as rigs
 
 def play(*argv):
     bin_dir = os.environ.get("FLOWTAP_BIN", rigs.TREE + "/build")
-    return subprocess.run([rigs.TREE + "/tools/guide", "--name", "pytest-guide", "--bin", bin_dir, *argv],
+    return subprocess.run([rigs.TREE + "/tools/guide", "--name", rigs.lab_name("pytest-guide"), "--bin", bin_dir, *argv],
                           capture_output=True, text=True, timeout=300)
 
 

@@ -22,8 +22,9 @@ test ! -e /tmp/hang || { sleep 1000 & sleep 1001; }
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
     extra = tmp_path_factory.mktemp("hook") / "extra"
-    extra.write_text('alarm-hook "/run/ftlab/hook/hook.sh";\n')
-    rig = rigs.Rig("hook", "--conf-extra", str(extra))
+    name = rigs.lab_name("hook")
+    extra.write_text(f'alarm-hook "/run/ftlab/{name}/hook.sh";\n')
+    rig = rigs.Rig(name, "--conf-extra", str(extra))
     with open(rig.info["dir"] + "/hook.sh", "w") as f:
         f.write(HOOK)
     os.chmod(f.name, 0o755)

@@ -10,9 +10,9 @@ import tempfile
 import time
 
 import pytest
-from rig import BIN, TREE, Rig, lab_command, net, until
+from rig import BIN, TREE, Rig, lab_command, lab_name, net, until
 
-NAME = "labtest"
+NAME = lab_name("labtest")
 
 
 def machine():

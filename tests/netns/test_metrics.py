@@ -22,7 +22,7 @@ LABELS = {"reason", "family", "interface", "severity", "version", "attach"}
 def box(tmp_path_factory):
     extra = tmp_path_factory.mktemp("metrics") / "extra"
     extra.write_text(f"metrics {{ address 192.0.2.1; port {PORT}; }}\n")
-    rig = rigs.Rig("metrics", "--conf-extra", str(extra))
+    rig = rigs.Rig(rigs.lab_name("metrics"), "--conf-extra", str(extra))
     yield rig
     rig.down()
 

@@ -27,7 +27,7 @@ CRIT = struct.Struct("=QII")  # how struct tap_crit begins
 def box(tmp_path_factory):
     extra = tmp_path_factory.mktemp("selftest") / "extra"
     extra.write_text(f"maximum-criteria {CRITERIA};\n")
-    rig = rigs.Rig("selftest", "--conf-extra", str(extra))
+    rig = rigs.Rig(rigs.lab_name("selftest"), "--conf-extra", str(extra))
     yield rig
     rig.down()
 
