@@ -17,8 +17,8 @@ struct class
 
 /* The classes that a Junos router has from the start. */
 static const struct class classes[] = {
-    {"operator", CONF_PERM_EVERYBODY | CONF_PERM_READ},
-    {"read-only", CONF_PERM_EVERYBODY | CONF_PERM_READ},
+    {"operator", CONF_PERM_EVERYBODY | CONF_PERM_READ | CONF_PERM_OPERATE},
+    {"read-only", CONF_PERM_EVERYBODY | CONF_PERM_READ | CONF_PERM_VIEW},
     {"super-user", CONF_PERM_ALL},
     {"superuser", CONF_PERM_ALL},
     {"unauthorized", CONF_PERM_EVERYBODY},
@@ -236,6 +236,7 @@ judge(const struct conf_schema *parent, const struct conf_node *was, const struc
 static bool
 may_give(uint32_t perm, uint32_t what)
 {
+	what &= ~CONF_PERM_VIEW; /* what any user of a router sees */
 	if (perm & CONF_PERM_FLOW_TAP_CONTROL)
 		what &= ~CONF_PERM_FLOW_TAP_OPERATION;
 	return (what & ~perm) == 0;

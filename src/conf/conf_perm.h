@@ -25,13 +25,20 @@
 #define CONF_PERM_FLOW_TAP_OPERATION (1u << 10)
 #define CONF_PERM_AUDIT (1u << 11)
 #define CONF_PERM_OFFICER (1u << 12) /* warrants: no class gives it */
+#define CONF_PERM_VIEW (1u << 13)    /* see interfaces, routes, uptime, users and alarms of the router */
+#define CONF_PERM_NETWORK (1u << 14) /* ping and traceroute */
+#define CONF_PERM_CLEAR (1u << 15)   /* begin counting anew */
+#define CONF_PERM_TRACE (1u << 16)   /* read logs */
+
+/* What an operator of the router does beside its configuration. */
+#define CONF_PERM_OPERATE (CONF_PERM_VIEW | CONF_PERM_NETWORK | CONF_PERM_CLEAR | CONF_PERM_TRACE)
 
 /* What sees and changes all of a configuration. */
 #define CONF_PERM_ALL_OF_IT                                                                                            \
 	(CONF_PERM_EVERYBODY | CONF_PERM_READ | CONF_PERM_CONFIGURE | CONF_PERM_LOGIN | CONF_PERM_LOGIN_CONTROL |      \
 	    CONF_PERM_PORTS_CONTROL | CONF_PERM_SECRET | CONF_PERM_FLOW_TAP | CONF_PERM_FLOW_TAP_CONTROL)
 /* The permission "all": everything that classes give, but flow-tap-operation. */
-#define CONF_PERM_ALL (CONF_PERM_ALL_OF_IT | CONF_PERM_MAINTENANCE | CONF_PERM_AUDIT)
+#define CONF_PERM_ALL (CONF_PERM_ALL_OF_IT | CONF_PERM_OPERATE | CONF_PERM_MAINTENANCE | CONF_PERM_AUDIT)
 
 /* What the user's class gives; CONF_PERM_EVERYBODY if the configuration has no such user. */
 uint32_t conf_perm_of(const struct conf *c, const char *user);

@@ -57,6 +57,7 @@ static const struct cmd_type {
     {"AGENCY", "Name of an agency", any_ok},
     {"COMMAND", "An operational command", any_ok},
     {"FILE", "Name of a file, or - for standard input", any_ok},
+    {"HOST", "Name or address of a host", any_ok},
     {"HASH", "A line's number, a colon and its hash", any_ok},
     {"KEY", "Public key, 64 hexadecimal digits", any_ok},
     {"LINE", "Number of a line", number_ok},
@@ -184,11 +185,11 @@ closure(struct states *set, const struct cmd *row, const char *p)
 }
 
 static void
-states_start(struct states *set, const struct cmd *table, unsigned where)
+states_start(struct states *set, const struct cmd_context *ctx)
 {
 	set->n = 0;
-	for (const struct cmd *row = table; row->syntax; row++)
-		if (row->where & where)
+	for (const struct cmd *row = ctx->table; row->syntax; row++)
+		if ((row->where & ctx->where) && (row->needs & ctx->hidden) == 0)
 			closure(set, row, row->syntax);
 }
 
@@ -352,7 +353,7 @@ cmd_parse(const struct cmd_context *ctx, const struct words *line, size_t from, 
 	out->row = NULL;
 	out->n = 0;
 	*fault = (struct cmd_fault){0};
-	states_start(&set, ctx->table, ctx->where);
+	states_start(&set, ctx);
 	for (size_t i = from; i < to; i++) {
 		struct states before = set;
 
@@ -489,11 +490,11 @@ cmd_hints(const struct cmd_context *ctx, const struct words *line, size_t *prefi
 	*prefix = within ? last->at : line->len;
 	for (; (next = cmd_segment(line, i)) < line->n; i = next + 1)
 		c.where = CMD_PIPE;
-	for (states_start(&set, c.table, c.where);; i++) {
+	for (states_start(&set, &c);; i++) {
 		if ((s = swallower(&set)) != NULL && i < line->n) {
 			if (is_name(s->p, "COMMAND")) {
 				c.where = CMD_OPER;
-				states_start(&set, c.table, c.where);
+				states_start(&set, &c);
 			} else
 				return cmd_path_hints(&c, line, i, to, last, cb, arg, fault);
 		}
@@ -502,9 +503,10 @@ cmd_hints(const struct cmd_context *ctx, const struct words *line, size_t *prefi
 		if (step(&set, &line->w[i], fault) < 0)
 			return -EINVAL;
 	}
-	if (s && is_name(s->p, "COMMAND"))
-		states_start(&set, c.table, CMD_OPER);
-	else if (s)
+	if (s && is_name(s->p, "COMMAND")) {
+		c.where = CMD_OPER;
+		states_start(&set, &c);
+	} else if (s)
 		return cmd_path_hints(&c, line, i, to, last, cb, arg, fault);
 	states_hint(&set, last->text, last->quoted, cb, arg);
 	return within ? 0 : accepted(&set) != NULL;

@@ -35,6 +35,7 @@ struct cmd {
 	/* for run_ask (table.c): what the daemon is asked, and how its JSON is shown to a person */
 	const char *ask;
 	void (*text)(const struct json_t *answer, struct buf *out);
+	uint32_t needs; /* CONF_PERM_...: who lacks one of them does not know the command */
 };
 
 struct cmd_context {
@@ -42,7 +43,7 @@ struct cmd_context {
 	unsigned where;
 	struct conf_tree *tree; /* the candidate: its keys are offered; NULL: none */
 	struct conf_path level; /* the [edit ...] level */
-	uint32_t hidden;        /* of the schema, from one who lacks these rights */
+	uint32_t hidden;        /* of the schema and the table, from one who lacks these rights */
 };
 
 struct cmd_word {

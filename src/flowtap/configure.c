@@ -59,12 +59,18 @@ configure_enter(struct shell *sh, const struct cmd_call *call)
 int
 configure_leave(struct shell *sh)
 {
-	if (candidate_changed(sh->candidate)) {
+	const bool changed = candidate_changed(sh->candidate);
+
+	if (changed) {
 		shell_say("The configuration has been changed but not committed");
 		if (!shell_confirm(sh, "Discard uncommitted changes?"))
 			return EXIT_REFUSED;
 	}
 	candidate_free(TAKE_PTR(sh->candidate));
+	if (changed && sh->script) {
+		shell_say("error: the changes that were not committed are discarded");
+		return EXIT_REFUSED;
+	}
 	shell_say("Exiting configuration mode");
 	return EXIT_OK;
 }
@@ -377,6 +383,10 @@ configure_commit(struct shell *sh, const struct cmd_call *call)
 	json_t *answer = NULL;
 	int code;
 
+	if (sh->failed && !o.check) {
+		shell_say("error: nothing is committed: line %u failed", sh->failed);
+		return EXIT_REFUSED;
+	}
 	conf_print_tree(sh->candidate->tree, &text);
 	if (text.len == 0)
 		buf_put(&text, "\n", 1);

@@ -12,6 +12,7 @@
 struct opts {
 	const char *socket, *color;
 	const char *complete; /* a line to be completed; NULL: none */
+	const char *commands; /* of -c; NULL: none */
 	bool json, pretty;
 	char *word[WORDS_MAX];
 	int n;
@@ -21,7 +22,8 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, 'j'},
     {"pretty", no_argument, NULL, 'p'},
     {"socket", required_argument, NULL, 's'},
-    {"color", required_argument, NULL, 'c'},
+    {"color", required_argument, NULL, 'k'},
+    {"command", required_argument, NULL, 'c'},
     {"complete", required_argument, NULL, 'C'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -31,7 +33,7 @@ static const struct option long_options[] = {
 static int
 usage(FILE *out)
 {
-	fputs("usage: flowtap [-j] [-p] [-s SOCKET] [--color=auto|always|never] [COMMAND]\n"
+	fputs("usage: flowtap [-j] [-p] [-s SOCKET] [--color=auto|always|never] [-c COMMANDS | COMMAND]\n"
 	      "Without COMMAND: a shell, in which ? says what may come next.  Commands:\n",
 	    out);
 	for (const struct cmd *row = table_commands; row->syntax; row++)
@@ -41,6 +43,7 @@ usage(FILE *out)
 	      "  -j, --json     JSON instead of text\n"
 	      "  -p, --pretty   JSON over several lines\n"
 	      "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n"
+	      "  -c, --command  commands as in the shell, parted by ;\n"
 	      "      --color    colours: auto (on a terminal, unless NO_COLOR is set), always, never\n",
 	    out);
 	return out == stdout ? EXIT_OK : EXIT_USAGE;
@@ -69,7 +72,7 @@ opts_parse(int argc, char **argv, struct opts *o)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "-jps:h", long_options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "-c:jps:h", long_options, NULL)) != -1)
 		switch (c) {
 		case 'j':
 			o->json = true;
@@ -80,8 +83,11 @@ opts_parse(int argc, char **argv, struct opts *o)
 		case 's':
 			o->socket = optarg;
 			break;
-		case 'c':
+		case 'k':
 			o->color = optarg;
+			break;
+		case 'c':
+			o->commands = optarg;
 			break;
 		case 'C': /* for the shells' completions only, and in no help */
 			o->complete = optarg;
@@ -143,10 +149,12 @@ main(int argc, char **argv)
 	sh.color = r;
 	if (o.complete)
 		return shell_complete(&sh, o.complete);
+	if (o.commands && o.n > 0)
+		return usage(stderr);
 	sh.once = o.n > 0;
 	if (sh.once)
 		return shell_argv(&sh, o.n, o.word);
 	/* A daemon that closes early is an error to be read, not the end of the shell. */
 	signal(SIGPIPE, SIG_IGN);
-	return shell_interact(&sh);
+	return o.commands ? script_text(&sh, o.commands) : shell_interact(&sh);
 }

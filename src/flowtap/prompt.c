@@ -448,29 +448,9 @@ with_editor(struct shell *sh)
 	return code;
 }
 
-/* Commands from a file or a program: the code of the first that fails, but all are run. */
-static int
-from_file(struct shell *sh)
-{
-	cleanup_free char *line = NULL;
-	size_t room = 0;
-	int code = EXIT_OK, r;
-
-	while (!sh->quit && getline(&line, &room, stdin) >= 0) {
-		line[strcspn(line, "\r\n")] = '\0';
-		if (line[strspn(line, " \t")] == '#')
-			continue;
-		if ((r = shell_line(sh, line)) > 0 && code == EXIT_OK)
-			code = r;
-	}
-	if (sh->candidate)
-		(void)configure_leave(sh);
-	return code;
-}
-
 int
 shell_interact(struct shell *sh)
 {
 	shell_rights(sh);
-	return sh->asks ? with_editor(sh) : from_file(sh);
+	return sh->asks ? with_editor(sh) : script_file(sh, stdin);
 }

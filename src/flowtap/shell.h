@@ -23,6 +23,9 @@ struct shell {
 	bool asks;         /* a person answers at standard input */
 	bool once;         /* the command came as arguments */
 	bool quit;
+	bool script;      /* commands come from a file, a program or -c */
+	unsigned line_no; /* of the script, from 1 */
+	unsigned failed;  /* the first of its lines that failed: nothing is committed any more; 0: none did */
 	struct candidate *candidate; /* NULL: operational mode */
 	unsigned screen_length;      /* of a screen that is not as long as the terminal says; SHELL_AUTO: it is */
 	/* the present command's pipes */
@@ -57,6 +60,14 @@ void shell_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool shell_confirm(const struct shell *sh, const char *question);
 /* Prompts and lines, until the user leaves.  The exit code of the last command. */
 int shell_interact(struct shell *sh);
+
+/*
+ * script.c: commands that nobody types.  All lines are run, but from the first that fails on nothing is committed, and
+ * what is not committed at the end is an error.  The exit code: of the first line that failed.
+ */
+int script_file(struct shell *sh, FILE *f);
+/* The same with commands parted by ; or a new line, outside of quotation marks. */
+int script_text(struct shell *sh, const char *text);
 
 /* configure.c: configuration mode.  Each is a row's run. */
 int configure_enter(struct shell *sh, const struct cmd_call *call);

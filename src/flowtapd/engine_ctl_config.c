@@ -144,7 +144,8 @@ ctl_show_authorization(struct ctl *c, const char *args, struct slice text)
 	    {"login-control", CONF_PERM_LOGIN_CONTROL}, {"interface-control", CONF_PERM_PORTS_CONTROL},
 	    {"secret", CONF_PERM_SECRET}, {"maintenance", CONF_PERM_MAINTENANCE}, {"flow-tap", CONF_PERM_FLOW_TAP},
 	    {"flow-tap-control", CONF_PERM_FLOW_TAP_CONTROL}, {"flow-tap-operation", CONF_PERM_FLOW_TAP_OPERATION},
-	    {"audit", CONF_PERM_AUDIT}, {"warrant", CONF_PERM_OFFICER}};
+	    {"audit", CONF_PERM_AUDIT}, {"warrant", CONF_PERM_OFFICER}, {"view", CONF_PERM_VIEW},
+	    {"network", CONF_PERM_NETWORK}, {"clear", CONF_PERM_CLEAR}, {"trace", CONF_PERM_TRACE}};
 	const char *login = engine_perm_login(c->engine, c->uid);
 	const uint32_t perm = ctl_perm(c);
 	json_t *list = json_array();

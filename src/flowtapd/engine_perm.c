@@ -77,7 +77,7 @@ group_perm(const struct engine *e, gid_t gid)
 	if (gid == NO_GID)
 		return 0;
 	if (gid == e->gid)
-		perm |= CONF_PERM_ALL_OF_IT;
+		perm |= CONF_PERM_ALL_OF_IT | CONF_PERM_OPERATE;
 	if (gid == e->auditor_gid)
 		perm |= CONF_PERM_AUDIT;
 	if (gid == e->officer_gid)

@@ -18,6 +18,7 @@ static const struct cmd table[] = {
     {CMD_OPER, "monitor [interval SECONDS] [count NUMBER]", "Live"},
     {CMD_OPER, "configure [(private|exclusive)]", "Change it"},
     {CMD_OPER, "audit verify OPTIONS", "Prove"},
+    {CMD_OPER, "ping HOST", "Ask", .needs = 1u << 14},
     {CONF, "set STATEMENT", "Add"},
     {CONF, "delete [PATH]", "Take out"},
     {CONF, "commit", "Now"},
@@ -30,11 +31,12 @@ static const struct cmd table[] = {
 };
 
 static struct words line;
+static uint32_t hidden; /* what the user lacks */
 
 static struct cmd_context
 context(unsigned where)
 {
-	return (struct cmd_context){.table = table, .where = where};
+	return (struct cmd_context){.table = table, .where = where, .hidden = hidden};
 }
 
 /* "row: word word", or "at: text". */
@@ -79,7 +81,8 @@ test_parse(void **state)
 	check(CMD_OPER, "configure ex", "Change it: configure ex");
 	check(CMD_OPER, "configure both", "10: unknown word; expected: private, exclusive");
 	check(CMD_OPER, "audit verify -k 00 file", "Prove: audit verify -k 00 file");
-	check(CMD_OPER, "set system", "0: unknown word; expected: show, monitor, configure, audit");
+	check(CMD_OPER, "ping host", "Ask: ping host");
+	check(CMD_OPER, "set system", "0: unknown word; expected: show, monitor, configure, audit, ping");
 	check(CMD_CONF, "commit", "Now: commit");
 	check(CMD_CONF, "com com \"a | b\" and", "Now, and why: com com a | b and");
 	check(CMD_CONF, "commit confirmed", "For a while: commit confirmed");
@@ -138,7 +141,7 @@ test_hints(void **state)
 
 	(void)state;
 	assert_int_equal(conf_parse_tree((struct slice){text, strlen(text)}, &tree, &err), 0);
-	hints(CMD_OPER, NULL, "", "show monitor configure audit ");
+	hints(CMD_OPER, NULL, "", "show monitor configure audit ping ");
 	hints(CMD_OPER, NULL, "sh", "show ");
 	hints(CMD_OPER, NULL, "show s", "services system ");
 	hints(CMD_OPER, NULL, "show services flow-tap ", "statistics .");
@@ -151,6 +154,18 @@ test_hints(void **state)
 	hints(CMD_CONF, tree, "delete services flow-tap agency ", "<name> lea1 lea2 ");
 	hints(CMD_CONF, tree, "run show sy", "system ");
 	conf_tree_free(tree);
+}
+
+/* Of what one may not do one is told nothing. */
+static void
+test_needs(void **state)
+{
+	(void)state;
+	hidden = 1u << 14;
+	check(CMD_OPER, "ping host", "0: unknown word; expected: show, monitor, configure, audit");
+	hints(CMD_OPER, NULL, "", "show monitor configure audit ");
+	hints(CMD_OPER, NULL, "p", "");
+	hidden = 0;
 }
 
 static void
@@ -195,6 +210,7 @@ main(void)
 	    cmocka_unit_test(test_parse),
 	    cmocka_unit_test(test_statements),
 	    cmocka_unit_test(test_hints),
+	    cmocka_unit_test(test_needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,7 +153,10 @@ test_permissions(void **state)
 	assert_int_equal(perm_of("flow-tap-control"), change | CONF_PERM_FLOW_TAP | CONF_PERM_FLOW_TAP_CONTROL);
 	assert_int_equal(perm_of("flow-tap-operation"), e | CONF_PERM_FLOW_TAP_OPERATION);
 	assert_int_equal(perm_of("audit"), e | CONF_PERM_AUDIT);
-	assert_int_equal(perm_of("view routing"), read);
+	assert_int_equal(perm_of("view routing"), read | CONF_PERM_VIEW);
+	assert_int_equal(perm_of("network"), e | CONF_PERM_NETWORK);
+	assert_int_equal(perm_of("clear"), e | CONF_PERM_CLEAR);
+	assert_int_equal(perm_of("trace"), e | CONF_PERM_TRACE);
 	assert_int_equal(perm_of("configure"), change);
 	assert_int_equal(perm_of("all"), CONF_PERM_ALL);
 	assert_false(CONF_PERM_ALL & (CONF_PERM_FLOW_TAP_OPERATION | CONF_PERM_OFFICER));
@@ -182,9 +185,9 @@ test_users(void **state)
 	static const struct {
 		const char *user;
 		uint32_t perm;
-	} rows[] = {{"a", CONF_PERM_ALL}, {"b", CONF_PERM_EVERYBODY | CONF_PERM_READ}, {"c", CONF_PERM_ALL},
-	    {"d", CONF_PERM_EVERYBODY}, {"e", CONF_PERM_EVERYBODY}, {"f", CONF_PERM_ALL}, {"g", CONF_PERM_EVERYBODY},
-	    {"nobody", CONF_PERM_EVERYBODY}};
+	} rows[] = {{"a", CONF_PERM_ALL}, {"b", CONF_PERM_EVERYBODY | CONF_PERM_READ | CONF_PERM_VIEW},
+	    {"c", CONF_PERM_ALL}, {"d", CONF_PERM_EVERYBODY}, {"e", CONF_PERM_EVERYBODY}, {"f", CONF_PERM_ALL},
+	    {"g", CONF_PERM_EVERYBODY}, {"nobody", CONF_PERM_EVERYBODY}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
