@@ -13,7 +13,8 @@
 
 #define CONF_NAME_MAX 63
 #define CONF_AGENCIES_MAX 10000
-#define CONF_TEXT_MAX (16u << 20) /* what conf_load reads */
+#define CONF_RUN_DIR "/run/flowtap" /* where no run-directory is stated */
+#define CONF_TEXT_MAX (16u << 20)   /* what conf_load reads */
 
 struct conf_error {
 	unsigned line, column; /* from 1; 0: no place, as for a file that cannot be read */

@@ -221,7 +221,7 @@ static const struct conf_schema table[] = {
     {2, "state-directory", CONF_LEAF, CONF_PATH, .max = 255, .dflt = "/var/lib/flowtap", INTO(state_dir),
 	.restart = true,
 	.help = "What must outlive the daemon: the criteria, and the machine key if it is no credential"},
-    {2, "run-directory", CONF_LEAF, CONF_PATH, .max = 90, .dflt = "/run/flowtap", INTO(run_dir), .restart = true,
+    {2, "run-directory", CONF_LEAF, CONF_PATH, .max = 90, .dflt = CONF_RUN_DIR, INTO(run_dir), .restart = true,
 	.help = "Sockets, and what the kernel keeps while the daemon is away"},
     {0, "interfaces", CONF_OPAQUE, PORTS_BRANCH,
 	.help = "Interfaces as a Junos configuration names them; kept, without effect"},

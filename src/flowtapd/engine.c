@@ -15,6 +15,7 @@
 #include "machine_key.h"
 #include "role.h"
 #include "sandbox.h"
+#include "state_file.h"
 
 #define TIDY_MS 1000 /* after a change */
 
@@ -467,11 +468,15 @@ store_start(struct engine *e, const char **why)
 		snprintf(path, sizeof path, "%s/" MACHINE_KEY_STORE, e->conf->state_dir);
 		r = store_open(path, key, &e->store);
 	}
-	if (r == -EKEYREJECTED)
-		*why = "state database: it was made with another machine key";
-	else if (r == -EBADMSG)
-		*why = "state database: damaged, of another version, or not ours";
 	explicit_bzero(key, sizeof key);
+	if (r > 0) {
+		char text[640];
+
+		state_file_explain(path, r, text, sizeof text);
+		log_warnx("%s", text);
+		*why = "state database: it was refused";
+		r = r == STORE_OTHER_KEY ? -EKEYREJECTED : -EBADMSG;
+	}
 	return r;
 }
 

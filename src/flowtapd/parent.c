@@ -25,6 +25,7 @@
 #include "rewrap.h"
 #include "role.h"
 #include "sandbox.h"
+#include "state_file.h"
 
 #define STOP_WAIT_MS 5000
 
@@ -298,6 +299,44 @@ key_start(struct parent *p)
 	return r;
 }
 
+/* To say more of it takes reading it, which is not for root. */
+static void
+state_explain_apart(const struct parent *p, const char *path, int refusal)
+{
+	char text[640];
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (sandbox_become(p->uid, p->gid, 0, NULL) == 0) {
+			state_file_explain(path, refusal, text, sizeof text);
+			log_warnx("%s", text);
+		}
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* A state that the engine will refuse is refused before the kernel's tables are touched. */
+static int
+state_start(const struct parent *p)
+{
+	char path[sizeof p->conf->state_dir + sizeof "/" MACHINE_KEY_STORE];
+	int r;
+
+	snprintf(path, sizeof path, "%s/" MACHINE_KEY_STORE, p->conf->state_dir);
+	if ((r = as_begin(p->uid, p->gid)) < 0)
+		return r;
+	r = state_file_check(path);
+	as_end();
+	if (r < 0)
+		log_warn(r, "%s", path);
+	if (r <= 0)
+		return r;
+	state_explain_apart(p, path, r);
+	return -EPROTO;
+}
+
 static int
 parent_start(struct parent *p)
 {
@@ -312,7 +351,7 @@ parent_start(struct parent *p)
 		log_warn(r, "%s", p->conf->run_dir);
 		return r;
 	}
-	if ((r = key_start(p)) < 0)
+	if ((r = key_start(p)) < 0 || (r = state_start(p)) < 0)
 		return r;
 	if ((r = parent_conf_start(p)) < 0) {
 		log_warn(r, "the history of the configuration");
@@ -349,8 +388,9 @@ daemon_main(const struct daemon_opts *o, struct conf **conf)
 	return r < 0 ? 1 : r;
 }
 
+/* Nothing of what a daemon needs is asked for: neither a configuration that can be read nor the state. */
 static int
-remove_all(const struct conf *conf)
+remove_all(const char *run_dir)
 {
 	int lock, r;
 
@@ -358,8 +398,8 @@ remove_all(const struct conf *conf)
 		log_warnx("must be started as root");
 		return 1;
 	}
-	if ((r = listen_lock(conf->run_dir, DAEMON_LOCK_WAIT_MS, &lock)) == 0)
-		r = kern_unload(conf->run_dir);
+	if ((r = listen_lock(run_dir, DAEMON_LOCK_WAIT_MS, &lock)) == 0)
+		r = kern_unload(run_dir);
 	if (r == -ENOENT)
 		r = 0; /* nothing was there */
 	if (r < 0)
@@ -375,8 +415,12 @@ parent_run(const struct daemon_opts *o)
 	int r = 0;
 
 	log_init("flowtapd", o->verbose);
-	if (parent_conf_read(o->conf_path, &conf) < 0)
-		return 1;
+	if (parent_conf_read(o->conf_path, &conf) < 0) {
+		if (!o->remove)
+			return 1;
+		log_warnx("taps are removed all the same; the run-directory is taken to be " CONF_RUN_DIR);
+		return remove_all(CONF_RUN_DIR);
+	}
 	if (o->check) {
 		conf_print(conf, &text);
 		if (o->verbose)
@@ -384,7 +428,9 @@ parent_run(const struct daemon_opts *o)
 		else
 			puts("configuration OK");
 	} else
-		r = o->remove ? remove_all(conf) : o->rewrap ? rewrap_run(conf, o->rewrap) : daemon_main(o, &conf);
+		r = o->remove   ? remove_all(conf->run_dir)
+		    : o->rewrap ? rewrap_run(conf, o->rewrap)
+				: daemon_main(o, &conf);
 	conf_free(conf);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include "machine_key.h"
 #include "rewrap.h"
 #include "sandbox.h"
+#include "state_file.h"
 #include "store.h"
 
 struct keys {
@@ -37,7 +38,7 @@ static int
 store_change(const struct conf *conf, const struct keys *k)
 {
 	const struct passwd *pw = getpwnam(DAEMON_USER);
-	char path[sizeof conf->state_dir + 16];
+	char path[sizeof conf->state_dir + 16], text[640];
 	struct store *s;
 	int r;
 
@@ -48,7 +49,12 @@ store_change(const struct conf *conf, const struct keys *k)
 	snprintf(path, sizeof path, "%s/" MACHINE_KEY_STORE, conf->state_dir);
 	if (access(path, F_OK) < 0)
 		return -errno;
-	if ((r = store_open(path, k->old, &s)) < 0)
+	if ((r = store_open(path, k->old, &s)) > 0) {
+		state_file_explain(path, r, text, sizeof text);
+		log_warnx("%s", text);
+		return r == STORE_OTHER_KEY ? -EKEYREJECTED : -EBADMSG;
+	}
+	if (r < 0)
 		return r;
 	r = store_rewrap(s, k->new);
 	store_close(s);

@@ -18,12 +18,10 @@
 #include <sys/stat.h>
 
 #include "store_int.h"
+#include "store_schema.h"
 
-#define APPLICATION_ID "1181512816" /* 0x466c7470, "Fltp" */
-#define SCHEMA_VERSION "5"
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
-#define PAGE_SIZE "8192" /* of a new file: lines of the record leave less of it unused than of SQLite's 4,096 */
 
 static const char settings[] =
     "PRAGMA foreign_keys = ON;"
@@ -34,44 +32,6 @@ static const char settings[] =
     "PRAGMA synchronous = FULL;"
     "PRAGMA wal_autocheckpoint = 8192;" /* pages: many of a million ADDs are written once for all */
     "PRAGMA journal_size_limit = 4194304;";
-
-static const char schema[] = "BEGIN IMMEDIATE;"
-			     "CREATE TABLE agency ("
-			     "  no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next_id INTEGER NOT NULL,"
-			     "  generation INTEGER NOT NULL, key BLOB NOT NULL, old_key BLOB,"
-			     "  reseal_below INTEGER NOT NULL DEFAULT 0"
-			     ") STRICT;"
-			     "CREATE TABLE cdest ("
-			     "  no INTEGER PRIMARY KEY, agency INTEGER NOT NULL REFERENCES agency (no),"
-			     "  tag BLOB NOT NULL, bound BLOB NOT NULL, UNIQUE (agency, tag)"
-			     ") STRICT;"
-			     "CREATE TABLE criterion ("
-			     "  uid INTEGER PRIMARY KEY AUTOINCREMENT, agency INTEGER NOT NULL REFERENCES agency (no),"
-			     "  id INTEGER NOT NULL, added_ms INTEGER NOT NULL, priority INTEGER NOT NULL,"
-			     "  static INTEGER NOT NULL, warrant INTEGER REFERENCES warrant (no),"
-			     "  secret BLOB NOT NULL, UNIQUE (agency, id)"
-			     ") STRICT;"
-			     "CREATE INDEX criterion_warrant ON criterion (warrant) WHERE warrant IS NOT NULL;"
-			     "CREATE TABLE warrant ("
-			     "  no INTEGER PRIMARY KEY AUTOINCREMENT, agency TEXT NOT NULL, ref TEXT NOT NULL,"
-			     "  text BLOB NOT NULL, entered_ms INTEGER NOT NULL, entered_uid INTEGER NOT NULL,"
-			     "  approved_ms INTEGER NOT NULL, approved_uid INTEGER NOT NULL,"
-			     "  revoked_ms INTEGER NOT NULL, revoked_uid INTEGER NOT NULL, UNIQUE (agency, ref)"
-			     ") STRICT;"
-			     "CREATE TABLE cdest_use ("
-			     "  cdest INTEGER NOT NULL REFERENCES cdest (no),"
-			     "  uid INTEGER NOT NULL REFERENCES criterion (uid) ON DELETE CASCADE,"
-			     "  PRIMARY KEY (cdest, uid)"
-			     ") STRICT, WITHOUT ROWID;"
-			     "CREATE INDEX cdest_use_uid ON cdest_use (uid);"
-			     "CREATE TABLE audit (n INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT;"
-			     "CREATE TRIGGER audit_stays BEFORE DELETE ON audit"
-			     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
-			     "CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit"
-			     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
-			     "CREATE TABLE machine (proof BLOB NOT NULL) STRICT;"
-			     "PRAGMA application_id = " APPLICATION_ID ";"
-			     "PRAGMA user_version = " SCHEMA_VERSION ";";
 
 #define WARRANT_COLUMNS                                                                                                \
 	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid"
@@ -235,73 +195,6 @@ file_make(const char *path)
 	return 0;
 }
 
-/* 1: ours; 0: empty; -EBADMSG: another's, or of another version. */
-static int
-schema_look(sqlite3 *db)
-{
-	static const char sql[] = "SELECT (SELECT count(*) FROM sqlite_schema),"
-				  " (SELECT application_id FROM pragma_application_id) = " APPLICATION_ID
-				  " AND (SELECT user_version FROM pragma_user_version) = " SCHEMA_VERSION;
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL), r;
-
-	if (rc != SQLITE_OK)
-		return store_error(rc);
-	if ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		r = sqlite3_column_int(st, 1) ? 1 : sqlite3_column_int(st, 0) == 0 ? 0 : -EBADMSG;
-	else
-		r = rc == SQLITE_DONE ? -EIO : store_error(rc);
-	sqlite3_finalize(st);
-	return r;
-}
-
-static int
-integrity_check(sqlite3 *db)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &st, NULL), r;
-
-	if (rc != SQLITE_OK)
-		return store_error(rc);
-	if ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		r = strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0 ? 0 : -EBADMSG;
-	else
-		r = rc == SQLITE_DONE ? -EIO : store_error(rc);
-	sqlite3_finalize(st);
-	return r;
-}
-
-static int
-schema_make(sqlite3 *db, const uint8_t *machine)
-{
-	cleanup_buf struct buf proof = {0};
-	sqlite3_stmt *st;
-	int r = store_key_proof(machine, &proof), rc;
-
-	if (r < 0)
-		return r;
-	if ((rc = sqlite3_exec(db, schema, NULL, NULL, NULL)) != SQLITE_OK ||
-	    (rc = sqlite3_prepare_v2(db, "INSERT INTO machine (proof) VALUES (?1)", -1, &st, NULL)) != SQLITE_OK)
-		return store_error(rc);
-	sqlite3_bind_blob64(st, 1, proof.p, proof.len, SQLITE_STATIC);
-	r = store_run(st);
-	sqlite3_finalize(st);
-	return r < 0 ? r : store_error(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL));
-}
-
-static int
-schema_obtain(sqlite3 *db, const uint8_t *machine)
-{
-	int r = schema_look(db), rc;
-
-	if (r < 0)
-		return r;
-	if (r == 1 && ((rc = integrity_check(db)) < 0 || (rc = store_key_prove(db, machine)) < 0))
-		return rc;
-	rc = sqlite3_exec(db, "PRAGMA page_size = " PAGE_SIZE "; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-	return rc != SQLITE_OK ? store_error(rc) : r == 0 ? schema_make(db, machine) : 0;
-}
-
 static int
 statements_prepare(struct store *s)
 {
@@ -331,6 +224,28 @@ uid_start(struct store *s)
 	return r < 0 ? r : 0;
 }
 
+/* What was found wrong with the content is an answer, not an error of the machine. */
+static int
+refusal(int r)
+{
+	return r == -EBADMSG ? STORE_DAMAGED : r == -EKEYREJECTED ? STORE_OTHER_KEY : r;
+}
+
+static int
+open_steps(struct store *s)
+{
+	bool changed = false;
+	int r = file_make(s->path);
+
+	if (r < 0)
+		return r;
+	if ((r = store_connect(s->path, WRITER_CACHE_KIB, &s->db)) < 0)
+		return r == -EBADMSG ? STORE_NOT_OURS : r;
+	if ((r = store_schema_obtain(s->db, s->path, s->machine, &changed)) == 0 && (r = statements_prepare(s)) == 0)
+		r = uid_start(s);
+	return refusal(r);
+}
+
 int
 store_open(const char *path, const uint8_t *machine_key, struct store **out)
 {
@@ -342,8 +257,7 @@ store_open(const char *path, const uint8_t *machine_key, struct store **out)
 		return -ENOMEM;
 	}
 	memcpy(s->machine, machine_key, STORE_KEY_LEN);
-	if ((r = file_make(path)) < 0 || (r = store_connect(path, WRITER_CACHE_KIB, &s->db)) < 0 ||
-	    (r = schema_obtain(s->db, s->machine)) < 0 || (r = statements_prepare(s)) < 0 || (r = uid_start(s)) < 0) {
+	if ((r = open_steps(s)) != 0) {
 		store_close(s);
 		return r;
 	}

@@ -46,11 +46,32 @@ struct store_row {
 };
 void store_row_free(struct store_row *r);
 
-/* Opens or creates.  machine_key (STORE_KEY_LEN bytes) is copied.  -EKEYREJECTED: made with another
- * machine key; -EBADMSG: not our database, of another version or damaged; then nothing was
- * changed.  -errno otherwise. */
+/* Why a file is not opened.  Nothing of it was changed. */
+enum store_refusal {
+	STORE_NEWER = 1, /* of a later release's schema */
+	STORE_TOO_OLD,   /* of a schema that was in no release */
+	STORE_NOT_OURS,  /* no database, or another program's */
+	STORE_DAMAGED,
+	STORE_OTHER_KEY, /* made with another machine key */
+};
+
+/* Opens or creates; the file of an earlier release is brought to this one's schema, and a copy of it is
+ * kept.  machine_key (STORE_KEY_LEN bytes) is copied.  0, enum store_refusal or -errno. */
 int store_open(const char *path, const uint8_t *machine_key, struct store **out);
 void store_close(struct store *s); /* NULL is legal */
+
+/* What can be known of a file without its key, to say why it was refused. */
+struct store_found {
+	int schema;        /* 0: empty */
+	char software[32]; /* the release that made it so; empty: not told */
+};
+int store_look(const char *path, struct store_found *out);
+int store_schema(void); /* of this release */
+/* From the first STORE_HEAD_LEN bytes of a file (len: how many there are): what store_open would say of whose it
+ * is and its schema, or 0.  Pure: for who is root and shall not open what others have written. */
+#define STORE_HEAD_LEN 100
+int store_head(const uint8_t *p, size_t len);
+
 /* What was deleted is then neither in the files (the write-ahead log is emptied) nor in
  * memory.  Outside a transaction.  -EBUSY: somebody lists; nothing has changed on an error. */
 int store_tidy(struct store *s);

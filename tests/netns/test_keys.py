@@ -172,7 +172,7 @@ def replaced(path, text, mode=0o600):
 
 
 REFUSALS = {
-    "another": ("00" * 32 + "\n", 0o600, "it was made with another machine key"),
+    "another": ("00" * 32 + "\n", 0o600, "was made with another machine key"),
     "readable": ("00" * 32 + "\n", 0o640, "the machine key can be reached by others than root"),
     "short": ("00" * 31 + "\n", 0o600, "the machine key is not 64 hexadecimal digits"),
     "missing": (None, 0, "the machine key is missing"),
@@ -247,7 +247,7 @@ def test_another_machine_key(rig):
             content.wait(1)
             log = Log(rig)
             service(rig, "start")
-            log.wait("it was made with another machine key")
+            log.wait("was made with another machine key")
         finally:
             os.rename(new, key)
             lab_command("restart", "--name", rig.name)

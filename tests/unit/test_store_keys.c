@@ -505,14 +505,14 @@ test_wrong_machine_key(void **state)
 
 		memcpy(key, machine, sizeof key);
 		key[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_int_equal(store_open(x->path, key, &x->s), -EKEYREJECTED);
+		assert_int_equal(store_open(x->path, key, &x->s), STORE_OTHER_KEY);
 		assert_null(x->s);
 		after = file_read(x->path, "", &len[1]);
 		assert_int_equal(len[0], len[1]);
 		assert_memory_equal(before, after, len[0]);
 	}
 	run_sql(x->path, "DELETE FROM machine");
-	assert_int_equal(store_open(x->path, machine, &x->s), -EBADMSG);
+	assert_int_equal(store_open(x->path, machine, &x->s), STORE_DAMAGED);
 	file_write(x->path, before, len[0]);
 	assert_int_equal(store_open(x->path, machine, &x->s), 0);
 	assert_int_equal(walk(x), 1);
@@ -556,7 +556,7 @@ test_rewrap(void **state)
 	while (left > 0)
 		assert_int_equal(store_rotate_step(x->s, 4, &left), 0);
 	store_close(TAKE_PTR(x->s));
-	assert_int_equal(store_open(x->path, machine, &x->s), -EKEYREJECTED);
+	assert_int_equal(store_open(x->path, machine, &x->s), STORE_OTHER_KEY);
 	assert_int_equal(store_open(x->path, other, &x->s), 0);
 	assert_int_equal(walk(x), 13);
 }
@@ -780,7 +780,7 @@ rotate_and_die(const struct box *x, int n)
 		uint64_t left = 1;
 
 		countdown = n;
-		if (store_open(own.path, machine, &own.s) < 0)
+		if (store_open(own.path, machine, &own.s) != 0)
 			_exit(2);
 		sqlite3_update_hook(own.s->db, on_update, NULL);
 		sqlite3_commit_hook(own.s->db, on_commit, NULL);
