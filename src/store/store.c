@@ -3,8 +3,8 @@
  * Opening, transactions, start-up.  Invariants:
  *  1. agency.next_id only grows: an id is never given out twice.  uid grows over all
  *     agencies; so within one agency the order of uid is the order of id.
- *  2. What names a target is in criterion.secret and cdest.bound only, sealed with the
- *     agency's key by store_row.c and bound to their place.  cdest.tag stands for a name.
+ *  2. What names a target is in sealed columns only (store_column.h), with the agency's key and
+ *     bound to their place.  cdest.tag stands for a name.
  *  3. cdest rows stay when their criteria go: a name once used is known for ever.
  *  4. A file is changed only after it was found to be ours and sound, or empty.  The check
  *     at every start takes 0.6 s for a million criteria; the rows' contents are
@@ -34,7 +34,8 @@ static const char settings[] =
     "PRAGMA journal_size_limit = 4194304;";
 
 #define WARRANT_COLUMNS                                                                                                \
-	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid"
+	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid,"          \
+	" (SELECT a.no FROM agency a WHERE a.name = warrant.agency)"
 
 /* A part of an agency's rows, in order: ?2 < id or uid < ?3, ?4 static ones too, ?5 how many; ?6 the name */
 #define RANGE_PART "FROM criterion WHERE agency = ?1 AND id > ?2 AND id < ?3 AND static <= ?4 ORDER BY id LIMIT ?5"
@@ -85,10 +86,12 @@ static const char *const statements[ST_MAX] = {
     [ST_UID_GET] = "SELECT " STORE_ROW_COLUMNS
 		   ", a.name FROM criterion c JOIN agency a ON a.no = c.agency WHERE c.uid = ?1",
     [ST_WARRANT_ADD] = "INSERT INTO warrant (agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid,"
-		       " revoked_ms, revoked_uid) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0)",
+		       " revoked_ms, revoked_uid, no) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, ?6)",
+    [ST_WARRANT_NEXT] = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'warrant'",
     [ST_WARRANT_GET] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE agency = ?1 AND ref = ?2",
-    [ST_WARRANT_SET] = "UPDATE warrant SET approved_ms = ?2, approved_uid = ?3, revoked_ms = ?4, revoked_uid = ?5"
-		       " WHERE no = ?1",
+    [ST_WARRANT_SET] = "UPDATE warrant SET approved_ms = ?2, approved_uid = ?3, revoked_ms = ?4, revoked_uid = ?5,"
+		       " text = ?6 WHERE no = ?1",
+    [ST_WARRANT_OLD] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE agency = ?1 AND text < ?2 ORDER BY no LIMIT ?3",
     [ST_WARRANT_EACH] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE ?1 IS NULL OR agency = ?1 ORDER BY no",
     [ST_WARRANT_COUNT] = "SELECT count(*) FROM criterion WHERE warrant = ?1",
     [ST_DELETE_WARRANT] = "DELETE FROM criterion WHERE warrant = ?1 RETURNING uid, id",
@@ -400,7 +403,7 @@ store_agency_find(struct store *s, const char *agency, int64_t *no, int64_t *nex
 	sqlite3_stmt *st = store_stmt(s, ST_AGENCY_GET);
 	int r;
 
-	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+	store_bind_text(st, 1, STORE_agency_name, agency);
 	if ((r = store_step(st)) <= 0)
 		return r < 0 ? r : -ENOENT;
 	*no = sqlite3_column_int64(st, 0);
@@ -451,7 +454,7 @@ store_count(struct store *s, const char *agency, uint64_t *count)
 	sqlite3_stmt *st = store_stmt(s, ST_COUNT);
 	int r;
 
-	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+	store_bind_text(st, 1, STORE_agency_name, agency);
 	if ((r = store_step(st)) <= 0)
 		return r < 0 ? r : -EIO;
 	*count = (uint64_t)sqlite3_column_int64(st, 0);

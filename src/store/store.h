@@ -3,8 +3,8 @@
  * store.h - what survives a restart: criteria and content destinations, per
  * agency, in SQLite (WAL, synchronous=FULL, STRICT tables).
  *
- * Targets, content destinations and their names are sealed with a key per agency; what a
- * reader of the file sees is agencies' names, ids, times, priorities and sizes.
+ * Targets, content destinations, their names and warrants' texts are sealed with a key per agency; what a
+ * reader of the file sees is agencies' names, ids, times, priorities, warrants' references and sizes.
  *
  * Every call that concerns criteria takes the agency first; there is no call
  * that finds a criterion by id alone.  store_each is for start-up only.
@@ -140,7 +140,7 @@ void store_warrant_free(struct store_warrant *w);
 /* agency, ref, text, entered_*: sets w->no.  -EEXIST: that agency has one of that reference. */
 int store_warrant_enter(struct store *s, struct store_warrant *w);
 int store_warrant_get(struct store *s, const char *agency, const char *ref, struct store_warrant *out); /* -ENOENT */
-/* approved_* and revoked_* as they are in w. */
+/* approved_* and revoked_* as they are in w, all else as store_warrant_get gave it. */
 int store_warrant_set(struct store *s, const struct store_warrant *w);
 /* In the order of entry; agency NULL: all.  Nonzero from cb stops, and is returned. */
 int store_warrant_each(

@@ -17,7 +17,7 @@ store_audit_add(struct store *s, uint64_t n, struct slice line)
 	sqlite3_stmt *st = store_stmt(s, ST_AUDIT_ADD);
 
 	sqlite3_bind_int64(st, 1, (int64_t)n);
-	sqlite3_bind_blob64(st, 2, line.p, line.len, SQLITE_STATIC);
+	store_bind_made(st, 2, STORE_audit_line, line.p, line.len);
 	return store_run(st);
 }
 

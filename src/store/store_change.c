@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_add store_adder_ store_names_ store_agency store_cdest_ store_delete store_find_uid store_update */
+/* exports: store_add store_adder_ store_names_ store_agency store_agency_ store_cdest_ store_delete store_find_uid
+ * store_update */
 /* Every change is whole or did not happen: it runs in a savepoint, so that what was
  * refused leaves the other changes of the same transaction alone.  An addition does without,
  * since SQLite would copy every page it touches: it is refused before it writes, and what
@@ -12,8 +13,8 @@
 
 /* ---- adding ---- */
 
-static int
-agency_obtain(struct store *s, const char *agency, int64_t *no, int64_t *next_id)
+int
+store_agency_obtain(struct store *s, const char *agency, int64_t *no, int64_t *next_id)
 {
 	cleanup_buf struct buf wrapped = {0};
 	int r = store_agency_find(s, agency, no, next_id);
@@ -24,8 +25,8 @@ agency_obtain(struct store *s, const char *agency, int64_t *no, int64_t *next_id
 	if ((r = store_key_make(s, agency, 1, &wrapped)) < 0)
 		return r;
 	st = store_stmt(s, ST_AGENCY_ADD);
-	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
-	sqlite3_bind_blob64(st, 2, wrapped.p, wrapped.len, SQLITE_STATIC);
+	store_bind_text(st, 1, STORE_agency_name, agency);
+	store_bind_made(st, 2, STORE_agency_key, wrapped.p, wrapped.len);
 	if ((r = store_run(st)) < 0)
 		return r;
 	*no = sqlite3_last_insert_rowid(s->db);
@@ -61,7 +62,7 @@ adder_obtain(struct store *s, const char *agency)
 	if (strlen(agency) >= sizeof v.name)
 		return -ENAMETOOLONG;
 	memcpy(v.name, agency, strlen(agency) + 1);
-	if ((r = store_adder_flush(s)) == 0 && (r = agency_obtain(s, agency, &v.no, &v.next_id)) == 0)
+	if ((r = store_adder_flush(s)) == 0 && (r = store_agency_obtain(s, agency, &v.no, &v.next_id)) == 0)
 		s->adder = v;
 	return r;
 }
@@ -126,7 +127,7 @@ cdest_step(struct store *s, const struct store_keys *keys, const char *name, sql
 			return r;
 		*st = store_stmt(s, ST_CDEST_GET);
 		sqlite3_bind_int64(*st, 1, keys->agency);
-		sqlite3_bind_blob(*st, 2, tag, sizeof tag, SQLITE_STATIC);
+		store_bind_made(*st, 2, STORE_cdest_tag, tag, sizeof tag);
 		r = store_step(*st);
 	}
 	return r;
@@ -149,7 +150,7 @@ cdest_find(struct store *s, const struct store_keys *keys, const char *name, int
 static int
 cdest_insert(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
 {
-	cleanup_buf struct buf bound = {0};
+	cleanup_sealed struct store_sealed bound = {0};
 	uint8_t tag[STORE_TAG_LEN];
 	sqlite3_stmt *st = store_stmt(s, ST_CDEST_ADD);
 	int r = store_row_cdest_seal(keys, d, tag, &bound);
@@ -157,8 +158,8 @@ cdest_insert(struct store *s, const struct store_keys *keys, const struct dtcp_c
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(st, 1, keys->agency);
-	sqlite3_bind_blob(st, 2, tag, sizeof tag, SQLITE_STATIC);
-	sqlite3_bind_blob64(st, 3, bound.p, bound.len, SQLITE_STATIC);
+	store_bind_made(st, 2, STORE_cdest_tag, tag, sizeof tag);
+	store_bind_sealed(st, 3, &bound);
 	if ((r = store_run(st)) == 0)
 		*no = sqlite3_last_insert_rowid(s->db);
 	return r;
@@ -167,7 +168,7 @@ cdest_insert(struct store *s, const struct store_keys *keys, const struct dtcp_c
 int
 store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, const struct dtcp_cdest *d)
 {
-	cleanup_buf struct buf bound = {0};
+	cleanup_sealed struct store_sealed bound = {0};
 	uint8_t tag[STORE_TAG_LEN];
 	sqlite3_stmt *st = store_stmt(s, ST_CDEST_BIND);
 	int r = store_row_cdest_seal(keys, d, tag, &bound);
@@ -176,8 +177,8 @@ store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, co
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(st, 1, no);
-	sqlite3_bind_blob(st, 2, tag, sizeof tag, SQLITE_STATIC);
-	sqlite3_bind_blob64(st, 3, bound.p, bound.len, SQLITE_STATIC);
+	store_bind_made(st, 2, STORE_cdest_tag, tag, sizeof tag);
+	store_bind_sealed(st, 3, &bound);
 	return store_run(st);
 }
 
@@ -243,7 +244,7 @@ cdest_obtain(struct store *s, const struct store_keys *keys, const struct dtcp_c
 static int
 criterion_insert(struct store *s, const struct store_keys *keys, const struct store_row *row)
 {
-	cleanup_buf struct buf secret = {0};
+	cleanup_sealed struct store_sealed secret = {0};
 	sqlite3_stmt *st = store_stmt(s, ST_CRIT_ADD);
 	int r = store_row_seal(keys, row, &secret);
 
@@ -256,7 +257,7 @@ criterion_insert(struct store *s, const struct store_keys *keys, const struct st
 	sqlite3_bind_int(st, 5, row->timeouts.named == 0);
 	if (row->warrant)
 		sqlite3_bind_int64(st, 6, (int64_t)row->warrant);
-	sqlite3_bind_blob64(st, 7, secret.p, secret.len, SQLITE_STATIC);
+	store_bind_sealed(st, 7, &secret);
 	sqlite3_bind_int64(st, 8, (int64_t)row->uid);
 	return store_run(st);
 }
@@ -353,7 +354,7 @@ int
 store_agency(struct store *s, const char *agency, uint32_t *no)
 {
 	int64_t found, next_id;
-	int r = agency_obtain(s, agency, &found, &next_id);
+	int r = store_agency_obtain(s, agency, &found, &next_id);
 
 	if (r == 0)
 		*no = (uint32_t)found;
@@ -577,14 +578,14 @@ store_delete_warrant(
 static int
 row_set(struct store *s, const struct store_keys *keys, const struct store_row *row)
 {
-	cleanup_buf struct buf secret = {0};
+	cleanup_sealed struct store_sealed secret = {0};
 	sqlite3_stmt *st = store_stmt(s, ST_CRIT_RESEAL);
 	int r = store_row_seal(keys, row, &secret);
 
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(st, 1, (int64_t)row->uid);
-	sqlite3_bind_blob64(st, 2, secret.p, secret.len, SQLITE_STATIC);
+	store_bind_sealed(st, 2, &secret);
 	return store_run(st);
 }
 

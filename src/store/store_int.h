@@ -7,6 +7,7 @@
 
 #include "store.h"
 #include "seal.h"
+#include "store_column.h"
 
 enum store_stmt {
 	ST_BEGIN,
@@ -46,8 +47,10 @@ enum store_stmt {
 	ST_ROW_GET,
 	ST_UID_GET,
 	ST_WARRANT_ADD,
+	ST_WARRANT_NEXT,
 	ST_WARRANT_GET,
 	ST_WARRANT_SET,
+	ST_WARRANT_OLD,
 	ST_WARRANT_EACH,
 	ST_WARRANT_COUNT,
 	ST_DELETE_WARRANT,
@@ -133,7 +136,7 @@ int store_run(sqlite3_stmt *st);  /* runs what returns no row, and store_done */
  * What failed leaves the transaction as it was.  Returns the final result. */
 int store_save_begin(struct store *s);
 int store_save_end(struct store *s, int result);
-/* -ENOENT if the agency never added anything; next_id may be NULL. */
+/* -ENOENT if there is nothing of the agency; next_id may be NULL. */
 int store_agency_find(struct store *s, const char *agency, int64_t *no, int64_t *next_id);
 
 /* After a checkpoint nothing of an erased key is in the files.  Tried again when it can't be now. */
@@ -141,6 +144,8 @@ void store_erase(struct store *s);
 
 /* ---- store_change.c ---- */
 
+/* The agency's number; it is made if it is new. */
+int store_agency_obtain(struct store *s, const char *agency, int64_t *no, int64_t *next_id);
 /* Writes adder.next_id, as it has to be before somebody else reads it. */
 int store_adder_flush(struct store *s);
 /* Wipes what was looked up. */
@@ -172,22 +177,28 @@ int store_keys_get(struct store *s, int64_t agency, const struct store_keys **ou
 void store_keys_drop(struct store *s, int64_t agency);
 void store_keys_undone(struct store *s); /* after any roll back */
 
-/* ---- store_row.c: the columns that name a target and where copies go, sealed ---- */
+/* ---- store_row.c: criteria and content destinations as they are sealed ---- */
 
-/* r: uid, id, added_ms and priority as in their columns. */
-int store_row_seal(const struct store_keys *keys, const struct store_row *r, struct buf *out);
+/* r: uid, id, added_ms, priority and warrant as in their columns. */
+int store_row_seal(const struct store_keys *keys, const struct store_row *r, struct store_sealed *out);
 /* From the columns of STORE_ROW_COLUMNS; allocates the criteria.  -EBADMSG, -ENOMEM. */
 int store_row_read(sqlite3_stmt *st, const struct store_keys *keys, struct store_row *r);
-/* The generation that a sealed column or a tag names; 0: none. */
-uint32_t store_row_generation(const void *p, size_t len);
 int store_row_tag(const struct store_key *key, const char *name, uint8_t tag[static STORE_TAG_LEN]);
-int store_row_cdest_seal(
-    const struct store_keys *keys, const struct dtcp_cdest *d, uint8_t tag[static STORE_TAG_LEN], struct buf *out);
+int store_row_cdest_seal(const struct store_keys *keys, const struct dtcp_cdest *d, uint8_t tag[static STORE_TAG_LEN],
+    struct store_sealed *out);
 /* From columns no, tag, bound. */
 int store_row_cdest_read(sqlite3_stmt *st, const struct store_keys *keys, struct dtcp_cdest *d);
 
 #define STORE_ROW_COLUMNS "c.agency, c.uid, c.id, c.added_ms, c.priority, c.warrant, c.secret"
 #define STORE_ROW_NCOLUMNS 7
+
+/* ---- store_warrant.c ---- */
+
+/* Seals old texts anew, at most *budget of them, which is counted down. */
+int store_warrant_reseal(struct store *s, const struct store_keys *keys, uint32_t *budget);
+/* The step of the ladder that seals what a former release kept in clear. */
+struct store_climb;
+int store_warrant_climb(const struct store_climb *c);
 
 /* ---- store_ids.c ---- */
 

@@ -72,7 +72,7 @@ agency_open(struct store_list *l, const char *agency)
 	int r = prepare(l, "SELECT no FROM agency WHERE name = ?1", &st);
 
 	if (r == 0 && (r = prepare(l, STORE_KEY_SQL, &keys)) == 0) {
-		sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+		store_bind_text(st, 1, STORE_agency_name, agency);
 		r = number_get(st, &l->agency);
 	}
 	if (r == 0)
@@ -92,7 +92,7 @@ cdest_find(struct store_list *l, const char *name)
 	for (unsigned i = 0; r == 0 && found == -ENOENT && i < l->keys.n; i++)
 		if ((r = store_row_tag(&l->keys.v[i], name, tag)) == 0) {
 			sqlite3_bind_int64(st, 1, l->agency);
-			sqlite3_bind_blob(st, 2, tag, sizeof tag, SQLITE_STATIC);
+			store_bind_made(st, 2, STORE_cdest_tag, tag, sizeof tag);
 			found = number_get(st, &l->cdest);
 		}
 	sqlite3_finalize(st);

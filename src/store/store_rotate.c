@@ -3,13 +3,12 @@
 /*
  * New keys while everything goes on.  Invariants:
  *  1. From the commit of store_rotate on, whatever is written is sealed with the new key.
- *     So old are: criteria with an id below agency.reseal_below, and names whose tag
- *     begins with an older generation.
+ *     So old are: criteria with an id below agency.reseal_below, and names and warrants whose
+ *     tag or text begins with an older generation.
  *  2. The old key goes in the transaction that finds none of these left.
  *  3. How far it came is kept in memory only: a new start walks from the first row and
  *     passes over what is done.
  */
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -23,7 +22,7 @@ under_way(struct store *s, const char *agency)
 	sqlite3_stmt *st = store_stmt(s, ST_ROTATING);
 	int r;
 
-	sqlite3_bind_text(st, 1, agency, -1, SQLITE_STATIC);
+	store_bind_text(st, 1, STORE_agency_name, agency);
 	r = store_step(st);
 	store_done(st);
 	return r == 1 ? -EALREADY : r;
@@ -37,7 +36,7 @@ agency_after(struct store *s, const char *name, sqlite3_stmt **st, int64_t *no)
 
 	*st = store_stmt(s, ST_AGENCY_AFTER);
 	sqlite3_bind_int64(*st, 1, *no);
-	sqlite3_bind_text(*st, 2, name, -1, SQLITE_STATIC);
+	store_bind_text(*st, 2, STORE_agency_name, name);
 	if ((r = store_step(*st)) == 1)
 		*no = sqlite3_column_int64(*st, 5);
 	return r;
@@ -57,7 +56,7 @@ key_renew(struct store *s, int64_t no, const char *name, uint32_t generation)
 	store_keys_drop(s, no);
 	sqlite3_bind_int64(st, 1, no);
 	sqlite3_bind_int64(st, 2, (int64_t)generation + 1);
-	sqlite3_bind_blob64(st, 3, wrapped.p, wrapped.len, SQLITE_STATIC);
+	store_bind_made(st, 3, STORE_agency_key, wrapped.p, wrapped.len);
 	return store_run(st);
 }
 
@@ -104,12 +103,11 @@ cdest_reseal(struct store *s, sqlite3_stmt *st, const struct store_keys *keys)
 static int
 cdests_reseal(struct store *s, const struct store_keys *keys, uint32_t *budget)
 {
-	const uint32_t below = htobe32(keys->v[0].generation);
 	sqlite3_stmt *st = store_stmt(s, ST_CDEST_OLD);
 	int r;
 
 	sqlite3_bind_int64(st, 1, keys->agency);
-	sqlite3_bind_blob(st, 2, &below, sizeof below, SQLITE_STATIC);
+	store_bind_generation(st, 2, keys->v[0].generation);
 	sqlite3_bind_int64(st, 3, *budget);
 	while ((r = store_step(st)) == 1) {
 		--*budget;
@@ -123,7 +121,7 @@ cdests_reseal(struct store *s, const struct store_keys *keys, uint32_t *budget)
 static int
 criterion_reseal(struct store *s, sqlite3_stmt *st, const struct store_keys *keys)
 {
-	cleanup_buf struct buf secret = {0};
+	cleanup_sealed struct store_sealed secret = {0};
 	struct store_row row;
 	int r = store_row_read(st, keys, &row);
 
@@ -135,7 +133,7 @@ criterion_reseal(struct store *s, sqlite3_stmt *st, const struct store_keys *key
 		return r;
 	st = store_stmt(s, ST_CRIT_RESEAL);
 	sqlite3_bind_int64(st, 1, (int64_t)row.uid);
-	sqlite3_bind_blob64(st, 2, secret.p, secret.len, SQLITE_STATIC);
+	store_bind_sealed(st, 2, &secret);
 	return store_run(st);
 }
 
@@ -155,7 +153,7 @@ criteria_reseal(struct store *s, const struct store_keys *keys, uint32_t *budget
 
 		--*budget;
 		*id = sqlite3_column_int64(st, 2);
-		if (store_row_generation(p, len) == keys->v[0].generation)
+		if (store_generation(p, len) == keys->v[0].generation)
 			continue;
 		if ((r = criterion_reseal(s, st, keys)) < 0)
 			break;
@@ -183,6 +181,8 @@ agency_step(struct store *s, struct store_place *at, uint32_t *budget, bool *era
 	int r = store_keys_get(s, at->agency, &keys);
 
 	if (r < 0 || (r = cdests_reseal(s, keys, budget)) < 0)
+		return r;
+	if (*budget > 0 && (r = store_warrant_reseal(s, keys, budget)) < 0)
 		return r;
 	if (*budget > 0 && (r = criteria_reseal(s, keys, budget, &at->id)) < 0)
 		return r;
@@ -295,9 +295,9 @@ agency_rewrap(struct store *s, sqlite3_stmt *st, int64_t no, const uint8_t *to)
 		return r;
 	st = store_stmt(s, ST_KEY_REWRAP);
 	sqlite3_bind_int64(st, 1, no);
-	sqlite3_bind_blob64(st, 2, now.p, now.len, SQLITE_STATIC);
+	store_bind_made(st, 2, STORE_agency_key, now.p, now.len);
 	if (old.len)
-		sqlite3_bind_blob64(st, 3, old.p, old.len, SQLITE_STATIC);
+		store_bind_made(st, 3, STORE_agency_old_key, old.p, old.len);
 	return store_run(st);
 }
 
@@ -310,7 +310,7 @@ proof_write(struct store *s, const uint8_t *machine)
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_blob64(st, 1, proof.p, proof.len, SQLITE_STATIC);
+	store_bind_made(st, 1, STORE_machine_proof, proof.p, proof.len);
 	return store_run(st);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rows as bytes, and their sealing.  What is bound to a sealed text, so that it opens in its
- * own place only: a criterion's agency, key generation and every column beside it; a content
- * destination's agency and its tag.
+ * Rows as bytes, and what their sealed texts are bound to, so that they open in their own place only: a
+ * criterion's to every column beside it; a content destination's to its tag.
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,7 +11,6 @@
 #include "store_row.h"
 
 #define SECRET_VERSION 2
-#define GENERATION_LEN 4 /* before each sealed text */
 
 void
 store_row_free(struct store_row *r)
@@ -151,63 +149,28 @@ cdest_get(struct dtcp_cdest *d, struct rd *r)
 	return rd_end(r);
 }
 
-/* ---- sealing ---- */
+/* ---- criteria ---- */
 
-static int
-seal(const struct store_key *key, struct seal_aad aad, const struct buf *plain, struct buf *out)
+#define BESIDE_WORDS 5
+
+static struct store_beside
+row_beside(const struct store_row *r, uint64_t v[static BESIDE_WORDS])
 {
-	if (plain->err)
-		return plain->err;
-	buf_put_u32(out, key->generation);
-	return out->err ? out->err : seal_put(key->seal, aad, plain->p, plain->len, out);
-}
+	const uint64_t word[BESIDE_WORDS] = {r->uid, r->id, (uint64_t)r->added_ms, r->priority, r->warrant};
 
-uint32_t
-store_row_generation(const void *p, size_t len)
-{
-	struct rd r = rd_init(p, p ? len : 0);
-
-	return rd_u32(&r);
-}
-
-static int
-unseal(const struct store_keys *keys, const void *p, size_t len, struct seal_aad aad, struct buf *plain)
-{
-	const struct store_key *key = store_keys_find(keys, store_row_generation(p, len));
-	uint8_t *to;
-	int r;
-
-	if (key == NULL || len < GENERATION_LEN + SEAL_EXTRA)
-		return -EBADMSG;
-	len -= GENERATION_LEN;
-	if ((to = buf_room(plain, len - SEAL_EXTRA + 1)) == NULL)
-		return -ENOMEM;
-	if ((r = seal_open(key->seal, aad, (const uint8_t *)p + GENERATION_LEN, len, to)) == 0)
-		plain->len = len - SEAL_EXTRA;
-	return r;
-}
-
-#define ROW_AAD_LEN 8
-
-static struct seal_aad
-row_aad(int64_t agency, uint32_t generation, const struct store_row *r, uint64_t v[static ROW_AAD_LEN])
-{
-	const uint64_t word[ROW_AAD_LEN] = {
-	    'C', (uint64_t)agency, generation, r->uid, r->id, (uint64_t)r->added_ms, r->priority, r->warrant};
-
-	for (size_t i = 0; i < ROW_AAD_LEN; i++)
-		v[i] = htobe64(word[i]);
-	return (struct seal_aad){v, ROW_AAD_LEN * sizeof *v};
+	memcpy(v, word, sizeof word);
+	return (struct store_beside){.word = v, .nword = BESIDE_WORDS};
 }
 
 int
-store_row_seal(const struct store_keys *keys, const struct store_row *r, struct buf *out)
+store_row_seal(const struct store_keys *keys, const struct store_row *r, struct store_sealed *out)
 {
 	cleanup_buf struct buf plain = {0};
-	uint64_t v[ROW_AAD_LEN];
+	uint64_t v[BESIDE_WORDS];
+	const struct store_beside beside = row_beside(r, v);
 
 	store_row_put(r, &plain);
-	return seal(&keys->v[0], row_aad(keys->agency, keys->v[0].generation, r, v), &plain, out);
+	return store_seal(keys, STORE_criterion_secret, &beside, &plain, out);
 }
 
 int
@@ -220,15 +183,15 @@ store_row_read(sqlite3_stmt *st, const struct store_keys *keys, struct store_row
 	    .priority = (uint8_t)sqlite3_column_int(st, 4),
 	    .warrant = (uint64_t)sqlite3_column_int64(st, 5),
 	};
-	const void *p = sqlite3_column_blob(st, 6);
-	size_t len = (size_t)sqlite3_column_bytes(st, 6);
 	cleanup_buf struct buf plain = {0};
-	uint64_t aad[ROW_AAD_LEN];
+	uint64_t word[BESIDE_WORDS];
+	const struct store_beside beside = row_beside(&v, word);
 	struct rd rd;
 	int r;
 
-	r = unseal(keys, p, len, row_aad(sqlite3_column_int64(st, 0), store_row_generation(p, len), &v, aad), &plain);
-	if (r < 0)
+	if (sqlite3_column_int64(st, 0) != keys->agency)
+		return -EBADMSG;
+	if ((r = store_unseal(st, 6, keys, STORE_criterion_secret, &beside, &plain)) < 0)
 		return r;
 	rd = rd_init(plain.p, plain.len);
 	if ((r = store_row_get(&v, &rd)) == 0)
@@ -247,43 +210,29 @@ store_row_tag(const struct store_key *key, const char *name, uint8_t tag[static 
 	return seal_mac(key->name, name, strlen(name), tag + sizeof generation);
 }
 
-#define CDEST_AAD_LEN (16 + STORE_TAG_LEN)
-
-static struct seal_aad
-cdest_aad(int64_t agency, const uint8_t *tag, uint8_t v[static CDEST_AAD_LEN])
-{
-	const uint64_t word[] = {htobe64('D'), htobe64((uint64_t)agency)};
-
-	memcpy(v, word, sizeof word);
-	memcpy(v + sizeof word, tag, STORE_TAG_LEN);
-	return (struct seal_aad){v, CDEST_AAD_LEN};
-}
-
 int
-store_row_cdest_seal(
-    const struct store_keys *keys, const struct dtcp_cdest *d, uint8_t tag[static STORE_TAG_LEN], struct buf *out)
+store_row_cdest_seal(const struct store_keys *keys, const struct dtcp_cdest *d, uint8_t tag[static STORE_TAG_LEN],
+    struct store_sealed *out)
 {
+	const struct store_beside beside = {.bytes = tag, .len = STORE_TAG_LEN};
 	cleanup_buf struct buf plain = {0};
-	uint8_t v[CDEST_AAD_LEN];
 	int r = store_row_tag(&keys->v[0], d->name, tag);
 
 	cdest_put(d, &plain);
-	return r < 0 ? r : seal(&keys->v[0], cdest_aad(keys->agency, tag, v), &plain, out);
+	return r < 0 ? r : store_seal(keys, STORE_cdest_bound, &beside, &plain, out);
 }
 
 int
 store_row_cdest_read(sqlite3_stmt *st, const struct store_keys *keys, struct dtcp_cdest *d)
 {
-	const void *tag = sqlite3_column_blob(st, 1), *p = sqlite3_column_blob(st, 2);
+	const struct store_beside beside = {.bytes = sqlite3_column_blob(st, 1), .len = STORE_TAG_LEN};
 	cleanup_buf struct buf plain = {0};
-	uint8_t v[CDEST_AAD_LEN];
 	struct rd rd;
 	int r;
 
-	if (tag == NULL || sqlite3_column_bytes(st, 1) != STORE_TAG_LEN)
+	if (beside.bytes == NULL || sqlite3_column_bytes(st, 1) != STORE_TAG_LEN)
 		return -EBADMSG;
-	r = unseal(keys, p, (size_t)sqlite3_column_bytes(st, 2), cdest_aad(keys->agency, tag, v), &plain);
-	if (r < 0)
+	if ((r = store_unseal(st, 2, keys, STORE_cdest_bound, &beside, &plain)) < 0)
 		return r;
 	rd = rd_init(plain.p, plain.len);
 	return cdest_get(d, &rd);

@@ -60,6 +60,8 @@ struct step {
 static const struct step ladder[] = {
     /* 6: which release made the tables as they are; a later one is named by an earlier one that refuses them. */
     {"ALTER TABLE machine ADD COLUMN software TEXT NOT NULL DEFAULT ''", NULL},
+    /* 7: texts of warrants are sealed. */
+    {NULL, store_warrant_climb},
 };
 
 #define SCHEMA_NOW (STORE_SCHEMA_FIRST + (int)ARRAY_LEN(ladder))
@@ -212,7 +214,7 @@ proof_insert(sqlite3 *db, const uint8_t *machine)
 		return r;
 	if ((rc = sqlite3_prepare_v2(db, "INSERT INTO machine (proof) VALUES (?1)", -1, &st, NULL)) != SQLITE_OK)
 		return store_error(rc);
-	sqlite3_bind_blob64(st, 1, proof.p, proof.len, SQLITE_STATIC);
+	store_bind_made(st, 1, STORE_machine_proof, proof.p, proof.len);
 	r = store_run(st);
 	sqlite3_finalize(st);
 	return r;
