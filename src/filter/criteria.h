@@ -92,6 +92,10 @@ const char *criteria_field_name(enum criteria_field field); /* "Source-Address",
 void criteria_encode(const struct criteria *c, struct buf *out);
 int criteria_decode(struct criteria *c, struct rd *r);
 
+/* Whether every packet (of its family) passes: each element is absent, or lists every value there is.  An element with
+ * a negated item is never taken for everything. */
+bool criteria_is_everything(const struct criteria *c);
+
 bool criteria_equal(const struct criteria *a, const struct criteria *b);
 
 #endif

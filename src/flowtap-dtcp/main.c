@@ -13,8 +13,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sysexits.h>
 
 #include "ipc.h"
+#include "optsay.h"
+#include "output.h"
 #include "session.h"
 
 #define SOCKET "/run/flowtap/dtcp.sock"
@@ -32,6 +35,15 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
+
+#define SHORT_OPTIONS "s:c:h"
+
+static int
+usage_error(const char *what)
+{
+	fprintf(stderr, "flowtap-dtcp: %s; see flowtap-dtcp --help\n", what);
+	return 2;
+}
 
 /* SSH_CONNECTION is "client-address client-port server-address server-port". */
 static struct ip_addr
@@ -122,11 +134,14 @@ serve(const char *path)
 	o.auth = auth;
 	if ((r = o.engine_fd = engine_connect(path)) < 0) {
 		fprintf(stderr, "flowtap-dtcp: the service is not available\n");
-		return 1;
+		return EX_UNAVAILABLE;
 	}
+	/* Of a subsystem sshd hands on no standard error, but the exit status: dtcp(1) reads it. */
 	r = session_run(&o);
-	if (r == -EACCES)
+	if (r == -EACCES) {
 		fprintf(stderr, "flowtap-dtcp: not permitted\n");
+		return EX_NOPERM;
+	}
 	return r < 0 ? 1 : 0;
 }
 
@@ -134,9 +149,12 @@ int
 main(int argc, char **argv)
 {
 	const char *path = SOCKET;
+	char fault[128];
 	int c;
 
-	while ((c = getopt_long(argc, argv, "s:c:h", long_options, NULL)) != -1) {
+	opterr = 0;
+	output_begin();
+	while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
 		switch (c) {
 		case 's':
 			path = optarg;
@@ -145,18 +163,15 @@ main(int argc, char **argv)
 			break;
 		case 'V':
 			printf("flowtap-dtcp %s\n", FLOWTAP_VERSION);
-			return 0;
+			return output_end("flowtap-dtcp") < 0;
 		case 'h':
 			fputs(usage_text, stdout);
-			return 0;
+			return output_end("flowtap-dtcp") < 0;
 		default:
-			fputs(usage_text, stderr);
-			return 2;
+			return usage_error(optsay_fault(argv, SHORT_OPTIONS, long_options, fault, sizeof fault));
 		}
 	}
-	if (optind < argc) {
-		fputs(usage_text, stderr);
-		return 2;
-	}
+	if (optind < argc)
+		return usage_error("it takes options only");
 	return serve(path);
 }

@@ -482,7 +482,7 @@ hello(struct session *s, int fd, const struct session_opts *o)
 	snprintf(m.auth, sizeof m.auth, "%s", o->auth ? o->auth : "");
 	ipc_hello_put(&b, &m);
 	if (b.err || (rc = chan_write_sync(fd, IPC_S_HELLO, 0, b.p, b.len)) < 0)
-		return b.err ? b.err : rc;
+		return b.err ? b.err : rc == -EPIPE ? -EACCES : rc; /* it may close before it reads */
 	if (chan_read_sync(fd, IPC_BODY_MAX, &type, &id, &answer) < 0)
 		return -EACCES;
 	r = rd_init(answer.p, answer.len);

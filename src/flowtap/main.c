@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "login_failed.h"
+#include "optsay.h"
+#include "output.h"
 #include "shell.h"
 
 struct opts {
@@ -30,23 +32,44 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+#define SHORT_OPTIONS "c:jps:h"
+
 static int
-usage(FILE *out)
+usage_error(const char *what)
 {
-	fputs("usage: flowtap [-j] [-p] [-s SOCKET] [--color=auto|always|never] [-c COMMANDS | COMMAND]\n"
-	      "Without COMMAND: a shell, in which ? says what may come next.  Commands:\n",
-	    out);
+	fprintf(stderr, "flowtap: %s; see flowtap --help\n", what);
+	return EXIT_USAGE;
+}
+
+static void
+usage_put(void)
+{
+	puts("usage: flowtap [-j] [-p] [-s SOCKET] [--color=auto|always|never] [-c COMMANDS | COMMAND]\n"
+	     "Without COMMAND: a shell, in which ? says what may come next.  Commands:");
 	for (const struct cmd *row = table_commands; row->syntax; row++)
 		if (row->where & CMD_ONCE)
-			fprintf(out, "  %s\n", row->syntax);
-	fputs("and | with match, except, find, count, last, no-more, display, compare\n"
-	      "  -j, --json     JSON instead of text\n"
-	      "  -p, --pretty   JSON over several lines\n"
-	      "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n"
-	      "  -c, --command  commands as in the shell, parted by ;\n"
-	      "      --color    colours: auto (on a terminal, unless NO_COLOR is set), always, never\n",
-	    out);
-	return out == stdout ? EXIT_OK : EXIT_USAGE;
+			printf("  %s\n", row->syntax);
+	puts("and | with match, except, find, count, last, no-more, display, compare\n"
+	     "  -j, --json     JSON instead of text\n"
+	     "  -p, --pretty   JSON over several lines\n"
+	     "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n"
+	     "  -c, --command  commands as in the shell, parted by ;\n"
+	     "      --color    colours: auto (on a terminal, unless NO_COLOR is set), always, never\n"
+	     "  -h, --help     this text\n"
+	     "      --version  the version");
+}
+
+/* --help and --version, wherever they stand; -1: neither. */
+static int
+asked_for(int argc, char **argv)
+{
+	if (optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'h'))
+		usage_put();
+	else if (optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'V'))
+		puts("flowtap " FLOWTAP_VERSION);
+	else
+		return -1;
+	return EXIT_OK;
 }
 
 /* Whether options behind this first word are the command's own. */
@@ -70,9 +93,13 @@ word_add(struct opts *o, char *word)
 static int
 opts_parse(int argc, char **argv, struct opts *o)
 {
+	char fault[128];
 	int c;
 
-	while ((c = getopt_long(argc, argv, "-c:jps:h", long_options, NULL)) != -1)
+	if ((c = asked_for(argc, argv)) >= 0)
+		return c;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "-" SHORT_OPTIONS, long_options, NULL)) != -1)
 		switch (c) {
 		case 'j':
 			o->json = true;
@@ -92,20 +119,16 @@ opts_parse(int argc, char **argv, struct opts *o)
 		case 'C': /* for the shells' completions only, and in no help */
 			o->complete = optarg;
 			break;
-		case 'V':
-			printf("flowtap %s\n", FLOWTAP_VERSION);
-			return EXIT_OK;
-		case 'h':
-			return usage(stdout);
 		case 1: /* a word */
 			word_add(o, optarg);
 			if (o->n > 1 || !has_own_options(optarg))
 				break;
 			while (optind < argc)
 				word_add(o, argv[optind++]);
+			opterr = 1; /* the command's own */
 			return -1;
 		default:
-			return usage(stderr);
+			return usage_error(optsay_fault(argv, SHORT_OPTIONS, long_options, fault, sizeof fault));
 		}
 	while (optind < argc) /* behind -- */
 		word_add(o, argv[optind++]);
@@ -127,15 +150,13 @@ color_wanted(const char *word, bool terminal)
 	return terminal && (no == NULL || *no == '\0') && term && strcmp(term, "dumb") != 0;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
 	static struct opts o = {.socket = "/run/flowtap/ctl.sock", .color = "auto"};
 	struct shell sh = {.screen_length = SHELL_AUTO};
 	int r;
 
-	if (argc > 0 && strcmp(basename(argv[0]), LOGIN_FAILED_NAME) == 0)
-		return login_failed_main();
 	if ((r = opts_parse(argc, argv, &o)) >= 0)
 		return r;
 	setlocale(LC_CTYPE, "");
@@ -145,16 +166,28 @@ main(int argc, char **argv)
 	sh.terminal = isatty(STDOUT_FILENO);
 	sh.asks = isatty(STDIN_FILENO) && sh.terminal;
 	if ((r = color_wanted(o.color, sh.terminal)) < 0)
-		return usage(stderr);
+		return usage_error("--color: auto, always or never is wanted");
 	sh.color = r;
 	if (o.complete)
 		return shell_complete(&sh, o.complete);
 	if (o.commands && o.n > 0)
-		return usage(stderr);
+		return usage_error("-c goes without a COMMAND");
 	sh.once = o.n > 0;
 	if (sh.once)
 		return shell_argv(&sh, o.n, o.word);
 	/* A daemon that closes early is an error to be read, not the end of the shell. */
 	signal(SIGPIPE, SIG_IGN);
 	return o.commands ? script_text(&sh, o.commands) : shell_interact(&sh);
+}
+
+int
+main(int argc, char **argv)
+{
+	int code;
+
+	output_begin();
+	if (argc > 0 && strcmp(basename(argv[0]), LOGIN_FAILED_NAME) == 0)
+		return login_failed_main();
+	code = run(argc, argv);
+	return output_end("flowtap") < 0 && code == EXIT_OK ? EXIT_TRANSPORT : code;
 }

@@ -8,6 +8,8 @@
 #include "aux.h"
 #include "daemon.h"
 #include "log.h"
+#include "optsay.h"
+#include "output.h"
 
 static const char usage_text[] = "usage: flowtapd [-v] [-f FILE]          run in the foreground\n"
 				 "       flowtapd -n [-v] [-f FILE]       check the configuration; with -v print it\n"
@@ -26,6 +28,28 @@ static const struct option long_options[] = {
     {"role", required_argument, NULL, 'r'}, /* for our own children */
     {NULL, 0, NULL, 0},
 };
+
+#define SHORT_OPTIONS "f:nvh"
+
+static int
+usage_error(const char *what)
+{
+	fprintf(stderr, "flowtapd: %s; see flowtapd --help\n", what);
+	return 2;
+}
+
+/* --help and --version, wherever they stand; -1: neither. */
+static int
+asked_for(int argc, char **argv)
+{
+	if (optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'h'))
+		fputs(usage_text, stdout);
+	else if (optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'V'))
+		printf("flowtapd %s\n", FLOWTAP_VERSION);
+	else
+		return -1;
+	return output_end("flowtapd") < 0;
+}
 
 static int
 role_run(const char *role, int verbose)
@@ -49,9 +73,14 @@ main(int argc, char **argv)
 	struct daemon_opts o = {.conf_path = "/etc/flowtap/flowtap.conf"};
 	const char *role = NULL;
 	bool aux = false;
+	char fault[128];
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:nvh", long_options, NULL)) != -1) {
+	opterr = 0;
+	output_begin();
+	if ((c = asked_for(argc, argv)) >= 0)
+		return c;
+	while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
 			o.conf_path = optarg;
@@ -74,21 +103,12 @@ main(int argc, char **argv)
 		case 'r':
 			role = optarg;
 			break;
-		case 'V':
-			printf("flowtapd %s\n", FLOWTAP_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage_text, stdout);
-			return 0;
 		default:
-			fputs(usage_text, stderr);
-			return 2;
+			return usage_error(optsay_fault(argv, SHORT_OPTIONS, long_options, fault, sizeof fault));
 		}
 	}
-	if (optind != argc) {
-		fputs(usage_text, stderr);
-		return 2;
-	}
+	if (optind != argc)
+		return usage_error("it takes options only");
 	if (aux)
 		return aux_main(o.verbose);
 	if (role) {

@@ -354,10 +354,8 @@ client_ask(const struct client_opts *o)
 	r = ask(&a, l, &outstanding);
 	if (r == -EADDRNOTAVAIL) {
 		link_close(l);
-		fputs(
-		    "dtcp: --from: is needed here: the router was not reached over an address of the family of --to\n",
-		    stderr);
-		status = CLIENT_USAGE;
+		status = client_usage("--from", NULL,
+		    "is needed here: the router was not reached over an address of the family of --to", o->json);
 	} else if (a.listing && r < 0 && o->json) {
 		/* The object is begun: it ends with what went wrong. */
 		jsonout_list_end(

@@ -15,6 +15,15 @@ enum client_exit {
 	CLIENT_NO_OBJECT,
 	CLIENT_TRANSPORT,
 	CLIENT_PARTIAL,
+	CLIENT_HOST_KEY,
+	CLIENT_CONN_REFUSED,
+	CLIENT_NO_HOST,
+	CLIENT_UNREACHABLE,
+	CLIENT_NOT_PERMITTED,
+	CLIENT_NO_DTCP,
+	CLIENT_NOT_SSH,
+	CLIENT_NO_PROGRAM,
+	CLIENT_NOT_WRITTEN,
 };
 
 /* Each is a bit, so that the option table can say where an option belongs. */
@@ -34,7 +43,7 @@ struct client_opts { /* strings are borrowed from argv and the environment unles
 	char *password; /* owned: the first line of that file */
 	uint64_t timeout_s, window;
 	unsigned version; /* of DTCP; 0: by the request */
-	bool json, pretty, quiet, stop;
+	bool json, pretty, quiet, stop, everything;
 	enum term_color color;
 	enum client_command command;
 	const char *command_name;
@@ -46,6 +55,8 @@ struct client_opts { /* strings are borrowed from argv and the environment unles
 /* Fills *o from the command line.  -1: go on; else the exit status (help, usage). */
 int client_opts_parse(struct client_opts *o, int argc, char **argv);
 void client_opts_free(struct client_opts *o);
+/* "dtcp: WHAT VALUE: WHY", or as JSON.  value may be NULL, why "".  Returns CLIENT_USAGE. */
+int client_usage(const char *what, const char *value, const char *why, bool json);
 
 /* ADD, DELETE, LIST, NOOP: one request.  Returns the exit status. */
 int client_ask(const struct client_opts *o);

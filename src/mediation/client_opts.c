@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: client_ */
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
@@ -8,6 +9,8 @@
 
 #include "client.h"
 #include "dialog.h"
+#include "jsonout.h"
+#include "optsay.h"
 
 #define DEFAULT_PORT "32001"
 #define DEFAULT_SOURCE_PORT 49153 /* what Junos clients use */
@@ -18,7 +21,7 @@ static const char usage_text[] = "usage: dtcp [options] [USER@]ROUTER add --to A
 				 "               [--icmp-type LIST] [--icmp-code LIST] [--from ADDR:PORT]\n"
 				 "               [--cdest NAME] [--ttl N] [--priority N] [--ipv6]\n"
 				 "               [--warrant REF] [--timeout-idle S] [--timeout-total S]\n"
-				 "               [--timeout-packets N] [--timeout-bytes N]\n"
+				 "               [--timeout-packets N] [--timeout-bytes N] [--everything]\n"
 				 "       dtcp [options] [USER@]ROUTER delete ID[,ID|LO-HI]... | --cdest NAME\n"
 				 "       dtcp [options] [USER@]ROUTER list [ID[,ID|LO-HI]...] [--cdest NAME]\n"
 				 "               [--flags both|criteria|stats]\n"
@@ -28,7 +31,8 @@ static const char usage_text[] = "usage: dtcp [options] [USER@]ROUTER add --to A
 				 "\n"
 				 "Asks a router for copies of packets (DTCP over SSH), as the law allows it.\n"
 				 "A LIST is values, prefixes, LO-HI, LO-*, *-HI and *, with commas between them\n"
-				 "and ! for not; an element that is not given matches everything.\n"
+				 "and ! for not; an element that is not given matches everything, and a filter\n"
+				 "that does so as a whole is taken with --everything only.\n"
 				 "\n"
 				 "  -l, --login USER       log in as this user\n"
 				 "  -p, --port PORT        SSH port of the router (32001)\n"
@@ -47,13 +51,33 @@ static const char usage_text[] = "usage: dtcp [options] [USER@]ROUTER add --to A
 				 "      --color WHEN       auto, always or never\n"
 				 "\n"
 				 "Exit status: 0 ok, 1 refused, 2 usage, 3 login refused, 4 no such criterion or\n"
-				 "destination, 5 no connection or no answer, 6 some requests of a file failed.\n";
+				 "destination, 5 no answer, 6 some requests of a file failed, 7 host key unknown\n"
+				 "or changed, 8 connection refused, 9 no such host, 10 unreachable or timed out,\n"
+				 "11 not permitted, 12 no DTCP there, 13 no SSH there or closed before the login,\n"
+				 "14 ssh could not be started, 15 the answer could not be written.\n";
+
+int
+client_usage(const char *what, const char *value, const char *why, bool json)
+{
+	cleanup_buf struct buf text = {0};
+
+	buf_printf(&text, "%s%s%s%s%s", what, value ? " " : "", value ? value : "", *why ? ": " : "", why);
+	buf_put_u8(&text, '\0');
+	if (text.err)
+		return CLIENT_USAGE;
+	if (json)
+		jsonout_error("usage", (const char *)text.p);
+	else
+		fprintf(stderr, "dtcp: %s; see dtcp --help\n", (const char *)text.p);
+	return CLIENT_USAGE;
+}
+
+static bool json_wanted; /* by the command line being parsed, wherever it says so */
 
 static int
 usage_error(const char *what, const char *value, const char *why)
 {
-	fprintf(stderr, "dtcp: %s%s%s: %s\nTry: dtcp --help\n", what, value ? " " : "", value ? value : "", why);
-	return CLIENT_USAGE;
+	return client_usage(what, value, why, json_wanted);
 }
 
 /* ---- values ---- */
@@ -169,6 +193,7 @@ static const struct row {
     {"timeout-packets", 0, TEXT, offsetof(struct client_opts, add.timeout[DTCP_T_PACKETS]), CLIENT_ADD},
     {"timeout-bytes", 0, TEXT, offsetof(struct client_opts, add.timeout[DTCP_T_BYTES]), CLIENT_ADD},
     {"ipv6", 0, FLAG, offsetof(struct client_opts, add.ipv6), CLIENT_ADD},
+    {"everything", 0, FLAG, offsetof(struct client_opts, everything), CLIENT_ADD},
     {"cdest", 0, TEXT, offsetof(struct client_opts, cdest), CLIENT_ADD | CLIENT_DELETE | CLIENT_LIST},
     {"flags", 0, CALL, 0, CLIENT_LIST, 0, set_flags},
     {"window", 0, NUMBER, offsetof(struct client_opts, window), CLIENT_RUN, DIALOG_WINDOW_MAX},
@@ -257,18 +282,43 @@ row_find(int c)
 	return NULL;
 }
 
-/* "--version 0.8" chooses DTCP's, "--version" alone tells ours. */
-static int
-version_option(struct client_opts *o, int argc, char **argv)
+/* "--version 0.8" chooses DTCP's, "--version" alone asks for ours. */
+static bool
+version_word(int argc, char **argv, const char **arg)
 {
-	const char *arg = optarg;
+	*arg = optarg;
+	if (optarg == NULL && optind < argc && isdigit((unsigned char)argv[optind][0]) && argv[optind][1] == '.')
+		*arg = argv[optind++];
+	return *arg != NULL;
+}
 
-	if (arg == NULL && optind < argc && isdigit((unsigned char)argv[optind][0]) && argv[optind][1] == '.')
-		arg = argv[optind++];
-	if (arg)
-		return set_version(o, arg);
-	puts("dtcp " FLOWTAP_VERSION);
-	return CLIENT_OK;
+/* --help and --version, anywhere and whatever else is there; -1: neither. */
+static int
+asked_for(int argc, char **argv)
+{
+	char **copy = calloc((size_t)argc + 1, sizeof *copy); /* getopt moves words to the end */
+	struct getopt_tables t;
+	const char *arg;
+	int c, status = -1;
+
+	tables_make(&t, "");
+	if (copy)
+		memcpy(copy, argv, (size_t)argc * sizeof *copy);
+	optind = 0; /* begin anew */
+	while (copy && status < 0 && (c = getopt_long(argc, copy, t.shorts, t.longs, NULL)) != -1) {
+		const struct row *r = row_find(c);
+
+		if (c == 'h') {
+			fputs(usage_text, stdout);
+			status = CLIENT_OK;
+		} else if (c == OPT_VERSION && !version_word(argc, copy, &arg)) {
+			puts("dtcp " FLOWTAP_VERSION);
+			status = CLIENT_OK;
+		} else if (r && (strcmp(r->name, "json") == 0 || strcmp(r->name, "pretty") == 0))
+			json_wanted = true;
+	}
+	free(copy);
+	return status;
 }
 
 /* Options up to the first word (first "+") or all of them (""); -1 or an exit status.
@@ -277,7 +327,8 @@ static int
 options_take(struct client_opts *o, const char *first, int argc, char **argv)
 {
 	struct getopt_tables t;
-	char name[32];
+	char name[160];
+	const char *arg;
 	int c, status = -1;
 
 	tables_make(&t, first);
@@ -286,15 +337,10 @@ options_take(struct client_opts *o, const char *first, int argc, char **argv)
 		const struct row *r = row_find(c);
 		unsigned command = o->command ? o->command : CLIENT_ANY;
 
-		if (c == 'h') {
-			fputs(usage_text, stdout);
-			return CLIENT_OK;
-		}
 		if (c == OPT_VERSION) {
-			status = version_option(o, argc, argv);
+			status = version_word(argc, argv, &arg) ? set_version(o, arg) : -1;
 		} else if (r == NULL) {
-			fputs("Try: dtcp --help\n", stderr);
-			status = CLIENT_USAGE;
+			status = usage_error(optsay_fault(argv, t.shorts, t.longs, name, sizeof name), NULL, "");
 		} else if ((r->where & command) != command) {
 			snprintf(name, sizeof name, "--%s", r->name);
 			status = usage_error(name, NULL,
@@ -393,6 +439,11 @@ check_add(struct client_opts *o)
 		return usage_error("--from", NULL, "must be of the family of --to");
 	if (a->ipv6 && o->version && o->version < 8)
 		return usage_error("--ipv6", NULL, "needs DTCP 0.8");
+	if (request_is_everything(a) != o->everything)
+		return o->everything
+			   ? usage_error("--everything", NULL, "and a filter exclude each other")
+			   : usage_error("add", NULL,
+				 "this filter matches every packet of everybody: say --everything if that is wanted");
 	if (a->from.port == 0)
 		a->from.port = DEFAULT_SOURCE_PORT;
 	return -1;
@@ -471,20 +522,35 @@ defaults_set(struct client_opts *o)
 	return password_read(o);
 }
 
-int
-client_opts_parse(struct client_opts *o, int argc, char **argv)
+/* "[options] ROUTER [options] COMMAND": *at is the command's place.  -1 or an exit status. */
+static int
+head_take(struct client_opts *o, int argc, char **argv, int *at)
 {
-	int status, words;
+	int status, router;
 
 	if ((status = options_take(o, "+", argc, argv)) >= 0)
 		return status;
-	if (argc - optind < 2)
-		return usage_error(optind < argc ? "command" : "router", NULL, "is missing");
-	if ((status = router_set(o, argv[optind])) >= 0 || (status = command_find(o, argv[optind + 1])) >= 0)
+	router = optind;
+	if (router == argc)
+		return usage_error("the router is missing", NULL, "");
+	if ((status = router_set(o, argv[router])) >= 0 ||
+	    (status = options_take(o, "+", argc - router, argv + router)) >= 0)
 		return status;
-	words = optind + 1;
-	argv += words;
-	argc -= words;
+	*at = router + optind;
+	return *at == argc ? usage_error("the command is missing", NULL, "") : command_find(o, argv[*at]);
+}
+
+int
+client_opts_parse(struct client_opts *o, int argc, char **argv)
+{
+	int status, at = 0;
+
+	opterr = 0; /* we say it */
+	json_wanted = false;
+	if ((status = asked_for(argc, argv)) >= 0 || (status = head_take(o, argc, argv, &at)) >= 0)
+		return status;
+	argv += at;
+	argc -= at;
 	if ((status = options_take(o, "", argc, argv)) >= 0 ||
 	    (status = words_take(o, argc - optind, argv + optind)) >= 0 || (status = check_command(o)) >= 0)
 		return status;

@@ -296,10 +296,8 @@ client_run(const struct client_opts *o)
 	struct link *l;
 	int err, status;
 
-	if ((err = reqfile_open(o->file, &r.file)) < 0) {
-		fprintf(stderr, "dtcp: %s: %s\n", o->file, strerror(-err));
-		return CLIENT_USAGE;
-	}
+	if ((err = reqfile_open(o->file, &r.file)) < 0)
+		return client_usage(o->file, NULL, strerror(-err), o->json);
 	if ((err = link_open(&o->link, &l)) < 0) {
 		trouble_tell(o, TROUBLE_LOCAL, err, 0);
 		reqfile_close(&r.file);

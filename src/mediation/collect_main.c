@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "buf.h"
 #include "collect.h"
+#include "jsonout.h"
+#include "optsay.h"
+#include "output.h"
 
 static const char usage_text[] = "usage: flowtap-collect [options] -p PORT[,PORT|LO-HI]... -w DIR\n"
 				 "       flowtap-collect [options] -p PORT[,PORT|LO-HI]... -n\n"
@@ -59,12 +63,37 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+#define SHORT_OPTIONS "p:a:i:w:nC:G:c:t:u:jI:qh"
+
+static bool json_wanted; /* by the command line, wherever it says so */
+
 static int
 usage_error(const char *what, const char *value, const char *why)
 {
-	fprintf(stderr, "flowtap-collect: %s%s%s: %s\nTry: flowtap-collect --help\n", what, value ? " " : "",
-	    value ? value : "", why);
+	cleanup_buf struct buf text = {0};
+
+	buf_printf(&text, "%s%s%s%s%s", what, value ? " " : "", value ? value : "", *why ? ": " : "", why);
+	buf_put_u8(&text, '\0');
+	if (text.err)
+		return COLLECT_USAGE;
+	if (json_wanted)
+		jsonout_error("usage", (const char *)text.p);
+	else
+		fprintf(stderr, "flowtap-collect: %s; see flowtap-collect --help\n", (const char *)text.p);
 	return COLLECT_USAGE;
+}
+
+/* --help and --version, wherever they stand; -1: neither. */
+static int
+asked_for(int argc, char **argv)
+{
+	if (optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'h'))
+		fputs(usage_text, stdout);
+	else if (optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'V'))
+		puts("flowtap-collect " FLOWTAP_VERSION);
+	else
+		return -1;
+	return COLLECT_OK;
 }
 
 /* A positive number within max, in units of unit. */
@@ -131,8 +160,10 @@ interface(struct collect_opts *o, const char *name)
 }
 
 static int
-option(struct collect_opts *o, int c, const char *arg)
+option(struct collect_opts *o, int c, const char *arg, char **argv)
 {
+	char fault[128];
+
 	switch (c) {
 	case 'p':
 		return ports(o, arg);
@@ -175,8 +206,7 @@ option(struct collect_opts *o, int c, const char *arg)
 			   ? COLLECT_OK
 			   : usage_error("--color", arg, "auto, always or never is wanted");
 	default:
-		fputs("Try: flowtap-collect --help\n", stderr);
-		return COLLECT_USAGE;
+		return usage_error(optsay_fault(argv, SHORT_OPTIONS, long_options, fault, sizeof fault), NULL, "");
 	}
 }
 
@@ -194,28 +224,33 @@ opts_check(const struct collect_opts *o, int argc, char **argv)
 	return COLLECT_OK;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
 	struct collect_opts o = {0};
 	int c, status = COLLECT_OK;
 
-	while (status == COLLECT_OK &&
-	       (c = getopt_long(argc, argv, "p:a:i:w:nC:G:c:t:u:jI:qh", long_options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage_text, stdout);
-			return COLLECT_OK;
-		}
-		if (c == 'V') {
-			puts("flowtap-collect " FLOWTAP_VERSION);
-			return COLLECT_OK;
-		}
-		status = option(&o, c, optarg);
-	}
+	opterr = 0;
+	json_wanted = optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'j');
+	while (status == COLLECT_OK && (c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1)
+		status = option(&o, c, optarg, argv);
 	if (status == COLLECT_OK)
 		status = opts_check(&o, argc, argv);
 	if (status == COLLECT_OK)
 		status = collect_run(&o);
 	ports_free(&o.ports);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	int status;
+
+	output_begin();
+	if ((status = asked_for(argc, argv)) < 0)
+		status = run(argc, argv);
+	if (output_end("flowtap-collect") < 0 && status == COLLECT_OK)
+		status = COLLECT_FAILED;
 	return status;
 }

@@ -25,6 +25,24 @@ jsonout_object(const struct jsonout *o, json_t *object)
 	json_decref(object);
 }
 
+void
+jsonout_error(const char *word, const char *text)
+{
+	const struct jsonout compact = {0};
+	json_t *string = json_string(text);
+
+	/* A command line, or a file's name, may be anything but UTF-8. */
+	if (string == NULL) {
+		char *ascii = strdup(text);
+
+		for (char *p = ascii; p && *p; p++)
+			*p = *p >= ' ' && *p < 127 ? *p : '?';
+		string = json_string(ascii ? ascii : "");
+		free(ascii);
+	}
+	jsonout_object(&compact, json_pack("{s:s, s:o}", "error", word, "text", string));
+}
+
 /* text with depth more levels of indentation in each line but the first. */
 static void
 put_deeper(const char *text, int depth)

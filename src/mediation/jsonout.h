@@ -12,6 +12,9 @@ struct jsonout {
 	bool in_list; /* between the first item and jsonout_list_end */
 };
 
+/* {"error": word, "text": text}: word is one of a few for programs, text is for people. */
+void jsonout_error(const char *word, const char *text);
+
 void jsonout_object(const struct jsonout *o, json_t *object);
 
 /* {"command": command, name: [item, ...], members of rest} */

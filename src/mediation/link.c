@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 #include "clock.h"
 #include "link.h"
@@ -20,7 +21,8 @@ struct link {
 	pid_t pid;
 	int to, from, err; /* the child's standard input, output and error; -1: closed */
 	struct buf in, out, line;
-	bool up, denied, no_subsystem;
+	bool up;
+	enum link_failure said; /* what the child's words tell of its end; LINK_FINE: nothing */
 	struct ip_addr reached;
 	int status; /* of the child, once it was waited for */
 	bool ended; /* standard output is at its end */
@@ -36,6 +38,7 @@ static const char *const own_opts[] = {
     "ForwardX11=no",
     "PermitLocalCommand=no",
     "ClearAllForwardings=yes",
+    "ConnectTimeout=30",
 };
 
 struct args {
@@ -198,6 +201,45 @@ has_prefix(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* OpenSSH has no translations, and these words are years old.  The first that fits counts. */
+static const struct {
+	bool up; /* whether it is said after the login */
+	enum link_failure failure;
+	const char *text[2]; /* both are in the line, in this order */
+} failures[] = {
+    {false, LINK_NO_HOST, {"ssh: Could not resolve hostname ", ""}},
+    {false, LINK_CONN_REFUSED, {"ssh: connect to host ", ": Connection refused"}},
+    {false, LINK_CONN_TIMEOUT, {"ssh: connect to host ", " timed out"}},
+    {false, LINK_UNREACHABLE, {"ssh: connect to host ", ""}},
+    {false, LINK_CONN_TIMEOUT, {"Connection timed out during banner exchange", ""}},
+    {false, LINK_CONN_TIMEOUT, {"Connection to ", " timed out"}},
+    {false, LINK_NOT_SSH, {"banner exchange: ", ": invalid format"}},
+    {false, LINK_NOT_SSH, {"banner line contains invalid characters", ""}},
+    {false, LINK_NOT_SSH, {"exchange_identification: ", "invalid"}},
+    {false, LINK_NO_COMMON, {"Unable to negotiate with ", ": no matching "}},
+    {false, LINK_KEY_CHANGED, {"REMOTE HOST IDENTIFICATION HAS CHANGED", ""}},
+    {false, LINK_KEY_CHANGED, {"REVOKED HOST KEY DETECTED", ""}},
+    {false, LINK_KEY_CHANGED, {"Host key for ", " has changed and "}},
+    {false, LINK_KEY_UNKNOWN, {"Host key verification failed.", ""}},
+    {false, LINK_DENIED, {": Permission denied (", ")."}},
+    {false, LINK_DENIED, {"Too many authentication failures", ""}},
+    {false, LINK_CUT, {"Connection closed by ", " port "}},
+    {false, LINK_CUT, {"Connection reset by ", " port "}},
+    {true, LINK_NO_SUBSYSTEM, {"ubsystem request failed", ""}},
+};
+
+enum link_failure
+link_line_failure(const char *line, bool up)
+{
+	for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
+		const char *at = failures[i].up == up ? strstr(line, failures[i].text[0]) : NULL;
+
+		if (at && strstr(at + strlen(failures[i].text[0]), failures[i].text[1]))
+			return failures[i].failure;
+	}
+	return LINK_FINE;
+}
+
 /* "Authenticated to NAME ([ADDRESS]:PORT) using ..." or "(via proxy)" */
 static void
 line_authenticated(struct link *l, const char *line)
@@ -205,8 +247,18 @@ line_authenticated(struct link *l, const char *line)
 	const char *start = strstr(line, "(["), *end = start ? strstr(start, "]:") : NULL;
 
 	l->up = true;
+	l->said = LINK_FINE; /* an address before this one may have failed */
 	if (end)
 		(void)ip_parse((struct slice){start + 2, (size_t)(end - start - 2)}, &l->reached);
+}
+
+/* The first word on it is the reason, and what follows are consequences; but of several addresses that can't be
+ * reached the last one counts. */
+static void
+line_judge(struct link *l, enum link_failure f)
+{
+	if (f != LINK_FINE && (l->said == LINK_FINE || l->said <= LINK_CONN_TIMEOUT))
+		l->said = f;
 }
 
 /* true: the line is of no interest to the user. */
@@ -217,10 +269,7 @@ line_read(struct link *l, const char *line)
 		line_authenticated(l, line);
 		return true;
 	}
-	if (!l->up && (strstr(line, "Permission denied") || strstr(line, "Too many authentication failures")))
-		l->denied = true;
-	if (strstr(line, "ubsystem request failed"))
-		l->no_subsystem = true;
+	line_judge(l, link_line_failure(line, l->up));
 	return l->up && (has_prefix(line, "Transferred: sent") || has_prefix(line, "Bytes per second: sent"));
 }
 
@@ -415,12 +464,17 @@ last_words(struct link *l)
 static enum link_failure
 failure(const struct link *l, bool by_us)
 {
-	if (l->denied)
-		return LINK_DENIED;
-	if (l->no_subsystem)
-		return LINK_NO_SUBSYSTEM;
-	if (WIFEXITED(l->status) && WEXITSTATUS(l->status) == 127)
-		return LINK_NO_PROGRAM;
+	if (l->said != LINK_FINE)
+		return l->said;
+	if (WIFEXITED(l->status))
+		switch (WEXITSTATUS(l->status)) {
+		case 127:
+			return LINK_NO_PROGRAM;
+		case EX_NOPERM: /* ssh hands on what flowtap-dtcp ends with */
+			return LINK_NOT_PERMITTED;
+		case EX_UNAVAILABLE:
+			return LINK_NO_SERVICE;
+		}
 	return by_us ? LINK_FINE : LINK_ENDED;
 }
 

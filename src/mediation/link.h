@@ -25,11 +25,28 @@ struct link_opts {                                   /* all borrowed until link_
 
 enum link_failure {
 	LINK_FINE,
-	LINK_ENDED,        /* the other side closed */
-	LINK_DENIED,       /* the login was refused */
-	LINK_NO_SUBSYSTEM, /* logged in, but there is no DTCP */
-	LINK_NO_PROGRAM,   /* the child could not be started */
+	/* of one address: */
+	LINK_NO_HOST,      /* no such name */
+	LINK_CONN_REFUSED, /* nothing listens at the port */
+	LINK_UNREACHABLE,  /* no way there */
+	LINK_CONN_TIMEOUT, /* no answer from there, or not all of a login's beginning */
+	/* of the connection: */
+	LINK_ENDED,         /* the other side closed */
+	LINK_NOT_SSH,       /* something else than SSH answers */
+	LINK_NO_COMMON,     /* SSH, but no algorithm that both sides have */
+	LINK_KEY_UNKNOWN,   /* the router's host key is not known here */
+	LINK_KEY_CHANGED,   /* ... and another one was */
+	LINK_DENIED,        /* the login was refused */
+	LINK_CUT,           /* closed before the login was done */
+	LINK_NOT_PERMITTED, /* logged in, but this user may not task */
+	LINK_NO_SERVICE,    /* logged in, but nothing is there to be tasked */
+	LINK_NO_SUBSYSTEM,  /* logged in, but there is no DTCP */
+	LINK_NO_PROGRAM,    /* the child could not be started */
 };
+
+/* What a line of ssh, or of the program behind it, says went wrong; up: after the login.  LINK_FINE: nothing known.
+ * Pure. */
+enum link_failure link_line_failure(const char *line, bool up);
 
 struct link;
 

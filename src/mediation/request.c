@@ -34,6 +34,20 @@ request_cdest_name(const struct ip_addr *addr, uint16_t port, char buf[static RE
 	return buf;
 }
 
+bool
+request_is_everything(const struct request_add *a)
+{
+	struct criteria c = {0};
+	bool all = true;
+
+	for (unsigned i = 0; i < CRIT_FIELDS && all; i++)
+		if (a->filter[i])
+			all = criteria_parse(&c, i, (struct slice){a->filter[i], strlen(a->filter[i])}, NULL) == 0;
+	all = all && criteria_is_everything(&c);
+	criteria_free(&c);
+	return all;
+}
+
 void
 request_put_cdest(struct buf *out, const struct request_add *a)
 {

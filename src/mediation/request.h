@@ -29,6 +29,10 @@ void request_put_add(struct buf *out, const struct request_add *a, unsigned vers
 void request_put_select(
     struct buf *out, const char *method, unsigned version, const char *selector, const char *value, const char *flags);
 
+/* Whether its filter lets every packet pass: no element, or none that says anything.  A filter that is not understood
+ * is not everything. */
+bool request_is_everything(const struct request_add *a);
+
 /* The value of its Cdest-ID. */
 void request_put_cdest(struct buf *out, const struct request_add *a);
 

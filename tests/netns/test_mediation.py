@@ -14,9 +14,10 @@ PACKET = udp_packet("198.51.100.10", "203.0.113.10", 4000, 53, b"a question")
 @pytest.fixture
 def client(rig, tmp_path):
     """dtcp(1) as lea1: returns the finished process."""
-    def run(*args, agency="lea1", password=None, text=None):
+    def run(*args, agency="lea1", password=None, text=None, known_hosts=None):
         env = dict(os.environ, DTCP_PASSWORD=rig.passwords[agency] if password is None else password, LC_ALL="C.UTF-8")
-        argv = [rig.lab["bin"] + "/dtcp", "-l", agency, "-o", f"UserKnownHostsFile={rig.info['known_hosts']}", *args]
+        argv = [rig.lab["bin"] + "/dtcp", "-l", agency, "-o", f"UserKnownHostsFile={known_hosts or rig.info['known_hosts']}",
+                *args]
         return subprocess.run(net.argv_inside(rig.ns("mediation"), argv), capture_output=True, text=True, env=env,
                               input=text, timeout=60)
 
@@ -45,7 +46,7 @@ def test_add_list_delete(rig, client):
 
 def test_two_destinations_and_ipv6(rig, client):
     a, b = rig.port(), rig.port()
-    r = client(rig.addr("router"), "add", "--ipv6", "--to", f"[{rig.addr('mediation', 6)}]:{a}", "--to",
+    r = client(rig.addr("router"), "add", "--ipv6", "--everything", "--to", f"[{rig.addr('mediation', 6)}]:{a}", "--to",
                f"[{rig.addr('mediation', 6)}]:{b}", "--from", f"[{rig.addr('router', 6)}]:49153", "--ttl", "9", "-j")
     answer = json.loads(r.stdout)
     assert r.returncode == 0 and answer["code"] == 200, r
@@ -63,7 +64,7 @@ def test_two_destinations_and_ipv6(rig, client):
     (("frob",), 2, "frob"),
     (("delete",), 2, "delete"),
     (("add", "--to", "nowhere"), 2, "nowhere"),
-    (("add", "--to", "[2001:db8::1]:7"), 2, "--from"),
+    (("add", "--protocol", "6", "--to", "[2001:db8::1]:7"), 2, "--from"),
 ])
 def test_exit_status_and_reason(rig, client, args, status, says):
     r = client(rig.addr("router"), *args)
@@ -72,12 +73,48 @@ def test_exit_status_and_reason(rig, client, args, status, says):
 
 def test_login_refused(rig, client):
     r = client(rig.addr("router"), "noop", password="wrong")
-    assert r.returncode == 3 and "login" in r.stderr
+    assert r.returncode == 3 and "wrong password" in r.stderr
+    r = client("-o", "BatchMode=yes", "-o", "PasswordAuthentication=no", rig.addr("router"), "noop", password="")
+    assert r.returncode == 3 and "login was refused" in r.stderr
 
 
 def test_no_connection(rig, client):
+    """Each reason has its own words and its own exit status."""
     r = client("-p", "9", rig.addr("router"), "noop")
-    assert r.returncode == 5 and r.stderr
+    assert r.returncode == 8 and "connection refused" in r.stderr
+    nobody = rig.addr("mediation").rsplit(".", 1)[0] + ".231"
+    r = client("-o", "ConnectTimeout=10", nobody, "noop")
+    assert r.returncode == 10 and ("no way" in r.stderr or "in time" in r.stderr), r
+
+
+def test_host_key(rig, client, tmp_path):
+    """An unknown host key, and one that is not the router's: nothing is sent, also where nobody can be asked."""
+    known = tmp_path / "known"
+    r = client("-o", "StrictHostKeyChecking=ask", rig.addr("router"), "noop", known_hosts=known)
+    assert r.returncode == 7 and "host key is not known" in r.stderr, r
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+    key = (tmp_path / "other.pub").read_text().split()[1]
+    known.write_text(f"[{rig.addr('router')}]:{rig.lab['ssh_port']} ssh-ed25519 {key}\n")
+    r = client("-j", rig.addr("router"), "noop", known_hosts=known)
+    assert r.returncode == 7 and json.loads(r.stdout)["error"] == "host-key-changed", r
+
+
+def test_not_permitted(rig, client, config):
+    """A login that sshd takes, of a user who is no agency of the configuration."""
+    config(lambda text: text.replace("agency lea2", "inactive: agency lea2"))
+    r = client("-j", rig.addr("router"), "noop", agency="lea2")
+    assert r.returncode == 11 and json.loads(r.stdout)["error"] == "not-permitted", r
+
+
+def test_everything(rig, client):
+    """A filter that matches everybody is nobody's mistake: it has to be said."""
+    to = ("--to", f"{rig.addr('mediation')}:{rig.port()}")
+    for filters in (), ("--source", "*"), ("--dest", "0.0.0.0/1,128.0.0.0/1", "--protocol", "0-255"), ("--ipv6",):
+        r = client(rig.addr("router"), "add", *to, *filters)
+        assert r.returncode == 2 and "--everything" in r.stderr, r
+    assert json.loads(client("-j", rig.addr("router"), "list").stdout)["entries"] == []
+    assert client(rig.addr("router"), "add", *to, "--everything").returncode == 0
+    assert client(rig.addr("router"), "add", *to, "--everything", "--protocol", "6").returncode == 2
 
 
 def test_run_file(rig, client, tmp_path):

@@ -619,6 +619,54 @@ test_random(void **state)
 		}
 }
 
+/* ---- everything ---- */
+
+static void
+test_everything(void **state)
+{
+	static const struct {
+		enum criteria_field field;
+		const char *text;
+		bool all;
+	} row[] = {
+	    {SRC, "*", true},
+	    {SRC, "0.0.0.0/0", true},
+	    {SRC, "0.0.0.0-*", true},
+	    {SRC, "*-255.255.255.255", true},
+	    {SRC, "128.0.0.0/1,0.0.0.0/1", true},
+	    {SRC, "0.0.0.0-9.255.255.255,10.0.0.0/7,11.0.0.0-*", true},
+	    {SRC, "::/1,8000::/1", true},
+	    {SRC, "0.0.0.0-255.255.255.254", false},
+	    {SRC, "0.0.0.1-*", false},
+	    {SRC, "0.0.0.0/1,128.0.0.1-*", false},
+	    {SRC, "*,!10.0.0.1", false},
+	    {SRC, "!10.0.0.1", false},
+	    {DST, "10.0.0.1", false},
+	    {PROTO, "*", true},
+	    {PROTO, "0-255", true},
+	    {PROTO, "100-*,0-99", true},
+	    {PROTO, "0-254", false},
+	    {PROTO, "6", false},
+	    {SPORT, "0-65535", true},
+	    {SPORT, "*-1000,1001-*", true},
+	    {SPORT, "*-1000,1002-*", false},
+	    {DPORT, "1-65535", false},
+	    {ITYPE, "0-255", true},
+	    {ICODE, "!3", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct criteria c = {0};
+
+		assert_true(criteria_is_everything(&c));
+		assert_int_equal(parse(&c, row[i].field, row[i].text), 0);
+		if (criteria_is_everything(&c) != row[i].all)
+			fail_msg("%s", row[i].text);
+		criteria_free(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -639,6 +687,7 @@ main(void)
 	    cmocka_unit_test(test_equal),
 	    cmocka_unit_test(test_decode_refused),
 	    cmocka_unit_test(test_random),
+	    cmocka_unit_test(test_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all programs do alike: help and version wherever they are asked for, refusals in one line, and an output that
+can't be written is told."""
+
+import subprocess
+
+import pytest
+from programs import PROGRAMS
+
+# A command line that would be carried out.
+SENSIBLE = {
+    "dtcp": ["router", "list", "7"],
+    "flowtap": ["show", "version"],
+    "flowtap-collect": ["-p", "7000", "-n"],
+    "flowtap-dtcp": ["-s", "/nowhere"],
+    "flowtapd": ["-n"],
+}
+each = pytest.mark.parametrize("name", sorted(PROGRAMS))
+
+
+def run(name, *args, **kw):
+    kw = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kw}
+    return subprocess.run([PROGRAMS[name], *args], text=True, timeout=30, **kw)
+
+
+@each
+@pytest.mark.parametrize("word", ["--help", "-h", "--version"])
+def test_anywhere(name, word):
+    words = SENSIBLE[name]
+    lines = [[word], [*words, word], [word, *words], [words[0], word, *words[1:]]]
+    if name != "flowtap-dtcp":  # which is a login's shell, and is given no mistakes to look past
+        lines.append([*words, "--frob", word])
+    for line in lines:
+        if name != "dtcp" and line[0] == "-p" and line[1] == word:
+            continue  # the option's value
+        if line[0] in ("-s", "-p") and len(line) > 1 and line[1] == word:
+            continue
+        r = run(name, *line)
+        begin = f"{name} 0." if word == "--version" else "usage: "
+        assert r.returncode == 0 and r.stdout.startswith(begin) and r.stderr == "", (line, r)
+
+
+@each
+@pytest.mark.parametrize("word,says", [("--frob", "unknown option --frob"), ("--frob=3", "unknown option --frob"),
+                                       ("-Z", "unknown option -Z"), ("--version=", "--version takes no value")])
+def test_one_line(name, word, says):
+    if name == "dtcp" and "version" in word:
+        says = "--version : 0.6"
+    r = run(name, *SENSIBLE[name], word)
+    assert r.returncode == 2 and r.stdout == "" and r.stderr.count("\n") == 1, r
+    assert r.stderr.startswith(f"{name}: ") and says in r.stderr and r.stderr.endswith(f"see {name} --help\n"), r
+
+
+@each
+def test_output_that_can_not_be_written(name):
+    for word in "--help", "--version":
+        with open("/dev/full", "w") as full:
+            r = run(name, word, stdout=full)
+        assert r.returncode != 0 and r.stderr == f"{name}: standard output: No space left on device\n", r
+        r = subprocess.run(["sh", "-c", 'exec "$0" "$1" >&-', PROGRAMS[name], word], stderr=subprocess.PIPE, text=True)
+        assert r.returncode != 0 and r.stderr == f"{name}: standard output: Bad file descriptor\n", r
+
+
+@each
+def test_streams_closed(name):
+    """Nothing that a program opens gets the number of a standard stream."""
+    for closed in "<&-", ">&-", "2>&-", "<&- >&- 2>&-":
+        r = subprocess.run(["sh", "-c", f'exec "$0" --version {closed}', PROGRAMS[name]], capture_output=True, text=True)
+        wanted = ">&-" in closed.replace("2>&-", "")
+        assert (r.returncode != 0) == wanted, (closed, r)
