@@ -175,7 +175,9 @@ static const struct conf_schema table[] = {
     {2, "tapped-routing-instances", CONF_LEAF_LIST, CONF_DEVICE, .set = conf_set_instance,
 	.help = "The same for all interfaces of these VRF devices, beside the interfaces named"},
     {2, "source-address", CONF_LEAF_LIST, CONF_ADDRESS, .set = conf_set_source,
-	.help = "Addresses that copies may be sent from; the first of each family is used when a request names none"},
+	.help = "The router's addresses that copies may be sent from; a request that names another as "
+		"X-JTap-Cdest-Source-Address "
+		"gets the first of its family, without the statement it is refused (901)"},
     {2, "copies", CONF_CONTAINER, .help = "How copies are queued, in this router and on their way"},
     {3, "forwarding-class", CONF_LEAF, CONF_CHOICE, .choice = class_words, .set = conf_set_class, .dflt = "best-effort",
 	.help = "A code point and a priority that go together; without it the class is that of the interface or "

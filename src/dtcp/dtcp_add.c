@@ -8,6 +8,7 @@
 #include "dtcp_choices.h"
 #include "dtcp_line.h"
 #include "dtcp_param.h"
+#include "filter.h"
 
 struct add {
 	const struct params *p;
@@ -72,12 +73,12 @@ check_scope(struct add *a)
 	const bool *have = a->p->have;
 	enum param first = have[P_X_VRF] ? P_X_VRF : have[P_X_INPUT] ? P_X_INPUT : P_X_OUTPUT;
 
-	if (have[P_X_TRIGGER])
-		return refuse(a->res, CHOICE_TRIGGER, P_X_TRIGGER, "subscriber triggers are not supported");
+	if (have[P_X_LATER])
+		return refuse_name(a->res, CHOICE_NOT_BUILT, a->p->later, "not supported");
 	if (have[P_X_VRF] + have[P_X_INPUT] + have[P_X_OUTPUT] > 1)
 		return refuse(a->res, DTCP_BAD_FILTER, first, "only one of VRF-Name, Input- and Output-Interface");
 	if (have[first])
-		return refuse(a->res, CHOICE_SCOPE, first, "no such VRF or interface");
+		return refuse(a->res, CHOICE_NOT_BUILT, first, "not supported");
 	return 0;
 }
 
@@ -134,6 +135,20 @@ static const struct {
     {-EXDEV, CHOICE_FAMILIES_MIXED, "IPv4 and IPv6 in one criterion"},
 };
 
+/* A line that was dropped may have said whom the criterion is about. */
+static unsigned
+check_dropped(struct add *a)
+{
+	int r = a->p->dropped[0] ? filter_narrows(&a->req->criteria) : 1;
+
+	if (r == 1)
+		return 0;
+	if (r < 0)
+		return refuse(a->res, DTCP_SERVER_ERROR, P_SOURCE_ADDRESS, "out of memory");
+	return refuse_name(a->res, CHOICE_NARROWING_DROPPED, a->p->dropped,
+	    "not understood, and without it the filter would match everything");
+}
+
 static unsigned
 check_filter(struct add *a)
 {
@@ -157,7 +172,7 @@ check_filter(struct add *a)
 		return refuse(a->res, DTCP_BAD_FILTER, P_PROTOCOL, why);
 	if (a->req->version < 7 && a->req->criteria.family == 6)
 		return refuse(a->res, CHOICE_NOT_IN_VERSION, P_SOURCE_ADDRESS, "IPv6 needs DTCP/0.7");
-	return 0;
+	return check_dropped(a);
 }
 
 /* ---- content destinations ---- */

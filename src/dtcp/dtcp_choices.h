@@ -30,10 +30,11 @@
 #define CHOICE_LIST_NOT_IN_VERSION DTCP_NOT_IMPLEMENTED
 /* What a refusal for want of authority says, beside 432: DTCP has no code for it. */
 #define CHOICE_REASON_LINE "X-REASON"
-/* Filter bound to a VRF or to interfaces: none is known to this server. */
-#define CHOICE_SCOPE DTCP_JTAP_FAILURE
-/* A subscriber trigger chooses the target.  Ignored, as unknown X- parameters are, the
- * criterion would copy everybody's packets. */
-#define CHOICE_TRIGGER DTCP_NOT_IMPLEMENTED
+/* What binds a filter to a VRF, an interface or a subscriber, and what asks for the header of subscriber mirroring:
+ * dropped, as unknown X- parameters are, the criterion would copy other people's packets, or in another form. */
+#define CHOICE_NOT_BUILT DTCP_NOT_IMPLEMENTED
+/* The draft drops an X- parameter that is not known.  One that could have narrowed the criterion is not dropped when
+ * what is left names nobody, that is, when no filter element leaves out any packet. */
+#define CHOICE_NARROWING_DROPPED DTCP_NOT_IMPLEMENTED
 
 #endif

@@ -49,14 +49,29 @@ static const struct {
     {"X-JTap-IP-Version", P_X_IP_VERSION, ADD},
     {"X-JTap-Filter-Family", P_X_FAMILY, ADD},
     {"X-Warrant-Id", P_X_WARRANT, ADD},
-    {"X-Act-Sess-Id", P_X_TRIGGER, ADD},
-    {"X-Interface-Id", P_X_TRIGGER, ADD},
-    {"X-UserName", P_X_TRIGGER, ADD},
-    {"X-IP-Addr", P_X_TRIGGER, ADD},
-    {"X-NAS-Port-Id", P_X_TRIGGER, ADD},
-    {"X-Call-Sta-Id", P_X_TRIGGER, ADD},
-    {"X-RM-Circuit-Id", P_X_TRIGGER, ADD},
-    {"X-RM-Remote-Id", P_X_TRIGGER, ADD},
+};
+
+/* Lines of Junos that choose whom or what is copied, in the spellings of its manuals and clients, or ask for the
+ * header of subscriber mirroring: without them the criterion would be another.  "-" at the end: any that begins so. */
+static const char *const later[] = {
+    "X-MD-Intercept-Id",
+    "X-Act-Sess-Id",
+    "X-Acct-Session-Id",
+    "X-Acct-Sess-Id",
+    "X-Interface-Id",
+    "X-UserName",
+    "X-User-Name",
+    "X-IP-Addr",
+    "X-NAS-Port-Id",
+    "X-Call-Sta-Id",
+    "X-Calling-Station-Id",
+    "X-Router-Instance",
+    "X-Logical-System",
+    "X-Drop-Policy",
+    "X-Drop",
+    "X-RM-",
+    "X-JTap-Input-Interfaces",
+    "X-JTap-Output-Interfaces",
 };
 
 const char *
@@ -87,18 +102,51 @@ bad_line(struct params *out, unsigned code, struct slice name)
 	snprintf(out->field, sizeof out->field, "%.*s", (int)name.len, name.len ? name.p : "");
 }
 
+static bool
+is_later(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+		size_t n = strlen(later[i]);
+
+		if (slice_eq_nocase(name, later[i]) ||
+		    (later[i][n - 1] == '-' && name.len > n && strncasecmp(name.p, later[i], n) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* The first of them is the one told. */
+static void
+note_name(char out[static 64], struct slice name)
+{
+	if (out[0] == '\0')
+		snprintf(out, 64, "%.*s", (int)name.len, name.p);
+}
+
+static void
+sort_known(struct params *out, enum param p, struct slice name, struct slice value)
+{
+	if (!out->have[p])
+		out->value[p] = value;
+	else if (p <= P_ICMP_CODE)
+		note_name(out->dropped, name);
+	out->have[p] = true;
+}
+
 static void
 sort_line(struct params *out, struct slice name, struct slice value)
 {
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		if (!slice_eq_nocase(name, table[i].name))
-			continue;
-		if (!out->have[table[i].param])
-			out->value[table[i].param] = value;
-		out->have[table[i].param] = true;
-		return;
-	}
-	if (name.len < 2 || strncasecmp(name.p, "X-", 2) != 0)
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (slice_eq_nocase(name, table[i].name)) {
+			sort_known(out, table[i].param, name, value);
+			return;
+		}
+	if (is_later(name)) {
+		out->have[P_X_LATER] = true;
+		note_name(out->later, name);
+	} else if (name.len >= 2 && strncasecmp(name.p, "X-", 2) == 0)
+		note_name(out->dropped, name);
+	else
 		bad_line(out, DTCP_NOT_IMPLEMENTED, name);
 }
 

@@ -36,7 +36,7 @@ enum param {
 	P_X_IP_VERSION,
 	P_X_FAMILY,
 	P_X_WARRANT,
-	P_X_TRIGGER, /* any of the subscriber triggers */
+	P_X_LATER, /* known, and not built: whom or where it concerns would be lost without it */
 	PARAMS
 };
 
@@ -44,11 +44,13 @@ enum param {
 struct params {
 	struct slice value[PARAMS];
 	bool have[PARAMS];
-	unsigned code; /* what is wrong with the lines themselves: 0, 400, 501 */
+	char later[64];   /* the name of the first P_X_LATER */
+	char dropped[64]; /* of the first line of an ADD that is dropped and could have narrowed it */
+	unsigned code;    /* what is wrong with the lines themselves: 0, 400, 501 */
 	char field[64];
 };
 
-/* Sorts every line up to the digest's: the first of a name counts, unknown X- lines are skipped. */
+/* Sorts every line up to the digest's: the first of a name counts, unknown X- lines are dropped. */
 void param_collect(struct slice lines, struct params *out);
 const char *param_name(enum param p);
 /* Whether the method takes it. */
@@ -65,5 +67,6 @@ unsigned flags_check(const struct params *p, unsigned allowed, struct dtcp_req *
 
 /* Notes what is at fault; returns code. */
 unsigned refuse(struct dtcp_result *res, unsigned code, enum param p, const char *reason);
+unsigned refuse_name(struct dtcp_result *res, unsigned code, const char *name, const char *reason);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A request from the first byte to the last.
  *
- * exports: dtcp_parse_request refuse */
+ * exports: dtcp_parse_request refuse refuse_name */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,21 +12,18 @@
 #include "dtcp_param.h"
 
 unsigned
-refuse(struct dtcp_result *res, unsigned code, enum param p, const char *reason)
+refuse_name(struct dtcp_result *res, unsigned code, const char *name, const char *reason)
 {
 	res->code = code;
-	snprintf(res->field, sizeof res->field, "%s", param_name(p));
+	snprintf(res->field, sizeof res->field, "%s", name);
 	snprintf(res->reason, sizeof res->reason, "%s", reason);
 	return code;
 }
 
-static unsigned
-fault(struct dtcp_result *res, unsigned code, const char *field, const char *reason)
+unsigned
+refuse(struct dtcp_result *res, unsigned code, enum param p, const char *reason)
 {
-	res->code = code;
-	snprintf(res->field, sizeof res->field, "%s", field);
-	snprintf(res->reason, sizeof res->reason, "%s", reason);
-	return code;
+	return refuse_name(res, code, param_name(p), reason);
 }
 
 struct start {
@@ -96,13 +93,13 @@ static unsigned
 check_version(const struct start *s, struct dtcp_result *res)
 {
 	if (!s->ok)
-		return fault(res, DTCP_BAD_REQUEST, "", "expected METHOD DTCP/n.n");
+		return refuse_name(res, DTCP_BAD_REQUEST, "", "expected METHOD DTCP/n.n");
 	if (s->version >= DTCP_VERSION_MIN && s->version <= DTCP_VERSION_MAX) {
 		res->version = (uint8_t)s->version;
 		return 0;
 	}
 	res->version = s->version > DTCP_VERSION_MAX ? DTCP_VERSION_MAX : DTCP_VERSION_MIN;
-	return fault(res, DTCP_VERSION, "", "expected DTCP/0.6 to DTCP/0.8");
+	return refuse_name(res, DTCP_VERSION, "", "expected DTCP/0.6 to DTCP/0.8");
 }
 
 static unsigned
@@ -115,14 +112,14 @@ check_method(const struct start *s, struct dtcp_req *req, struct dtcp_result *re
 		if (m != DTCP_ENABLE && m != DTCP_DISABLE)
 			return 0;
 	}
-	return fault(res, DTCP_NOT_IMPLEMENTED, "", "expected ADD, DELETE, REFRESH, LIST or NOOP");
+	return refuse_name(res, DTCP_NOT_IMPLEMENTED, "", "expected ADD, DELETE, REFRESH, LIST or NOOP");
 }
 
 static unsigned
 check_lines(const struct params *p, const struct dtcp_req *req, struct dtcp_result *res)
 {
 	if (p->code != 0)
-		return fault(res, p->code, p->field,
+		return refuse_name(res, p->code, p->field,
 		    p->code == DTCP_BAD_REQUEST ? "expected Name: value" : "no parameter of DTCP");
 	for (enum param i = 0; i < PARAMS; i++)
 		if (p->have[i] && !param_allowed(i, req->method) && i < P_X_DEST_ADDRESS)

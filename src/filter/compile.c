@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: filter_compile filter_free */
+/* exports: filter_compile filter_free filter_narrows */
 /*
  * Lists become sets: sorted, disjoint, inclusive ranges of numbers.  Negation is
  * a subtraction.  The terms are the products of the sets' ranges, and disjoint
@@ -412,6 +412,38 @@ sets_prepare(struct compiler *c, const struct criteria *in)
 	}
 	c->ports = !match_num_wild(&in->num[SPORT - PROTO]) || !match_num_wild(&in->num[DPORT - PROTO]);
 	c->icmp = !match_num_wild(&in->num[ITYPE - PROTO]) || !match_num_wild(&in->num[ICODE - PROTO]);
+	return r;
+}
+
+static bool
+is_everything(const struct set *s, u128 max)
+{
+	return s->n == 1 && s->v[0].lo == 0 && s->v[0].hi == max;
+}
+
+/* The list of element f. */
+static int
+element_narrows(const struct criteria *c, int f)
+{
+	bool addr = f <= DST, wide = f == SPORT || f == DPORT;
+	uint8_t family = c->family == 6 ? 6 : 4;
+	u128 max = addr ? family_max(family) : wide ? UINT16_MAX : UINT8_MAX;
+	struct set s = {0};
+	int r = addr ? addr_set(&c->addr[f], family, &s) : num_set(&c->num[f - PROTO], max, &s);
+
+	if (r == 0)
+		r = !is_everything(&s, max);
+	set_free(&s);
+	return r;
+}
+
+int
+filter_narrows(const struct criteria *c)
+{
+	int r = 0;
+
+	for (int f = 0; r == 0 && f < SETS; f++)
+		r = element_narrows(c, f);
 	return r;
 }
 

@@ -49,6 +49,9 @@ void filter_free(struct tap_filter *f);
  */
 int filter_compile(const struct criteria *c, struct tap_filter *out);
 
+/* 1: some element that is given leaves packets out; 0: none does, the criterion is about everybody's; -ENOMEM. */
+int filter_narrows(const struct criteria *c);
+
 void filter_encode(const struct tap_filter *f, struct buf *out);
 int filter_decode(struct tap_filter *f, struct rd *r); /* checks lo <= hi, families, flags; -EBADMSG */
 

@@ -26,6 +26,7 @@ struct pending {
 	uint8_t version, flags;
 	uint64_t seq;
 	unsigned code; /* nonzero: refused here, and said so once the engine has it on record */
+	char reason[200];
 	/* LIST, once its first answer has come: */
 	bool listing;
 	uint64_t count, done;
@@ -250,7 +251,7 @@ on_reply(struct session *s, struct pending *p, struct rd *r)
 		return rc < 0 ? rc : -EPROTO;
 	if (p->code != 0) {
 		if (!silent(p->code))
-			dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, p->code, p->version, p->seq, NULL);
+			dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, p->code, p->version, p->seq, p->reason);
 	} else if (reply.code != DTCP_OK) {
 		dtcp_reply_error(&s->out, DTCP_KEY_JUNOS, reply.code, p->version, p->seq, reply.reason);
 	} else if (p->method == DTCP_LIST) {
@@ -367,6 +368,7 @@ request_refuse(struct session *s, const struct dtcp_result *res, struct slice te
 	p->code = res->code;
 	p->version = res->version;
 	p->seq = res->seq;
+	snprintf(p->reason, sizeof p->reason, "%s%s%s", res->field, res->field[0] ? ": " : "", res->reason);
 	memcpy(m.field, res->field, sizeof m.field);
 	memcpy(m.reason, res->reason, sizeof m.reason);
 	ipc_refused_put(&b, &m);

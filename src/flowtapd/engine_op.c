@@ -51,11 +51,14 @@ change_fini(struct change *c)
 static const struct {
 	int err;
 	unsigned code;
+	const char *reason; /* for the agency; NULL: the code says it */
 } error_codes[] = {
     {-ENOSPC, DTCP_MAX_CRITERIA},
     {-E2BIG, DTCP_BAD_FILTER},
     {-EADDRINUSE, DTCP_BAD_FILTER},
-    {-EADDRNOTAVAIL, DTCP_JTAP_FAILURE},
+    {-EADDRNOTAVAIL, DTCP_JTAP_FAILURE,
+	"X-JTap-Cdest-Source-Address: not the router's own; its source-address statement can put the right one in "
+	"place"},
     {-EAFNOSUPPORT, DTCP_BAD_FILTER},
     {-EACCES, DTCP_UNKNOWN_CDEST}, /* as one that does not exist */
     {-EPERM, DTCP_BAD_FILTER},
@@ -69,6 +72,15 @@ error_code(int err)
 		if (error_codes[i].err == err)
 			return error_codes[i].code;
 	return DTCP_SERVER_ERROR;
+}
+
+/* What the agency is told, unless it was told something already. */
+static void
+reply_reason(struct op *op, int err)
+{
+	for (size_t i = 0; op->reply.reason[0] == '\0' && i < ARRAY_LEN(error_codes); i++)
+		if (error_codes[i].err == err && error_codes[i].reason)
+			snprintf(op->reply.reason, sizeof op->reply.reason, "%s", error_codes[i].reason);
 }
 
 /* A configured source address of the destination's family wins over one that is not configured. */
@@ -395,6 +407,7 @@ op_execute(struct engine *e, struct batch *b, struct op *op, bool adding)
 		c->code = error_code(r);
 		if (c->code == DTCP_SERVER_ERROR)
 			return r;
+		reply_reason(op, r);
 		if (adding) {
 			change_fini(c);
 			op_requeue(op);
@@ -524,6 +537,7 @@ on_dp_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size
 			op_go_on(op);
 		else if (op->dp_error && op->req.method == DTCP_ADD) {
 			op_take_back(e, op);
+			reply_reason(op, op->dp_error);
 			op_done(op, error_code(op->dp_error), 0);
 		} else
 			op_done(op, op->dp_error ? DTCP_SERVER_ERROR : DTCP_OK, op->reply.value);

@@ -99,7 +99,7 @@ struct ipc_reply {
 	uint16_t code;
 	uint64_t value; /* ADD: id; DELETE, REFRESH: count; LIST: number of entries */
 	int64_t now_ms;
-	char reason[64]; /* for the agency, where the code says too little; "" none */
+	char reason[128]; /* for the agency, where the code says too little; "" none */
 };
 
 /* Owned strings and criteria: free with ipc_entry_free. */

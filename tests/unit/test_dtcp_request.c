@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dtcp.h"
 
@@ -125,8 +126,9 @@ static const struct {
     {ADD8 TO STATIC "X-JTap-IP-Version: ipv6\r\nX-JTap-Filter-Family: inet\r\n", 400},
     {ADD8 TO STATIC "X-JTap-IP-Version: ipx\r\n", 400},
     {ADD8 TO STATIC "X-JTap-Filter-Family: ccc\r\n", 501},
-    {ADD7 TO STATIC "X-JTap-VRF-Name: red\r\n", 901},
-    {ADD7 TO STATIC "X-JTap-Input-Interface: ge-0/0/0\r\n", 901},
+    {ADD7 TO STATIC "X-JTap-VRF-Name: red\r\n", 501},
+    {ADD7 TO STATIC "X-JTap-Input-Interface: ge-0/0/0\r\n", 501},
+    {ADD7 TO STATIC "X-JTap-Output-Interface: ge-0/0/0\r\n", 501},
     {ADD7 TO STATIC "X-JTap-VRF-Name: red\r\nX-JTap-Input-Interface: ge-0/0/0\r\n", 432},
     {ADD7 TO STATIC "X-UserName: alice@example.net\r\n", 501},
     {ADD7 TO STATIC "Criteria-ID: 1\r\n", 400},
@@ -166,6 +168,56 @@ static const struct {
     {"LIST DTCP/0.7\r\nFlags: BOTH\r\nCdest-ID: a\r\n" ID, 0},
     {"LIST DTCP/0.7\r\nFlags: STATIC\r\n" ID, 400},
 };
+
+/* What says whom or what a criterion concerns is never dropped: neither what is known and not built, whatever else
+ * there is, nor what nobody knows, when the rest names nobody. */
+static void
+test_narrowing_lines(void **state)
+{
+	static const char *const never[] = {"X-MD-Intercept-Id: 0000030000000090", "X-MD-Intercept-Id: zz",
+	    "X-Act-Sess-Id: 77", "x-acct-session-id: 77", "X-Interface-Id: demux0.1", "X-UserName: alice@example.net",
+	    "X-User-Name: alice@example.net", "X-IP-Addr: 198.51.100.7", "X-NAS-Port-Id: ge-1/0/0:100",
+	    "X-Call-Sta-Id: 1", "X-RM-Circuit-Id: c", "X-RM-Remote-Id: r", "X-RM-Whatever: w", "X-Router-Instance: ri",
+	    "X-Logical-System: ls", "X-Drop-Policy: p", "X-Drop: p", "X-JTap-Input-Interfaces: sub0",
+	    "X-JTap-Input-Interface: ge-0/0/0", "X-JTap-Output-Interface: ge-0/0/0.7", "X-JTap-VRF-Name: red"};
+	static const char *const nobody[] = {"", "Source-Address: *\r\n", "Source-Address: *\r\nProtocol: *\r\n",
+	    "Dest-Address: 0.0.0.0/0\r\n", "Source-Address: ::/0\r\n",
+	    "Source-Address: 0.0.0.0-127.255.255.255,128.0.0.0-*\r\n", "Dest-Port: 0-*\r\n", "Protocol: 0-255\r\n",
+	    "ICMP-Type: *-255\r\n", "Source-Port: *, *\r\n"};
+	static const char *const somebody[] = {"Source-Address: 198.51.100.7\r\n", "Dest-Address: !198.51.100.7\r\n",
+	    "Source-Address: *\r\nDest-Port: 53\r\n", "Protocol: 6\r\n", "Source-Address: !*\r\n",
+	    "Source-Address: 2001:db8::/32\r\n"};
+	struct dtcp_result res;
+	struct dtcp_req req;
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+		size_t name = strcspn(never[i], ":");
+
+		snprintf(text, sizeof text, ADD7 TO STATIC "Source-Address: 198.51.100.7\r\n%s\r\n", never[i]);
+		res = parse(text, &req);
+		if (res.code != 501 || strlen(res.field) != name || strncasecmp(res.field, never[i], name) != 0)
+			fail_msg("%s: %u, field %s", never[i], res.code, res.field);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(nobody); i++) {
+		snprintf(text, sizeof text, ADD7 TO STATIC "%s", nobody[i]);
+		assert_int_equal(code_of(text), 0); /* asked for in so many words */
+		snprintf(text, sizeof text, ADD7 TO STATIC "%sX-Subscriber: alice\r\n", nobody[i]);
+		res = parse(text, &req);
+		if (res.code != 501 || strcmp(res.field, "X-Subscriber") != 0)
+			fail_msg("%s: %u, field %s", nobody[i], res.code, res.field);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(somebody); i++) {
+		snprintf(text, sizeof text, ADD7 TO STATIC "%sX-Subscriber: alice\r\n", somebody[i]);
+		assert_int_equal(code_of(text), 0);
+	}
+	/* A second line of a name is dropped, too. */
+	res = parse(ADD7 TO STATIC "Source-Address: *\r\nSource-Address: 198.51.100.7\r\n", &req);
+	assert_int_equal(res.code, 501);
+	assert_string_equal(res.field, "Source-Address");
+	assert_int_equal(code_of(ADD7 TO STATIC "Source-Address: 198.51.100.7\r\nSource-Address: *\r\n"), 0);
+}
 
 static void
 test_codes(void **state)
@@ -311,6 +363,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_codes),
+	    cmocka_unit_test(test_narrowing_lines),
 	    cmocka_unit_test(test_destination_addresses),
 	    cmocka_unit_test(test_versions_answered),
 	    cmocka_unit_test(test_fields),

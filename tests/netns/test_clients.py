@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What clients made for Junos routers send: each of their forms gets the answer that it gets there, or a refusal that
+says why.  Nothing that says whom a criterion concerns is dropped."""
+
+import pytest
+from rig import dtcp
+
+
+def add(rig, port, *more, **elements):
+    """The lines of an ADD to a content port of the mediation device."""
+    return [*dtcp.add_lines(**rig.destination(port), **elements), *more]
+
+
+NEVER = {  # the line: and the criterion would be another without it
+    "X-MD-Intercept-Id: 0000030000000090", "X-MD-Intercept-Id: zz", "X-Act-Sess-Id: 77", "X-Acct-Session-Id: 77",
+    "X-Interface-Id: demux0.1", "X-UserName: alice@example.net", "X-User-Name: alice@example.net",
+    "X-IP-Addr: 198.51.100.7", "X-NAS-Port-Id: ge-1/0/0:100", "X-Call-Sta-Id: 1", "X-RM-Circuit-Id: c",
+    "X-RM-Remote-Id: r", "X-Router-Instance: ri", "X-Logical-System: ls", "X-Drop-Policy: p",
+    "X-JTap-Input-Interfaces: sub0", "X-JTap-Input-Interface: sub0", "X-JTap-Output-Interface: ge-0/0/0.7",
+    "X-JTap-VRF-Name: red",
+}
+
+
+def test_what_is_not_built_is_refused(rig):
+    """With a filter and without: whoever it names is not replaced by everybody."""
+    with rig.session() as s:
+        for line in sorted(NEVER):
+            for elements in {}, {"source_address": rig.addr("subscriber")}:
+                reply = s.ask("ADD", *add(rig, 7300, line, **elements))
+                name = line.split(":")[0]
+                assert (reply.code, reply.get("X-REASON")) == (501, f"{name}: not supported"), (line, reply)
+        assert s.ask("LIST").entries() == []
+
+
+def test_an_unknown_line_does_not_widen(rig):
+    """An X- line that nobody knows is dropped where the filter names somebody, and refused where it does not."""
+    with rig.session() as s:
+        for elements in {}, {"source_address": "*", "dest_address": "*", "protocol": "*"}, {"source_address": "0.0.0.0/0"}:
+            reply = s.ask("ADD", *add(rig, 7300, "X-Subscriber: alice", **elements))
+            assert reply.code == 501 and reply.get("X-REASON").startswith("X-Subscriber: "), reply
+        assert s.ask("LIST").entries() == []
+        assert s.ask("ADD", *add(rig, 7300, "X-Subscriber: alice", source_address="198.51.100.77")).code == 200
+        assert s.ask("ADD", *add(rig, 7300)).code == 200, "everybody, in so many words"
+
+
+def test_a_foreign_source_address_is_told_with_its_cure(rig):
+    with rig.session() as s:
+        lines = dtcp.add_lines(to=(rig.addr("mediation"), 7300), src=(rig.addr("mediation"), 49153),
+                               source_address="198.51.100.77")
+        reply = s.ask("ADD", *lines)
+        assert reply.code == 901 and "source-address" in reply.get("X-REASON"), reply
+        assert s.ask("LIST").entries() == []
+
+
+@pytest.mark.parametrize("line,code,reason", [
+    ("Dest-Port: 70000", 432, "Dest-Port: "), ("Action: Block", 501, "Action: "), ("Unheard-Of: 1", 501, "Unheard-Of: "),
+    ("Timeout-Idle: 5", 200, None)])
+def test_refusals_say_what_is_wrong(rig, line, code, reason):
+    with rig.session() as s:
+        reply = s.ask("ADD", *add(rig, 7300, line, source_address="198.51.100.77"))
+        assert reply.code == code, reply
+        assert reply.get("X-REASON") == reason or reply.get("X-REASON").startswith(reason), reply
