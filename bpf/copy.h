@@ -61,16 +61,18 @@ order_key(__u32 mark)
 static long
 order_sink(__u32 i, struct order *o)
 {
-	__u32 at = o->at, before;
+	__u32 to = o->at - 1, before;
 
 	(void)i;
-	if (at == 0 || at >= ORDER_MAX)
+	/* The index itself is compared, also for 0, which wraps: what Linux 6.1 knows of a number it forgets
+	 * when one is taken from it. */
+	if (to >= ORDER_MAX - 1)
 		return 1;
-	before = o->out->mark[at - 1];
+	before = o->out->mark[to];
 	if (order_key(before) <= o->key)
 		return 1;
-	o->out->mark[at] = before;
-	o->at = at - 1;
+	o->out->mark[to + 1] = before;
+	o->at = to;
 	return 0;
 }
 
@@ -90,13 +92,16 @@ order_step(__u32 i, struct order *o)
 	return 0;
 }
 
-static __always_inline void
-copy_order(const struct match *w)
+/* n: copies, more than one.  Not static, so that it is verified once. */
+__noinline int
+copy_order(__u32 n)
 {
-	struct order o = {.out = w->out};
+	const __u32 zero = 0;
+	struct order o = {.out = bpf_map_lookup_elem(&ft_match, &zero)};
 
-	if (w->n > 1 && w->n <= ORDER_MAX)
-		bpf_loop(w->n - 1, order_step, &o, 0);
+	if (o.out && n <= ORDER_MAX)
+		bpf_loop(n - 1, order_step, &o, 0);
+	return 0;
 }
 
 /* Through the stage device.  What is refused here shows as the difference between handed and arrived. */
@@ -133,9 +138,9 @@ copy_one(__u32 i, struct match *w)
 static __noinline int
 copy_all(struct match *w)
 {
-	copy_order(w);
 	if (w->n == 1)
 		return (int)copy_one(0, w);
+	copy_order(w->n);
 	return (int)bpf_loop(w->n, copy_one, w, 0);
 }
 

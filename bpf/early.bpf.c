@@ -100,14 +100,16 @@ static __always_inline int
 read_udp(struct dgram *d, void *data, void *end, const struct udphdr *udp, __u32 room, __u32 sum)
 {
 	const __u16 *w = (const void *)udp;
-	__u32 len;
+	__u32 len, port;
 
 	if ((void *)(udp + 1) > end)
 		return 0;
 	len = bpf_ntohs(udp->len);
 	if (len != room || len <= sizeof *udp || len > sizeof *udp + EARLY_LEN_MAX)
 		return 0;
-	d->port = &early_port[bpf_ntohs(udp->dest)];
+	port = bpf_ntohs(udp->dest);
+	barrier_var(port); /* Linux 6.1 does not know that a number whose bytes were exchanged has 16 bits */
+	d->port = &early_port[port & 0xffff];
 	d->off = (__u32)((void *)(udp + 1) - data);
 	d->len = len - sizeof *udp;
 	d->summed = udp->check != 0;
@@ -179,7 +181,7 @@ static __always_inline int
 ring_put(struct xdp_md *ctx, const struct dgram *d, __u32 room)
 {
 	struct early_rec *r = bpf_ringbuf_reserve(&early_ring, sizeof *r + room + 4, 0);
-	__u32 len = d->len;
+	__u32 len = d->len, last = len - 1;
 	__u8 *p;
 
 	if (r == NULL) {
@@ -190,10 +192,13 @@ ring_put(struct xdp_md *ctx, const struct dgram *d, __u32 room)
 	r->mono_ns = bpf_ktime_get_ns();
 	r->index = d->port->index - 1;
 	r->len = len;
-	if (len == 0)
+	/* 1 to room.  The bounds are the verifier's, not for the compiler to see through; that len is not 0,
+	 * which wraps, Linux 6.1 learns only so. */
+	barrier_var(last);
+	if (last >= room)
 		goto refuse;
-	asm volatile("" : "+r"(len));
-	if (len > room || bpf_xdp_load_bytes(ctx, d->off, p, len) < 0)
+	len = last + 1;
+	if (bpf_xdp_load_bytes(ctx, d->off, p, len) < 0)
 		goto refuse;
 	if (d->summed) {
 		p[len] = p[len + 1] = p[len + 2] = 0;

@@ -25,28 +25,33 @@ frag_key(const struct packet *p, struct tap_frag_key *k)
 	}
 }
 
-static __noinline int
+__noinline int
 frag_remember(const struct packet *p)
 {
 	struct tap_frag_key k;
-	struct tap_frag v = {.seen_ns = bpf_ktime_get_ns(),
+	struct tap_frag v;
+
+	if (!p)
+		return 0;
+	v = (struct tap_frag){.seen_ns = bpf_ktime_get_ns(),
 	    .sport_be = p->sport_be,
 	    .dport_be = p->dport_be,
 	    .proto = p->proto,
 	    .itype = p->itype,
 	    .icode = p->icode};
-
 	frag_key(p, &k);
 	return (int)bpf_map_update_elem(&ft_frag, &k, &v, BPF_ANY);
 }
 
 /* Fills in what the first fragment said. */
-static __noinline int
+__noinline int
 frag_recall(struct packet *p)
 {
 	struct tap_frag_key k;
 	const struct tap_frag *v;
 
+	if (!p)
+		return 0;
 	frag_key(p, &k);
 	v = bpf_map_lookup_elem(&ft_frag, &k);
 	if (!v || bpf_ktime_get_ns() - v->seen_ns > TAP_FRAG_TTL_NS) {

@@ -123,13 +123,14 @@ struct {
 	__type(value, struct packet);
 } ft_quoted SEC(".maps");
 
-static __noinline int
-own_error_quotes_copy(struct __sk_buff *skb, const struct packet *p, const struct tap_ctl *ctl)
+__noinline int
+own_error_quotes_copy(struct __sk_buff *skb, const struct packet *p)
 {
 	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
 	struct packet *q = bpf_map_lookup_elem(&ft_quoted, &zero);
 
-	if (!q)
+	if (!ctl || !q || !p)
 		return 0;
 	__builtin_memset(q, 0, sizeof *q);
 	q->end = skb->len;
@@ -141,7 +142,7 @@ own_classify(struct __sk_buff *skb, const struct packet *p, const struct tap_ctl
 {
 	if (own_is_copy(p, ctl))
 		return OWN_COPY;
-	if (own_is_error(p) && own_error_quotes_copy(skb, p, ctl))
+	if (own_is_error(p) && own_error_quotes_copy(skb, p))
 		return OWN_COPY;
 	if (p->proto == IPPROTO_TCP && p->flags & PKT_PORTS && ctl->ssh_port &&
 	    p->dport_be == bpf_htons(ctl->ssh_port) && own_is_local(skb, p, ctl->stage_ifindex))

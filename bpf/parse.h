@@ -210,13 +210,16 @@ parse_vlan(struct __sk_buff *skb, struct packet *p)
 	return proto;
 }
 
-/* 0; nonzero: not an IP packet. */
-static __noinline int
+/* 0; nonzero: not an IP packet.  Not static, like some others in these files: so the kernel verifies it once, and
+ * not for each way that leads to it; and does not know that p is not NULL. */
+__noinline int
 parse_packet(struct __sk_buff *skb, struct packet *p)
 {
 	__be16 proto;
 	int r;
 
+	if (!p)
+		return -1;
 	__builtin_memset(p, 0, sizeof *p);
 	p->l3_off = ETH_HLEN;
 	p->end = skb->len;

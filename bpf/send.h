@@ -27,12 +27,25 @@ struct send {
 	struct bpf_fib_lookup fib;
 };
 
+/* Bytes on their way into a checksum, for which the stack has no room.  The map holds nothing from one call to
+ * the next, so no daemon takes it over from another. */
+struct send_bytes {
+	__u32 word[SEND_SUM_CHUNK / 4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct send_bytes);
+} ft_bytes SEC(".maps");
+
 struct send_sum {
 	struct __sk_buff *skb;
+	struct send_bytes *buf;
 	__u32 off, left;
 	__u32 sum;
 	__u32 zero;
-	__u32 buf[SEND_SUM_CHUNK / 4];
 };
 
 static long
@@ -41,19 +54,21 @@ send_sum_step(__u32 i, struct send_sum *s)
 	__u32 n = s->left;
 
 	(void)i;
+	if (n == 0)
+		return 1;
 	if (n >= SEND_SUM_CHUNK) {
+		n = SEND_SUM_CHUNK;
 		if (bpf_skb_load_bytes(s->skb, s->off, s->buf, SEND_SUM_CHUNK))
 			return 1;
-		n = SEND_SUM_CHUNK;
 	} else {
-		if (n == 0)
-			return 1;
-		__builtin_memset(s->buf, 0, sizeof s->buf);
-		n &= SEND_SUM_CHUNK - 1;
-		if (n == 0 || bpf_skb_load_bytes(s->skb, s->off, s->buf, n))
+		/* Changes nothing, but says in a way that Linux 6.1 understands that n is 1 to SEND_SUM_CHUNK. */
+		barrier_var(n);
+		n = ((n - 1) & (SEND_SUM_CHUNK - 1)) + 1;
+		__builtin_memset(s->buf, 0, sizeof *s->buf);
+		if (bpf_skb_load_bytes(s->skb, s->off, s->buf, n))
 			return 1;
 	}
-	s->sum = (__u32)bpf_csum_diff(0, 0, s->buf, SEND_SUM_CHUNK, s->sum);
+	s->sum = (__u32)bpf_csum_diff(0, 0, s->buf->word, SEND_SUM_CHUNK, s->sum);
 	s->off += n;
 	s->left -= n;
 	return 0;
@@ -72,6 +87,7 @@ static __noinline int
 send_checksum(struct __sk_buff *skb, const struct tap_dest *d, __u32 len)
 {
 	__u32 hlen = d->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	const __u32 zero = 0;
 	struct send_sum sum = {.skb = skb, .off = ETH_HLEN + hlen, .left = len - hlen};
 	struct {
 		__be32 len;
@@ -80,6 +96,9 @@ send_checksum(struct __sk_buff *skb, const struct tap_dest *d, __u32 len)
 	__u32 addr = d->family == 4 ? 4 : 16;
 	__be16 check;
 
+	sum.buf = bpf_map_lookup_elem(&ft_bytes, &zero);
+	if (!sum.buf)
+		return -1;
 	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->src, addr, 0);
 	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->dst, addr, sum.sum);
 	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof pseudo, sum.sum);

@@ -276,7 +276,7 @@ maps_pin_paths(struct tap_bpf *s, const char *dir, bool *usable)
 
 	bpf_object__for_each_map(m, s->obj)
 	{
-		if (m == s->maps.ft_trace || bpf_map__is_internal(m))
+		if (m == s->maps.ft_trace || m == s->maps.ft_bytes || bpf_map__is_internal(m))
 			continue;
 		if ((r = kern_path(path, dir, "maps", bpf_map__name(m))) < 0 ||
 		    (r = bpf_map__set_pin_path(m, path)) < 0)
