@@ -176,13 +176,13 @@ opaque_word_add(struct conf_tree *t, struct conf_node *n, const char *word)
 	return quoted.err ? quoted.err : conf_tree_add_word(t, n, at, !bare);
 }
 
-static int
-word_add(struct conf_tree *t, struct conf_node *n, const char *word)
+int
+conf_edit_add_word(struct conf_tree *t, struct conf_node *n, const char *word)
 {
 	char buf[CONF_CANONICAL_MAX];
 	struct slice s;
 
-	if (n->row == NULL)
+	if (conf_tree_is_opaque(n))
 		return opaque_word_add(t, n, word);
 	s = canonical(n->row, word, buf);
 	return conf_tree_add_word(t, n, (struct conf_at){.line = t->line, .column = t->line != 0, .word = s}, false);
@@ -202,7 +202,7 @@ child_get(struct conf_tree *t, struct conf_node *parent, const struct conf_schem
 	(*out)->column = t->line != 0;
 	if (row->kind != CONF_LIST)
 		return 0;
-	if ((r = word_add(t, *out, key)) < 0)
+	if ((r = conf_edit_add_word(t, *out, key)) < 0)
 		conf_tree_remove(t, *out);
 	return r;
 }
@@ -216,7 +216,7 @@ value_set(struct conf_tree *t, struct conf_node *n, const char *value)
 
 	if (word_find(n, (struct conf_path){&value, 1}, &there) == 0)
 		return 0;
-	if ((r = word_add(t, n, value)) < 0)
+	if ((r = conf_edit_add_word(t, n, value)) < 0)
 		return r;
 	while (n->row->kind == CONF_LEAF && n->nword > 1)
 		conf_tree_remove_word(t, n, 0);
@@ -245,7 +245,7 @@ opaque_set(struct conf_tree *t, struct conf_node *n, struct conf_path words)
 		return 0;
 	r = conf_tree_add(t, n, NULL, &c);
 	for (size_t i = 0; i < words.n && r == 0; i++)
-		r = word_add(t, c, words.word[i]);
+		r = conf_edit_add_word(t, c, words.word[i]);
 	return r;
 }
 
@@ -312,43 +312,87 @@ conf_edit_active(struct conf_tree *t, struct conf_path path, bool active)
 
 static int merge(struct conf_tree *t, struct conf_node *to, const struct conf_node *from);
 
-static int
-merge_opaque(struct conf_tree *t, struct conf_node *to, const struct conf_node *from)
+static bool
+same_words(const struct conf_node *a, const struct conf_node *b)
 {
-	struct conf_node *n;
+	if (a->nword != b->nword)
+		return false;
+	for (uint32_t i = 0; i < a->nword; i++)
+		if (strcmp(a->word[i].text, b->word[i].text) != 0)
+			return false;
+	return true;
+}
+
+struct conf_node *
+conf_edit_counterpart(const struct conf_node *parent, const struct conf_node *n)
+{
+	const bool named = n->row == NULL || n->row->kind == CONF_LIST || n->row->kind == CONF_OPAQUE;
+	struct conf_node *m = TAILQ_LAST(&parent->child, conf_nodes);
+
+	while (m && (m->row != n->row || (named && !same_words(m, n))))
+		m = TAILQ_PREV(m, conf_nodes, entry);
+	return m;
+}
+
+/* All comments at one of a node's places instead of those that are there. */
+static int
+comments_take(char **to, const char *from)
+{
+	cleanup_buf struct buf b = {0};
+	char *copy = NULL;
 	int r;
 
-	TAILQ_FOREACH (n, &to->child, entry) {
-		uint32_t i;
+	if (from == NULL)
+		return 0;
+	for (const char *s = from; *s; s += strlen(s) + 1)
+		buf_put(&b, s, strlen(s) + 1);
+	if (b.err || (r = conf_tree_add_comments(&copy, &b)) < 0)
+		return b.err ? b.err : r;
+	free(*to);
+	*to = copy;
+	return 0;
+}
 
-		for (i = 0; i < n->nword && i < from->nword && strcmp(n->word[i].text, from->word[i].text) == 0; i++)
-			;
-		if (i == n->nword && i == from->nword)
-			return merge(t, n, from);
-	}
-	if ((r = conf_tree_add(t, to, NULL, &n)) < 0)
+static int
+all_comments_take(struct conf_node *to, const struct conf_node *from)
+{
+	int r;
+
+	if ((r = comments_take(&to->above, from->above)) < 0 || (r = comments_take(&to->beside, from->beside)) < 0)
 		return r;
+	return comments_take(&to->within, from->within);
+}
+
+static int
+words_copy(struct conf_tree *t, struct conf_node *n, const struct conf_node *from)
+{
+	int r = 0;
+
 	for (uint32_t i = 0; i < from->nword && r == 0; i++)
 		r = conf_tree_add_word(t, n, conf_tree_word_at(&from->word[i]), from->word[i].quoted);
-	n->inactive = from->inactive;
-	return r < 0 ? r : merge(t, n, from);
+	return r;
 }
 
 static int
 merge_one(struct conf_tree *t, struct conf_node *to, const struct conf_node *from)
 {
-	struct conf_node *n;
-	int r;
+	const bool values = from->row && (from->row->kind == CONF_LEAF || from->row->kind == CONF_LEAF_LIST);
+	struct conf_node *n = conf_edit_counterpart(to, from);
+	int r = 0;
 
-	if (from->row == NULL)
-		return merge_opaque(t, to, from);
-	if ((r = child_get(t, to, from->row, from->nword ? from->word[0].text : "", &n)) < 0)
-		return r;
-	n->inactive = from->inactive;
-	if (from->row->kind == CONF_LEAF || from->row->kind == CONF_LEAF_LIST)
-		for (uint32_t i = 0; i < from->nword && r == 0; i++)
+	if (n == NULL) {
+		if ((r = conf_tree_add(t, to, from->row, &n)) < 0)
+			return r;
+		n->line = from->line;
+		n->column = from->column;
+		r = words_copy(t, n, from);
+	} else
+		for (uint32_t i = 0; values && i < from->nword && r == 0; i++)
 			r = value_set(t, n, from->word[i].text);
-	return r < 0 ? r : merge(t, n, from);
+	n->inactive = from->inactive;
+	if (r < 0 || (r = all_comments_take(n, from)) < 0)
+		return r;
+	return merge(t, n, from);
 }
 
 static int
@@ -361,6 +405,12 @@ merge(struct conf_tree *t, struct conf_node *to, const struct conf_node *from)
 		if ((r = merge_one(t, to, n)) < 0)
 			break;
 	return r;
+}
+
+int
+conf_edit_merge_below(struct conf_tree *t, struct conf_node *to, const struct conf_node *from)
+{
+	return merge(t, to, from);
 }
 
 int

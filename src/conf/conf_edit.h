@@ -31,8 +31,14 @@ int conf_edit_find(struct conf_tree *t, struct conf_path path, struct conf_targe
 int conf_edit_set(struct conf_tree *t, struct conf_path path, uint32_t hidden, struct conf_error *err);
 int conf_edit_delete(struct conf_tree *t, struct conf_path path);              /* -ENOENT */
 int conf_edit_active(struct conf_tree *t, struct conf_path path, bool active); /* -ENOENT; -EALREADY */
-/* All of from becomes part of t: a value replaces the one there, lists are continued. */
+/* All of from becomes part of t: a value replaces the one there, lists are continued; comments come with it. */
 int conf_edit_merge(struct conf_tree *t, const struct conf_tree *from);
+/* The same with what is below a statement of another tree, or of the same one. */
+int conf_edit_merge_below(struct conf_tree *t, struct conf_node *to, const struct conf_node *from);
+/* The child of parent that is the same statement as n, whatever its value; NULL: none. */
+struct conf_node *conf_edit_counterpart(const struct conf_node *parent, const struct conf_node *n);
+/* One more word of a statement, in quotation marks if it needs them. */
+int conf_edit_add_word(struct conf_tree *t, struct conf_node *n, const char *word);
 int conf_edit_copy(const struct conf_tree *from, struct conf_tree **out);
 /* Whether two trees are the same statements in the same order with the same comments; -ENOMEM. */
 int conf_edit_equal(const struct conf_tree *a, const struct conf_tree *b);

@@ -12,6 +12,7 @@ struct parse {
 	struct conf_tree *tree;
 	struct conf_error *err;
 	uint32_t hidden;
+	bool tags; /* replace: is a mark */
 	unsigned depth;
 	unsigned open_line; /* of the innermost block, for the error at the end of the file */
 };
@@ -254,6 +255,22 @@ contents(struct parse *p, struct conf_node *n)
 	return by_kind[n->row->kind](p, n);
 }
 
+/* What stands before the statement, and moves to its first word. */
+static int
+marks(struct parse *p, struct conf_node *n)
+{
+	int r = 0;
+
+	for (; r == 0 && p->lex.token == CONF_TOKEN_WORD; r = next(p))
+		if (p->tags && !n->replace && slice_eq(p->lex.text, "replace:"))
+			n->replace = true;
+		else if (!n->inactive && slice_eq(p->lex.text, "inactive:"))
+			n->inactive = true;
+		else
+			break;
+	return r;
+}
+
 /* The present token is the statement's first; at the end it is its last. */
 static int
 statement(struct parse *p, struct conf_node *parent, struct conf_node **last)
@@ -266,11 +283,8 @@ statement(struct parse *p, struct conf_node *parent, struct conf_node **last)
 	if ((r = comments(p, *last ? &(*last)->beside : &n->above, &n->above)) < 0)
 		return r;
 	*last = n;
-	if (p->lex.token == CONF_TOKEN_WORD && slice_eq(p->lex.text, "inactive:")) {
-		n->inactive = true;
-		if ((r = next(p)) < 0)
-			return r;
-	}
+	if ((r = marks(p, n)) < 0)
+		return r;
 	if ((r = contents(p, n)) < 0)
 		return r;
 	return comments(p, &n->above, &n->above);
@@ -295,6 +309,30 @@ block(struct parse *p, struct conf_node *parent)
 	return r;
 }
 
+static int
+tree_parse(struct parse *p, struct slice text, struct conf_tree **out)
+{
+	int r;
+
+	if ((r = conf_tree_new(&p->tree)) < 0)
+		return conf_error_errno(p->err, r);
+	if ((r = conf_lines_are(text)) < 0)
+		(void)conf_error_errno(p->err, r);
+	else if (r == 1)
+		r = conf_lines_apply(p->tree, text, p->hidden, p->err);
+	else {
+		conf_lex_init(&p->lex, text);
+		r = block(p, &p->tree->root);
+		conf_lex_fini(&p->lex);
+		if (r == 0)
+			r = conf_tree_settle(p->tree, p->err);
+	}
+	if (r == 0)
+		*out = TAKE_PTR(p->tree);
+	conf_tree_free(p->tree);
+	return r;
+}
+
 int
 conf_parse_tree(struct slice text, struct conf_tree **out, struct conf_error *err)
 {
@@ -305,23 +343,14 @@ int
 conf_parse_tree_known(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err)
 {
 	struct parse p = {.err = err, .hidden = hidden};
-	int r;
 
-	if ((r = conf_tree_new(&p.tree)) < 0)
-		return conf_error_errno(err, r);
-	if ((r = conf_lines_are(text)) < 0)
-		(void)conf_error_errno(err, r);
-	else if (r == 1)
-		r = conf_lines_apply(p.tree, text, hidden, err);
-	else {
-		conf_lex_init(&p.lex, text);
-		r = block(&p, &p.tree->root);
-		conf_lex_fini(&p.lex);
-		if (r == 0)
-			r = conf_tree_settle(p.tree, err);
-	}
-	if (r == 0)
-		*out = TAKE_PTR(p.tree);
-	conf_tree_free(p.tree);
-	return r;
+	return tree_parse(&p, text, out);
+}
+
+int
+conf_parse_tree_tagged(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err)
+{
+	struct parse p = {.err = err, .hidden = hidden, .tags = true};
+
+	return tree_parse(&p, text, out);
 }

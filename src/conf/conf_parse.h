@@ -10,6 +10,8 @@
 /* conf_parse by one who lacks the rights in hidden (conf_perm.h): a word that he may not know is unknown. */
 int conf_parse_known(struct slice text, uint32_t hidden, struct conf **out, struct conf_error *err);
 int conf_parse_tree_known(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err);
+/* The same of text in which statements may be marked by replace: */
+int conf_parse_tree_tagged(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err);
 /* 0; -EINVAL or -ENOMEM with *err. */
 int conf_parse_tree(struct slice text, struct conf_tree **out, struct conf_error *err);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commit_cmd.h"
+#include "conf_level.h"
 #include "conf_parse.h"
 #include "conf_print.h"
 #include "ctl.h"
@@ -145,32 +146,47 @@ candidate_edit(struct candidate *c, struct conf_path below)
 	return 0;
 }
 
-/* A key belongs to the level of its list. */
-static size_t
-level_above(const struct candidate *c)
-{
-	const struct conf_schema *row = NULL;
-	size_t i = 0, last = 0;
-
-	while (i < c->n) {
-		last = i;
-		row = conf_schema_find(row, (struct slice){c->word[i], strlen(c->word[i])});
-		i += row && row->kind == CONF_LIST ? 2 : 1;
-	}
-	return last;
-}
-
 void
 candidate_up(struct candidate *c, size_t levels)
 {
 	while (levels-- > 0 && c->n > 0)
-		cut(c, level_above(c));
+		cut(c, conf_level_above(candidate_level(c)));
 }
 
 void
 candidate_back(struct candidate *c)
 {
 	cut(c, c->edits ? c->before[c->edits - 1] : 0);
+}
+
+int
+candidate_level_save(const struct candidate *c, struct candidate_level *out)
+{
+	out->edits = c->edits;
+	memcpy(out->before, c->before, sizeof out->before);
+	for (out->n = 0; out->n < c->n; out->n++)
+		if ((out->word[out->n] = strdup(c->word[out->n])) == NULL) {
+			candidate_level_free(out);
+			return -ENOMEM;
+		}
+	return 0;
+}
+
+void
+candidate_level_restore(struct candidate *c, struct candidate_level *was)
+{
+	cut(c, 0);
+	memcpy(c->word, was->word, sizeof c->word);
+	memcpy(c->before, was->before, sizeof c->before);
+	c->n = was->n;
+	c->edits = was->edits;
+}
+
+void
+candidate_level_free(struct candidate_level *was)
+{
+	while (was->n > 0)
+		free(was->word[--was->n]);
 }
 
 /* ---- texts ---- */

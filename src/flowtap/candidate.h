@@ -35,6 +35,16 @@ int candidate_edit(struct candidate *c, struct conf_path below); /* -ENOMEM; -E2
 void candidate_up(struct candidate *c, size_t levels);
 void candidate_back(struct candidate *c); /* to where the last edit came from */
 
+/* A level to come back to. */
+struct candidate_level {
+	char *word[CANDIDATE_WORDS]; /* owned */
+	size_t n, before[CANDIDATE_WORDS], edits;
+};
+
+int candidate_level_save(const struct candidate *c, struct candidate_level *out); /* 0, -ENOMEM */
+void candidate_level_restore(struct candidate *c, struct candidate_level *was);   /* takes it */
+void candidate_level_free(struct candidate_level *was);
+
 int candidate_read(FILE *f, struct buf *out); /* the exit code */
 /* Of a line of printed text: " services flow-tap agency lea1", and the line itself without blanks around. */
 void candidate_place(struct slice text, unsigned line, struct buf *where, struct buf *self);

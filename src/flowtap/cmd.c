@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd_path.h"
+#include "conf_level.h"
 
 #define STATES_MAX 256
 
@@ -54,6 +55,7 @@ static const struct cmd_type {
 	const char *name, *help;
 	bool (*ok)(struct slice s);
 } types[] = {
+    {"ACTION", "A command of configuration mode", any_ok},
     {"AGENCY", "Name of an agency", any_ok},
     {"COMMAND", "An operational command", any_ok},
     {"FILE", "Name of a file, or - for standard input", any_ok},
@@ -66,10 +68,12 @@ static const struct cmd_type {
     {"NUMBER", "A number", number_ok},
     {"OPTIONS", "See flowtap(8)", any_ok},
     {"PATH", "Words of a statement", any_ok},
+    {"NAMES", "Words of a statement, names as patterns", any_ok},
     {"PATTERN", "A regular expression, in quotation marks if it has blanks", any_ok},
     {"REFERENCE", "Reference of a warrant", any_ok},
     {"SECONDS", "Seconds, 1 to 65535", minutes_ok},
     {"STATEMENT", "Words of a statement", any_ok},
+    {"TARGET", "What it is to be called, such as agency lea9", any_ok},
     {"TEXT", "A text, in quotation marks if it has blanks", any_ok},
 };
 
@@ -128,9 +132,37 @@ type_of(const char *p)
 }
 
 static bool
+is_one_of(const char *p, const char *const *names)
+{
+	while (*names && !is_name(p, *names))
+		names++;
+	return *names != NULL;
+}
+
+/* Commands follow, of which mode: 0: none do. */
+static unsigned
+commands_follow(const char *p)
+{
+	return is_name(p, "COMMAND") ? CMD_OPER : is_name(p, "ACTION") ? CMD_CONF : 0;
+}
+
+static bool
+swallows_path(const char *p)
+{
+	return is_one_of(p, (const char *const[]){"STATEMENT", "PATH", NULL});
+}
+
+/* Words of which nothing is known here. */
+static bool
+swallows_any(const char *p)
+{
+	return is_one_of(p, (const char *const[]){"OPTIONS", "TARGET", "NAMES", NULL});
+}
+
+static bool
 swallows(const char *p)
 {
-	return is_name(p, "STATEMENT") || is_name(p, "PATH") || is_name(p, "COMMAND") || is_name(p, "OPTIONS");
+	return commands_follow(p) || swallows_path(p) || swallows_any(p);
 }
 
 /* ---- states ---- */
@@ -204,6 +236,8 @@ match(const char *p, const struct word *w)
 
 	if (*p == '\0')
 		return MATCH_NONE;
+	if (is_name(p, "ACTION") && (w->text[0] < 'a' || w->text[0] > 'z'))
+		return MATCH_NONE; /* a number of levels */
 	if (is_arg(p))
 		return swallows(p) || type_of(p)->ok((struct slice){w->text, len}) ? MATCH_ARG : MATCH_NONE;
 	if (w->quoted || len > word_len(p) || len == 0 || strncmp(p, w->text, len) != 0)
@@ -328,10 +362,39 @@ swallow(const struct cmd_context *ctx, const char *p, const struct words *line, 
 	out->rest = line->w[i].at;
 	for (; i < to; i++)
 		word_record(out, p, &line->w[i]);
-	if (is_name(p, "COMMAND") || is_name(p, "OPTIONS"))
+	if (!swallows_path(p))
 		return 0;
 	r = cmd_path_expand(ctx, is_name(p, "STATEMENT"), line, to - (out->n - first), to, &out->word[first], fault);
 	return r;
+}
+
+/* Whether the word is one of those that may stand at q in the syntax: "to", "(before|after)". */
+static bool
+is_next(const char *q, const struct word *w)
+{
+	struct states set = {.n = 0};
+
+	closure(&set, NULL, q);
+	for (size_t i = 0; i < set.n; i++)
+		if (!is_arg(set.s[i].p) && match(set.s[i].p, w) == MATCH_EXACT)
+			return true;
+	return false;
+}
+
+/* Up to where the argument at p takes the words: to the end, to the keyword that follows it, or to a last argument. */
+static size_t
+swallow_end(const char *p, const struct words *line, size_t i, size_t to)
+{
+	const char *q = p + word_len(p);
+
+	q += strspn(q, " ]");
+	if (*q == '\0')
+		return to;
+	if (is_arg(q))
+		return to > i + 1 ? to - 1 : to;
+	while (i < to && !is_next(q, &line->w[i]))
+		i++;
+	return i;
 }
 
 static const struct cmd *
@@ -361,8 +424,14 @@ cmd_parse(const struct cmd_context *ctx, const struct words *line, size_t from, 
 			return r;
 		(void)states_match(&before, &line->w[i]);
 		if (swallows(kept(&before, 0))) {
-			out->row = before.s[0].row;
-			return swallow(ctx, kept(&before, 0), line, i, to, out, fault);
+			const size_t end = swallow_end(kept(&before, 0), line, i, to);
+
+			if ((r = swallow(ctx, kept(&before, 0), line, i, end, out, fault)) < 0)
+				return r;
+			set.n = 0;
+			closure(&set, before.s[0].row, kept(&before, 0) + word_len(kept(&before, 0)));
+			i = end - 1;
+			continue;
 		}
 		word_record(out, kept(&before, 0), &line->w[i]);
 	}
@@ -387,7 +456,18 @@ cmd_path(const struct cmd_call *call, const char **room)
 	size_t n = 0;
 
 	for (size_t i = 0; i < call->n; i++)
-		if (is_name(call->word[i].name, "STATEMENT") || is_name(call->word[i].name, "PATH"))
+		if (swallows_path(call->word[i].name))
+			room[n++] = call->word[i].text;
+	return (struct conf_path){room, n};
+}
+
+struct conf_path
+cmd_words(const struct cmd_call *call, const char *name, const char **room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < call->n; i++)
+		if (is_name(call->word[i].name, name))
 			room[n++] = call->word[i].text;
 	return (struct conf_path){room, n};
 }
@@ -453,7 +533,7 @@ states_hint(
 		const char *p = kept(set, i);
 		struct cmd_hint h = {.arg = is_arg(p)};
 
-		if (*p == '\0' || seen_before(set, i) || (swallows(p) && !is_name(p, "OPTIONS")))
+		if (*p == '\0' || seen_before(set, i) || (swallows(p) && !swallows_any(p)))
 			continue;
 		if (!h.arg && (quoted || strlen(prefix) > word_len(p) || strncmp(p, prefix, strlen(prefix)) != 0))
 			continue;
@@ -467,12 +547,86 @@ static const struct state *
 swallower(const struct states *set)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (swallows(kept(set, i)) && !is_name(kept(set, i), "OPTIONS"))
+		if (swallows(kept(set, i)) && !swallows_any(kept(set, i)))
 			return &set->s[i];
 	return NULL;
 }
 
 static const struct word no_word = {.text = ""};
+
+struct hint_sink {
+	void (*cb)(void *arg, const struct cmd_hint *hint);
+	void *arg;
+};
+
+/* Which commands follow, at which level. */
+static void
+commands_enter(struct cmd_context *c, const struct state *s, const struct words *line, size_t i)
+{
+	uint64_t n = 1;
+
+	c->where = commands_follow(s->p);
+	if (c->where != CMD_CONF)
+		return;
+	if (is_name(s->row->syntax, "top"))
+		c->level.n = 0;
+	else if (i > 0 && slice_u64((struct slice){line->w[i - 1].text, strlen(line->w[i - 1].text)}, 64, &n) < 0)
+		n = 1;
+	for (; c->level.n > 0 && n > 0; n--)
+		c->level.n = conf_level_above(c->level);
+}
+
+/* Behind the words from *i on that the state's path takes, if a keyword ends it; else the path goes on. */
+static bool
+path_passed(struct states *set, const struct state *s, const struct words *line, size_t *i, size_t to)
+{
+	const size_t end = swallow_end(s->p, line, *i, to);
+	const struct state at = *s;
+	const char *q = at.p + word_len(at.p);
+
+	q += strspn(q, " ]");
+	if (end >= to || end == *i || *q == '\0' || is_arg(q))
+		return false;
+	set->n = 0;
+	closure(set, at.row, q);
+	*i = end;
+	return true;
+}
+
+/* A path, and the keywords that may follow one that is whole. */
+static int
+path_hints(const struct cmd_context *c, const struct state *s, const struct words *line, size_t i, size_t to,
+    const struct word *last, struct hint_sink *sink, struct cmd_fault *fault)
+{
+	struct states after = {.n = 0};
+	int r = cmd_path_hints(c, line, i, to, last, sink->cb, sink->arg, fault);
+
+	closure(&after, s->row, s->p + word_len(s->p));
+	if (r < 0 || accepted(&after))
+		return r;
+	if (i < to)
+		states_hint(&after, last->text, last->quoted, sink->cb, sink->arg);
+	return 0;
+}
+
+/* What may stand behind the last whole word. */
+static int
+end_hints(struct cmd_context *c, struct states *set, const struct words *line, size_t i, size_t to,
+    const struct word *last, struct hint_sink *sink, struct cmd_fault *fault)
+{
+	const struct state *s = swallower(set);
+	const int may_end = accepted(set) != NULL;
+
+	states_hint(set, last->text, last->quoted, sink->cb, sink->arg);
+	if (s && swallows_path(s->p))
+		return path_hints(c, s, line, i, to, last, sink, fault);
+	if (s) {
+		commands_enter(c, s, line, i);
+		states_start(set, c);
+		states_hint(set, last->text, last->quoted, sink->cb, sink->arg);
+	}
+	return last == &no_word ? may_end : 0;
+}
 
 int
 cmd_hints(const struct cmd_context *ctx, const struct words *line, size_t *prefix,
@@ -482,6 +636,7 @@ cmd_hints(const struct cmd_context *ctx, const struct words *line, size_t *prefi
 	const bool within = line->n > 0 && !line->w[line->n - 1].pipe && line->w[line->n - 1].end == line->len;
 	const size_t to = line->n - within;
 	const struct word *last = within ? &line->w[to] : &no_word;
+	struct hint_sink sink = {cb, arg};
 	struct states set;
 	const struct state *s;
 	size_t i = 0, next;
@@ -491,23 +646,17 @@ cmd_hints(const struct cmd_context *ctx, const struct words *line, size_t *prefi
 	for (; (next = cmd_segment(line, i)) < line->n; i = next + 1)
 		c.where = CMD_PIPE;
 	for (states_start(&set, &c);; i++) {
-		if ((s = swallower(&set)) != NULL && i < line->n) {
-			if (is_name(s->p, "COMMAND")) {
-				c.where = CMD_OPER;
-				states_start(&set, &c);
-			} else
-				return cmd_path_hints(&c, line, i, to, last, cb, arg, fault);
+		while ((s = swallower(&set)) != NULL && i < to && commands_follow(s->p) &&
+		       match(s->p, &line->w[i]) != MATCH_NONE) {
+			commands_enter(&c, s, line, i);
+			states_start(&set, &c);
 		}
+		if (s && i < to && swallows_path(s->p) && !path_passed(&set, s, line, &i, to))
+			return path_hints(&c, s, line, i, to, last, &sink, fault);
 		if (i >= to)
 			break;
 		if (step(&set, &line->w[i], fault) < 0)
 			return -EINVAL;
 	}
-	if (s && is_name(s->p, "COMMAND")) {
-		c.where = CMD_OPER;
-		states_start(&set, &c);
-	} else if (s)
-		return cmd_path_hints(&c, line, i, to, last, cb, arg, fault);
-	states_hint(&set, last->text, last->quoted, cb, arg);
-	return within ? 0 : accepted(&set) != NULL;
+	return end_hints(&c, &set, line, i, to, last, &sink, fault);
 }

@@ -5,7 +5,8 @@
  *
  * A row's syntax is its words, as in "audit export [LINE]": small letters are typed, or as many of them as
  * tell the word from the others; capitals are an argument of the type with that name (cmd_type in cmd.c);
- * [ ] may be left out; (a|b) is one of them.
+ * [ ] may be left out; (a|b) is one of them.  PATH, STATEMENT, COMMAND and others (swallows in cmd.c) take all words
+ * that follow, but a keyword or a single argument may end a path: "rename PATH to TARGET", "annotate PATH TEXT".
  */
 #ifndef FLOWTAP_CMD_H
 #define FLOWTAP_CMD_H
@@ -71,6 +72,8 @@ int cmd_parse(const struct cmd_context *ctx, const struct words *line, size_t fr
 const char *cmd_arg(const struct cmd_call *call, const char *name);
 /* The words that a STATEMENT or PATH swallowed, in full. */
 struct conf_path cmd_path(const struct cmd_call *call, const char **room);
+/* All words of an argument of that type. */
+struct conf_path cmd_words(const struct cmd_call *call, const char *name, const char **room);
 
 struct cmd_hint {
 	const char *word; /* to be typed; or the argument's type */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* configure.c - configuration mode: the candidate, which is this process's own until it is committed. */
+/*
+ * configure.c - configuration mode: the candidate, which is this process's own until it is committed.
+ *
+ * exports: configure_ */
 #include <errno.h>
 #include <string.h>
 
 #include "candidate.h"
 #include "commit_cmd.h"
-#include "conf_compare.h"
-#include "conf_lines.h"
-#include "conf_parse.h"
+#include "configure.h"
 #include "conf_print.h"
-#include "shell.h"
 
 struct conf_path
 configure_level(const struct shell *sh)
@@ -23,9 +23,8 @@ configure_tree(const struct shell *sh)
 	return sh->candidate ? sh->candidate->tree : NULL;
 }
 
-/* The level and what was typed, in full; word: room for both. */
-static struct conf_path
-whole_path(const struct shell *sh, const struct cmd_call *call, const char **word)
+struct conf_path
+configure_path(const struct shell *sh, const struct cmd_call *call, const char **word)
 {
 	const struct conf_path level = configure_level(sh);
 	struct conf_path path;
@@ -36,8 +35,8 @@ whole_path(const struct shell *sh, const struct cmd_call *call, const char **wor
 	return (struct conf_path){word, level.n + path.n};
 }
 
-static int
-no_memory(int r)
+int
+configure_no_memory(int r)
 {
 	shell_say("flowtap: %s", strerror(-r));
 	return EXIT_TRANSPORT;
@@ -63,7 +62,7 @@ configure_leave(struct shell *sh)
 
 	if (changed) {
 		shell_say("The configuration has been changed but not committed");
-		if (!shell_confirm(sh, "Discard uncommitted changes?"))
+		if (!shell_confirm(sh, "Discard uncommitted changes?", true))
 			return EXIT_REFUSED;
 	}
 	candidate_free(TAKE_PTR(sh->candidate));
@@ -77,14 +76,14 @@ configure_leave(struct shell *sh)
 
 /* ---- changes ---- */
 
-static int
-settled(struct shell *sh, int r)
+int
+configure_settled(struct shell *sh, int r)
 {
 	struct conf_error err;
 
 	if (r == 0)
 		r = conf_tree_settle(sh->candidate->tree, &err);
-	return r < 0 ? no_memory(r) : EXIT_OK;
+	return r < 0 ? configure_no_memory(r) : EXIT_OK;
 }
 
 int
@@ -92,16 +91,16 @@ configure_set(struct shell *sh, const struct cmd_call *call)
 {
 	const char *word[2 * WORDS_MAX];
 	struct conf_error err;
-	int r = conf_edit_set(sh->candidate->tree, whole_path(sh, call, word), sh->hidden, &err);
+	int r = conf_edit_set(sh->candidate->tree, configure_path(sh, call, word), sh->hidden, &err);
 
 	if (r != -EINVAL)
-		return settled(sh, r);
+		return configure_settled(sh, r);
 	shell_say("error: %s%s%s", err.word, *err.word ? ": " : "", err.expected);
 	return EXIT_USAGE;
 }
 
-static int
-not_there(void)
+int
+configure_not_there(void)
 {
 	shell_say("error: statement not found");
 	return EXIT_NO_OBJECT;
@@ -111,21 +110,21 @@ int
 configure_delete(struct shell *sh, const struct cmd_call *call)
 {
 	const char *word[2 * WORDS_MAX];
-	struct conf_path path = whole_path(sh, call, word);
+	struct conf_path path = configure_path(sh, call, word);
 
 	if (call->n == 1 &&
-	    !shell_confirm(sh, "This will delete the entire configuration\nDelete everything under this level?"))
+	    !shell_confirm(sh, "This will delete the entire configuration\nDelete everything under this level?", true))
 		return EXIT_OK;
-	return conf_edit_delete(sh->candidate->tree, path) < 0 ? not_there() : EXIT_OK;
+	return conf_edit_delete(sh->candidate->tree, path) < 0 ? configure_not_there() : EXIT_OK;
 }
 
 static int
 activity(struct shell *sh, const struct cmd_call *call, bool active)
 {
 	const char *word[2 * WORDS_MAX];
-	int r = conf_edit_active(sh->candidate->tree, whole_path(sh, call, word), active);
+	int r = conf_edit_active(sh->candidate->tree, configure_path(sh, call, word), active);
 
-	return r == -ENOENT ? not_there() : EXIT_OK;
+	return r == -ENOENT ? configure_not_there() : EXIT_OK;
 }
 
 int
@@ -171,24 +170,8 @@ configure_edit(struct shell *sh, const struct cmd_call *call)
 		shell_say("error: %s is no level that can be edited", path.word[path.n - 1]);
 		return EXIT_USAGE;
 	}
-	return candidate_edit(sh->candidate, path) < 0 ? no_memory(-ENOMEM) : EXIT_OK;
-}
-
-int
-configure_up(struct shell *sh, const struct cmd_call *call)
-{
-	const char *n = cmd_arg(call, "NUMBER");
-
-	candidate_up(sh->candidate, n ? strtoul(n, NULL, 10) : 1);
-	return EXIT_OK;
-}
-
-int
-configure_top(struct shell *sh, const struct cmd_call *call)
-{
-	(void)call;
-	candidate_up(sh->candidate, SIZE_MAX);
-	return EXIT_OK;
+	sh->edited = true;
+	return candidate_edit(sh->candidate, path) < 0 ? configure_no_memory(-ENOMEM) : EXIT_OK;
 }
 
 int
@@ -210,132 +193,6 @@ configure_status(struct shell *sh, const struct cmd_call *call)
 	printf("Private candidate of process %d, %s\nMade from commit %llu, %s by %s\n", (int)getpid(),
 	    candidate_changed(c) ? "changed" : "unchanged", (unsigned long long)c->base, c->time, c->user);
 	return EXIT_OK;
-}
-
-int
-configure_run(struct shell *sh, const struct cmd_call *call)
-{
-	struct candidate *mine = TAKE_PTR(sh->candidate);
-	struct pipe *pipes = TAKE_PTR(sh->pipe);
-	struct words *w = malloc(sizeof *w);
-	struct cmd_fault fault = {0};
-	struct cmd_context ctx;
-	struct cmd_call *inner = malloc(sizeof *inner);
-	int r = -ENOMEM;
-
-	shell_context(sh, CMD_OPER, &ctx);
-	ctx.tree = NULL;
-	sh->pipe = pipes;
-	if (w && inner && words_split((struct slice){sh->line, strlen(sh->line)}, w) == 0) {
-		size_t from = 0;
-
-		while (from < w->n && w->w[from].at < call->rest)
-			from++;
-		r = cmd_parse(&ctx, w, from, cmd_segment(w, 0), inner, &fault);
-		if (r < 0)
-			shell_fault(sh->line, &fault);
-		else if (inner->row->run == configure_enter || strcmp(inner->row->help, "Leave") == 0)
-			r = EXIT_OK;
-		else
-			r = shell_call(sh, inner);
-	}
-	if (w)
-		words_free(w);
-	free(w);
-	free(inner);
-	buf_free(&fault.text);
-	candidate_free(sh->candidate);
-	sh->candidate = mine;
-	return r < 0 ? EXIT_USAGE : r;
-}
-
-/* ---- load ---- */
-
-static int
-load_text(struct shell *sh, const char *path, struct buf *out)
-{
-	const bool terminal = strcmp(path, "terminal") == 0;
-	FILE *f = terminal || strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	int code;
-
-	if (f == NULL) {
-		shell_say("flowtap: %s: %s", path, strerror(errno));
-		return EXIT_NO_OBJECT;
-	}
-	if (terminal && sh->asks)
-		shell_say("[Type ^D at a new line to end input]");
-	code = candidate_read(f, out);
-	if (f == stdin)
-		clearerr(f);
-	else
-		fclose(f);
-	return code;
-}
-
-static int
-load_wrong(const char *name, const struct conf_error *err)
-{
-	cleanup_buf struct buf out = {0};
-
-	conf_error_format(err, name, &out);
-	shell_say("%.*s", (int)out.len, (char *)out.p);
-	return EXIT_USAGE;
-}
-
-/* Lines of set, delete, activate and deactivate, all of them or none. */
-static int
-load_set(struct shell *sh, const char *name, const struct buf *text)
-{
-	struct conf_tree *copy;
-	struct conf_error err = {0};
-	int r = conf_edit_copy(sh->candidate->tree, &copy);
-
-	if (r < 0)
-		return no_memory(r);
-	if (conf_lines_apply(copy, (struct slice){text->p ? (char *)text->p : "", text->len}, sh->hidden, &err) < 0) {
-		conf_tree_free(copy);
-		return load_wrong(name, &err);
-	}
-	candidate_replace(sh->candidate, copy);
-	return EXIT_OK;
-}
-
-static int
-load_braces(struct shell *sh, const char *name, const struct buf *text, bool merge)
-{
-	struct conf_tree *t, *copy;
-	struct conf_error err = {0};
-	int r = conf_parse_tree_known((struct slice){text->p ? (char *)text->p : "", text->len}, sh->hidden, &t, &err);
-
-	if (r < 0)
-		return load_wrong(name, &err);
-	if (!merge) {
-		candidate_replace(sh->candidate, t);
-		return EXIT_OK;
-	}
-	if ((r = conf_edit_copy(sh->candidate->tree, &copy)) == 0) {
-		if ((r = conf_edit_merge(copy, t)) == 0 && (r = conf_tree_settle(copy, &err)) == 0)
-			candidate_replace(sh->candidate, copy);
-		else
-			conf_tree_free(copy);
-	}
-	conf_tree_free(t);
-	return r < 0 ? no_memory(r) : EXIT_OK;
-}
-
-int
-configure_load(struct shell *sh, const struct cmd_call *call)
-{
-	const char *file = cmd_arg(call, "FILE"), *name = file ? file : "terminal";
-	cleanup_buf struct buf text = {0};
-	int code = load_text(sh, name, &text);
-
-	if (code == EXIT_OK)
-		code = cmd_arg(call, "set") ? load_set(sh, name, &text)
-					    : load_braces(sh, name, &text, cmd_arg(call, "merge") != NULL);
-	if (code == EXIT_OK)
-		puts("load complete");
-	return code;
 }
 
 /* ---- commit ---- */
@@ -391,7 +248,7 @@ configure_commit(struct shell *sh, const struct cmd_call *call)
 	if (text.len == 0)
 		buf_put(&text, "\n", 1);
 	if (text.err)
-		return no_memory(text.err);
+		return configure_no_memory(text.err);
 	code = commit_send(sh->socket, &o, (struct slice){(char *)text.p, text.len}, &answer, &wrong);
 	if (code != EXIT_OK && *wrong.expected)
 		wrong_show(&text, &wrong);

@@ -5,11 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "candidate.h"
 #include "commit_cmd.h"
 #include "conf_compare.h"
 #include "conf_print.h"
-#include "shell.h"
+#include "configure.h"
 
 /* ---- JSON, shaped as Junos does it ---- */
 

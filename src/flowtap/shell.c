@@ -60,19 +60,21 @@ shell_fault(const char *line, const struct cmd_fault *fault)
 }
 
 bool
-shell_confirm(const struct shell *sh, const char *question)
+shell_confirm(const struct shell *sh, const char *question, bool usual)
 {
 	char answer[64];
 
 	if (!sh->asks)
 		return true;
 	for (;;) {
-		fprintf(stderr, "%s [yes,no] (yes) ", question);
+		fprintf(stderr, "%s [yes,no] (%s) ", question, usual ? "yes" : "no");
 		if (fgets(answer, sizeof answer, stdin) == NULL) {
 			clearerr(stdin);
-			return true;
+			return usual;
 		}
-		if (strchr("\nyY", answer[0]))
+		if (answer[0] == '\n')
+			return usual;
+		if (answer[0] == 'y' || answer[0] == 'Y')
 			return true;
 		if (answer[0] == 'n' || answer[0] == 'N')
 			return false;
@@ -233,7 +235,7 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	shell_rights(sh); /* commits may change them at any time */
 	shell_context(sh, where(sh, once), &ctx);
 	sh->display = DISPLAY_TEXT;
-	sh->comparing = sh->no_more = false;
+	sh->comparing = sh->no_more = sh->edited = false;
 	if (pipe_new(screen_line, &screen, &sh->pipe) < 0)
 		return EXIT_TRANSPORT;
 	r = cmd_parse(&ctx, w, 0, first, &call, &fault);

@@ -13,7 +13,7 @@
 
 enum shell_display { DISPLAY_TEXT, DISPLAY_SET, DISPLAY_JSON };
 
-struct candidate; /* configure.c */
+struct candidate; /* candidate.h */
 
 struct shell {
 	const char *socket;
@@ -33,6 +33,7 @@ struct shell {
 	struct pager pager;
 	enum shell_display display;
 	bool no_more, comparing;
+	bool edited;      /* the present command went to another level */
 	unsigned compare; /* with which rollback */
 	const char *line; /* as typed */
 	uint32_t hidden;  /* CONF_PERM_...: rights that the user lacks */
@@ -56,8 +57,8 @@ void shell_rights(struct shell *sh);
 /* What is wrong, below the line and the place where. */
 void shell_fault(const char *line, const struct cmd_fault *fault);
 void shell_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* true: yes, also if nobody can be asked.  With "[yes,no] (yes)". */
-bool shell_confirm(const struct shell *sh, const char *question);
+/* true: yes, also if nobody can be asked.  With "[yes,no] (yes)", or (no) if only Enter is no. */
+bool shell_confirm(const struct shell *sh, const char *question, bool usual);
 /* Prompts and lines, until the user leaves.  The exit code of the last command. */
 int shell_interact(struct shell *sh);
 
@@ -69,28 +70,10 @@ int script_file(struct shell *sh, FILE *f);
 /* The same with commands parted by ; or a new line, outside of quotation marks. */
 int script_text(struct shell *sh, const char *text);
 
-/* configure.c: configuration mode.  Each is a row's run. */
-int configure_enter(struct shell *sh, const struct cmd_call *call);
-int configure_set(struct shell *sh, const struct cmd_call *call);
-int configure_delete(struct shell *sh, const struct cmd_call *call);
-int configure_activate(struct shell *sh, const struct cmd_call *call);
-int configure_deactivate(struct shell *sh, const struct cmd_call *call);
-int configure_edit(struct shell *sh, const struct cmd_call *call);
-int configure_up(struct shell *sh, const struct cmd_call *call);
-int configure_top(struct shell *sh, const struct cmd_call *call);
-int configure_exit(struct shell *sh, const struct cmd_call *call);
-int configure_show(struct shell *sh, const struct cmd_call *call);
-int configure_status(struct shell *sh, const struct cmd_call *call);
-int configure_commit(struct shell *sh, const struct cmd_call *call);
-int configure_rollback(struct shell *sh, const struct cmd_call *call);
-int configure_load(struct shell *sh, const struct cmd_call *call);
-int configure_run(struct shell *sh, const struct cmd_call *call);
-int configure_leave(struct shell *sh); /* asks first if need be; EXIT_REFUSED: stays */
+/* configure.c: the candidate and its level; of neither in operational mode. */
 struct conf_path configure_level(const struct shell *sh);
 struct conf_tree *configure_tree(const struct shell *sh);
-/* In operational mode. */
-int configure_show_active(struct shell *sh, const struct cmd_call *call);
-int configure_show_rollback(struct shell *sh, const struct cmd_call *call);
+int configure_leave(struct shell *sh); /* asks first if need be; EXIT_REFUSED: stays */
 
 /* monitor.c */
 int monitor_run(struct shell *sh, const struct cmd_call *call);

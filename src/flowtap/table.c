@@ -5,7 +5,7 @@
 
 #include "audit_cmd.h"
 #include "commit_cmd.h"
-#include "shell.h"
+#include "configure.h"
 #include "show.h"
 #include "warrant_cmd.h"
 
@@ -236,25 +236,35 @@ const struct cmd table_commands[] = {
     {CMD_OPER, "exit", "Leave", run_quit},
 
     {CMD_CONF, "activate PATH", "Take the inactive: mark off a statement", configure_activate},
+    {CMD_CONF, "annotate PATH TEXT", "Write a comment above a statement; an empty one takes it away",
+	configure_annotate},
     {CMD_CONF, "commit [and-quit]", "Put the candidate into force, or confirm the last commit", configure_commit},
     {CMD_CONF, "commit check", "Only see whether it could be", configure_commit},
     {CMD_CONF, "commit comment TEXT [and-quit]", "Commit, and say why, for the history", configure_commit},
     {CMD_CONF, "commit confirmed [MINUTES] [comment TEXT] [and-quit]",
 	"Commit, and take it back by itself unless confirmed in time (10 minutes)", configure_commit},
+    {CMD_CONF, "copy PATH to TARGET", "Have an object twice, under another name", configure_copy},
     {CMD_CONF, "deactivate PATH", "Mark a statement: it stays, without effect", configure_deactivate},
     {CMD_CONF, "delete [PATH]", "Take a statement out, with all below it", configure_delete},
     {CMD_CONF, "edit PATH", "Go to a lower level", configure_edit},
     {CMD_CONF, "exit [configuration-mode]", "Go back to the level before, or leave configuration mode", configure_exit},
     {CMD_CONF, "help", "All commands", run_help},
-    {CMD_CONF, "load (merge|override|set) (FILE|terminal)", "Read statements from a file", configure_load},
+    {CMD_CONF, "insert PATH (before|after) TARGET", "Put an object into another place of its list", configure_insert},
+    {CMD_CONF, "load (merge|override|patch|replace|set|update) (FILE|terminal) [relative]",
+	"Read statements from a file", configure_load},
     {CMD_CONF, "quit", "Leave configuration mode", configure_exit},
+    {CMD_CONF, "rename PATH to TARGET", "Give an object another name", configure_rename},
+    {CMD_CONF, "replace pattern PATTERN with TEXT [upto NUMBER]", "Change names and values by a regular expression",
+	configure_replace},
     {CMD_CONF, "rollback [N]", "Have an earlier configuration in the candidate", configure_rollback},
     {CMD_CONF, "run COMMAND", "A command of operational mode", configure_run},
+    {CMD_CONF, "save (FILE|terminal)", "Write the candidate, from the present level on, to a file", configure_save},
     {CMD_CONF, "set STATEMENT", "Add a statement, or give it another value", configure_set},
     {CMD_CONF, "show [PATH]", "The candidate", configure_show},
     {CMD_CONF, "status", "What the candidate was made from", configure_status},
-    {CMD_CONF, "top", "Go to the top level", configure_top},
-    {CMD_CONF, "up [NUMBER]", "Go up a level, or several", configure_up},
+    {CMD_CONF, "top [ACTION]", "Go to the top level, or give a command from there", configure_top},
+    {CMD_CONF, "up [NUMBER] [ACTION]", "Go up a level, or several, or give a command from there", configure_up},
+    {CMD_CONF, "wildcard delete NAMES", "Take out all statements whose names match", configure_wildcard_delete},
 
     {CMD_PIPE, "compare [rollback N]", "Only what differs from the active, or an earlier one", run_compare},
     {CMD_PIPE, "count", "Only how many lines", run_count},
