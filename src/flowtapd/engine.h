@@ -297,7 +297,10 @@ void engine_batch(struct engine *e);
 
 /* engine_audit.c: every transaction goes through these, so that record and store agree */
 int engine_txn_begin(struct engine *e);
-int engine_txn_commit(struct engine *e); /* on failure nothing of it holds */
+/* On failure nothing of it holds.  Where nobody can know (STORE_UNKNOWN) it does not return: the process ends. */
+int engine_txn_commit(struct engine *e);
+/* r as it is, unless the store's last change is there or not and only a new start can tell: ends the process. */
+int engine_txn_known(const struct engine *e, int r);
 void engine_txn_rollback(struct engine *e);
 /* Into the open transaction; time is filled in. */
 int engine_audit_add(struct engine *e, const struct audit_event *event);

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "log.h"
+#include "replace.h"
 
 #define CHECKPOINT_LINES 256
 #define KEY_FILE "audit.key"
@@ -25,8 +26,6 @@
 #define CLOCK_WAIT_MS 2000
 #define CLOCK_OLD_NS 60000000000ull
 #define CLOCK_DRIFT 2000 /* 500 ppm, as the kernel counts it */
-
-/* ---- transactions ---- */
 
 /* ---- the clock ---- */
 
@@ -73,10 +72,27 @@ clock_start(struct engine *e)
 		(void)engine_clock_told(e, body.p, body.len);
 }
 
+/* ---- transactions ---- */
+
+/*
+ * A COMMIT that failed may still be on the disk.  To answer "refused" would be a guess, and so would "done"; so nobody
+ * is answered, all processes end, and the next ones begin with what the disk has.  Sessions see their
+ * connection close, as when a machine fails between the change and its answer.
+ */
+int
+engine_txn_known(const struct engine *e, int r)
+{
+	if (r == STORE_UNKNOWN)
+		fatal(store_unknown(e->store),
+		    "store: the end of a transaction failed, and whether it is on the disk shows "
+		    "at the next start");
+	return r;
+}
+
 int
 engine_txn_begin(struct engine *e)
 {
-	int r = store_begin(e->store);
+	int r = engine_txn_known(e, store_begin(e->store));
 
 	e->audit.saved = e->audit.chain;
 	e->audit.uncertainty_us = clock_uncertainty_us(e);
@@ -137,7 +153,7 @@ engine_txn_commit(struct engine *e)
 	if (e->audit.chain.n - e->audit.signed_n >= CHECKPOINT_LINES)
 		r = checkpoint_add(e);
 	if (r == 0)
-		r = store_commit(e->store);
+		r = engine_txn_known(e, store_commit(e->store));
 	if (r < 0)
 		engine_txn_rollback(e);
 	else
@@ -189,8 +205,9 @@ engine_audit_of(struct audit_event *v, const struct session *s, const char *kind
 
 /* ---- the key ---- */
 
+/* The file and its name are on the disk before a line is signed with it: a record whose key is lost proves nothing. */
 static int
-key_write(struct engine *e, int fd)
+key_make(struct engine *e, int dir)
 {
 	char hex[2 * AUDIT_KEY_LEN + 2];
 	int r = audit_key_new(e->audit.seed);
@@ -199,26 +216,25 @@ key_write(struct engine *e, int fd)
 		return r;
 	audit_hex(e->audit.seed, AUDIT_KEY_LEN, hex);
 	hex[2 * AUDIT_KEY_LEN] = '\n';
-	if (write(fd, hex, 2 * AUDIT_KEY_LEN + 1) != 2 * AUDIT_KEY_LEN + 1 || fsync(fd) < 0)
-		r = -EIO;
+	r = replace_file(dir, KEY_FILE, (struct slice){hex, 2 * AUDIT_KEY_LEN + 1}, 0600);
 	explicit_bzero(hex, sizeof hex);
 	return r;
 }
 
 /* Made at the first start.  A file that is there and is no key is not replaced. */
 static int
-key_load(struct engine *e, const char *path)
+key_load(struct engine *e, const char *path, int dir)
 {
-	cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char hex[2 * AUDIT_KEY_LEN + 2];
 	ssize_t n;
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? key_make(e, dir) : -errno;
 	n = read(fd, hex, sizeof hex);
-	if (n == 0)
-		return key_write(e, fd);
+	if (n == 0) /* as former versions left it when the power failed while it was made */
+		return key_make(e, dir);
 	r = n == 2 * AUDIT_KEY_LEN + 1 && hex[n - 1] == '\n'
 		? audit_unhex((struct slice){hex, 2 * AUDIT_KEY_LEN}, e->audit.seed, AUDIT_KEY_LEN)
 		: -EINVAL;
@@ -329,14 +345,17 @@ int
 engine_audit_start(struct engine *e, const char **why)
 {
 	struct engine_audit *a = &e->audit;
+	cleanup_fd int dir = open(e->conf->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uint8_t key[AUDIT_KEY_LEN];
 	char path[sizeof e->conf->state_dir + 32];
 	int r;
 
 	clock_start(e);
 	*why = "audit key";
+	if (dir < 0)
+		return -errno;
 	snprintf(path, sizeof path, "%s/" KEY_FILE, e->conf->state_dir);
-	if ((r = key_load(e, path)) < 0 || (r = audit_key_public(a->seed, key)) < 0 ||
+	if ((r = key_load(e, path, dir)) < 0 || (r = audit_key_public(a->seed, key)) < 0 ||
 	    (r = audit_seal_key(a->seed, a->seal)) < 0)
 		return r;
 	audit_hex(key, sizeof key, a->key);

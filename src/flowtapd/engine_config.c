@@ -16,6 +16,7 @@
 #include "conf_perm.h"
 #include "engine.h"
 #include "log.h"
+#include "replace.h"
 
 #define ROOM (DAEMON_CHAN_MAX - 65536) /* of a message, beside the agencies' users */
 #define CHANGED_MAX 2048
@@ -147,6 +148,8 @@ engine_config_confirm(struct engine *e, uint32_t uid)
 		 e, &(struct audit_event){.kind = "confirm", .uid = uid, .have_uid = true, .reason = reason})) < 0 ||
 	    (r = history_confirm(&e->history)) < 0)
 		log_warn(r, "commit not confirmed");
+	if (r == REPLACE_UNKNOWN)
+		fatal(r, "whether the commit is confirmed shows at the next start");
 	confirm_arm(e);
 	return r;
 }

@@ -13,7 +13,7 @@ static void
 step(void *arg)
 {
 	struct engine *e = arg;
-	int r = store_rotate_step(e->store, STEP_ROWS, &e->reseal_left);
+	int r = engine_txn_known(e, store_rotate_step(e->store, STEP_ROWS, &e->reseal_left));
 
 	e->resealing = r == 0 && e->reseal_left > 0;
 	if (r < 0)
@@ -47,13 +47,27 @@ keys_start(struct engine *e)
 	return r;
 }
 
+/* New keys and the line that tells of them: both or neither. */
+static int
+rotation_begin(struct engine *e)
+{
+	int r = engine_txn_begin(e);
+
+	if (r == 0)
+		r = store_rotate(e->store, NULL);
+	if (r == 0)
+		r = engine_audit_add(e, &(struct audit_event){.kind = "keys-rotation"});
+	if (r == 0)
+		return engine_txn_commit(e);
+	engine_txn_rollback(e);
+	return r;
+}
+
 int
 keys_rotate(struct engine *e)
 {
-	int r = e->resealing ? -EALREADY : store_rotate(e->store, NULL);
+	int r = e->resealing ? -EALREADY : rotation_begin(e);
 
-	if (r == 0)
-		r = engine_audit_now(e, &(struct audit_event){.kind = "keys-rotation"});
 	if (r < 0 && (r != -EALREADY || e->resealing))
 		return r;
 	/* Not now, but unfinished: the one before had stopped, this goes on with it. */

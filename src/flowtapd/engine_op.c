@@ -488,6 +488,7 @@ batch_gather(struct engine *e, struct batch *b)
 	return 0;
 }
 
+/* What can't be taken back is stored and comes back with the next start: then nobody is told that it was refused. */
 static void
 op_take_back(struct engine *e, struct op *op)
 {
@@ -509,7 +510,7 @@ op_take_back(struct engine *e, struct op *op)
 	if (r == 0)
 		engine_agency_lost(e, op->agency, 1);
 	if (r < 0)
-		log_warn(r, "agency %s: cannot take a refused criterion back", op->agency);
+		fatal(r, "agency %s: cannot take a refused criterion back", op->agency);
 }
 
 /* The next part, in one of the next batches; if the session has gone, there is none. */

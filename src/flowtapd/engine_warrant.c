@@ -13,8 +13,9 @@
 #include "engine.h"
 #include "log.h"
 
+/* *out: owned by the caller, until it is in the list. */
 static int
-authority_add(struct engine *e, const struct store_warrant *s)
+authority_new(const struct store_warrant *s, struct authority **out)
 {
 	struct authority *a = calloc(1, sizeof *a);
 	struct warrant_error err;
@@ -30,14 +31,27 @@ authority_add(struct engine *e, const struct store_warrant *s)
 	a->approved = s->approved_ms != 0;
 	a->revoked = s->revoked_ms != 0;
 	a->end_ns = clock_boot_at(a->warrant.end_ms, CLOCK_NOT_AFTER);
-	LIST_INSERT_HEAD(&e->authorities, a, entry);
+	*out = a;
 	return 0;
+}
+
+static void
+authority_free(struct authority *a)
+{
+	warrant_free(&a->warrant);
+	free(a);
 }
 
 static int
 load_one(void *arg, const struct store_warrant *s)
 {
-	return authority_add(arg, s);
+	struct engine *e = arg;
+	struct authority *a;
+	int r = authority_new(s, &a);
+
+	if (r == 0)
+		LIST_INSERT_HEAD(&e->authorities, a, entry);
+	return r;
 }
 
 int
@@ -178,6 +192,24 @@ enter_record(struct engine *e, struct store_warrant *s)
 	return r;
 }
 
+/* All that may fail comes before the commit: what is recorded as entered is in force. */
+static int
+enter(struct engine *e, struct store_warrant *s)
+{
+	struct authority *a;
+	int r = authority_new(s, &a);
+
+	if (r < 0)
+		return r;
+	if ((r = enter_record(e, s)) < 0) {
+		authority_free(a);
+		return r;
+	}
+	a->no = s->no;
+	LIST_INSERT_HEAD(&e->authorities, a, entry);
+	return 0;
+}
+
 int
 engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *why, size_t size)
 {
@@ -201,8 +233,8 @@ engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *wh
 	if (r == 0 && !agency_configured(e->conf, s.agency))
 		r = refuse(
 		    e, uid, s.agency, s.ref, "no such agency", say(why, size, -ENOENT, "Agency: no such agency"));
-	else if (r == 0 && (r = enter_record(e, &s)) == 0)
-		r = authority_add(e, &s);
+	else if (r == 0)
+		r = enter(e, &s);
 	if (r == -EEXIST)
 		(void)refuse(e, uid, s.agency, s.ref, "the reference is taken",
 		    say(why, size, r, "Reference: the agency has a warrant of that name"));

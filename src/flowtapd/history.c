@@ -311,7 +311,7 @@ history_keep(struct history *h)
 		gone(h, h->deadline.no, CONFIRM);
 	h->deadline.no = 0;
 	name_of(e.no, "", name);
-	if ((r = replace_commit(h->dir, name)) < 0)
+	if ((r = replace_commit(h->dir, name)) < 0 && r != REPLACE_UNKNOWN)
 		return r;
 	if (h->n == HISTORY_MAX)
 		gone(h, h->entry[--h->n].no, "");
@@ -340,8 +340,10 @@ history_confirm(struct history *h)
 	if (h->deadline.no == 0)
 		return -ENOENT;
 	name_of(h->deadline.no, CONFIRM, name);
-	if (unlinkat(h->dir, name, 0) < 0 || fsync(h->dir) < 0)
+	if (unlinkat(h->dir, name, 0) < 0)
 		return -errno;
+	if (fsync(h->dir) < 0)
+		return REPLACE_UNKNOWN;
 	h->deadline.no = 0;
 	return 0;
 }

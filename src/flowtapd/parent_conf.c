@@ -416,6 +416,11 @@ written(struct parent *p)
 		change_commit(p);
 		return;
 	}
+	if (p->child[KEEPER].err == REPLACE_UNKNOWN) {
+		log_warnx("%s: whether the change is on the disk shows at the next start", p->opts->conf_path);
+		loop_stop(p->loop, 1);
+		return;
+	}
 	snprintf(why, sizeof why, "%s: %s", p->opts->conf_path, p->child[KEEPER].why);
 	change_refuse(p, p->child[KEEPER].err, why);
 }

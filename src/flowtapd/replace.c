@@ -62,7 +62,9 @@ replace_commit(int dir, const char *name)
 
 	if (r < 0)
 		return r;
-	return renameat(dir, new, dir, name) < 0 || fsync(dir) < 0 ? -errno : 0;
+	if (renameat(dir, new, dir, name) < 0)
+		return -errno;
+	return fsync(dir) < 0 ? REPLACE_UNKNOWN : 0;
 }
 
 int

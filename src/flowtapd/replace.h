@@ -12,7 +12,9 @@
 /* Writes dir/name.new and makes it durable; nobody but its owner reads it unless mode says so.  An
  * older one goes.  0 or -errno. */
 int replace_write(int dir, const char *name, struct slice text, mode_t mode);
-/* Makes name.new, if it is there, name's contents, durably.  -ENOENT: it is not. */
+/* Makes name.new, if it is there, name's contents, durably.  -ENOENT: it is not.  REPLACE_UNKNOWN: it took the
+ * place of the older one, but after a power cut either may be there; nobody may be told that it was refused. */
+#define REPLACE_UNKNOWN (-ENOTRECOVERABLE)
 int replace_commit(int dir, const char *name);
 /* Both. */
 int replace_file(int dir, const char *name, struct slice text, mode_t mode);

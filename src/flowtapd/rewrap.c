@@ -58,7 +58,10 @@ store_change(const struct conf *conf, const struct keys *k)
 		return r;
 	r = store_rewrap(s, k->new);
 	store_close(s);
-	return r;
+	/* Its end failed, and the disk may have it: which key opens the database says. */
+	if (r == STORE_UNKNOWN && (r = store_open(path, k->new, &s)) == 0)
+		store_close(s);
+	return r > 0 ? -EIO : r;
 }
 
 /* In a process of its own: this one goes on being root only as long as it takes. */

@@ -322,21 +322,7 @@ store_tidy(struct store *s)
 int
 store_begin(struct store *s)
 {
-	return store_run(store_stmt(s, ST_BEGIN));
-}
-
-int
-store_commit(struct store *s)
-{
-	int r = s->spoilt ? -EIO : store_adder_flush(s);
-
-	if (r < 0) {
-		store_rollback(s);
-		return r;
-	}
-	if ((r = store_run(store_stmt(s, ST_COMMIT))) == 0)
-		s->keys_changed = false;
-	return r;
+	return s->unknown < 0 ? STORE_UNKNOWN : store_run(store_stmt(s, ST_BEGIN));
 }
 
 /* Nothing of the transaction holds: nor does what was remembered of it. */
@@ -357,10 +343,56 @@ store_rollback(struct store *s)
 	undone(s);
 }
 
+/*
+ * While SQLite is still in the transaction after a COMMIT that failed, nothing of it holds, and it is rolled back. Else
+ * the log may have the whole of it: that its last write or its fsync failed does not say what the disk has, and a start
+ * after a power cut takes from the log what is whole there.
+ */
+static int
+conclude(struct store *s)
+{
+	int r = store_run(store_stmt(s, ST_COMMIT));
+
+	if (r == 0) {
+		s->keys_changed = false;
+		return 0;
+	}
+	if (!sqlite3_get_autocommit(s->db)) {
+		store_rollback(s);
+		return r;
+	}
+	undone(s);
+	s->unknown = r;
+	return STORE_UNKNOWN;
+}
+
+int
+store_commit(struct store *s)
+{
+	int r = s->spoilt ? -EIO : s->unknown < 0 ? STORE_UNKNOWN : store_adder_flush(s);
+
+	/* A step that failed has undone all, and there is nothing to commit: that is no COMMIT which failed. */
+	if (r == 0 && sqlite3_get_autocommit(s->db))
+		r = -EIO;
+	if (r < 0) {
+		store_rollback(s);
+		return r;
+	}
+	return conclude(s);
+}
+
+int
+store_unknown(const struct store *s)
+{
+	return s->unknown;
+}
+
+/* Outside of a transaction it is one: of the outermost savepoint's end SQLite does not say whether it is undone. */
 int
 store_save_begin(struct store *s)
 {
-	return store_run(store_stmt(s, ST_SAVE));
+	s->save_is_all = sqlite3_get_autocommit(s->db);
+	return s->save_is_all ? store_begin(s) : store_run(store_stmt(s, ST_SAVE));
 }
 
 int
@@ -368,6 +400,12 @@ store_save_end(struct store *s, int result)
 {
 	int r;
 
+	if (s->save_is_all && result == 0)
+		return store_commit(s);
+	if (s->save_is_all) {
+		store_rollback(s);
+		return result;
+	}
 	/* A full disk or an I/O error may have undone the whole transaction already. */
 	if (sqlite3_get_autocommit(s->db)) {
 		undone(s);
@@ -376,7 +414,7 @@ store_save_end(struct store *s, int result)
 	if (result < 0)
 		(void)store_run(store_stmt(s, ST_SAVE_BACK));
 	if ((r = store_run(store_stmt(s, ST_SAVE_OK))) < 0)
-		store_rollback(s); /* outside of a transaction this was the commit */
+		store_rollback(s);
 	if (result < 0) {
 		store_names_forget(s);
 		store_keys_undone(s);

@@ -76,11 +76,19 @@ int store_head(const uint8_t *p, size_t len);
  * memory.  Outside a transaction.  -EBUSY: somebody lists; nothing has changed on an error. */
 int store_tidy(struct store *s);
 
-/* One transaction over several calls; commit is durable when it returns 0.  After a store_add that failed
- * half-way (by more than a refusal) commit rolls back and says -EIO. */
+/*
+ * One transaction over several calls; commit is durable when it returns 0.  After a store_add that failed
+ * half-way (by more than a refusal) commit rolls back and says -EIO.  Below 0 nothing of it holds, but for
+ * STORE_UNKNOWN: it was being written when it failed, and only a store_open after this one can tell whether the disk
+ * has it.  Nobody may be told that it was done or refused; every later begin, commit and change fails alike.
+ * Calls that are a transaction of their own when none is open (store_add, store_delete, store_update,
+ * store_rotate...) return it, too.
+ */
+#define STORE_UNKNOWN (-ENOTRECOVERABLE)
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
+int store_unknown(const struct store *s); /* why: -errno; 0: nothing is unknown */
 
 /* Sets r->id and r->uid.  A content destination name is bound to its address and
  * port by its first use and stays bound while criteria use it: -EADDRINUSE if this

@@ -353,9 +353,16 @@ add_steps(struct store *s, const char *agency, struct store_row *row)
 int
 store_agency(struct store *s, const char *agency, uint32_t *no)
 {
+	bool own = sqlite3_get_autocommit(s->db);
 	int64_t found, next_id;
-	int r = store_agency_obtain(s, agency, &found, &next_id);
+	int r = own ? store_begin(s) : 0;
 
+	if (r == 0)
+		r = store_agency_obtain(s, agency, &found, &next_id);
+	if (own && r == 0)
+		r = store_commit(s);
+	if (own && r < 0)
+		store_rollback(s);
 	if (r == 0)
 		*no = (uint32_t)found;
 	return r;

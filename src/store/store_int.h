@@ -116,7 +116,9 @@ struct store {
 	struct store_name names[STORE_NAMES];
 	bool names_kept; /* any */
 	struct store_adder adder;
-	bool spoilt; /* half of an addition is in the open transaction: it can only be rolled back */
+	int unknown;      /* -errno of the COMMIT whose outcome is not known; 0: none */
+	bool save_is_all; /* store_save_begin began a transaction */
+	bool spoilt;      /* half of an addition is in the open transaction: it can only be rolled back */
 	struct store_place reseal_at;
 	bool erase_due; /* an erased key may still be in the write-ahead log */
 };

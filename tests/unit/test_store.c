@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "store.h"
 
@@ -913,6 +914,141 @@ test_recovery_from_log(void **state)
 	assert_string_equal(list_all(x, A), "1");
 }
 
+/* ---- the disk's part: errors on demand ---- */
+
+/* SQLite's own file system, but what is written to the log, or synced there, can fail. */
+static struct {
+	sqlite3_vfs vfs, *real;
+	sqlite3_io_methods methods;
+	const sqlite3_io_methods *below;
+	bool fails;
+} disk;
+
+static int
+disk_sync(sqlite3_file *f, int flags)
+{
+	return disk.fails ? SQLITE_IOERR_FSYNC : disk.below->xSync(f, flags);
+}
+
+static int
+disk_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *out)
+{
+	int rc = disk.real->xOpen(disk.real, name, f, flags, out);
+
+	(void)v;
+	if (rc == SQLITE_OK && flags & SQLITE_OPEN_WAL) {
+		disk.below = f->pMethods;
+		disk.methods = *f->pMethods;
+		disk.methods.xSync = disk_sync;
+		f->pMethods = &disk.methods;
+	}
+	return rc;
+}
+
+static void
+disk_begin(void)
+{
+	disk.fails = false;
+	disk.real = sqlite3_vfs_find("unix");
+	disk.vfs = *disk.real;
+	disk.vfs.zName = "test";
+	disk.vfs.xOpen = disk_open;
+	assert_int_equal(sqlite3_vfs_register(&disk.vfs, 1), SQLITE_OK);
+}
+
+static void
+disk_end(void)
+{
+	assert_int_equal(sqlite3_vfs_unregister(&disk.vfs), SQLITE_OK);
+	assert_int_equal(sqlite3_vfs_register(disk.real, 1), SQLITE_OK);
+}
+
+static void
+unknown_commit(struct box *x)
+{
+	struct store_row r = row_make(9, "cd2=2");
+	uint64_t count = 0;
+
+	assert_int_equal(add(x, A, 1, "cd1", NULL), 1);
+	assert_int_equal(store_begin(x->s), 0);
+	assert_int_equal(add(x, A, 2, "cd2=2", NULL), 2);
+	disk.fails = true;
+	assert_int_equal(store_commit(x->s), STORE_UNKNOWN);
+	disk.fails = false;
+	assert_int_equal(store_unknown(x->s), -EIO);
+	assert_int_equal(store_begin(x->s), STORE_UNKNOWN);
+	assert_int_equal(store_commit(x->s), STORE_UNKNOWN);
+	assert_int_equal(store_add(x->s, A, &r), STORE_UNKNOWN);
+	assert_int_equal(store_rotate(x->s, A), STORE_UNKNOWN);
+	assert_int_equal(store_count(x->s, A, &count), 0);
+	assert_int_equal(count, 1);
+	store_row_free(&r);
+}
+
+static void
+unknown_add(struct box *x)
+{
+	struct store_row r = row_make(9, "cd2=2");
+
+	assert_int_equal(add(x, A, 3, "cd1", NULL), 3);
+	disk.fails = true;
+	assert_int_equal(store_add(x->s, A, &r), STORE_UNKNOWN);
+	store_row_free(&r);
+}
+
+static void
+unknown_rotate(struct box *x)
+{
+	assert_int_equal(add(x, A, 5, "cd1", NULL), 5);
+	disk.fails = true;
+	assert_int_equal(store_rotate(x->s, A), STORE_UNKNOWN);
+}
+
+/*
+ * All of a transaction is in the log when its fsync fails: nobody may say that it was refused.  The store says so and
+ * does nothing more; the process ends, as the engine does, and whoever opens it then has the transaction.
+ */
+static void
+test_unknown(void **state)
+{
+	static void (*const lives[])(struct box *) = {unknown_commit, unknown_add, unknown_rotate};
+	struct box *x = *state;
+	uint64_t left = 0;
+
+	store_close(TAKE_PTR(x->s));
+	disk_begin();
+	for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
+		pid_t pid = fork();
+		int status;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			assert_int_equal(store_open(x->path, machine, &x->s), 0);
+			lives[i](x);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+	disk_end();
+	assert_int_equal(store_open(x->path, machine, &x->s), 0);
+	assert_int_equal(store_unknown(x->s), 0);
+	assert_string_equal(list_all(x, A), "1 2 3 4 5");
+	assert_int_equal(store_rotate_left(x->s, &left), 0);
+	assert_true(left > 0);
+}
+
+/* A step that failed has undone all: that is known, and the store goes on. */
+static void
+test_commit_of_nothing(void **state)
+{
+	struct box *x = *state;
+
+	assert_true(store_commit(x->s) < 0);
+	assert_int_equal(store_unknown(x->s), 0);
+	assert_int_equal(add(x, A, 1, "cd1", NULL), 1);
+}
+
 static void
 test_cannot_open(void **state)
 {
@@ -987,6 +1123,8 @@ main(void)
 	    STORE_TEST(test_tidy),
 	    STORE_TEST(test_recovery_from_log),
 	    STORE_TEST(test_audit_is_only_added_to),
+	    STORE_TEST(test_unknown),
+	    STORE_TEST(test_commit_of_nothing),
 	    cmocka_unit_test(test_cannot_open),
 	};
 
