@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -152,6 +153,9 @@ main(int argc, char **argv)
 	char fault[128];
 	int c;
 
+	/* What /etc/ssl/openssl.cnf names (engines, providers) would be other people's code, and session_confine
+	 * kills. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	opterr = 0;
 	output_begin();
 	while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {

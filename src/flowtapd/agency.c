@@ -32,7 +32,7 @@ agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out,
 	memcpy(v + conf->nagency, v, conf->nagency * sizeof *v);
 	qsort(v, conf->nagency, sizeof *v, by_uid);
 	for (uint32_t i = 1; i < conf->nagency; i++)
-		if (v[i]->uid == v[i - 1]->uid) {
+		if (v[i]->uid != 0 && v[i]->uid == v[i - 1]->uid) {
 			agency_free(v, conf->nagency);
 			return -EEXIST;
 		}
@@ -61,7 +61,7 @@ struct agency *
 agency_find(struct agency **v, uint32_t n, uint32_t uid)
 {
 	const struct agency want = {.uid = uid}, *key = &want;
-	struct agency **hit = n ? bsearch(&key, v, n, sizeof *v, by_uid) : NULL;
+	struct agency **hit = n && uid ? bsearch(&key, v, n, sizeof *v, by_uid) : NULL;
 
 	return hit ? *hit : NULL;
 }

@@ -42,7 +42,7 @@ daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t 
 	if (rc < 0)
 		return rc;
 	rc = conf_parse(msg.text.p, msg.text.len, &c, &err);
-	if (rc == 0 && c->nagency + c->nlogin != msg.nuid) {
+	if (rc == 0 && c->nagency + c->nlogin + DAEMON_NUMBERS != msg.nuid) {
 		conf_free(c);
 		rc = -EBADMSG;
 	}

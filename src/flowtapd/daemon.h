@@ -19,6 +19,11 @@
 #define DAEMON_USER_AUX "_flowtap-aux"         /* metrics, canary */
 #define DAEMON_USER_HOOK "_flowtap-hook"       /* the operator's alarm hook */
 #define DAEMON_GROUP_METRICS "flowtap-metrics" /* who may read metrics.sock, besides root */
+#define DAEMON_GROUP_AUDITORS "flowtap-audit"
+#define DAEMON_GROUP_OFFICERS "flowtap-warrant"
+
+/* Behind the numbers of a configuration's users; UINT32_MAX: there is no such group. */
+enum daemon_number { DAEMON_NUMBER_AUDITORS, DAEMON_NUMBER_OFFICERS, DAEMON_NUMBERS };
 
 #define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
 #define DAEMON_LOCK_WAIT_MS 5000
@@ -60,6 +65,7 @@ int dataplane_run(int verbose);
 int inventory_run(int verbose);
 int keeper_run(int verbose);
 int accounts_run(int verbose);
+int names_run(int verbose);
 int metrics_run(int verbose);
 int canary_run(int verbose);
 int hook_run(int verbose);
@@ -68,8 +74,8 @@ int hook_run(int verbose);
 int daemon_ready_sync(int fd, int err, const char *why);
 /* The same on a loop's channel. */
 void daemon_ready(struct chan *c, int err, const char *why);
-/* Decodes IPC_P_CONFIG: the parsed configuration and its agencies' uids (owned by the caller); by: who
- * asked for it, "" if it comes from its file. */
+/* Decodes IPC_P_CONFIG: the parsed configuration, and the numbers of its users and of our groups (owned by the
+ * caller); by: who asked for it, "" if it comes from its file. */
 int daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t **uid, char by[static 33]);
 /* Waits for the first IPC_P_CONFIG on a blocking channel. */
 int daemon_config_wait(int fd, struct conf **conf, uint32_t **uid);

@@ -489,7 +489,6 @@ engine_start(struct engine *e, const char **why)
 	uint8_t key[AUDIT_KEY_LEN];
 	int r;
 
-	engine_perm_groups(e);
 	*why = "boot id";
 	if ((r = engine_life_start(e)) < 0)
 		return r;

@@ -2,7 +2,6 @@
 #include "engine_perm.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -51,22 +50,6 @@ engine_perm_missing(const char *command, uint32_t perm)
 }
 
 /* ---- groups ---- */
-
-static gid_t
-group_find(const char *name)
-{
-	const struct group *g = getgrnam(name);
-
-	return g ? g->gr_gid : NO_GID;
-}
-
-void
-engine_perm_groups(struct engine *e)
-{
-	e->gid = getgid();
-	e->auditor_gid = group_find(AUDITOR_GROUP);
-	e->officer_gid = group_find(OFFICER_GROUP);
-}
 
 /* An operator is in the daemon's own group; an auditor is not an operator, nor the other way round. */
 static uint32_t
@@ -128,6 +111,9 @@ engine_perm_update(struct engine *e)
 		if (uid[i] != 0)
 			v[n++] = (struct engine_login){uid[i], e->conf->login[i].perm, e->conf->login[i].name};
 	qsort(v, n, sizeof *v, by_uid);
+	e->gid = getgid();
+	e->auditor_gid = uid[e->conf->nlogin + DAEMON_NUMBER_AUDITORS];
+	e->officer_gid = uid[e->conf->nlogin + DAEMON_NUMBER_OFFICERS];
 	free(e->login);
 	e->login = v;
 	e->nlogin = n;

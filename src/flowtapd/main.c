@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <err.h>
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -58,8 +59,8 @@ role_run(const char *role, int verbose)
 		const char *name;
 		int (*run)(int verbose);
 	} roles[] = {{"engine", engine_run}, {"dataplane", dataplane_run}, {"inventory", inventory_run},
-	    {"keeper", keeper_run}, {"accounts", accounts_run}, {"metrics", metrics_run}, {"canary", canary_run},
-	    {"hook", hook_run}};
+	    {"keeper", keeper_run}, {"accounts", accounts_run}, {"names", names_run}, {"metrics", metrics_run},
+	    {"canary", canary_run}, {"hook", hook_run}};
 
 	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
 		if (strcmp(role, roles[i].name) == 0)
@@ -109,6 +110,9 @@ main(int argc, char **argv)
 	}
 	if (optind != argc)
 		return usage_error("it takes options only");
+	/* Before anything else asks for it: what /etc/ssl/openssl.cnf names (engines, providers) would be other
+	 * people's code in processes that are killed for an unexpected system call. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (aux)
 		return aux_main(o.verbose);
 	if (role) {

@@ -85,7 +85,8 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	struct child *c = arg;
 	struct rd r = rd_init(body, len);
 
-	(void)id;
+	if (type == IPC_P_NAMED && c == &c->parent->child[NAMES])
+		return parent_conf_named(c->parent, id, body, len);
 	if (type == IPC_P_ALIVE && c->owes && len == 0) {
 		c->owes = false;
 		alive_tell(c->parent);
@@ -170,12 +171,14 @@ child_ended(struct parent *p, pid_t pid, int status)
 	for (int i = 0; i < CHILDREN; i++) {
 		struct child *c = &p->child[i];
 
-		if (c->pid == pid) {
-			c->pid = 0;
-			if (!p->stopping)
-				log_warnx("%s: ended by %s %d", c->role, WIFSIGNALED(status) ? "signal" : "exit",
-				    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-		}
+		if (c->pid != pid)
+			continue;
+		c->pid = 0;
+		if (!p->stopping && WIFSIGNALED(status))
+			log_warnx("%s: ended by signal %d (SIG%s)", c->role, WTERMSIG(status),
+			    sigabbrev_np(WTERMSIG(status)));
+		else if (!p->stopping)
+			log_warnx("%s: ended by exit %d", c->role, WEXITSTATUS(status));
 	}
 	child_gone(p);
 }
@@ -202,6 +205,12 @@ on_signal(void *arg, uint32_t events)
 			stop(p);
 			break;
 		}
+}
+
+static void
+on_again(void *arg)
+{
+	parent_conf_look_again(arg);
 }
 
 static void
@@ -358,7 +367,8 @@ parent_start(struct parent *p)
 		return r;
 	}
 	if ((r = loop_new(&p->loop)) < 0 || (r = loop_timer_new(p->loop, on_timer, p, &p->timer)) < 0 ||
-	    (r = loop_timer_new(p->loop, on_watchdog, p, &p->watchdog)) < 0 || (r = signals_start(p)) < 0)
+	    (r = loop_timer_new(p->loop, on_watchdog, p, &p->watchdog)) < 0 ||
+	    (r = loop_timer_new(p->loop, on_again, p, &p->again)) < 0 || (r = signals_start(p)) < 0)
 		return r;
 	/* For the children, which hold targets; one that can't lock its memory says so. */
 	(void)sandbox_lock_permit();

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +18,8 @@
 #include "replace.h"
 
 #define UNDO_WAIT_MS 5000
+#define LOOK_AGAIN_MS 2000 /* at first, then ever more seldom */
+#define LOOK_AGAIN_MAX_MS 60000
 
 int
 parent_conf_read(const char *path, struct conf **out)
@@ -121,19 +122,15 @@ parent_conf_start(struct parent *p)
 /* ---- to the children ---- */
 
 static int
-conf_send(struct parent *p, const struct conf *conf, const char *by)
+conf_send(struct parent *p, const struct conf *conf, const struct parent_numbers *numbers)
 {
 	cleanup_buf struct buf text = {0}, body = {0};
-	cleanup_free uint32_t *uid = NULL;
-	struct ipc_config m = {.nuid = conf->nagency + conf->nlogin};
-	int r = parent_logins_resolve(conf, p->check, &uid, p->why, sizeof p->why);
+	struct ipc_config m = {.nuid = numbers->n, .uid = numbers->uid};
+	int r;
 
-	if (r < 0)
-		return r;
 	conf_print(conf, &text);
 	m.text = (struct slice){(const char *)text.p, text.len};
-	m.uid = uid;
-	snprintf(m.by, sizeof m.by, "%s", by);
+	snprintf(m.by, sizeof m.by, "%s", p->by);
 	ipc_config_put(&body, &m);
 	snprintf(p->why, sizeof p->why, "it could not be handed on");
 	if (text.err)
@@ -153,6 +150,34 @@ parent_conf_start_children(struct parent *p)
 	return parent_logins_ask(p, p->conf, ACCOUNTS_APPLY);
 }
 
+/* ---- numbers of users ---- */
+
+static int
+names_ask(struct parent *p, const struct conf *conf, uint32_t asker)
+{
+	cleanup_buf struct buf b = {0};
+	int r = parent_names_question(conf, asker, &b);
+
+	if (r == 0 && p->child[NAMES].chan == NULL)
+		r = -EPIPE;
+	return r < 0 ? r : chan_send(p->child[NAMES].chan, IPC_P_NAMES, ++p->question, b.p, b.len);
+}
+
+/* An agency whose user is not there yet has no sessions; its taps, and all else, are as ever.  The user table may
+ * have a service of its own, which starts later than we. */
+static int
+numbers_started(struct parent *p, const struct parent_numbers *numbers)
+{
+	if (numbers->lacking > 1)
+		log_warnx("%s; and %u more agencies: nobody is let in as one of them before there is that user",
+		    numbers->why, numbers->lacking - 1);
+	else if (numbers->lacking)
+		log_warnx("%s: nobody is let in as this agency before there is that user", numbers->why);
+	p->next_lacking = numbers->lacking;
+	p->change = CHANGE_PREPARING;
+	return conf_send(p, p->conf, numbers);
+}
+
 /* A login that can't be had is no reason not to tap. */
 static void
 logins_started(struct parent *p)
@@ -161,11 +186,11 @@ logins_started(struct parent *p)
 
 	if (p->child[ACCOUNTS].err)
 		log_warnx("logins: %s", p->child[ACCOUNTS].why);
-	p->change = CHANGE_PREPARING;
-	if ((r = conf_send(p, p->conf, "")) == 0)
+	p->change = CHANGE_NAMING;
+	if ((r = names_ask(p, p->conf, 0)) == 0)
 		return;
 	if (r != -EPIPE) /* else it was said */
-		log_warnx("%s", p->why);
+		log_warn(r, "users can't be looked up");
 	loop_stop(p->loop, 1);
 }
 
@@ -187,6 +212,8 @@ change_over(struct parent *p, int err, const char *why)
 	p->change = CHANGE_NONE;
 	p->logins = false;
 	loop_timer_set(p->timer, -1);
+	p->again_ms = LOOK_AGAIN_MS;
+	loop_timer_set(p->again, p->lacking ? p->again_ms : -1);
 	if (err < 0 && !p->check)
 		log_warnx("configuration not applied: %s", why);
 	conf_free(TAKE_PTR(p->next));
@@ -239,12 +266,25 @@ change_refuse(struct parent *p, int err, const char *why)
 }
 
 static void
-change_prepare(struct parent *p)
+change_name(struct parent *p)
+{
+	int r = names_ask(p, p->next, p->asker);
+
+	p->change = CHANGE_NAMING;
+	if (r < 0)
+		change_refuse(p, r, "users can't be looked up");
+	else
+		loop_timer_set(p->timer, RELOAD_WAIT_MS);
+}
+
+static void
+change_prepare(struct parent *p, const struct parent_numbers *numbers)
 {
 	int r;
 
+	p->next_lacking = numbers->lacking;
 	p->change = CHANGE_PREPARING;
-	if ((r = conf_send(p, p->next, p->by)) < 0)
+	if ((r = conf_send(p, p->next, numbers)) < 0)
 		change_refuse(p, r, p->why);
 	else
 		loop_timer_set(p->timer, RELOAD_WAIT_MS);
@@ -270,12 +310,96 @@ logins_made(struct parent *p)
 	if (p->child[ACCOUNTS].err)
 		change_refuse(p, p->child[ACCOUNTS].err, p->child[ACCOUNTS].why);
 	else
-		change_prepare(p);
+		change_name(p);
+}
+
+/* The same configuration, once more, now that more of its users are there. */
+static void
+change_found(struct parent *p, const struct parent_numbers *numbers)
+{
+	cleanup_buf struct buf text = {0};
+	struct conf_error err;
+
+	conf_print(p->conf, &text);
+	if (text.err || conf_parse((const char *)text.p, text.len, &p->next, &err) < 0) {
+		p->change = CHANGE_NONE;
+		return;
+	}
+	p->by[0] = '\0';
+	change_prepare(p, numbers);
+}
+
+static void
+look_later(struct parent *p)
+{
+	p->again_ms = 2 * p->again_ms < LOOK_AGAIN_MAX_MS ? 2 * p->again_ms : LOOK_AGAIN_MAX_MS;
+	loop_timer_set(p->again, p->again_ms);
+}
+
+/* What the answer means for what is under way. */
+static void
+numbers_take(struct parent *p, const struct ipc_named *a, const struct parent_numbers *numbers)
+{
+	if (p->change == CHANGE_LOOKING && numbers->lacking >= p->lacking) {
+		p->change = CHANGE_NONE;
+		look_later(p);
+	} else if (p->change == CHANGE_LOOKING)
+		change_found(p, numbers);
+	else if (!p->started) {
+		if (numbers_started(p, numbers) < 0)
+			loop_stop(p->loop, 1);
+	} else if (numbers->lacking) {
+		snprintf(p->why, sizeof p->why, "%s", numbers->why);
+		change_refuse(p, -ENOENT, p->why);
+	} else {
+		if (p->asked)
+			parent_names_asker(a, p->asker, p->by, sizeof p->by);
+		change_prepare(p, numbers);
+	}
+}
+
+int
+parent_conf_named(struct parent *p, uint32_t id, const uint8_t *body, size_t len)
+{
+	const struct conf *conf = p->started && p->change == CHANGE_NAMING ? p->next : p->conf;
+	struct rd r = rd_init(body, len);
+	struct parent_numbers numbers;
+	struct ipc_named a;
+	int rc = ipc_named_get(&a, &r);
+
+	if (rc < 0)
+		return rc;
+	p->child[NAMES].answered = true;
+	if ((rc = rd_end(&r)) == 0 && id == p->question &&
+	    (p->change == CHANGE_NAMING || p->change == CHANGE_LOOKING) &&
+	    (rc = parent_names_resolve(conf, &a, p->check, &numbers)) == 0) {
+		numbers_take(p, &a, &numbers);
+		free(numbers.uid);
+	}
+	free(a.v);
+	return rc;
+}
+
+void
+parent_conf_look_again(struct parent *p)
+{
+	if (p->lacking == 0)
+		return;
+	if (p->change == CHANGE_NONE && names_ask(p, p->conf, 0) == 0)
+		p->change = CHANGE_LOOKING;
+	else
+		look_later(p);
+}
+
+static bool
+is_busy(const struct parent *p)
+{
+	return !p->started || (p->change != CHANGE_NONE && p->change != CHANGE_LOOKING);
 }
 
 /* p->next is there. */
 static void
-change_begin(struct parent *p, const char *by)
+change_begin(struct parent *p)
 {
 	char what[256], why[320];
 
@@ -284,22 +408,22 @@ change_begin(struct parent *p, const char *by)
 		change_over(p, -EBUSY, why);
 		return;
 	}
-	snprintf(p->by, sizeof p->by, "%s", by);
+	p->by[0] = '\0';
 	if (parent_logins_matter(p))
 		change_logins(p);
 	else
-		change_prepare(p);
+		change_name(p);
 }
 
 void
 parent_conf_reload(struct parent *p)
 {
-	if (p->change != CHANGE_NONE || !p->started)
+	if (is_busy(p))
 		log_warnx("configuration not applied: a change is under way");
 	else {
 		notify_reloading(&p->notify);
 		if (parent_conf_read(p->opts->conf_path, &p->next) == 0)
-			change_begin(p, "");
+			change_begin(p);
 		else
 			parent_ready(p);
 	}
@@ -309,14 +433,12 @@ int
 parent_conf_ask(struct parent *p, const uint8_t *body, size_t len)
 {
 	struct rd r = rd_init(body, len);
-	const struct passwd *pw;
 	struct conf_error err;
-	char number[24];
 	struct ipc_ask m;
 
 	if (ipc_ask_get(&m, &r) < 0 || rd_end(&r) < 0)
 		return -EBADMSG;
-	if (p->change != CHANGE_NONE || !p->started) {
+	if (is_busy(p)) {
 		change_busy(p);
 		return 0;
 	}
@@ -326,9 +448,8 @@ parent_conf_ask(struct parent *p, const uint8_t *body, size_t len)
 		change_over(p, -EINVAL, err.expected);
 		return 0;
 	}
-	snprintf(number, sizeof number, "%u", m.uid);
-	pw = getpwuid(m.uid);
-	change_begin(p, pw ? pw->pw_name : number);
+	p->asker = m.uid;
+	change_begin(p);
 	return 0;
 }
 
@@ -433,6 +554,7 @@ both_committed(struct parent *p)
 		conf_free(p->conf);
 		p->conf = TAKE_PTR(p->next);
 	}
+	p->lacking = p->next_lacking;
 	log_info(p->started ? "configuration applied" : "ready");
 	p->started = true;
 	change_over(p, 0, "");
@@ -510,6 +632,6 @@ parent_conf_late(struct parent *p)
 			loop_stop(p->loop, 1);
 	} else if (p->change == CHANGE_RESTORING)
 		loop_stop(p->loop, 1);
-	else if (p->change != CHANGE_NONE)
+	else if (p->change != CHANGE_NONE && p->change != CHANGE_LOOKING)
 		change_refuse(p, -ETIMEDOUT, "no answer in time");
 }

@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "daemon.h"
 #include "notify.h"
+#include "parent_names.h"
 
 #define RELOAD_WAIT_MS 60000
 #define PARENT_AUX "aux" /* the role of the service beside us, which is no child */
@@ -25,6 +26,7 @@ enum child_id {
 	INVENTORY = CONFIGURED,
 	KEEPER,
 	ACCOUNTS,
+	NAMES,
 	OPTIONAL,
 	METRICS = OPTIONAL,
 	CANARY,
@@ -47,6 +49,8 @@ enum change_state {
 	CHANGE_NONE,
 	CHANGE_STARTING,  /* the first one: logins are made to be what it says */
 	CHANGE_LOGINS,    /* those that are missing are made */
+	CHANGE_NAMING,    /* the numbers of its users are looked up */
+	CHANGE_LOOKING,   /* no change: the users who were missing at the start, again */
 	CHANGE_PREPARING, /* by both children */
 	CHANGE_APPLYING,  /* to the logins */
 	CHANGE_WRITING,
@@ -61,9 +65,15 @@ struct parent {
 	enum change_state change;
 	bool asked, check; /* it came from the engine; it is only asked whether it could be */
 	bool logins;       /* it may have changed some */
-	char by[33];       /* who asked */
+	uint32_t asker;    /* who asked, and the name of it */
+	char by[33];
 	int refused;       /* -errno, while logins are restored; why: below */
 	int undo_answers;  /* of the keeper, still to come */
+	uint32_t question; /* the last one to the names; an answer to an older one is late */
+	/* Agencies that have no user, as when the user table's service came later than we; with the change. */
+	uint32_t lacking, next_lacking;
+	struct loop_timer *again; /* when they are looked for the next time, and after how long */
+	int64_t again_ms;
 	char why[320];
 	struct loop *loop;
 	struct loop_timer *timer; /* a change or a stop that takes too long */
@@ -103,8 +113,9 @@ bool parent_conf_undo(struct parent *p);
 bool parent_logins_matter(const struct parent *p); /* to the change */
 /* Asks the accounts to do this with conf's logins; their READY answers. */
 int parent_logins_ask(struct parent *p, const struct conf *conf, int phase);
-/* The user numbers of the agencies and logins, in conf's order.  A login that has none, or that we did not
- * make, is 0, in a mere check one that nobody has.  -ENOENT: an agency has none, why says which. */
-int parent_logins_resolve(const struct conf *conf, bool check, uint32_t **out, char *why, size_t size);
+
+/* parent_conf.c: IPC_P_NAMED. */
+int parent_conf_named(struct parent *p, uint32_t id, const uint8_t *body, size_t len);
+void parent_conf_look_again(struct parent *p); /* for the users of agencies who were missing */
 
 #endif

@@ -45,7 +45,8 @@ child_start(struct parent *p, enum child_id id, struct spawn_opts *o, int *fds)
 		close(pair[0]);
 		return r;
 	}
-	return chan_new(p->loop, pair[0], id == ENGINE ? DAEMON_CHAN_MAX : 4096, &parent_child_ops, c, &c->chan);
+	return chan_new(
+	    p->loop, pair[0], id == ENGINE || id == NAMES ? DAEMON_CHAN_MAX : 4096, &parent_child_ops, c, &c->chan);
 }
 
 /* The engine's channels to the children behind it, in the order of enum daemon_fd. */
@@ -155,6 +156,19 @@ accounts_spawn(struct parent *p)
 	if ((r = child_start(p, ACCOUNTS, &o, fds)) < 0)
 		return r;
 	return parent_send(p, ACCOUNTS, IPC_P_ACCOUNTS, &b);
+}
+
+/* Of the least user there is, since it runs whatever the machine's name services are made of. */
+static int
+names_spawn(struct parent *p)
+{
+	const struct passwd *pw = getpwnam(DAEMON_USER_AUX);
+	const bool own = pw && pw->pw_uid != 0;
+	int fds[1] = {-1};
+	struct spawn_opts o = {.role = "names", .nfds = ARRAY_LEN(fds), .uid = own ? pw->pw_uid : p->uid};
+
+	o.gid = own ? pw->pw_gid : p->gid;
+	return child_start(p, NAMES, &o, fds);
 }
 
 /* A child that the others can do without, as a user who need not be there. */
@@ -308,8 +322,8 @@ parent_start_children(struct parent *p)
 	if ((r = channels_open(&ch)) == 0 && (r = dataplane_spawn(p, k, ch.child[DATAPLANE])) == 0 &&
 	    (r = engine_spawn(p, ch.engine[DATAPLANE], &ch)) == 0 &&
 	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = keeper_spawn(p)) == 0 &&
-	    (r = accounts_spawn(p)) == 0 && (r = outside_start(p, ch.child[HOOK], &tcp)) == 0 &&
-	    (r = metrics_spawn(p, ch.child[METRICS], tcp)) == 0)
+	    (r = accounts_spawn(p)) == 0 && (r = names_spawn(p)) == 0 &&
+	    (r = outside_start(p, ch.child[HOOK], &tcp)) == 0 && (r = metrics_spawn(p, ch.child[METRICS], tcp)) == 0)
 		r = canary_spawn(p, ch.child[CANARY]);
 	channels_close(&ch);
 	kern_free(k);

@@ -8,21 +8,50 @@
 #include "role.h"
 #include "sandbox.h"
 
-/* A user table that is not in files has to come through a daemon of its own (sssd, nslcd,
- * systemd-userdbd), which is asked over a local socket; its library is loaded when it is needed. */
 int
 role_confine_parent(const char *conf_dir)
 {
-	static const int calls[] = {SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_wait4, SYS_waitid, SYS_connect,
-	    SYS_fcntl, SYS_access, SYS_faccessat, SYS_readlink, SYS_getdents64, SYS_ioctl, SYS_pread64, SYS_getppid,
-	    SYS_uname, SYS_prlimit64, SYS_getsockopt, SYS_setsockopt, SYS_dup, -1};
-	static const struct sandbox_when when[] = {
-	    {SYS_socket, 0, AF_UNIX}, {SYS_mmap, 2, PROT_READ | PROT_EXEC}, {-1}};
-	const struct sandbox_path paths[] = {{conf_dir, false}, {"/etc", false}, {"/usr/lib", false}, {"/lib", false},
-	    {"/run/systemd/userdb", false}, {"/proc/sys/kernel", false}};
+	static const int calls[] = {SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_wait4, SYS_waitid, SYS_fcntl,
+	    SYS_access, SYS_faccessat, SYS_readlink, SYS_ioctl, SYS_pread64, SYS_getsockopt, SYS_setsockopt, -1};
+	const struct sandbox_path paths[] = {{conf_dir, false}, {"/etc/localtime", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
-	return r < 0 ? r : sandbox_calls(calls, when);
+	return r < 0 ? r : sandbox_calls(calls, NULL);
+}
+
+/* A user table that is not in files has to come through a daemon of its own (sssd, nslcd, winbind,
+ * systemd-userdbd), which a module asks over a local socket, or from where that daemon leaves it. */
+int
+role_confine_names(void)
+{
+	static const int calls[] = {SYS_openat, SYS_open, SYS_openat2, SYS_stat, SYS_lstat, SYS_statx, SYS_access,
+	    SYS_faccessat, SYS_faccessat2, SYS_readlink, SYS_readlinkat, SYS_getdents64, SYS_pread64, SYS_statfs,
+	    SYS_fstatfs, SYS_getcwd, SYS_fcntl, SYS_flock, SYS_ioctl, SYS_dup, SYS_dup2, SYS_dup3, SYS_pipe, SYS_pipe2,
+	    SYS_close_range, SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_getsockname, SYS_getpeername,
+	    SYS_getsockopt, SYS_setsockopt, SYS_sendmmsg, SYS_recvmmsg, SYS_select, SYS_pselect6, SYS_epoll_create1,
+	    SYS_epoll_pwait2, SYS_eventfd2, SYS_signalfd4, SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime,
+	    SYS_inotify_init1, SYS_inotify_add_watch, SYS_memfd_create, SYS_nanosleep, SYS_clock_nanosleep,
+	    SYS_clock_getres, SYS_alarm, SYS_setitimer, SYS_times, SYS_getrusage, SYS_uname, SYS_getppid, SYS_getegid,
+	    SYS_getgroups, SYS_getresuid, SYS_getresgid, SYS_getpgrp, SYS_getpgid, SYS_getsid, SYS_capget, SYS_umask,
+	    SYS_prlimit64, SYS_getrlimit, SYS_setrlimit, SYS_sched_getaffinity, SYS_getcpu, SYS_set_robust_list,
+	    SYS_set_tid_address, SYS_sigaltstack, SYS_arch_prctl, SYS_clone, SYS_clone3, SYS_fork, SYS_vfork, SYS_wait4,
+	    SYS_waitid, SYS_kill, SYS_tgkill, SYS_seccomp, SYS_prctl, -1};
+	const struct sandbox_path paths[] = {{"/etc", false}, {"/usr", false}, {"/lib", false}, {"/lib64", false},
+	    {"/proc", false}, {"/run/systemd", false}, {"/run/nscd", false}, {"/run/nslcd", false},
+	    {"/var/lib/sss", false}, {"/var/lib/extrausers", false}, {"/var/cache/nscd", false}, {"/dev/null", true},
+	    {"/dev/urandom", false}};
+	int r = sandbox_files(paths, ARRAY_LEN(paths));
+
+	return r < 0 ? r : sandbox_calls_foreign(calls);
+}
+
+int
+role_confine_names_worker(void)
+{
+	static const int calls[] = {
+	    SYS_clone, SYS_clone3, SYS_fork, SYS_vfork, SYS_kill, SYS_tkill, SYS_setsid, SYS_setpgid, -1};
+
+	return sandbox_calls_take(calls);
 }
 
 int

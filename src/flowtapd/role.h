@@ -7,7 +7,7 @@
 #ifndef FLOWTAPD_ROLE_H
 #define FLOWTAPD_ROLE_H
 
-/* It still reads the configuration (whose folder is conf_dir) and the user table when told to. */
+/* It still reads the configuration, whose folder is conf_dir, when told to. */
 int role_confine_parent(const char *conf_dir);
 int role_confine_engine(const char *state_dir);
 /* Works on the maps and links of pin_dir, by descriptors it has. */
@@ -20,6 +20,10 @@ int role_confine_canary(void);
 int role_confine_keeper(const char *conf_dir);
 /* Runs the system's tools for its users, which inherit what confines it: files, but not system calls. */
 int role_confine_accounts(const char *conf_dir);
+/* Runs the name services' modules: they read what they need, and what they may not do fails. */
+int role_confine_names(void);
+/* The same for a process that makes one look-up: it has no children and signals nobody. */
+int role_confine_names_worker(void);
 /* Reads HTTP from strangers: no file at all, and no descriptor but what it accepts. */
 int role_confine_metrics(void);
 

@@ -69,9 +69,11 @@ enum ipc_type {
 	IPC_P_ALIVE,     /* nothing; sent back as it is */
 	IPC_P_AUX,       /* to the service beside us: struct ipc_aux */
 	IPC_P_LOGINS,    /* to the accounts: u8 phase, u32 n, n times struct account; READY answers */
+	IPC_P_NAMES,     /* to the names: struct ipc_names (ipc_names.h) */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
 	IPC_P_ASK,        /* engine -> parent: struct ipc_ask */
+	IPC_P_NAMED,      /* names -> parent: struct ipc_named (ipc_names.h), id as in the question */
 	/* metrics -> engine, and back */
 	IPC_M_ASK = 104, /* nothing */
 	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */
@@ -208,7 +210,7 @@ struct ipc_canary {
 };
 
 /* The configuration as the parent gives it to a child: canonical text, and the
- * system user of each agency, in the order of struct conf. */
+ * numbers of its users, in the order of struct conf, and of our groups (daemon.h). */
 struct ipc_config {
 	struct slice text; /* borrowed */
 	char by[33];       /* the login that asked for it; "": it was read from its file */

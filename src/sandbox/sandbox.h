@@ -42,7 +42,16 @@ struct sandbox_when {
 
 /* seccomp: only these system calls (numbers, ended by -1), those of when (NULL: none), and
  * those that every program needs (memory that is not executable, time, its own exit, ...);
- * anything else kills the process. */
+ * anything else kills the process, after a line on descriptor 2 that tells the call's number.  For code of ours
+ * only: what may load other people's modules gets sandbox_calls_foreign. */
 int sandbox_calls(const int *calls, const struct sandbox_when *when);
+
+/* For a process that runs foreign code (name services): these system calls and those that every program needs,
+ * executable memory too; anything else fails with ENOSYS, as in a kernel that does not have it. */
+int sandbox_calls_foreign(const int *calls);
+
+/* These system calls (numbers, ended by -1), and signals to threads of others, fail with EPERM from now on, beside
+ * what is refused already. */
+int sandbox_calls_take(const int *calls);
 
 #endif

@@ -5,6 +5,7 @@
 #define TESTS_FUZZ_IPC_RECODE_H
 
 #include "ipc.h"
+#include "ipc_names.h"
 
 #define RECODE(NAME, TYPE, FREE)                                                                                       \
 	static int recode_##NAME(struct rd *r, struct buf *out)                                                        \
@@ -32,6 +33,18 @@ config_free(struct ipc_config *m)
 	free(m->uid);
 }
 
+static inline void
+names_free(struct ipc_names *m)
+{
+	free(m->v);
+}
+
+static inline void
+named_free(struct ipc_named *m)
+{
+	free(m->v);
+}
+
 RECODE(addr, struct ip_addr, nothing_to_free)
 RECODE(hello, struct ipc_hello, nothing_to_free)
 RECODE(refused, struct ipc_refused, nothing_to_free)
@@ -48,6 +61,8 @@ RECODE(config, struct ipc_config, config_free)
 RECODE(ask, struct ipc_ask, nothing_to_free)
 RECODE(aux, struct ipc_aux, nothing_to_free)
 RECODE(wrong, struct ipc_wrong, nothing_to_free)
+RECODE(names, struct ipc_names, names_free)
+RECODE(named, struct ipc_named, named_free)
 
 enum recode_type {
 	RECODE_ADDR,
@@ -66,6 +81,8 @@ enum recode_type {
 	RECODE_WRONG,
 	RECODE_CANARY,
 	RECODE_AUX,
+	RECODE_NAMES,
+	RECODE_NAMED,
 	RECODE_TYPES
 };
 
@@ -86,6 +103,8 @@ static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
     [RECODE_WRONG] = recode_wrong,
     [RECODE_CANARY] = recode_canary,
     [RECODE_AUX] = recode_aux,
+    [RECODE_NAMES] = recode_names,
+    [RECODE_NAMED] = recode_named,
 };
 
 #endif

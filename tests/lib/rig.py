@@ -103,7 +103,7 @@ class Rig:
     def faults(self):
         """Processes of flowtapd that crashed or broke out of their sandbox, as their parents saw it."""
         with open(self.info["logs"] + "/flowtapd.log", errors="replace") as f:
-            found = re.findall(r"(?m)^.*: ended by signal (?:4|6|7|8|11|31)$", f.read())
+            found = re.findall(r"(?m)^.*: ended by signal (?:4|6|7|8|11|31) \(SIG[A-Z]+\)$", f.read())
         return found + ["parent"] * lab_ask(self, "status")["flowtapd"]["faults"]
 
     # ---- places ----

@@ -23,6 +23,7 @@ ROLES = {
     "keeper": ("root", [*BASE, r"/etc/flowtap", r".*/etc"]),
     "metrics": ("_flowtap-aux", BASE),
     "canary": ("_flowtap-aux", BASE),
+    "names": ("_flowtap-aux", BASE),
     "session": ("lea1", BASE),
 }
 

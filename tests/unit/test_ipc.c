@@ -119,6 +119,15 @@ sample(enum recode_type type, struct buf *b)
 	case RECODE_WRONG:
 		ipc_wrong_put(b, &(struct ipc_wrong){1, 2, "word", "expected }"});
 		break;
+	case RECODE_NAMES:
+		ipc_names_put(b, &(struct ipc_names){3, (struct ipc_name[]){{IPC_NAME_USER, 0, "lea1"},
+							    {IPC_NAME_USER_NUMBER, UINT32_MAX, ""},
+							    {IPC_NAME_GROUP, 0, "flowtap-login"}}});
+		break;
+	case RECODE_NAMED:
+		ipc_named_put(b,
+		    &(struct ipc_named){.n = 2, .v = (struct ipc_name_found[]){{0, 1000, 100, "lea1"}, {2, 0, 0, ""}}});
+		break;
 	case RECODE_TYPES:
 		fail();
 	}

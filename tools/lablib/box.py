@@ -202,7 +202,7 @@ def own_etc(d, users):
     if any(line.startswith("shadow:") for line in accounts["group"][0]):
         shutil.chown("/etc/shadow", group="shadow")
     with open("/etc/nsswitch.conf", "w") as f:
-        f.write("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
+        f.write("passwd: files systemd\ngroup: files systemd\nshadow: files systemd\nhosts: files dns\n")
     os.mkdir("/etc/pam.d")
     shutil.copy(f"{d}/keep/pam-flowtap-sshd", "/etc/pam.d/flowtap-sshd")
     os.mkdir("/etc/flowtap")

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: parent_names_ */
+#include "parent_names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accounts.h"
+
+#define NOBODY_YET(i) (UINT32_MAX - 1 - (i)) /* a number for a login that a check must not make */
+
+/* What is asked before the users of a configuration. */
+enum { OF_AUDITORS, OF_OFFICERS, OF_LOGINS, OF_ASKER, OF_USERS };
+
+/* The agencies' users, then those of system login. */
+static const char *
+user_name(const struct conf *conf, uint32_t i)
+{
+	return i < conf->nagency ? conf->agency[i].user : conf->login[i - conf->nagency].name;
+}
+
+int
+parent_names_question(const struct conf *conf, uint32_t asker, struct buf *out)
+{
+	struct ipc_names q = {.n = OF_USERS + conf->nagency + conf->nlogin};
+	cleanup_free struct ipc_name *v = calloc(q.n, sizeof *v);
+
+	if (v == NULL)
+		return -ENOMEM;
+	q.v = v;
+	v[OF_AUDITORS] = (struct ipc_name){.kind = IPC_NAME_GROUP, .name = DAEMON_GROUP_AUDITORS};
+	v[OF_OFFICERS] = (struct ipc_name){.kind = IPC_NAME_GROUP, .name = DAEMON_GROUP_OFFICERS};
+	v[OF_LOGINS] = (struct ipc_name){.kind = IPC_NAME_GROUP, .name = ACCOUNTS_GROUP};
+	v[OF_ASKER] = (struct ipc_name){.kind = IPC_NAME_USER_NUMBER, .number = asker};
+	for (uint32_t i = 0; i + OF_USERS < q.n; i++) {
+		v[OF_USERS + i].kind = IPC_NAME_USER;
+		snprintf(v[OF_USERS + i].name, sizeof v->name, "%s", user_name(conf, i));
+	}
+	ipc_names_put(out, &q);
+	return out->err;
+}
+
+void
+parent_names_asker(const struct ipc_named *a, uint32_t asker, char *out, size_t size)
+{
+	if (a->n > OF_ASKER && a->v[OF_ASKER].err == 0 && a->v[OF_ASKER].name[0])
+		snprintf(out, size, "%s", a->v[OF_ASKER].name);
+	else
+		snprintf(out, size, "%u", asker);
+}
+
+static int
+by_login(const void *a, const void *b)
+{
+	return strcmp(((const struct conf_login *)a)->name, ((const struct conf_login *)b)->name);
+}
+
+/* The number that stands for a login that is not there: 0, or in a check one for each name. */
+static uint32_t
+absent(const struct conf *conf, const char *name, bool check)
+{
+	const struct conf_login *l;
+
+	if (!check || conf->nlogin == 0)
+		return 0;
+	l = bsearch(&(struct conf_login){.name = name}, conf->login, conf->nlogin, sizeof *l, by_login);
+	return l ? NOBODY_YET((uint32_t)(l - conf->login)) : 0;
+}
+
+/* Somebody else's account of the same name is no login, and root is nobody's. */
+static uint32_t
+number_of(const struct conf *conf, const struct ipc_named *a, uint32_t i, bool check)
+{
+	const struct ipc_name_found *f = &a->v[OF_USERS + i], *g = &a->v[OF_LOGINS];
+
+	if (f->err)
+		return absent(conf, user_name(conf, i), check);
+	return i < conf->nagency || (g->err == 0 && f->group == g->number) ? f->number : 0;
+}
+
+static void
+lacks(const struct conf *conf, uint32_t i, const struct ipc_name_found *f, char *why, size_t size)
+{
+	const char *what = f->err == 0 ? "root can't be an agency's user" : "no such system user";
+	const struct conf_agency *agency = &conf->agency[i];
+
+	if (f->err && f->err != ENOENT)
+		snprintf(why, size, "agency %s: its system user can't be looked up: %s", agency->name,
+		    strerror((int)f->err));
+	else if (f->err && strcmp(agency->name, agency->user) != 0)
+		snprintf(why, size, "agency %s: %s %s", agency->name, what, agency->user);
+	else
+		snprintf(why, size, "agency %s: %s", agency->name, what);
+}
+
+static uint32_t
+group_of(const struct ipc_name_found *f)
+{
+	return f->err ? UINT32_MAX : f->number;
+}
+
+/* Without an answer nobody has a number. */
+static void
+numbers_fill(const struct conf *conf, const struct ipc_named *a, bool check, struct parent_numbers *out)
+{
+	const uint32_t n = conf->nagency + conf->nlogin;
+
+	for (uint32_t i = 0; i < n && a->n; i++)
+		out->uid[i] = number_of(conf, a, i, check);
+	out->uid[n + DAEMON_NUMBER_AUDITORS] = a->n ? group_of(&a->v[OF_AUDITORS]) : UINT32_MAX;
+	out->uid[n + DAEMON_NUMBER_OFFICERS] = a->n ? group_of(&a->v[OF_OFFICERS]) : UINT32_MAX;
+}
+
+int
+parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool check, struct parent_numbers *out)
+{
+	const uint32_t n = conf->nagency + conf->nlogin;
+
+	if (a->n && a->n != OF_USERS + n)
+		return -EPROTO;
+	*out = (struct parent_numbers){.n = n + DAEMON_NUMBERS, .uid = calloc(n + DAEMON_NUMBERS, sizeof *out->uid)};
+	if (out->uid == NULL)
+		return -ENOMEM;
+	numbers_fill(conf, a, check, out);
+	if (a->n == 0)
+		snprintf(out->why, sizeof out->why, "users can't be looked up: %s", a->why);
+	for (uint32_t i = 0; i < conf->nagency; i++)
+		if (out->uid[i] == 0 && out->lacking++ == 0 && a->n)
+			lacks(conf, i, &a->v[OF_USERS + i], out->why, sizeof out->why);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * parent_names.h - the numbers of the users and groups that a configuration speaks of: the question that the
+ * parent asks of the names (names.c), and what the answer means.  Pure: no process, no file.
+ */
+#ifndef FLOWTAPD_PARENT_NAMES_H
+#define FLOWTAPD_PARENT_NAMES_H
+
+#include "daemon.h"
+#include "ipc_names.h"
+
+/* What a child is given with a configuration. */
+struct parent_numbers {
+	uint32_t n, *uid; /* owned: conf's agencies and logins in its order, then enum daemon_number */
+	uint32_t lacking; /* agencies without a user: theirs is 0, which no session has */
+	char why[192];    /* of the first of those */
+};
+
+/* Appends the question; asker: the user number of whoever commits.  0 or -ENOMEM. */
+int parent_names_question(const struct conf *conf, uint32_t asker, struct buf *out);
+/* The name of the asker, or the number where there is none. */
+void parent_names_asker(const struct ipc_named *a, uint32_t asker, char *out, size_t size);
+/* A login that has no number, or that we did not make, is 0, in a mere check one that nobody has; with an
+ * answer that has an error everybody is.  -EPROTO: that is no answer to conf's question; -ENOMEM. */
+int parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool check, struct parent_numbers *out);
+
+#endif

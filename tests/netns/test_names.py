@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Name services are other people's code: whatever a module does, the daemon is unharmed and says what is wrong."""
+
+import contextlib
+import os
+import re
+
+import pytest
+from rig import BIN, lab_command, until
+from test_commit import Conf
+from test_lifecycle import engines
+
+COMPAT = "/usr/lib/x86_64-linux-gnu/libnss_compat.so.2"
+LATE_FILE = "/etc/odd-late"
+
+
+def log_of(rig):
+    return rig.info["logs"] + "/flowtapd.log"
+
+
+def said_since(rig, at):
+    with open(log_of(rig)) as f:
+        f.seek(at)
+        return f.read()
+
+
+@pytest.fixture
+def odd(rig, rewritten):
+    """tests/lib/nss_odd.c is asked for who is in no file, in place of a module that the machine has."""
+    etc = f"/proc/{rig.info['init']}/root/etc"
+    rig.router("mount", "--bind", f"{BIN}/tests/libnss_odd.so", COMPAT)
+    with open(etc + "/nsswitch.conf") as f:
+        old = f.read()
+    with open(etc + "/nsswitch.conf", "w") as f:
+        f.write("passwd: files compat\ngroup: files\nshadow: files\nhosts: files dns\n")
+    yield Conf(rig)
+    with open(etc + "/nsswitch.conf", "w") as f:
+        f.write(old)
+    rig.router("umount", "-l", COMPAT)  # sshd may have loaded it
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"/proc/{rig.info['init']}/root{LATE_FILE}")
+
+
+def with_agency(text, name):
+    return text.replace("agency lea1", f"agency {name} {{ authority standing; }} agency lea1", 1)
+
+
+@pytest.mark.parametrize("name, why", [
+    ("odd-nobody", "agency odd-nobody: no such system user"),
+    ("odd-calls", "agency odd-calls: no such system user"),
+    ("odd-crash", "users can't be looked up: the name services' code was ended by SIGABRT"),
+    ("odd-hang", "users can't be looked up: the name services do not answer"),
+])
+def test_a_module_harms_nobody(rig, odd, name, why):
+    before, same, at = odd.text(), (engines(rig), rig.processes()["names"][:1]), os.path.getsize(log_of(rig))
+    for _ in range(2 if name != "odd-hang" else 1):
+        r = odd.commit(with_agency(before, name), "--check", check=False)
+        assert r.returncode == 1 and why in r.stderr, r.stderr
+    assert rig.answered() and odd.text() == before
+    assert (engines(rig), rig.processes()["names"][:1]) == same
+    assert "ended by" not in said_since(rig, at).replace("code was ended by", "")
+    assert odd.commit(odd.with_limit(11)).returncode == 0, "and is asked again"
+    odd.commit(before)
+
+
+def test_as_debian_comes(rig, rewritten):
+    """passwd: files systemd, and libnss-systemd where this machine has it."""
+    with open(f"/proc/{rig.info['init']}/root/etc/nsswitch.conf") as f:
+        assert re.search(r"(?m)^passwd: files systemd$", f.read())
+    conf, same = Conf(rig), engines(rig)
+    r = conf.commit(with_agency(conf.text(), "lea7"), "--check", check=False)
+    assert r.returncode == 1 and "agency lea7: no such system user" in r.stderr
+    assert rig.answered() and engines(rig) == same
+
+
+def test_user_who_comes_later(rig, odd):
+    """A start does not fail for an agency whose user is not there: the others' taps and sessions are as ever, the log
+    says whose is missing, once, and the user is found when there is one."""
+    before, at = odd.text(), os.path.getsize(log_of(rig))
+    lab_command("stop", "--name", rig.name)
+    with open(odd.path, "w") as f:
+        f.write(with_agency(before, "odd-late"))
+    lab_command("start", "--name", rig.name)
+    assert rig.answered()
+    said = "agency odd-late: no such system user: nobody is let in as this agency before there is that user\n"
+    assert said_since(rig, at).count(said) == 1
+    assert rig.router("cat", "/etc/flowtap/flowtap.conf").count("odd-late") == 1
+    at = os.path.getsize(log_of(rig))
+    with open(f"/proc/{rig.info['init']}/root{LATE_FILE}", "w"):
+        pass
+    until("the user is found", lambda: "configuration applied" in said_since(rig, at), 30)
+    assert rig.answered()
+    odd.commit(before)
