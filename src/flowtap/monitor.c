@@ -4,28 +4,42 @@
 #include <langinfo.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
+#include <sys/signalfd.h>
 #include <time.h>
 
 #include "clock.h"
+#include "held.h"
 #include "monitor_view.h"
+#include "screen.h"
 #include "shell.h"
 
+enum pause { PAUSE_OVER, PAUSE_REDRAW, PAUSE_LEAVE };
+
+struct watch {
+	struct shell *sh;
+	struct monitor m;
+	bool screen;      /* wanted: as soon as we are in the foreground */
+	int sigfd;        /* -1: lines, and signals do what they do */
+	int ended_by;     /* a signal; 0: none */
+	sigset_t blocked; /* before us */
+	int64_t interval_ms;
+	uint64_t count; /* of looks that are shown; 0: no end */
+};
+
 static int
-look(const struct shell *sh, struct monitor *m)
+look(struct watch *w)
 {
 	cleanup_buf struct buf answer = {0};
 	cleanup_fd int fd = -1;
 	json_t *j;
 	int r, code;
 
-	if ((fd = ctl_ask(sh->socket, "services flow-tap", (struct slice){"", 0}, &code)) < 0)
+	if ((fd = ctl_ask(w->sh->socket, "services flow-tap", (struct slice){"", 0}, &code)) < 0)
 		return code;
 	if ((r = ctl_read(fd, &answer)) != IPC_C_JSON)
 		return r < 0 ? EXIT_TRANSPORT : ctl_error(&answer);
 	j = json_loadb((const char *)answer.p, answer.len, 0, NULL);
-	r = monitor_view_add(m, j, (int64_t)(clock_mono_ns() / 1000000));
+	r = monitor_view_add(&w->m, j, (int64_t)(clock_mono_ns() / 1000000));
 	json_decref(j);
 	if (r == 0)
 		return EXIT_OK;
@@ -44,73 +58,120 @@ now_format(char out[static 32])
 }
 
 static void
-line_put(const struct monitor *m)
+line_put(const struct watch *w)
 {
 	cleanup_buf struct buf out = {0};
 	char when[32];
 
 	now_format(when);
-	if (m->looks == 1)
+	if (w->sh->json)
+		monitor_view_json(&w->m, when, &out);
+	else if (w->m.looks == 1)
 		monitor_view_heading(&out);
 	else
-		monitor_view_line(m, when, &out);
+		monitor_view_line(&w->m, when, &out);
 	fwrite(out.p, 1, out.len, stdout);
 	fflush(stdout);
 }
 
 static void
-screen_put(const struct shell *sh, const struct monitor *m)
+screen_put(const struct watch *w)
 {
 	const bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	struct winsize size = {.ws_row = 24};
 	cleanup_buf struct buf out = {0};
+	unsigned columns, rows;
 	char when[32];
 
-	(void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	if (w->m.looks == 0)
+		return;
+	screen_size(&columns, &rows);
 	now_format(when);
-	buf_printf(&out, "\033[H\033[J%sFlow-tap%s   %s   q: leave\n\n", sh->color ? "\033[1m" : "",
-	    sh->color ? "\033[0m" : "", when);
-	monitor_view_screen(m, utf8 ? MONITOR_UTF8 : MONITOR_PLAIN, sh->color, size.ws_row ? size.ws_row : 24, &out);
-	fwrite(out.p, 1, out.len, stdout);
-	fflush(stdout);
+	buf_printf(&out, "%sFlow-tap%s%s%s%sq: leave\n\n", SCREEN_BOLD, SCREEN_PLAIN, columns < 50 ? " " : "   ", when,
+	    columns < 50 ? " " : "   ");
+	monitor_view_screen(&w->m, utf8 ? MONITOR_UTF8 : MONITOR_PLAIN, columns, rows > 2 ? rows - 2 : 0, &out);
+	screen_draw((struct slice){(const char *)out.p, out.len});
 }
 
-/* Until the next look.  false: the user leaves. */
-static bool
-pause_for(const struct shell *sh, int64_t ms)
+/* ---- what happens between two looks ---- */
+
+static enum pause
+signal_take(struct watch *w)
 {
-	const uint64_t until = clock_mono_ns() + (uint64_t)ms * 1000000;
-	struct pollfd p = {.fd = sh->asks ? STDIN_FILENO : -1, .events = POLLIN};
-	uint64_t now;
+	struct signalfd_siginfo info;
+
+	if (read(w->sigfd, &info, sizeof info) != sizeof info)
+		return PAUSE_OVER;
+	if (screen_signal((int)info.ssi_signo))
+		return PAUSE_REDRAW;
+	w->ended_by = (int)info.ssi_signo;
+	return PAUSE_LEAVE;
+}
+
+/* A terminal that is gone reads as its end. */
+static enum pause
+key_take(void)
+{
 	char c;
 
+	return read(STDIN_FILENO, &c, 1) != 1 || c == 'q' || c == 'Q' ? PAUSE_LEAVE : PAUSE_OVER;
+}
+
+/* Until the next look. */
+static enum pause
+pause_for(struct watch *w)
+{
+	const uint64_t until = clock_mono_ns() + (uint64_t)w->interval_ms * 1000000;
+	uint64_t now;
+
 	while ((now = clock_mono_ns()) < until) {
-		if (poll(&p, 1, (int)((until - now) / 1000000) + 1) <= 0)
+		struct pollfd p[] = {
+		    {.fd = screen_is_visible() ? STDIN_FILENO : -1, .events = POLLIN},
+		    {.fd = w->sigfd, .events = POLLIN},
+		    {.fd = w->screen ? -1 : STDOUT_FILENO, .events = 0}, /* that nobody reads any more */
+		};
+		enum pause what = PAUSE_OVER;
+
+		if (poll(p, ARRAY_LEN(p), (int)((until - now) / 1000000) + 1) <= 0)
 			continue;
-		if (read(STDIN_FILENO, &c, 1) != 1 || c == 'q' || c == 'Q' || c == 3)
-			return false;
+		if (p[1].revents)
+			what = signal_take(w);
+		else if (p[0].revents)
+			what = key_take();
+		else if (p[2].revents & (POLLERR | POLLNVAL))
+			return PAUSE_LEAVE;
+		if (what != PAUSE_OVER)
+			return what;
 	}
-	return true;
+	return PAUSE_OVER;
+}
+
+/* true: go on. */
+static bool
+wait_next(struct watch *w)
+{
+	enum pause what;
+
+	while ((what = pause_for(w)) == PAUSE_REDRAW)
+		screen_put(w);
+	return what == PAUSE_OVER;
 }
 
 static int
-watch(struct shell *sh, bool screen, int64_t interval_ms, uint64_t count)
+watch(struct watch *w)
 {
-	static struct monitor m;
 	int code;
 
-	m = (struct monitor){0};
-	while ((code = look(sh, &m)) == EXIT_OK) {
-		if (screen)
-			screen_put(sh, &m);
+	while ((code = look(w)) == EXIT_OK) {
+		if (w->screen && !screen_is_open() && screen_open(w->sh->color ? TERM_ALWAYS : TERM_NEVER) == 0)
+			held_begin(); /* what is said would be overwritten */
+		if (w->screen)
+			screen_put(w);
 		else
-			line_put(&m);
-		if (count && m.looks > count)
-			break;
-		if (!pause_for(sh, interval_ms))
+			line_put(w);
+		if (ferror(stdout) || (w->count && w->m.looks > w->count) || !wait_next(w))
 			break;
 	}
-	return ferror(stdout) ? EXIT_TRANSPORT : code;
+	return code;
 }
 
 static uint64_t
@@ -121,23 +182,51 @@ argument(const struct cmd_call *call, const char *name, uint64_t dflt)
 	return s ? strtoull(s, NULL, 10) : dflt;
 }
 
+static int
+signals_begin(struct watch *w)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	screen_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &w->blocked);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* The terminal is given back; what ended us does what it would have done, but Control-C leaves, as q does. */
+static void
+screen_end(struct watch *w)
+{
+	screen_close();
+	held_print();
+	close(w->sigfd);
+	if (w->ended_by && w->ended_by != SIGINT) {
+		signal(w->ended_by, SIG_DFL);
+		raise(w->ended_by);
+	}
+	sigprocmask(SIG_SETMASK, &w->blocked, NULL);
+}
+
 int
 monitor_run(struct shell *sh, const struct cmd_call *call)
 {
-	const bool screen = sh->terminal && sh->asks;
-	const int64_t interval = (int64_t)argument(call, "SECONDS", 1) * 1000;
-	struct termios old, raw;
+	static struct watch w;
 	int code;
 
-	if (!screen || tcgetattr(STDIN_FILENO, &old) < 0)
-		return watch(sh, false, interval, argument(call, "NUMBER", 0));
-	raw = old;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
-	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	fputs("\033[?1049h\033[?25l", stdout); /* another screen, and no cursor */
-	code = watch(sh, true, interval, argument(call, "NUMBER", 0));
-	fputs("\033[?25h\033[?1049l", stdout);
-	fflush(stdout);
-	tcsetattr(STDIN_FILENO, TCSANOW, &old);
+	w = (struct watch){
+	    .sh = sh,
+	    .screen = sh->terminal && sh->asks && !sh->json && screen_is_possible(),
+	    .sigfd = -1,
+	    .interval_ms = (int64_t)argument(call, "SECONDS", 1) * 1000,
+	    .count = argument(call, "NUMBER", 0),
+	};
+	if (w.screen && (w.sigfd = signals_begin(&w)) < 0)
+		return EXIT_TRANSPORT;
+	code = watch(&w);
+	if (w.screen)
+		screen_end(&w);
 	return code;
 }

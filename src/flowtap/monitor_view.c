@@ -5,7 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHART 40
+#include "screen.h"
+
+#define CHART_BESIDE 40 /* columns of a row that are not its chart's */
+#define CHART_LEAST 8
+#define AGENCY_LEAST 10 /* columns of its name */
+#define AGENCY_MOST 63
 
 static uint64_t
 number(const json_t *o, const char *key)
@@ -149,16 +154,26 @@ highest(const struct monitor *m, const struct monitor_series *s)
 	return max;
 }
 
-/* The last CHART samples, the newest at the right. */
+/* How many samples a screen has room for; 0: none. */
+static unsigned
+chart_width(unsigned columns)
+{
+	const unsigned n = columns > CHART_BESIDE ? columns - CHART_BESIDE : 0;
+
+	return n < CHART_LEAST ? 0 : n < MONITOR_SAMPLES ? n : MONITOR_SAMPLES;
+}
+
+/* The last width samples, the newest at the right. */
 static void
-chart(const struct monitor *m, const struct monitor_series *s, enum monitor_style style, struct buf *out)
+chart(
+    const struct monitor *m, const struct monitor_series *s, enum monitor_style style, unsigned width, struct buf *out)
 {
 	static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 	static const char *const plain[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
 	const uint64_t n = m->looks ? m->looks - 1 : 0;
 	const double max = highest(m, s);
 
-	for (uint64_t k = CHART; k > 0; k--) {
+	for (uint64_t k = width; k > 0; k--) {
 		const double v = n >= k ? s->rate[(n - k) % MONITOR_SAMPLES] : 0;
 		size_t level = max > 0 ? (size_t)(v / max * 8 + 0.5) : 0;
 
@@ -167,45 +182,96 @@ chart(const struct monitor *m, const struct monitor_series *s, enum monitor_styl
 	}
 }
 
+struct view {
+	const struct monitor *m;
+	enum monitor_style style;
+	unsigned columns;
+	struct buf *out;
+};
+
 static void
-row(const struct monitor *m, const char *name, const struct monitor_series *s, uint64_t total, enum monitor_style style,
-    const char *color, struct buf *out)
+row(const struct view *v, const char *name, const struct monitor_series *s, uint64_t total, const char *color)
 {
 	char now[16], top[16];
+	const unsigned width = chart_width(v->columns);
 
-	buf_printf(out, "  %-8s %8s %8s  %s", name, amount(last(m, s), now), amount(highest(m, s), top), color);
-	chart(m, s, style, out);
-	buf_printf(out, "%s %9s\n", *color ? "\033[0m" : "", amount((double)total, now));
+	buf_printf(
+	    v->out, "  %-8s %8s %8s  %s", name, amount(last(v->m, s), now), amount(highest(v->m, s), top), color);
+	if (width)
+		chart(v->m, s, v->style, width, v->out);
+	buf_printf(v->out, "%s%s%9s\n", SCREEN_PLAIN, width ? " " : "", amount((double)total, now));
 }
 
 static void
-agency_row(const struct monitor_agency *a, bool color, struct buf *out)
+rows_head(const struct view *v)
 {
-	char due[16], sent[16], lost[16];
-	const bool red = color && a->lost_rate > 0;
+	const unsigned width = chart_width(v->columns);
+	char looks[32] = "";
 
-	buf_printf(out, "  %-30.30s %8jd %8jd %8s %8s %s%8s%s\n", a->name, (intmax_t)a->sessions, (intmax_t)a->criteria,
-	    amount(a->due_rate, due), amount(a->sent_rate, sent), red ? "\033[31m" : "", amount(a->lost_rate, lost),
-	    red ? "\033[0m" : "");
+	if (width >= 16)
+		snprintf(looks, sizeof looks, "last %u looks", width);
+	buf_printf(v->out, "%sPackets a second%s%s\n", SCREEN_BOLD, SCREEN_PLAIN,
+	    !v->m->restarted  ? ""
+	    : v->columns < 50 ? " (begun anew)"
+			      : "   (the counters began anew)");
+	buf_printf(
+	    v->out, "  %-8s %8s %8s  %-*s%s%9s\n", "", "now", "highest", (int)width, looks, width ? " " : "", "in all");
+}
+
+/* A narrow screen has no room for sessions and criteria. */
+static bool
+has_counts(unsigned columns)
+{
+	return columns >= 2 + AGENCY_LEAST + 5 * 9;
+}
+
+static int
+agency_width(unsigned columns)
+{
+	const unsigned beside = 2 + (has_counts(columns) ? 5 : 3) * 9;
+	const unsigned n = columns > beside ? columns - beside : 0;
+
+	return (int)(n < AGENCY_LEAST ? AGENCY_LEAST : n < AGENCY_MOST ? n : AGENCY_MOST);
+}
+
+static void
+agencies_head(const struct view *v)
+{
+	buf_printf(v->out, "\n%s%-*s", SCREEN_BOLD, agency_width(v->columns) + 2, "Agency");
+	if (has_counts(v->columns))
+		buf_printf(v->out, " %8s %8s", "sessions", "criteria");
+	buf_printf(v->out, " %8s %8s %8s\n", "due/s", "sent/s", "lost/s");
+}
+
+static void
+agency_row(const struct view *v, const struct monitor_agency *a)
+{
+	const int width = agency_width(v->columns);
+	char due[16], sent[16], lost[16];
+
+	buf_printf(v->out, "  %-*.*s", width, width, a->name);
+	if (has_counts(v->columns))
+		buf_printf(v->out, " %8jd %8jd", (intmax_t)a->sessions, (intmax_t)a->criteria);
+	buf_printf(v->out, " %8s %8s %s%8s\n", amount(a->due_rate, due), amount(a->sent_rate, sent),
+	    a->lost_rate > 0 ? SCREEN_RED : "", amount(a->lost_rate, lost));
 }
 
 void
-monitor_view_screen(const struct monitor *m, enum monitor_style style, bool color, unsigned rows, struct buf *out)
+monitor_view_screen(const struct monitor *m, enum monitor_style style, unsigned columns, unsigned rows, struct buf *out)
 {
-	const size_t fixed = 10, room = rows > fixed ? rows - fixed : 0;
-	const size_t shown = m->nagency < room ? m->nagency : room;
+	const struct view v = {m, style, columns, out};
+	const size_t fixed = 9; /* and a line for "and others" */
+	size_t shown = rows > fixed ? rows - fixed : 0;
 
-	buf_printf(out, "%sPackets a second%s%s\n", color ? "\033[1m" : "", color ? "\033[0m" : "",
-	    m->restarted ? "   (the counters began anew)" : "");
-	buf_printf(out, "  %-8s %8s %8s  %-40s %9s\n", "", "now", "highest", "last 40 looks", "in all");
-	row(m, "matched", &m->m, m->matched, style, color ? "\033[36m" : "", out);
-	row(m, "due", &m->d, m->due, style, color ? "\033[36m" : "", out);
-	row(m, "sent", &m->s, m->sent, style, color ? "\033[32m" : "", out);
-	row(m, "lost", &m->l, m->lost, style, color ? "\033[31m" : "", out);
-	buf_printf(out, "\n%s%-32s %8s %8s %8s %8s %8s%s\n", color ? "\033[1m" : "", "Agency", "sessions", "criteria",
-	    "due/s", "sent/s", "lost/s", color ? "\033[0m" : "");
+	shown = m->nagency < shown ? m->nagency : shown;
+	rows_head(&v);
+	row(&v, "matched", &m->m, m->matched, SCREEN_CYAN);
+	row(&v, "due", &m->d, m->due, SCREEN_CYAN);
+	row(&v, "sent", &m->s, m->sent, SCREEN_GREEN);
+	row(&v, "lost", &m->l, m->lost, SCREEN_RED);
+	agencies_head(&v);
 	for (size_t i = 0; i < shown; i++)
-		agency_row(&m->agency[i], color, out);
+		agency_row(&v, &m->agency[i]);
 	if (shown < m->nagency + m->more)
 		buf_printf(out, "  and %zu others\n", m->nagency - shown + m->more);
 }
@@ -221,4 +287,25 @@ monitor_view_line(const struct monitor *m, const char *time, struct buf *out)
 {
 	buf_printf(out, "%-20s %11.1f %11.1f %11.1f %11.1f\n", time, last(m, &m->m), last(m, &m->d), last(m, &m->s),
 	    last(m, &m->l));
+}
+
+static json_t *
+rate_json(const struct monitor *m, const struct monitor_series *s)
+{
+	return m->looks > 1 ? json_real(last(m, s)) : json_null();
+}
+
+void
+monitor_view_json(const struct monitor *m, const char *time, struct buf *out)
+{
+	json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "time", time, "matched",
+	    (json_int_t)m->matched, "due", (json_int_t)m->due, "sent", (json_int_t)m->sent, "lost", (json_int_t)m->lost,
+	    "matched-per-second", rate_json(m, &m->m), "due-per-second", rate_json(m, &m->d), "sent-per-second",
+	    rate_json(m, &m->s), "lost-per-second", rate_json(m, &m->l));
+	char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+
+	if (text)
+		buf_printf(out, "%s\n", text);
+	free(text);
+	json_decref(j);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* monitor_view.h - counters looked at again and again: rates, and charts of the last minute.  Pure. */
+/* monitor_view.h - counters looked at again and again: rates, and charts of the last looks.  Pure. */
 #ifndef FLOWTAP_MONITOR_VIEW_H
 #define FLOWTAP_MONITOR_VIEW_H
 
@@ -7,7 +7,7 @@
 
 #include "buf.h"
 
-#define MONITOR_SAMPLES 60
+#define MONITOR_SAMPLES 160
 #define MONITOR_AGENCIES 64
 
 struct monitor_series {
@@ -36,10 +36,13 @@ enum monitor_style { MONITOR_PLAIN, MONITOR_UTF8 };
 
 /* What `show services flow-tap' answered at that time.  -EINVAL: it has no counters. */
 int monitor_view_add(struct monitor *m, const json_t *state, int64_t now_ms);
-/* One screen, at most rows lines of 80 columns; color: with escape sequences. */
-void monitor_view_screen(const struct monitor *m, enum monitor_style style, bool color, unsigned rows, struct buf *out);
+/* One screen, with the marks of screen.h: at most rows lines (10 at least) that fit columns (40 at least). */
+void monitor_view_screen(
+    const struct monitor *m, enum monitor_style style, unsigned columns, unsigned rows, struct buf *out);
 /* One line, of the last look; a heading before the first. */
 void monitor_view_heading(struct buf *out);
+/* The same for programs: an object and its line end.  Rates are null at the first look. */
+void monitor_view_json(const struct monitor *m, const char *time, struct buf *out);
 void monitor_view_line(const struct monitor *m, const char *time, struct buf *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "answer.h"
-#include "term.h"
+#include "terminal.h"
 
 #define COLUMNS 80
 #define ENTRY_INDENT 12

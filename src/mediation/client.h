@@ -5,7 +5,7 @@
 
 #include "link.h"
 #include "request.h"
-#include "term.h"
+#include "terminal.h"
 
 enum client_exit {
 	CLIENT_OK,

@@ -14,7 +14,9 @@
 #include "clock.h"
 #include "collect.h"
 #include "confine.h"
+#include "held.h"
 #include "intake.h"
+#include "screen.h"
 
 #define PROGRAM "flowtap-collect"
 #define RCVBUF_EACH (32u << 20) /* default of one socket, as long as there are few */
@@ -34,8 +36,8 @@ struct collect {
 	struct loop_timer *tick, *end;
 	struct tally_row *row; /* with the sums of the last tick */
 	uint64_t start_ns, shown_ns;
-	unsigned screen_lines; /* of the live table, above the cursor */
-	bool screen, told_unwritten;
+	int sigfd;
+	bool told_unwritten;
 };
 
 /* ---- before the packets ---- */
@@ -207,28 +209,23 @@ rows_update(struct collect *c)
 }
 
 static void
-screen_clear(struct collect *c, struct buf *b)
-{
-	if (c->screen_lines)
-		buf_printf(b, "\033[%uA\r\033[J", c->screen_lines);
-	c->screen_lines = 0;
-}
-
-static void
-screen_show(struct collect *c)
+screen_show(const struct collect *c)
 {
 	unsigned n = intake_nports(c->intake);
 	struct tally_row *row = calloc(n, sizeof *row); /* a copy: the table sorts */
-	struct tally_view v = {.color = term_has_color(c->o->color, STDOUT_FILENO)};
+	const struct slice said = held_last();
 	cleanup_buf struct buf b = {0};
+	struct tally_view v;
 
 	if (row == NULL)
 		return;
 	memcpy(row, c->row, n * sizeof *row);
-	term_size(STDOUT_FILENO, &v.columns, &v.rows);
-	screen_clear(c, &b);
-	c->screen_lines = tally_table(&b, row, n, &v);
-	print(&b);
+	screen_size(&v.columns, &v.rows);
+	v.rows -= said.len && v.rows > 2 ? 2 : 0;
+	tally_table(&b, row, n, &v);
+	if (said.len)
+		buf_printf(&b, "\n%s%.*s\n", SCREEN_ALARM, (int)said.len, said.p);
+	screen_draw((struct slice){(const char *)b.p, b.len});
 	free(row);
 }
 
@@ -251,10 +248,15 @@ tell_unwritten(struct collect *c)
 }
 
 static void
-tell_ready(const struct collect *c)
+tell_ready(struct collect *c)
 {
 	json_t *ports, *links;
 
+	if (screen_is_open()) {
+		rows_update(c);
+		screen_show(c);
+		return;
+	}
 	if (!c->o->json) {
 		puts("ready");
 		fflush(stdout);
@@ -281,7 +283,6 @@ tell_account(struct collect *c)
 	tell_unwritten(c);
 	for (unsigned i = 0; i < n; i++)
 		unwritten += c->row[i].sum.unwritten;
-	screen_clear(c, &b);
 	if (c->o->json) {
 		print_json(tally_json("account", c->row, n, elapsed_ms(c)));
 	} else {
@@ -305,7 +306,7 @@ on_tick(void *arg)
 	if (interval_ns == 0 || clock_mono_ns() - c->shown_ns + 50000000 < interval_ns)
 		return;
 	rows_update(c);
-	if (c->screen)
+	if (screen_is_open())
 		screen_show(c);
 	else if (c->o->json)
 		print_json(tally_json("rates", c->row, intake_nports(c->intake), elapsed_ms(c)));
@@ -325,8 +326,16 @@ on_end(void *arg)
 static void
 on_signal(void *arg, uint32_t events)
 {
+	struct collect *c = arg;
+	struct signalfd_siginfo info;
+
 	(void)events;
-	on_end(arg);
+	if (read(c->sigfd, &info, sizeof info) != sizeof info)
+		return;
+	if (!screen_signal((int)info.ssi_signo))
+		on_end(c);
+	else if (screen_is_open())
+		screen_show(c);
 }
 
 static void
@@ -338,26 +347,45 @@ on_count(void *arg)
 }
 
 static int
-signals_open(void)
+signals_open(sigset_t *set)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigprocmask(SIG_BLOCK, set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	signal(SIGTTOU, SIG_IGN); /* who is stopped for a line on the terminal collects nothing */
+	return signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* The table is the terminal's until the end; messages that it would show come then. */
+static void
+screen_start(const struct collect *c, sigset_t *set)
+{
+	if (c->o->json || c->o->quiet || screen_open(c->o->color) < 0)
+		return;
+	if (isatty(STDERR_FILENO))
+		held_begin();
+	screen_signals(set);
+	sigprocmask(SIG_BLOCK, set, NULL);
+	signalfd(c->sigfd, set, 0);
+}
+
+static void
+screen_end(void)
+{
+	screen_close();
+	held_print();
 }
 
 static int
-loop_prepare(struct collect *c, int sigfd)
+loop_prepare(struct collect *c)
 {
 	struct loop_io *io;
 	int r;
 
-	if ((r = loop_new(&c->loop)) < 0 || (r = loop_add(c->loop, sigfd, EPOLLIN, on_signal, c, &io)) < 0 ||
+	if ((r = loop_new(&c->loop)) < 0 || (r = loop_add(c->loop, c->sigfd, EPOLLIN, on_signal, c, &io)) < 0 ||
 	    (r = loop_timer_new(c->loop, on_tick, c, &c->tick)) < 0 ||
 	    (r = loop_timer_new(c->loop, on_end, c, &c->end)) < 0 ||
 	    (r = intake_start(c->intake, c->loop, on_count, c)) < 0)
@@ -370,9 +398,10 @@ loop_prepare(struct collect *c, int sigfd)
 static int
 collect(struct collect *c)
 {
-	cleanup_fd int sigfd = signals_open();
+	sigset_t set;
 	int status;
 
+	c->sigfd = signals_open(&set);
 	tzset(); /* reads its file while it still may */
 	descriptors_allow();
 	if ((status = sockets_open(c)) != COLLECT_OK || (status = early_try(c)) != COLLECT_OK)
@@ -380,22 +409,25 @@ collect(struct collect *c)
 	if ((c->row = calloc(intake_nports(c->intake), sizeof *c->row)) == NULL)
 		return fail(-ENOMEM, "cannot prepare", NULL);
 	c->start_ns = c->shown_ns = clock_mono_ns();
-	if ((status = loop_prepare(c, sigfd)) != COLLECT_OK || (status = power_drop(c)) != COLLECT_OK)
+	if ((status = loop_prepare(c)) != COLLECT_OK)
 		return status;
-	tell_ready(c);
-	loop_run(c->loop);
-	intake_stop(c->intake);
-	return tell_account(c);
+	screen_start(c, &set); /* reads what is known of the terminal */
+	if ((status = power_drop(c)) == COLLECT_OK) {
+		tell_ready(c);
+		loop_run(c->loop);
+		intake_stop(c->intake);
+	}
+	screen_end();
+	return status == COLLECT_OK ? tell_account(c) : status;
 }
 
 int
 collect_run(const struct collect_opts *o)
 {
-	struct collect c = {.o = o};
+	struct collect c = {.o = o, .sigfd = -1};
 	cleanup_fd int dir = -1;
 	int r, status;
 
-	c.screen = !o->json && !o->quiet && term_is_screen(STDOUT_FILENO);
 	if (!o->no_files && (r = dir_open(o, &dir)) < 0)
 		return fail(r, "cannot open the folder", o->dir);
 	c.spool_conf = (struct spool_conf){
@@ -409,5 +441,6 @@ collect_run(const struct collect_opts *o)
 	early_free(c.early);
 	loop_free(c.loop);
 	free(c.row);
+	base_close_p(&c.sigfd);
 	return status;
 }

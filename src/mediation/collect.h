@@ -5,7 +5,7 @@
 
 #include "ip.h"
 #include "ports.h"
-#include "term.h"
+#include "terminal.h"
 
 #define COLLECT_ADDRS_MAX 16
 #define COLLECT_LINKS_MAX 8

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <getopt.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -248,6 +249,7 @@ main(int argc, char **argv)
 	int status;
 
 	output_begin();
+	setlocale(LC_CTYPE, "");
 	if ((status = asked_for(argc, argv)) < 0)
 		status = run(argc, argv);
 	if (output_end("flowtap-collect") < 0 && status == COLLECT_OK)

@@ -14,7 +14,9 @@ static const int calls[] = {
     SCMP_SYS(openat),
     SCMP_SYS(unlinkat),
     SCMP_SYS(ftruncate),
-    SCMP_SYS(ioctl), /* the terminal's size */
+    SCMP_SYS(ioctl), /* the terminal's size, mode and foreground */
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(clock_nanosleep), /* some terminals want a delay */
     -1,
 };
 

@@ -4,7 +4,7 @@
 
 #include "clock.h"
 #include "progress.h"
-#include "term.h"
+#include "terminal.h"
 
 #define FIRST_MS 1000
 #define EVERY_MS 200
@@ -41,21 +41,31 @@ progress_show(struct progress *p, uint64_t done, uint64_t part, uint64_t whole)
 {
 	uint64_t now = p->on ? clock_mono_ns() : 0;
 	cleanup_buf struct buf b = {0};
+	unsigned columns, rows;
 
 	if (!p->on || now - p->start_ns < FIRST_MS * UINT64_C(1000000) ||
 	    now - p->drawn_ns < EVERY_MS * UINT64_C(1000000))
 		return;
-	progress_format(&b, done, part, whole, (now - p->start_ns) / 1000000);
-	if (b.err == 0)
-		fprintf(stderr, "\r\033[K%.*s", (int)b.len, (const char *)b.p);
 	p->drawn_ns = now;
+	if (!term_is_foreground(STDERR_FILENO))
+		return;
+	progress_format(&b, done, part, whole, (now - p->start_ns) / 1000000);
+	buf_put_u8(&b, '\0');
+	term_size(STDERR_FILENO, &columns, &rows);
+	/* Over the end of the line before, in case it was longer; never as far as the last column, where it would wrap.
+	 */
+	if (b.err == 0)
+		fprintf(stderr, "\r%-*.*s", (int)columns - 1, (int)columns - 1, (const char *)b.p);
 	p->drawn = true;
 }
 
 void
 progress_clear(struct progress *p)
 {
-	if (p->drawn)
-		fputs("\r\033[K", stderr);
+	unsigned columns, rows;
+
+	term_size(STDERR_FILENO, &columns, &rows);
+	if (p->drawn && term_is_foreground(STDERR_FILENO))
+		fprintf(stderr, "\r%*s\r", (int)columns - 1, "");
 	p->drawn = false;
 }

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "tally.h"
-#include "term.h"
-
-#define FILE_COLUMN 58 /* the file's name begins here */
+#include "screen.h"
 
 void
 tally_add(struct tally *sum, const struct tally *t)
@@ -29,20 +27,99 @@ file_short(const struct tally_row *r)
 	return (struct slice){start + 1, (size_t)(end - start - 1)};
 }
 
+/* ---- the live table ---- */
+
+static const char *
+port_text(const struct tally_row *r, char text[static TERM_HUMAN_LEN])
+{
+	snprintf(text, TERM_HUMAN_LEN, "%u", r->port);
+	return text;
+}
+
+static const char *
+packets_text(const struct tally_row *r, char text[static TERM_HUMAN_LEN])
+{
+	return term_human(r->sum.packets, text);
+}
+
+static const char *
+bytes_text(const struct tally_row *r, char text[static TERM_HUMAN_LEN])
+{
+	return term_human(r->sum.bytes, text);
+}
+
+static const char *
+packet_rate_text(const struct tally_row *r, char text[static TERM_HUMAN_LEN])
+{
+	return term_human(r->packets_per_s, text);
+}
+
+static const char *
+bit_rate_text(const struct tally_row *r, char text[static TERM_HUMAN_LEN])
+{
+	return term_human(r->bits_per_s, text);
+}
+
+static const char *
+lost_text(const struct tally_row *r, char text[static TERM_HUMAN_LEN])
+{
+	return term_human(r->sum.lost, text);
+}
+
+static const char *
+bad_text(const struct tally_row *r, char text[static TERM_HUMAN_LEN])
+{
+	return term_human(r->sum.malformed, text);
+}
+
+#define TABLE_WIDTH 57 /* of all columns; behind them is the file */
+
+static const struct {
+	const char *name;
+	unsigned width, from; /* shown from so many columns of the screen on */
+	const char *(*text)(const struct tally_row *r, char text[static TERM_HUMAN_LEN]);
+} columns[] = {
+    {"PORT", 5, 0, port_text},
+    {"PACKETS", 9, 14, packets_text},
+    {"BYTES", 9, 49, bytes_text},
+    {"PKT/S", 9, 40, packet_rate_text},
+    {"BIT/S", 9, 31, bit_rate_text},
+    {"LOST", 8, 22, lost_text},
+    {"BAD", 8, TABLE_WIDTH, bad_text},
+};
+
+/* How many columns are left for the file's name. */
+static int
+file_room(const struct tally_view *v)
+{
+	return v->columns > TABLE_WIDTH + 2 ? (int)v->columns - TABLE_WIDTH - 2 : 0;
+}
+
+static void
+head_put(struct buf *out, const struct tally_view *v)
+{
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+		if (v->columns >= columns[i].from)
+			buf_printf(out, "%*s", (int)columns[i].width, columns[i].name);
+	buf_printf(out, "%s\n", file_room(v) >= 4 ? "  FILE" : "");
+}
+
 static void
 row_put(struct buf *out, const struct tally_row *r, const struct tally_view *v)
 {
-	char packets[TERM_HUMAN_LEN], bytes[TERM_HUMAN_LEN], pps[TERM_HUMAN_LEN], bps[TERM_HUMAN_LEN];
-	char lost[TERM_HUMAN_LEN], bad[TERM_HUMAN_LEN];
-	bool alarm = v->color && (r->sum.lost || r->sum.malformed || r->sum.unwritten);
-	int room = v->columns > FILE_COLUMN ? (int)(v->columns - FILE_COLUMN) : 0, len;
-	struct slice file = r->sum.unwritten ? (struct slice){"CANNOT WRITE", 12} : file_short(r);
+	const bool alarm = r->sum.lost || r->sum.malformed || r->sum.unwritten;
+	const struct slice file = r->sum.unwritten ? (struct slice){"CANNOT WRITE", 12} : file_short(r);
+	const int room = file_room(v);
+	char text[TERM_HUMAN_LEN];
 
-	len = (int)file.len < room ? (int)file.len : room;
-	buf_printf(out, "%s%5u %8s %8s %8s %8s %7s %7s%s  %.*s\n", alarm ? "\033[1;31m" : "", r->port,
-	    term_human(r->sum.packets, packets), term_human(r->sum.bytes, bytes), term_human(r->packets_per_s, pps),
-	    term_human(r->bits_per_s, bps), term_human(r->sum.lost, lost), term_human(r->sum.malformed, bad),
-	    alarm ? "\033[0m" : "", len, file.p);
+	buf_printf(out, "%s", alarm ? SCREEN_ALARM : "");
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+		if (v->columns >= columns[i].from)
+			buf_printf(out, "%*s", (int)columns[i].width, columns[i].text(r, text));
+	buf_printf(out, "%s", alarm ? SCREEN_PLAIN : "");
+	if (room)
+		buf_printf(out, "  %.*s", (int)file.len < room ? (int)file.len : room, file.p);
+	buf_printf(out, "\n");
 }
 
 /* Busiest first. */
@@ -64,8 +141,7 @@ tally_table(struct buf *out, struct tally_row *row, unsigned n, const struct tal
 	unsigned room = view->rows > 4 ? view->rows - 3 : 1; /* without heading, "more" and the cursor's line */
 	unsigned shown = n < room ? n : room;
 
-	buf_printf(out, "%5s %8s %8s %8s %8s %7s %7s  %s\n", "PORT", "PACKETS", "BYTES", "PKT/S", "BIT/S", "LOST",
-	    "BAD", "FILE");
+	head_put(out, view);
 	if (shown < n)
 		qsort(row, n, sizeof *row, row_cmp);
 	for (unsigned i = 0; i < shown; i++)

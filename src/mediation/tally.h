@@ -27,10 +27,9 @@ void tally_add(struct tally *sum, const struct tally *t);
 
 struct tally_view {
 	unsigned columns, rows; /* of the screen */
-	bool color;
 };
 
-/* A heading and a line for each port, at most rows - 1 lines in all: if there are more, the
+/* With the marks of screen.h: a heading and a line for each port, at most rows - 1 lines in all: if there are more, the
  * busiest (row is sorted for that) and a line that says so.  Returns the number of lines. */
 unsigned tally_table(struct buf *out, struct tally_row *row, unsigned n, const struct tally_view *view);
 

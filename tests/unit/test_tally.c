@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tally.h"
-#include "term.h"
+#include "screen.h"
 
 static void
 test_human(void **state)
@@ -62,13 +62,14 @@ test_table_fits(void **state)
 {
 	static const struct {
 		unsigned ports, columns, rows, lines;
-	} row[] = {
-	    {1, 80, 24, 2}, {20, 80, 24, 21}, {21, 80, 24, 22}, {22, 80, 24, 23}, {100, 80, 24, 23}, {100, 80, 1, 3}};
+	} row[] = {{1, 80, 24, 2}, {20, 80, 24, 21}, {21, 80, 24, 22}, {22, 80, 24, 23}, {100, 80, 24, 23},
+	    {100, 80, 1, 3}, {3, 40, 24, 4}, {3, 48, 24, 4}, {3, 49, 24, 4}, {3, 57, 24, 4}, {3, 60, 24, 4},
+	    {3, 5, 24, 4}, {3, 200, 24, 4}};
 	struct tally_row ports[100];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
-		struct tally_view v = {row[i].columns, row[i].rows, false};
+		struct tally_view v = {row[i].columns, row[i].rows};
 		struct buf b = {0};
 		unsigned lines = 0;
 
@@ -77,7 +78,7 @@ test_table_fits(void **state)
 		for (const char *p = text_of(&b), *nl; *p; p = nl + 1, lines++) {
 			nl = strchr(p, '\n');
 			assert_non_null(nl);
-			assert_true(nl - p <= 80);
+			assert_true(nl - p <= row[i].columns);
 		}
 		assert_int_equal(lines, row[i].lines);
 		buf_free(&b);
@@ -88,7 +89,7 @@ static void
 test_table_busiest(void **state)
 {
 	struct tally_row ports[100];
-	const struct tally_view v = {80, 6, false};
+	const struct tally_view v = {80, 6};
 	struct buf b = {0};
 
 	(void)state;
@@ -107,17 +108,17 @@ static void
 test_table_alarm(void **state)
 {
 	struct tally_row r = {.port = 9, .sum = {.packets = 1, .unwritten = 1}, .file = ""};
-	struct tally_view v = {80, 24, true};
+	struct tally_view v = {80, 24};
 	struct buf b = {0};
 
 	(void)state;
 	tally_table(&b, &r, 1, &v);
 	assert_non_null(strstr(text_of(&b), "CANNOT WRITE"));
-	assert_non_null(strstr((char *)b.p, "\033[1;31m"));
+	assert_non_null(strstr((char *)b.p, SCREEN_ALARM));
 	buf_reset(&b);
-	v.color = false;
+	r.sum.unwritten = 0;
 	tally_table(&b, &r, 1, &v);
-	assert_null(strstr(text_of(&b), "\033"));
+	assert_null(strstr(text_of(&b), SCREEN_ALARM));
 	buf_free(&b);
 }
 

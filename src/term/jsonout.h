@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* jsonout.h - JSON on standard output: whole objects, or one object with a list of any
  * length that is written as it comes.  Every call takes its json_t over. */
-#ifndef MEDIATION_JSONOUT_H
-#define MEDIATION_JSONOUT_H
+#ifndef TERM_JSONOUT_H
+#define TERM_JSONOUT_H
 
 #include <jansson.h>
 #include <stdbool.h>

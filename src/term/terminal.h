@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* term.h - what both programs need to write for people: colour or not, numbers that fit. */
-#ifndef MEDIATION_TERM_H
-#define MEDIATION_TERM_H
+/* terminal.h - what is written for people: colour or not, numbers that fit. */
+#ifndef TERM_TERMINAL_H
+#define TERM_TERMINAL_H
 
 #include "base.h"
 
@@ -13,6 +13,8 @@ bool term_has_color(enum term_color when, int fd);
 
 /* A terminal on which the cursor can be moved. */
 bool term_is_screen(int fd);
+/* It is our terminal, and we are the job in its foreground. */
+bool term_is_foreground(int fd);
 /* Its size; 80 x 24 if unknown. */
 void term_size(int fd, unsigned *columns, unsigned *rows);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: term_ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "term.h"
+#include "terminal.h"
 
 int
 term_color_parse(const char *word, enum term_color *out)
@@ -35,6 +36,12 @@ term_has_color(enum term_color when, int fd)
 	if (when != TERM_AUTO)
 		return when == TERM_ALWAYS;
 	return !(no && *no) && term_is_screen(fd);
+}
+
+bool
+term_is_foreground(int fd)
+{
+	return tcgetpgrp(fd) == getpgrp();
 }
 
 void

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A control socket that answers as flowtapd does, without one: for what the shell does with an answer."""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import threading
+
+SHOW, JSON = 64, 65
+HEADER = struct.Struct("!IHHI")
+
+
+def state(looks):
+    """Counters that grow from look to look."""
+    return {"copies": {"matched": 1000 * looks, "due": 900 * looks, "sent": 800 * looks},
+            "losses": {"budget": 100 * looks},
+            "agencies": [{"agency": "lea1", "sessions": 1, "criteria": 2, "due": 900 * looks, "sent": 800 * looks,
+                          "lost-budget": 100 * looks, "lost-otherwise": 0}]}
+
+
+@contextlib.contextmanager
+def daemon(directory):
+    """The socket's path."""
+    path, looks = os.path.join(directory, "ctl.sock"), 0
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen()
+
+        def serve():
+            nonlocal looks
+            with contextlib.suppress(OSError):
+                while True:
+                    with s.accept()[0] as c, c.makefile("rb") as f:
+                        size, _, _, ident = HEADER.unpack(f.read(HEADER.size))
+                        f.read(size)
+                        looks += 1
+                        body = json.dumps(state(looks)).encode()
+                        c.sendall(HEADER.pack(len(body), JSON, 0, ident) + body)
+        threading.Thread(target=serve, daemon=True).start()
+        yield path
+        s.shutdown(socket.SHUT_RDWR)
