@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ctl.h"
 #include "warrant.h"
@@ -24,6 +25,7 @@ text_read(const char *path, struct buf *out)
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	uint8_t *room = f ? buf_room(out, WARRANT_TEXT_MAX + 1) : NULL;
 	const char *why = room ? NULL : strerror(errno);
+	struct stat st;
 
 	if (room) {
 		out->len = fread(room, 1, WARRANT_TEXT_MAX + 1, f);
@@ -32,6 +34,8 @@ text_read(const char *path, struct buf *out)
 		else if (out->len > WARRANT_TEXT_MAX)
 			why = "too long for a warrant";
 	}
+	if (f && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & S_IROTH)
+		fprintf(stderr, "flowtap: %s names a target, and everybody can read it: chmod o= %s\n", path, path);
 	if (f && f != stdin)
 		fclose(f);
 	if (why)

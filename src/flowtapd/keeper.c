@@ -46,15 +46,15 @@ keeper_begin(int *dir, char name[static NAME_MAX + 1])
 	return role_confine_keeper(dirname(copy));
 }
 
-/* Who may read it stays as it is. */
+/* Others never read it: there are password hashes and agencies in it. */
 static int
 keeper_write(int dir, const char *name, struct slice text)
 {
 	struct stat st;
-	mode_t mode = 0644;
+	mode_t mode = 0600;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		mode = st.st_mode & 0666;
+		mode = st.st_mode & 0660;
 	return replace_file(dir, name, text, mode);
 }
 

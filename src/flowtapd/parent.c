@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "as.h"
@@ -346,6 +347,22 @@ state_start(const struct parent *p)
 	return -EPROTO;
 }
 
+/* What `flowtap show configuration` tells only to who may know it. */
+static void
+conf_look(const struct parent *p)
+{
+	const char *path = p->opts->conf_path;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	if (st.st_mode & S_IROTH)
+		log_warnx("%s: everybody can read it, password hashes and agencies too: chmod o= %s", path, path);
+	else if (!(st.st_mode & S_IRGRP) || st.st_gid != p->gid)
+		log_warnx("%s: can't be read again without a restart: chgrp " DAEMON_USER " %s; chmod 640 %s", path,
+		    path, path);
+}
+
 static int
 parent_start(struct parent *p)
 {
@@ -360,6 +377,7 @@ parent_start(struct parent *p)
 		log_warn(r, "%s", p->conf->run_dir);
 		return r;
 	}
+	conf_look(p);
 	if ((r = key_start(p)) < 0 || (r = state_start(p)) < 0)
 		return r;
 	if ((r = parent_conf_start(p)) < 0) {

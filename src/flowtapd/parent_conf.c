@@ -70,7 +70,7 @@ file_write(const char *path, const struct buf *text)
 	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || stat(path, &st) < 0)
 		return -errno;
-	return replace_file(fd, basename(name), (struct slice){(char *)text->p, text->len}, st.st_mode & 0666);
+	return replace_file(fd, basename(name), (struct slice){(char *)text->p, text->len}, st.st_mode & 0660);
 }
 
 static int

@@ -206,6 +206,7 @@ def test_install_and_self_test(root):
     for name in "_flowtap:", "_flowtap-dp:", "flowtap-agency:", "flowtap-audit:":
         assert "\n" + name in users
     assert root.run("stat", "-c", "%U:%G %a", "/var/lib/flowtap") == "_flowtap:root 770\n"
+    assert root.run("stat", "-c", "%U:%G %a", "/etc/flowtap/flowtap.conf") == "root:_flowtap 640\n"
     units = {os.path.basename(p) for p in glob.glob(TREE + "/packaging/systemd/*")
              if p.endswith((".service", ".socket", ".mount"))}
     assert units <= set(os.listdir(root.path + "/lib/systemd/system")) and len(units) == 6
@@ -228,10 +229,12 @@ def test_upgrade_keeps_taps(root, tmp_path):
     assert "200 OK" in root.dtcp("ADD", *dtcp.add_lines(to=("192.0.2.10", 7001), source_address="198.51.100.10"))
     before = root.copies()
     inject(root, 100)
+    os.chmod(root.path + "/etc/flowtap/flowtap.conf", 0o644)  # as 0.1.0 had it
     said = root.install(newer(deb("flowtap-router"), tmp_path))
     assert "1:0.1" in root.run("dpkg-query", "-W", "flowtap-router"), said
     with open(root.path + "/etc/flowtap/flowtap.conf") as f:
         assert f.read() == CONF
+        assert os.fstat(f.fileno()).st_mode & 0o777 == 0o640
     inject(root, 100)
     root.stop()
     inject(root, 100)

@@ -77,6 +77,30 @@ def test_commit_and_rollback(rig, conf):
         (0, "changed: services flow-tap agency lea1 maximum-sessions")]
 
 
+def test_commit_keeps_the_file_from_others(rig, conf):
+    """Whatever it was, others can't read it after a commit.  Its history is the engine's alone."""
+    def mode(path):
+        return os.stat(path).st_mode & 0o777
+    try:
+        for n, (before, after) in enumerate(((0o644, 0o640), (0o666, 0o660), (0o600, 0o600))):
+            os.chmod(conf.path, before)
+            group = os.stat(conf.path).st_gid
+            conf.commit(conf.with_limit(20 + n))
+            assert mode(conf.path) == after and os.stat(conf.path).st_uid == 0 and os.stat(conf.path).st_gid == group
+        folder = history_dir(rig)
+        assert {mode(f"{folder}/{name}") for name in os.listdir(folder)} == {0o600}
+        # What everybody can read, or the daemon can't, is told of at the start.
+        for now, said in (0o644, "everybody can read it, password hashes"), (0o600, "can't be read again without a restart"):
+            os.chmod(conf.path, now)
+            at = os.path.getsize(rig.info["logs"] + "/flowtapd.log")
+            lab_command("restart", "--name", rig.name)
+            with open(rig.info["logs"] + "/flowtapd.log") as f:
+                f.seek(at)
+                assert said in f.read()
+    finally:
+        os.chmod(conf.path, 0o640)
+
+
 def test_refused_commit_changes_nothing(rig, conf):
     before, listed = conf.text(), conf.ask("show", "system", "commit")
     bad = conf.commit(before.replace("flow-tap {", "flow-tapp {", 1), check=False)

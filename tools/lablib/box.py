@@ -76,7 +76,7 @@ def write_config(lab, path):
               for name in lab["agencies"]]
     words += lab["conf_extra"].splitlines()
     body = "\n".join("        " + w for w in words)
-    with open(path, "w") as f:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
         f.write(f"services {{\n    flow-tap {{\n{body}\n    }}\n}}\n"
                 f"system {{\n    services {{\n        flow-tap-dtcp {{\n            ssh {{\n"
                 f"                port {lab['ssh_port']};\n            }}\n        }}\n    }}\n}}\n")
@@ -212,9 +212,10 @@ def own_etc(d, users):
 def make_dirs():
     """As systemd-tmpfiles(8) does at boot."""
     with open(f"{TREE}/packaging/systemd/flowtap.tmpfiles.conf") as f:
-        entries = [line.split() for line in f if line.startswith("d ")]
-    for _, path, mode, user, group, *_ in entries:
-        os.makedirs(path, exist_ok=True)
+        entries = [line.split() for line in f if line.startswith(("d ", "z "))]
+    for what, path, mode, user, group, *_ in entries:
+        if what == "d":
+            os.makedirs(path, exist_ok=True)
         shutil.chown(path, user, group)
         os.chmod(path, int(mode, 8))
 
