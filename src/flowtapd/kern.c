@@ -8,15 +8,20 @@
 #include <sys/mman.h>
 
 #include "kern_internal.h"
+#include "kern_refusal.h"
 #include "log.h"
 #include "tap.skel.h"
 
 static int __attribute__((format(printf, 2, 0))) print_debug(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[512];
+	va_list again;
 
 	if (level == LIBBPF_DEBUG)
 		return 0;
+	va_copy(again, ap);
+	kern_refusal_hear(fmt, again);
+	va_end(again);
 	vsnprintf(line, sizeof line, fmt, ap);
 	line[strcspn(line, "\n")] = '\0';
 	log_debug("%s", line);

@@ -18,6 +18,7 @@
 #include "bulk.h"
 #include "inventory.h"
 #include "kern.h"
+#include "kern_refusal.h"
 #include "listen.h"
 #include "log.h"
 #include "look.h"
@@ -108,7 +109,8 @@ inventory_spawn(struct parent *p, const struct kern *k, int peer)
 	snprintf(t.pins, sizeof t.pins, "%s/bpf", p->conf->run_dir);
 	inventory_told_put(&b, &t);
 	if ((r = look_open(fds + 2)) < 0) {
-		log_warn(r, "the kernel's list of its programs");
+		log_warn(r, "the kernel's list of its programs (Linux 5.19 or later with CONFIG_DEBUG_INFO_BTF)");
+		kern_refusal_tell();
 		return r;
 	}
 	r = child_start(p, INVENTORY, &o, fds);
@@ -280,8 +282,11 @@ kernel_start(struct parent *p, struct kern **out)
 		log_warnx("%s/bpf: no bpf file system, and mounting one takes CAP_SYS_ADMIN; with systemd it is "
 			  "run-flowtap-bpf.mount that does",
 		    o.run_dir);
+	else if (r == -EOPNOTSUPP && o.force_tcx)
+		log_warnx("attach tcx: this kernel does not have it; Linux 6.6 is the first that does");
 	else if (r < 0)
 		log_warn(r, "kernel programs");
+	kern_refusal_tell();
 	return r;
 }
 
