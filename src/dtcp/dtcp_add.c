@@ -168,6 +168,8 @@ check_filter(struct add *a)
 			return refuse(a->res, DTCP_SERVER_ERROR, p, "out of memory");
 		return refuse(a->res, filter_errors[i].code, p, filter_errors[i].reason);
 	}
+	if (CHOICE_PORTS_PAIRED)
+		(void)criteria_pair(&a->req->criteria);
 	if (criteria_check(&a->req->criteria, &why) < 0)
 		return refuse(a->res, DTCP_BAD_FILTER, P_PROTOCOL, why);
 	if (a->req->version < 7 && a->req->criteria.family == 6)

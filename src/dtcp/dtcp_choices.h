@@ -23,6 +23,8 @@
 
 /* An element that is not of the grammar: 432 says more than 400. */
 #define CHOICE_FILTER_SYNTAX DTCP_BAD_FILTER
+/* Source-Port and Dest-Port as lists that are as long: pairs, as Junos's manuals have them, and not a product. */
+#define CHOICE_PORTS_PAIRED true
 /* IPv4 and IPv6 in one ADD: as Junos 12.3 and later. */
 #define CHOICE_FAMILIES_MIXED DTCP_BAD_REQUEST
 /* Something that the version of the request does not have. */

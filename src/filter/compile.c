@@ -3,94 +3,21 @@
 /*
  * Lists become sets: sorted, disjoint, inclusive ranges of numbers.  Negation is
  * a subtraction.  The terms are the products of the sets' ranges, and disjoint
- * because the sets' ranges are.
+ * because the sets' ranges are; port lists that are pairs become several products, with
+ * source ports that differ.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "filter.h"
 #include "match.h"
+#include "pairs.h"
+#include "set.h"
 
 #define PROTO_ICMP 1
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 #define PROTO_ICMPV6 58
-#define SPLIT_WASTE_BITS 2 /* a range is split if its cover is at least 2^this times as wide */
-
-typedef unsigned __int128 u128;
-
-struct range {
-	u128 lo, hi;
-};
-
-struct set {
-	struct range *v; /* owned */
-	uint32_t n;
-};
-
-static void
-set_free(struct set *s)
-{
-	free(s->v);
-	*s = (struct set){0};
-}
-
-static int
-by_lo(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-
-	return (x->lo > y->lo) - (x->lo < y->lo);
-}
-
-/* Sorts and joins what overlaps or touches. */
-static void
-set_normalise(struct set *s)
-{
-	uint32_t out = 0;
-
-	if (s->n == 0)
-		return;
-	qsort(s->v, s->n, sizeof *s->v, by_lo);
-	for (uint32_t i = 1; i < s->n; i++) {
-		struct range *last = &s->v[out];
-
-		if (s->v[i].lo <= last->hi || s->v[i].lo - last->hi == 1) {
-			if (s->v[i].hi > last->hi)
-				last->hi = s->v[i].hi;
-		} else
-			s->v[++out] = s->v[i];
-	}
-	s->n = out + 1;
-}
-
-/* a without b; both normalised. */
-static int
-set_subtract(const struct set *a, const struct set *b, struct set *out)
-{
-	struct set s = {.v = calloc((size_t)a->n + b->n + 1, sizeof *s.v)};
-	uint32_t j = 0;
-
-	if (s.v == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < a->n; i++) {
-		u128 lo = a->v[i].lo;
-		bool left = true;
-
-		while (j < b->n && b->v[j].hi < lo)
-			j++;
-		for (uint32_t k = j; left && k < b->n && b->v[k].lo <= a->v[i].hi; k++) {
-			if (b->v[k].lo > lo)
-				s.v[s.n++] = (struct range){lo, b->v[k].lo - 1};
-			left = b->v[k].hi < a->v[i].hi;
-			lo = left ? b->v[k].hi + 1 : lo;
-		}
-		if (left)
-			s.v[s.n++] = (struct range){lo, a->v[i].hi};
-	}
-	*out = s;
-	return 0;
-}
 
 /* The items of one list as ranges, and which of them are negated. */
 struct items {
@@ -171,23 +98,6 @@ addr_item_range(const struct addr_item *it, u128 max)
 	}
 }
 
-static struct range
-num_item_range(const struct num_item *it, u128 max)
-{
-	switch (it->form) {
-	case FORM_ANY:
-		return (struct range){0, max};
-	case FORM_RANGE:
-		return (struct range){it->lo, it->hi};
-	case FORM_FROM:
-		return (struct range){it->lo, max};
-	case FORM_UPTO:
-		return (struct range){0, it->hi};
-	default:
-		return (struct range){it->lo, it->lo};
-	}
-}
-
 static int
 items_new(uint32_t n, struct items *out)
 {
@@ -209,49 +119,13 @@ num_set(const struct num_list *l, u128 max, struct set *out)
 	int r = items_new(l->n, &it);
 
 	for (uint32_t i = 0; r == 0 && i < l->n; i++) {
-		it.v[i] = num_item_range(&l->v[i], max);
+		it.v[i] = set_num_range(&l->v[i], max);
 		it.negated[i] = l->v[i].negated;
 	}
 	if (r == 0)
 		r = items_set(&it, max, out);
 	items_free(&it);
 	return r;
-}
-
-static unsigned
-width_bits(u128 v)
-{
-	unsigned n = 0;
-
-	for (; v; v >>= 1)
-		n++;
-	return n;
-}
-
-/* Splits ranges whose covering prefix is much wider than themselves, at the boundary
- * inside them that the longest prefix ends at. */
-static int
-set_split(struct set *s)
-{
-	struct set out = {.v = calloc((size_t)s->n * 2 + 1, sizeof *out.v)};
-
-	if (out.v == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < s->n; i++) {
-		u128 lo = s->v[i].lo, hi = s->v[i].hi;
-		unsigned bits = width_bits(lo ^ hi); /* the cover spans 2^bits addresses */
-
-		if (bits > SPLIT_WASTE_BITS && (hi - lo) >> (bits - SPLIT_WASTE_BITS) == 0) {
-			u128 cut = hi >> (bits - 1) << (bits - 1);
-
-			out.v[out.n++] = (struct range){lo, cut - 1};
-			out.v[out.n++] = (struct range){cut, hi};
-		} else
-			out.v[out.n++] = s->v[i];
-	}
-	free(s->v);
-	*s = out;
-	return 0;
 }
 
 static int
@@ -275,7 +149,8 @@ enum { SRC, DST, PROTO, SPORT, DPORT, ITYPE, ICODE, SETS };
 
 struct compiler {
 	struct set set[SETS];
-	bool ports, icmp; /* some port element, some ICMP element is not a wildcard */
+	struct pairs pairs; /* of the ports; not paired: one, of their two sets */
+	bool ports, icmp;   /* some port element, some ICMP element is not a wildcard */
 	uint8_t family;
 	struct tap_filter *out;
 };
@@ -297,7 +172,13 @@ struct upper {
 
 static const struct set anything = {.n = 1};
 
-/* At most the protocol intervals, or TCP, UDP and ICMP. */
+static uint32_t
+uppers_max(const struct compiler *c)
+{
+	return c->set[PROTO].n + 2 * c->pairs.n + 1;
+}
+
+/* At most the protocol intervals, or TCP and UDP with each group of ports, and ICMP. */
 static uint32_t
 uppers_list(const struct compiler *c, struct upper *v)
 {
@@ -313,9 +194,9 @@ uppers_list(const struct compiler *c, struct upper *v)
 		return n;
 	}
 	for (size_t i = 0; c->ports && i < ARRAY_LEN(with_ports); i++)
-		if (set_has(proto, with_ports[i]))
-			v[n++] = (struct upper){
-			    with_ports[i], with_ports[i], FILTER_NEED_PORTS, &c->set[SPORT], &c->set[DPORT]};
+		for (uint32_t k = 0; set_has(proto, with_ports[i]) && k < c->pairs.n; k++)
+			v[n++] = (struct upper){with_ports[i], with_ports[i], FILTER_NEED_PORTS, &c->pairs.v[k].sport,
+			    &c->pairs.v[k].dport};
 	if (c->icmp && set_has(proto, icmp))
 		v[n++] = (struct upper){icmp, icmp, FILTER_NEED_ICMP, &c->set[ITYPE], &c->set[ICODE]};
 	return n;
@@ -383,9 +264,12 @@ room(struct compiler *c, const struct upper *u, uint32_t n)
 static int
 compile_family(struct compiler *c, const struct criteria *in, uint8_t family)
 {
-	struct upper u[256];
+	cleanup_free struct upper *u = calloc(uppers_max(c), sizeof *u);
 	uint32_t n;
 	int r;
+
+	if (u == NULL)
+		return -ENOMEM;
 
 	c->family = family;
 	if ((r = addr_set(&in->addr[CRIT_SOURCE_ADDRESS], family, &c->set[SRC])) == 0 &&
@@ -412,6 +296,9 @@ sets_prepare(struct compiler *c, const struct criteria *in)
 	}
 	c->ports = !match_num_wild(&in->num[SPORT - PROTO]) || !match_num_wild(&in->num[DPORT - PROTO]);
 	c->icmp = !match_num_wild(&in->num[ITYPE - PROTO]) || !match_num_wild(&in->num[ICODE - PROTO]);
+	if (r == 0)
+		r = in->paired ? pairs_split(&in->num[SPORT - PROTO], &in->num[DPORT - PROTO], &c->pairs)
+			       : pairs_of_sets(&c->set[SPORT], &c->set[DPORT], &c->pairs);
 	return r;
 }
 
@@ -460,6 +347,7 @@ filter_compile(const struct criteria *in, struct tap_filter *out)
 		r = compile_family(&c, in, 6);
 	for (int i = 0; i < SETS; i++)
 		set_free(&c.set[i]);
+	pairs_free(&c.pairs);
 	if (r < 0) {
 		filter_free(&f);
 		return r;

@@ -318,9 +318,28 @@ criteria_check(const struct criteria *c, const char **why)
 	return 0;
 }
 
+static bool
+num_list_excludes(const struct num_list *l)
+{
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->v[i].negated)
+			return true;
+	return false;
+}
+
+bool
+criteria_pair(struct criteria *c)
+{
+	const struct num_list *s = num_list_of(c, CRIT_SOURCE_PORT), *d = num_list_of(c, CRIT_DEST_PORT);
+
+	c->paired = s->n > 1 && s->n == d->n && !num_list_excludes(s) && !num_list_excludes(d);
+	return c->paired;
+}
+
 /* ---- binary ---- */
 
 #define NEGATED 0x80
+#define PAIRED 0x80 /* of the family */
 
 static unsigned
 form_values(uint8_t form)
@@ -355,7 +374,7 @@ criteria_encode(const struct criteria *c, struct buf *out)
 {
 	size_t size = c->family == 6 ? 16 : 4;
 
-	buf_put_u8(out, c->family);
+	buf_put_u8(out, (uint8_t)(c->family | (c->paired ? PAIRED : 0)));
 	for (size_t f = 0; f < ARRAY_LEN(c->addr); f++) {
 		buf_put_u16(out, (uint16_t)c->addr[f].n);
 		for (uint32_t i = 0; i < c->addr[f].n; i++)
@@ -471,7 +490,8 @@ nums_decode(struct num_list *l, uint16_t max, struct rd *r)
 int
 criteria_decode(struct criteria *c, struct rd *r)
 {
-	struct criteria v = {.family = rd_u8(r)};
+	uint8_t first = rd_u8(r);
+	struct criteria v = {.family = first & (uint8_t)~PAIRED};
 	int rc = r->err;
 
 	if (rc == 0 && v.family != 0 && v.family != 4 && v.family != 6)
@@ -480,6 +500,8 @@ criteria_decode(struct criteria *c, struct rd *r)
 		rc = addrs_decode(&v.addr[f], v.family, r);
 	for (size_t f = 0; rc == 0 && f < ARRAY_LEN(v.num); f++)
 		rc = nums_decode(&v.num[f], fields[CRIT_PROTOCOL + f].max, r);
+	if (rc == 0 && first & PAIRED && !criteria_pair(&v))
+		rc = r->err = -EBADMSG;
 	if (rc < 0) {
 		criteria_free(&v);
 		*c = v;

@@ -59,6 +59,7 @@ struct num_list {
 
 struct criteria {
 	uint8_t family;           /* 4, 6, 0 = both.  Set from the addresses, or by X-JTap-IP-Version */
+	bool paired;              /* the two port lists are pairs, see criteria_pair */
 	struct addr_list addr[2]; /* CRIT_SOURCE_ADDRESS, CRIT_DEST_ADDRESS */
 	struct num_list num[5];   /* index: enum criteria_field - CRIT_PROTOCOL */
 };
@@ -77,6 +78,10 @@ void criteria_free(struct criteria *c); /* frees the lists and empties *c */
  * bad (may be NULL) receives the item that was refused, borrowed from text.
  */
 int criteria_parse(struct criteria *c, enum criteria_field field, struct slice text, struct slice *bad);
+
+/* Makes pairs of the port lists, the first with the first and so on, if both are as long, longer than one item, and
+ * have no '!', which makes a list a set.  Whether it did; otherwise any of the one goes with any of the other. */
+bool criteria_pair(struct criteria *c);
 
 /* Rules between elements: ports need protocol 6 or 17 within the protocol set (or no
  * protocol at all), ICMP elements need 1 or 58; ports and ICMP together need both.

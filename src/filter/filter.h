@@ -6,7 +6,8 @@
  *
  * Meaning of a list: an item matches or not; a value is in the set when (no
  * positive item, or some positive item matches) and no negated item matches.
- * An absent list is a wildcard.  All elements are ANDed.
+ * An absent list is a wildcard.  All elements are ANDed.  If the port lists are pairs, both ports have to match in
+ * the same place of them.
  */
 #ifndef FILTER_FILTER_H
 #define FILTER_FILTER_H
@@ -14,6 +15,7 @@
 #include "criteria.h"
 
 #define FILTER_TERMS_MAX 4096 /* terms of one criterion */
+#define FILTER_PAIRS_MAX 1024 /* pairs of ports of one criterion */
 
 enum filter_need {
 	FILTER_NEED_PORTS = 1, /* = TAP_TERM_PORTS: some port element is not a wildcard */
@@ -45,7 +47,7 @@ void filter_free(struct tap_filter *f);
  *  - An address range whose longest common prefix is much shorter than the range
  *    needs is split at its highest differing bit, once, so that each part lies
  *    under one tight covering prefix.
- *  0; -E2BIG over FILTER_TERMS_MAX terms; -ENOMEM.
+ *  0; -E2BIG over FILTER_TERMS_MAX terms or FILTER_PAIRS_MAX pairs; -ENOMEM.
  */
 int filter_compile(const struct criteria *c, struct tap_filter *out);
 

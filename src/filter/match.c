@@ -97,6 +97,19 @@ match_num_wild(const struct num_list *l)
 #define NUM(c, f) (&(c)->num[(f)-CRIT_PROTOCOL])
 
 static bool
+ports_match(const struct criteria *c, const struct packet *p)
+{
+	const struct num_list *sport = NUM(c, CRIT_SOURCE_PORT), *dport = NUM(c, CRIT_DEST_PORT);
+
+	if (!c->paired)
+		return match_num_list(sport, p->sport) && match_num_list(dport, p->dport);
+	for (uint32_t i = 0; i < sport->n; i++)
+		if (num_item_has(&sport->v[i], p->sport) && num_item_has(&dport->v[i], p->dport))
+			return true;
+	return false;
+}
+
+static bool
 upper_layer_match(const struct criteria *c, const struct packet *p)
 {
 	const struct num_list *sport = NUM(c, CRIT_SOURCE_PORT), *dport = NUM(c, CRIT_DEST_PORT),
@@ -107,7 +120,7 @@ upper_layer_match(const struct criteria *c, const struct packet *p)
 	if (!ports && !icmp)
 		return true;
 	if (p->proto == PROTO_TCP || p->proto == PROTO_UDP)
-		return ports && p->has_ports && match_num_list(sport, p->sport) && match_num_list(dport, p->dport);
+		return ports && p->has_ports && ports_match(c, p);
 	if (p->proto == (p->family == 4 ? PROTO_ICMP : PROTO_ICMPV6))
 		return icmp && p->has_icmp && match_num_list(type, p->itype) && match_num_list(code, p->icode);
 	return false;

@@ -44,6 +44,8 @@ format_again(const struct criteria *c)
 		if (list_len(c, f) > 0 && criteria_parse(&d, f, (struct slice){(char *)text.p, text.len}, NULL) < 0)
 			abort();
 	}
+	if (c->paired && !criteria_pair(&d))
+		abort();
 	if (!criteria_equal(c, &d))
 		abort();
 	criteria_free(&d);
@@ -115,6 +117,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			return 0;
 	} else
 		from_text(data, len, &c);
+	if (len % 2 == 0)
+		(void)criteria_pair(&c);
 	format_again(&c);
 	encode_again(&c);
 	why = NULL;

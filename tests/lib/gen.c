@@ -158,6 +158,28 @@ num_item_text(struct gen *g, enum criteria_field f, struct buf *out)
 	}
 }
 
+/* Other port lists, as pairs. */
+static void
+pairs_random(struct gen *g, struct criteria *c)
+{
+	uint32_t n = 2 + gen_below(g, gen_chance(g, 90) ? 4 : 30);
+
+	for (enum criteria_field f = CRIT_SOURCE_PORT; f <= CRIT_DEST_PORT; f++) {
+		cleanup_buf struct buf text = {0};
+
+		for (uint32_t i = 0; i < n; i++) {
+			buf_printf(&text, "%s", i ? "," : "");
+			num_item_text(g, f, &text);
+		}
+		free(c->num[f - CRIT_PROTOCOL].v);
+		c->num[f - CRIT_PROTOCOL] = (struct num_list){0};
+		if (text.err || criteria_parse(c, f, (struct slice){(char *)text.p, text.len}, NULL) < 0)
+			abort();
+	}
+	if (!criteria_pair(c))
+		abort();
+}
+
 void
 gen_criteria(struct gen *g, struct criteria *c)
 {
@@ -185,6 +207,8 @@ gen_criteria(struct gen *g, struct criteria *c)
 			abort();
 		}
 	}
+	if (ports && gen_chance(g, 40))
+		pairs_random(g, c);
 }
 
 /* ---- packets ---- */

@@ -3,7 +3,7 @@
 says why.  Nothing that says whom a criterion concerns is dropped."""
 
 import pytest
-from rig import dtcp
+from rig import dtcp, udp_packet, until
 
 
 def add(rig, port, *more, **elements):
@@ -60,3 +60,43 @@ def test_refusals_say_what_is_wrong(rig, line, code, reason):
         reply = s.ask("ADD", *add(rig, 7300, line, source_address="198.51.100.77"))
         assert reply.code == code, reply
         assert reply.get("X-REASON") == reason or reply.get("X-REASON").startswith(reason), reply
+
+
+def copied(rig, ports, **elements):
+    """Which of the pairs of ports are copied under such a filter; None if it was refused."""
+    port = rig.port()
+    src, dst = rig.addr("subscriber"), rig.addr("internet")
+    with rig.session() as s, rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        assert s.ask("ADD", *add(rig, port, source_address=src, protocol="17", **elements)).code == 200
+        packets = {udp_packet(src, dst, sport, dport, b"%d-%d" % (sport, dport)): (sport, dport) for sport, dport in ports}
+        for packet in packets:
+            inject(packet)
+        matched = "MATCHING-PACKETS"
+        last = udp_packet(src, dst, *elements_last(elements), b"last")
+        inject(last)
+        until("the last copy", lambda: last in content.got)
+        entry, = s.ask("LIST", "Flags: BOTH").entries()
+        assert int(entry[matched]) == len(content.got)
+        for name, value in elements.items():
+            assert entry[name.replace("_", "-").upper()] == value, "as it was given"
+        return sorted(packets[p] for p in content.got if p != last)
+
+
+def elements_last(elements):
+    """A pair of ports that the filter certainly takes: the first of each list."""
+    return [int(elements[k].split(",")[0].split("-")[0]) for k in ("source_port", "dest_port")]
+
+
+SQUARE = [(s, d) for s in (1000, 1001, 1002) for d in (2000, 2001, 2002)]
+
+
+@pytest.mark.parametrize("sports,dports,want", [
+    ("1000,1001", "2000,2001", [(1000, 2000), (1001, 2001)]),
+    ("1000,1001,1002", "2000,2001,2002", [(1000, 2000), (1001, 2001), (1002, 2002)]),
+    ("1000-1001,1001-1002", "2000,2001", [(1000, 2000), (1001, 2000), (1001, 2001), (1002, 2001)]),
+    ("1000,1002", "2000", [(1000, 2000), (1002, 2000)]),
+    ("1000,1002", "2000,2001,2002", [(s, d) for s, d in SQUARE if s != 1001]),
+])
+def test_port_pairs(rig, sports, dports, want):
+    """Lists of the same length are pairs, as Junos's manuals have them; others are a product."""
+    assert copied(rig, SQUARE, source_port=sports, dest_port=dports) == sorted(want)

@@ -346,6 +346,89 @@ test_too_big(void **state)
 	}
 }
 
+/* Pairs are no product; where they overlap, no packet is in two terms (the property has more of that). */
+static void
+test_pairs(void **state)
+{
+	static const struct {
+		const char *sports, *dports;
+		bool paired;
+		uint32_t n;
+	} row[] = {
+	    {"1000,1001", "2000,2001", true, 2}, {"1000,1001", "2000,2000", true, 1},
+	    {"1000,1000", "2000,2001", true, 1}, {"1000-1009,1005-1014", "53,54", true, 3}, {"*,1000", "53,*", true, 3},
+	    {"*-99,100-*", "53,53", true, 1}, {"1000", "2000", false, 1}, {"1000,1002", "2000", false, 2},
+	    {"1000,1002", "2000,2002,2004", false, 6},
+	    {"1000,!1002", "2000,2002", false, 2}, /* 1000 with both: a set with an exclusion */
+	};
+	static const uint16_t port[] = {0, 99, 100, 1000, 1001, 1002, 1005, 1009, 1010, 1014, 1015, 65535};
+	static const uint16_t dport[] = {53, 54, 2000, 2001, 2002, 2004, 0, 65535};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct criteria c = {.family = 4};
+		struct packet p = {.family = 4, .proto = 6, .has_ports = true, .src = {4, {0}}, .dst = {4, {0}}};
+		struct tap_filter f;
+
+		parse(&c, CRIT_PROTOCOL, "6");
+		parse(&c, CRIT_SOURCE_PORT, row[i].sports);
+		parse(&c, CRIT_DEST_PORT, row[i].dports);
+		assert_int_equal(criteria_pair(&c), row[i].paired);
+		assert_int_equal(filter_compile(&c, &f), 0);
+		if (f.n != row[i].n)
+			fail_msg("%s with %s: %u terms, not %u", row[i].sports, row[i].dports, f.n, row[i].n);
+		for (size_t s = 0; s < ARRAY_LEN(port); s++)
+			for (size_t d = 0; d < ARRAY_LEN(dport); d++) {
+				p.sport = port[s];
+				p.dport = dport[d];
+				assert_int_equal(terms_matching(&f, &p), criteria_match(&c, &p));
+			}
+		p.sport = 1000;
+		p.dport = 2001;
+		if (i == 0)
+			assert_false(criteria_match(&c, &p));
+		filter_free(&f);
+		criteria_free(&c);
+	}
+}
+
+/* As many pairs as there may be, and one more; and as many terms as overlapping ones make. */
+static void
+test_too_many_pairs(void **state)
+{
+	static const struct {
+		unsigned pairs;
+		int r;
+	} row[] = {{FILTER_PAIRS_MAX, 0}, {FILTER_PAIRS_MAX + 1, -E2BIG}};
+	cleanup_buf struct buf nested = {0}, single = {0};
+	struct criteria c = {.family = 4};
+	struct tap_filter f;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		parse(&c, CRIT_PROTOCOL, "6");
+		parse_ports(&c, CRIT_SOURCE_PORT, row[i].pairs);
+		parse_ports(&c, CRIT_DEST_PORT, row[i].pairs);
+		assert_true(criteria_pair(&c));
+		assert_int_equal(filter_compile(&c, &f), row[i].r);
+		if (row[i].r == 0) {
+			assert_int_equal(f.n, row[i].pairs);
+			filter_free(&f);
+		}
+		criteria_free(&c);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		buf_printf(&nested, "%s%u-%u", i ? "," : "", 1000 + i, 3000 - i);
+		buf_printf(&single, "%s%u", i ? "," : "", 2 * i);
+	}
+	parse(&c, CRIT_PROTOCOL, "6");
+	assert_int_equal(criteria_parse(&c, CRIT_SOURCE_PORT, (struct slice){(char *)nested.p, nested.len}, NULL), 0);
+	assert_int_equal(criteria_parse(&c, CRIT_DEST_PORT, (struct slice){(char *)single.p, single.len}, NULL), 0);
+	assert_true(criteria_pair(&c));
+	assert_int_equal(filter_compile(&c, &f), -E2BIG);
+	criteria_free(&c);
+}
+
 /* Both families count together. */
 static void
 test_too_big_families(void **state)
@@ -531,6 +614,8 @@ main(void)
 	    cmocka_unit_test(test_terms),
 	    cmocka_unit_test(test_split),
 	    cmocka_unit_test(test_too_big),
+	    cmocka_unit_test(test_pairs),
+	    cmocka_unit_test(test_too_many_pairs),
 	    cmocka_unit_test(test_too_big_families),
 	    cmocka_unit_test(test_too_big_addresses),
 	    cmocka_unit_test(test_decode_refused),

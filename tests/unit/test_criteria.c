@@ -506,7 +506,9 @@ test_decode_refused(void **state)
 	static const struct {
 		uint8_t len, p[32];
 	} row[] = {
-	    {15, {5}},                    /* no such family */
+	    {15, {5}},                                                                      /* no such family */
+	    {15, {0x84}},                                                                   /* pairs without ports */
+	    {22, {0x84, ABSENT, ABSENT, ABSENT, 0, 2, FORM_ANY, FORM_ANY, 0, 1, FORM_ANY}}, /* of unlike lists */
 	    {20, {0, 0, 1, FORM_SINGLE}}, /* an address without a family */
 	    {20, {4, 0, 1, FORM_UPTO + 1, 192, 0, 2, 1}}, {20, {4, 0, 1, 0x40 | FORM_SINGLE, 192, 0, 2, 1}},
 	    {21, {4, 0, 1, FORM_PREFIX, 33, 192, 0, 2, 0}},
@@ -594,6 +596,8 @@ seed_survives(uint64_t seed)
 		if (!absent)
 			same = criteria_parse(&text, f, (struct slice){(char *)out.p, out.len}, NULL) == 0 && same;
 	}
+	if (c.paired)
+		same = criteria_pair(&text) && same;
 	criteria_encode(&c, &bytes);
 	r = rd_init(bytes.p, bytes.len);
 	same = criteria_decode(&decoded, &r) == 0 && rd_end(&r) == 0 && same;

@@ -276,6 +276,38 @@ test_versions_answered(void **state)
 	}
 }
 
+/* Port lists that are as long are pairs, all the way to the engine. */
+static void
+test_port_pairs(void **state)
+{
+	static const struct {
+		const char *lines;
+		bool paired;
+	} row[] = {{"Source-Port: 1000,1001\r\nDest-Port: 2000,2001\r\n", true},
+	    {"Source-Port: 1000, 1001 ,1002\r\nDest-Port: 2000,2001,*\r\n", true},
+	    {"Source-Port: 1000\r\nDest-Port: 2000\r\n", false},
+	    {"Source-Port: 1000,1001\r\nDest-Port: 2000\r\n", false},
+	    {"Source-Port: 1000,!1001\r\nDest-Port: 2000,2001\r\n", false}, {"Dest-Port: 2000,2001\r\n", false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		cleanup_buf struct buf b = {0};
+		struct dtcp_req req, back;
+		char text[1024];
+		struct rd r;
+
+		snprintf(text, sizeof text, ADD7 TO STATIC "Protocol: 17\r\n%s", row[i].lines);
+		assert_int_equal(parse(text, &req).code, 0);
+		assert_int_equal(req.criteria.paired, row[i].paired);
+		dtcp_req_encode(&req, &b);
+		r = rd_init(b.p, b.len);
+		assert_int_equal(dtcp_req_decode(&back, &r), 0);
+		assert_int_equal(back.criteria.paired, row[i].paired);
+		dtcp_req_free(&req);
+		dtcp_req_free(&back);
+	}
+}
+
 /* The first of a name counts; strings may hide any byte but NUL. */
 static void
 test_fields(void **state)
@@ -366,6 +398,7 @@ main(void)
 	    cmocka_unit_test(test_narrowing_lines),
 	    cmocka_unit_test(test_destination_addresses),
 	    cmocka_unit_test(test_versions_answered),
+	    cmocka_unit_test(test_port_pairs),
 	    cmocka_unit_test(test_fields),
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_lenient),
