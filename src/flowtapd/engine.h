@@ -326,8 +326,8 @@ int engine_life_ended(struct engine *e, struct rd *r); /* IPC_D_ENDED */
 /* engine_warrant.c */
 int engine_warrant_start(struct engine *e);
 /*
- * Under which authority the agency may have this: 0 and *out (NULL: its standing one), or
- * -EPERM and why, in words for the agency.
+ * Under which authority the agency may have this: 0 and *out (NULL: its standing one) and why, for the record, if we
+ * chose among several (NULL: there was nothing to choose); or -EPERM and why, in words for the agency.
  */
 int engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_req *q, const struct tap_filter *f,
     const struct authority **out, const char **why);

@@ -176,7 +176,8 @@ add_authorise(struct engine *e, struct op *op, struct change *c, const struct au
 	r = engine_warrant_find(e, a, &op->req, &c->put.filter, out, &why);
 	if (why) {
 		snprintf(op->reason, sizeof op->reason, "%s", why);
-		snprintf(op->reply.reason, sizeof op->reply.reason, "%s", why);
+		if (r < 0)
+			snprintf(op->reply.reason, sizeof op->reply.reason, "%s", why);
 	}
 	snprintf(op->warrant, sizeof op->warrant, "%s",
 	    *out     ? (*out)->warrant.ref

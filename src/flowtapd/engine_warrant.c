@@ -80,26 +80,6 @@ by_ref(struct engine *e, const char *agency, const char *ref)
 	return NULL;
 }
 
-static const struct authority *
-only_current(struct engine *e, const char *agency, const char **why)
-{
-	const struct authority *a, *found = NULL;
-	int64_t now = clock_wall_ms();
-
-	*why = "no warrant is in force";
-	LIST_FOREACH (a, &e->authorities, entry) {
-		if (strcmp(a->warrant.agency, agency) != 0 || !a->approved || a->revoked || has_ended(a) ||
-		    a->warrant.start_ms > now)
-			continue;
-		if (found) {
-			*why = "several warrants are in force: name one by X-Warrant-Id";
-			return NULL;
-		}
-		found = a;
-	}
-	return found;
-}
-
 static const char *
 not_in_force(const struct authority *a)
 {
@@ -127,6 +107,61 @@ out_of_scope(struct engine *e, const struct authority *a, const struct dtcp_req 
 	return NULL;
 }
 
+static bool
+is_current(const struct authority *a, const char *agency, int64_t now_ms)
+{
+	return strcmp(a->warrant.agency, agency) == 0 && a->warrant.start_ms <= now_ms && not_in_force(a) == NULL;
+}
+
+/* Whether a is to be taken rather than best; of two that rank the same, the one that was entered first. */
+static bool
+is_before(const struct authority *a, const struct authority *best, const struct tap_filter *f)
+{
+	int r = best ? warrant_rank(&a->warrant, &best->warrant, f) : -1;
+
+	return r < 0 || (r == 0 && a->no < best->no);
+}
+
+/* The agency named none: of those in force the one that covers it.  *why: the choice that was made, or why there is
+ * none. */
+static const struct authority *
+choose(struct engine *e, const char *agency, const struct dtcp_req *q, const struct tap_filter *f, const char **why)
+{
+	const struct authority *a, *best = NULL;
+	unsigned current = 0, covering = 0;
+	int64_t now = clock_wall_ms();
+
+	*why = "no warrant is in force";
+	LIST_FOREACH (a, &e->authorities, entry) {
+		const char * not ;
+
+		if (!is_current(a, agency, now))
+			continue;
+		if ((not = out_of_scope(e, a, q, f)) == NULL) {
+			covering++;
+			best = is_before(a, best, f) ? a : best;
+		}
+		*why = current++ > 0 ? "no warrant in force covers it" : not ;
+	}
+	if (best && current > 1)
+		*why = covering > 1 ? "no warrant named: of those that cover it the narrowest, then the last to end"
+				    : "no warrant named: the only one that covers it";
+	else if (best)
+		*why = NULL;
+	return best;
+}
+
+static const struct authority *
+named(struct engine *e, const char *agency, const struct dtcp_req *q, const struct tap_filter *f, const char **why)
+{
+	const struct authority *a = by_ref(e, agency, q->warrant);
+
+	*why = a ? not_in_force(a) : "no such warrant";
+	if (*why == NULL)
+		*why = out_of_scope(e, a, q, f);
+	return *why ? NULL : a;
+}
+
 int
 engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_req *q, const struct tap_filter *f,
     const struct authority **out, const char **why)
@@ -134,16 +169,11 @@ engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_
 	const struct authority *found;
 
 	*out = NULL;
+	*why = NULL;
 	if (q->warrant[0] == '\0' && a->conf->standing)
 		return 0;
-	if (q->warrant[0]) {
-		*why = "no such warrant";
-		found = by_ref(e, a->name, q->warrant);
-	} else
-		found = only_current(e, a->name, why);
+	found = q->warrant[0] ? named(e, a->name, q, f, why) : choose(e, a->name, q, f, why);
 	if (found == NULL)
-		return -EPERM;
-	if ((*why = not_in_force(found)) != NULL || (*why = out_of_scope(e, found, q, f)) != NULL)
 		return -EPERM;
 	*out = found;
 	return 0;

@@ -273,8 +273,10 @@ warrant_parse(struct slice text, struct warrant *out, struct warrant_error *err)
 		r = whole_check(&w, seen, err);
 	if (r < 0)
 		warrant_free(&w);
-	else
+	else {
+		warrant_measure(&w);
 		*out = w;
+	}
 	return r;
 }
 

@@ -33,6 +33,12 @@ struct warrant_prefix {
 	uint8_t len;
 };
 
+/* How much a warrant allows: of two, the one with less is the narrower. */
+struct warrant_breadth {
+	unsigned __int128 addrs[2]; /* that its prefixes name, each once: IPv4, IPv6; saturated */
+	unsigned __int128 dests;    /* addresses times ports; saturated */
+};
+
 struct warrant {
 	char ref[WARRANT_REF_MAX + 1]; /* printable ASCII, no blanks */
 	char agency[CONF_NAME_MAX + 1];
@@ -43,6 +49,7 @@ struct warrant {
 	uint32_t max_criteria;  /* 0: any number */
 	struct conf_dest *dest; /* owned */
 	uint32_t ndest;         /* 0: any */
+	struct warrant_breadth breadth;
 };
 
 struct warrant_error {
@@ -60,6 +67,13 @@ void warrant_format(const struct warrant *w, struct buf *out);
  * or both) or all its destinations (to or both) are within one of the prefixes. */
 bool warrant_covers(const struct warrant *w, const struct tap_filter *f);
 bool warrant_allows_dest(const struct warrant *w, const struct ip_addr *addr, uint16_t port);
+
+/* Which of two that cover the filter is taken: below 0 a, above 0 b, 0 either.  The narrower scope, and then the later
+ * end: it names fewer addresses of the filter's families; as many, but only one direction; the same, but fewer content
+ * destinations. */
+int warrant_rank(const struct warrant *a, const struct warrant *b, const struct tap_filter *f);
+/* Fills w->breadth: warrant_parse does. */
+void warrant_measure(struct warrant *w);
 
 /* By either clock: end_ns was made when both were believed, so that a wall's clock that is put back
  * brings nothing back, and one that is put forward ends it. */

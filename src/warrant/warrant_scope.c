@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: warrant_covers warrant_allows_dest warrant_end */
+/* exports: warrant_covers warrant_allows_dest warrant_measure warrant_rank warrant_end */
 #include "warrant.h"
 
 static bool
@@ -47,6 +47,97 @@ warrant_allows_dest(const struct warrant *w, const struct ip_addr *addr, uint16_
 			return true;
 	}
 	return w->ndest == 0;
+}
+
+/* ---- which of several ---- */
+
+#define ALL (~(unsigned __int128)0)
+
+static unsigned __int128
+addresses(const struct ip_addr *a, uint8_t len)
+{
+	unsigned bits = ip_bits(a) - len;
+
+	return bits == 128 ? ALL : (unsigned __int128)1 << bits;
+}
+
+static unsigned __int128
+sum(unsigned __int128 a, unsigned __int128 b)
+{
+	return a > ALL - b ? ALL : a + b;
+}
+
+/* Whether all of prefix i is in another one; of two that are the same, the first counts. */
+static bool
+is_named_twice(const struct warrant *w, uint32_t i)
+{
+	const struct warrant_prefix *p = &w->prefix[i];
+
+	for (uint32_t k = 0; k < w->nprefix; k++) {
+		const struct warrant_prefix *o = &w->prefix[k];
+		struct ip_addr first;
+
+		if (k == i || o->addr.family != p->addr.family || o->len > p->len || (o->len == p->len && k > i))
+			continue;
+		first = ip_first(&p->addr, o->len);
+		if (ip_equal(&first, &o->addr))
+			return true;
+	}
+	return false;
+}
+
+void
+warrant_measure(struct warrant *w)
+{
+	struct warrant_breadth b = {{0, 0}, 0};
+
+	for (uint32_t i = 0; i < w->nprefix; i++) {
+		unsigned __int128 *n = &b.addrs[w->prefix[i].addr.family == 6];
+
+		if (!is_named_twice(w, i))
+			*n = sum(*n, addresses(&w->prefix[i].addr, w->prefix[i].len));
+	}
+	for (uint32_t i = 0; i < w->ndest; i++) {
+		const struct conf_dest *d = &w->dest[i];
+		unsigned __int128 n = addresses(&d->addr, d->len), ports = d->port_hi - d->port_lo + 1u;
+
+		b.dests = sum(b.dests, n > ALL / ports ? ALL : n * ports);
+	}
+	if (w->nprefix == 0)
+		b.addrs[0] = b.addrs[1] = ALL;
+	if (w->ndest == 0)
+		b.dests = ALL;
+	w->breadth = b;
+}
+
+static unsigned __int128
+named(const struct warrant *w, const struct tap_filter *f)
+{
+	bool has[2] = {false, false};
+
+	for (uint32_t i = 0; i < f->n; i++)
+		has[f->term[i].family == 6] = true;
+	return sum(has[0] ? w->breadth.addrs[0] : 0, has[1] ? w->breadth.addrs[1] : 0);
+}
+
+static int
+less_first(unsigned __int128 a, unsigned __int128 b)
+{
+	return (a > b) - (a < b);
+}
+
+int
+warrant_rank(const struct warrant *a, const struct warrant *b, const struct tap_filter *f)
+{
+	int r = less_first(named(a, f), named(b, f));
+
+	if (r == 0)
+		r = (a->direction == WARRANT_BOTH) - (b->direction == WARRANT_BOTH);
+	if (r == 0)
+		r = less_first(a->breadth.dests, b->breadth.dests);
+	if (r == 0)
+		r = (b->end_ms > a->end_ms) - (b->end_ms < a->end_ms);
+	return r;
 }
 
 bool

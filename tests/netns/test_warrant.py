@@ -122,6 +122,31 @@ def test_scope(rig, strict):
     officer(rig, BOB, "revoke", "lea1", ref)
 
 
+def test_several_in_force(rig, strict):
+    """Nobody names one: the one that covers it is taken, the narrower one first, then the one that ends later; the
+    record says that it was chosen.  One that is full or does not cover it is none."""
+    port, subscriber, mark = rig.port(), rig.addr("subscriber"), head(rig)
+    wide, narrow, late, other = (f"{strict}-{x}" for x in ("wide", "narrow", "late", "other"))
+    order(rig, wide, Prefix="198.51.100.0/24")
+    order(rig, other, Prefix="203.0.113.0/24")
+    with rig.session() as s:
+        assert ask_add(rig, s, port).code == 200
+        assert reason(ask_add(rig, s, port, target="192.0.2.77")) == (432, "no warrant in force covers it")
+        order(rig, narrow, Prefix=f"{subscriber}/32", Maximum_Criteria=1)
+        order(rig, late, Prefix="198.51.100.0/24", end=7200)
+        assert [ask_add(rig, s, port).code for _ in range(2)] == [200, 200]  # the narrow one is full then
+        assert ask_add(rig, s, port, f"X-Warrant-Id: {wide}").code == 200
+        officer(rig, BOB, "revoke", "lea1", other)
+        assert ask_add(rig, s, port, target="203.0.113.10").code == 432
+    only, best = "no warrant named: the only one that covers it", \
+        "no warrant named: of those that cover it the narrowest, then the last to end"
+    adds = [(x["code"], x.get("warrant"), x.get("reason")) for x in since(rig, mark) if x["kind"] == "add"]
+    assert adds == [(200, wide, only), (432, None, "no warrant in force covers it"), (200, narrow, best), (200, late, best),
+                    (200, wide, None), (432, None, "no warrant in force covers it")]
+    for ref in wide, narrow, late:
+        officer(rig, BOB, "revoke", "lea1", ref)
+
+
 def test_destinations_of_an_agency(rig, strict):
     """A forbidden destination is answered like one that does not exist, and both agencies keep to their own."""
     order(rig, strict)

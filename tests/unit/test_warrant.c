@@ -127,6 +127,69 @@ test_scope(void **state)
 	assert_true(covers("Prefix: 10.0.0.0/8\nDirection: to\n", "*", "10.0.0.1"));
 }
 
+/* Which of two is taken for a filter; the other way round the same one. */
+static int
+rank(const char *a, const char *b, const char *source)
+{
+	char text[2][512];
+	struct warrant_error err;
+	struct criteria c = {0};
+	struct slice bad;
+	struct tap_filter f;
+	struct warrant w[2];
+	int r;
+
+	snprintf(text[0], sizeof text[0], "Reference: A\nAgency: lea1\nStart: 2026-11-23T10:00:00Z\n%s", a);
+	snprintf(text[1], sizeof text[1], "Reference: B\nAgency: lea1\nStart: 2026-11-23T10:00:00Z\n%s", b);
+	for (int i = 0; i < 2; i++)
+		if (warrant_parse(word(text[i]), &w[i], &err) < 0)
+			fail_msg("%s: %s", text[i], err.expected);
+	assert_int_equal(criteria_parse(&c, CRIT_SOURCE_ADDRESS, word(source), &bad), 0);
+	assert_int_equal(filter_compile(&c, &f), 0);
+	r = warrant_rank(&w[0], &w[1], &f);
+	assert_int_equal(warrant_rank(&w[1], &w[0], &f), -r);
+	assert_int_equal(warrant_rank(&w[0], &w[0], &f), 0);
+	for (int i = 0; i < 2; i++)
+		warrant_free(&w[i]);
+	filter_free(&f);
+	criteria_free(&c);
+	return r;
+}
+
+#define SOON "End: 2026-12-01T00:00:00Z\n"
+#define LATE "End: 2026-12-31T00:00:00Z\n"
+
+static void
+test_rank(void **state)
+{
+	static const struct {
+		const char *before, *after, *source;
+	} row[] = {
+	    {SOON "Prefix: 10.1.2.3/32\n", LATE "Prefix: 10.0.0.0/8\n", "10.1.2.3"},
+	    {SOON "Prefix: 10.0.0.0/8\n", LATE, "10.1.2.3"},
+	    {SOON "Prefix: 0.0.0.0/0\n", LATE, "10.1.2.3"},
+	    {SOON "Prefix: ::/0\nDirection: to\n", LATE "Prefix: ::/0\n", "2001:db8::1"},
+	    /* Many small ones against one: addresses count, and none of them twice. */
+	    {SOON "Prefix: 10.1.2.0/30, 10.1.2.0/31, 10.1.2.3/32, 10.1.2.0/30\n", LATE "Prefix: 10.1.2.0/29\n",
+		"10.1.2.3"},
+	    {SOON "Prefix: 10.1.2.0/29\n", LATE "Prefix: 10.1.2.0/30, 10.9.0.0/29\n", "10.1.2.3"},
+	    /* Only of the filter's family. */
+	    {SOON "Prefix: 10.1.2.0/30, 2001:db8::/32\n", LATE "Prefix: 10.1.2.0/29\n", "10.1.2.3"},
+	    {SOON "Prefix: 10.0.0.0/8, 2001:db8::/64\n", LATE "Prefix: 2001:db8::/48\n", "2001:db8::1"},
+	    {SOON "Prefix: 10.0.0.0/8\nDirection: from\n", LATE "Prefix: 10.0.0.0/8\n", "10.1.2.3"},
+	    {SOON "Content-Destination: 192.0.2.0/24 7000-7001\n", LATE "Content-Destination: 192.0.2.0/24\n", "*"},
+	    {SOON "Content-Destination: 0.0.0.0/0\n", LATE, "10.1.2.3"},
+	    {LATE "Prefix: 10.0.0.0/8\n", SOON "Prefix: 11.0.0.0/8\n", "10.1.2.3"},
+	    {LATE, SOON, "10.1.2.3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++)
+		if (rank(row[i].before, row[i].after, row[i].source) >= 0)
+			fail_msg("not before the other:\n%s--\n%s", row[i].before, row[i].after);
+	assert_int_equal(rank(SOON, SOON "Maximum-Criteria: 4\n", "10.1.2.3"), 0);
+}
+
 static void
 test_dest(void **state)
 {
@@ -174,7 +237,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_wrong),
-	    cmocka_unit_test(test_scope), cmocka_unit_test(test_dest), cmocka_unit_test(test_clock_steps)};
+	    cmocka_unit_test(test_scope), cmocka_unit_test(test_rank), cmocka_unit_test(test_dest),
+	    cmocka_unit_test(test_clock_steps)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
