@@ -54,6 +54,7 @@ static const struct {
 	const char *reason; /* for the agency; NULL: the code says it */
 } error_codes[] = {
     {-ENOSPC, DTCP_MAX_CRITERIA},
+    {-EDQUOT, DTCP_MAX_CDEST},
     {-E2BIG, DTCP_BAD_FILTER},
     {-EADDRINUSE, DTCP_BAD_FILTER},
     {-EADDRNOTAVAIL, DTCP_JTAP_FAILURE,

@@ -134,7 +134,7 @@ dest_new(struct dests *d, const struct tap_dest *w, uint64_t now_ns, uint32_t *o
 
 	dests_tick(d, now_ns);
 	if ((i = pool_get(&d->pool, now_ns)) == 0)
-		return -ENOSPC;
+		return -EDQUOT;
 	d->dest[i] = *w;
 	d->dest[i].family = 0;
 	STORE(&d->dest[i].family, family);

@@ -66,7 +66,6 @@ static const char *const statements[ST_MAX] = {
     [ST_CDEST_ADD] = "INSERT INTO cdest (agency, tag, bound) VALUES (?1, ?2, ?3)",
     [ST_CDEST_BIND] = "UPDATE cdest SET tag = ?2, bound = ?3 WHERE no = ?1",
     [ST_CDEST_OLD] = "SELECT no, tag, bound FROM cdest WHERE agency = ?1 AND tag < ?2 LIMIT ?3",
-    [ST_CDEST_USED] = "SELECT 1 FROM cdest_use WHERE cdest = ?1 LIMIT 1",
     [ST_CRIT_ADD] = "INSERT INTO criterion (agency, id, added_ms, priority, static, warrant, secret, uid)"
 		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [ST_CRIT_OLD] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 AND c.id > ?2 AND c.id < ?3"

@@ -90,9 +90,8 @@ int store_commit(struct store *s);
 void store_rollback(struct store *s);
 int store_unknown(const struct store *s); /* why: -errno; 0: nothing is unknown */
 
-/* Sets r->id and r->uid.  A content destination name is bound to its address and
- * port by its first use and stays bound while criteria use it: -EADDRINUSE if this
- * row says otherwise (nothing added).  An unused name may be bound anew. */
+/* Sets r->id and r->uid.  A content destination's name is the mediation device's: each criterion has an address and
+ * port of its own under it.  -EADDRINUSE: this row has one name for two places (nothing added). */
 int store_add(struct store *s, const char *agency, struct store_row *r);
 
 /* The agency's number, from 1, the same for ever; made if it is new. */

@@ -88,22 +88,23 @@ name_kept(struct store *s, int64_t agency, const char *name)
 	struct store_name *v = name_places(s, agency, name);
 
 	for (unsigned i = 0; i < NAME_PLACES; i++)
-		if (v[i].agency == agency && strcmp(v[i].d.name, name) == 0)
+		if (v[i].agency == agency && strcmp(v[i].name, name) == 0)
 			return &v[i];
 	return NULL;
 }
 
 /* Where all places are taken, the one that came first goes. */
 static void
-name_keep(struct store *s, int64_t agency, int64_t no, const struct dtcp_cdest *d)
+name_keep(struct store *s, int64_t agency, int64_t no, const char *name)
 {
-	struct store_name *at = name_kept(s, agency, d->name), *v = name_places(s, agency, d->name);
+	struct store_name *at = name_kept(s, agency, name), *v = name_places(s, agency, name);
 
 	if (at == NULL) {
 		at = v;
 		memmove(v + 1, v, (NAME_PLACES - 1) * sizeof *v);
 	}
-	*at = (struct store_name){agency, no, *d};
+	*at = (struct store_name){.agency = agency, .no = no};
+	memcpy(at->name, name, strlen(name) + 1);
 	s->names_kept = true;
 }
 
@@ -147,15 +148,18 @@ cdest_find(struct store *s, const struct store_keys *keys, const char *name, int
 	return 0;
 }
 
+/* A name, for ever.  Where copies go is each criterion's own. */
 static int
-cdest_insert(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
+cdest_insert(struct store *s, const struct store_keys *keys, const char *name, int64_t *no)
 {
 	cleanup_sealed struct store_sealed bound = {0};
 	uint8_t tag[STORE_TAG_LEN];
 	sqlite3_stmt *st = store_stmt(s, ST_CDEST_ADD);
-	int r = store_row_cdest_seal(keys, d, tag, &bound);
+	struct dtcp_cdest d = {0};
+	int r;
 
-	if (r < 0)
+	memcpy(d.name, name, strlen(name) + 1);
+	if ((r = store_row_cdest_seal(keys, &d, tag, &bound)) < 0)
 		return r;
 	sqlite3_bind_int64(st, 1, keys->agency);
 	store_bind_made(st, 2, STORE_cdest_tag, tag, sizeof tag);
@@ -182,63 +186,34 @@ store_cdest_write(struct store *s, const struct store_keys *keys, int64_t no, co
 	return store_run(st);
 }
 
-static bool
-cdest_same(const struct dtcp_cdest *a, const struct dtcp_cdest *b)
-{
-	return a->port == b->port && ip_equal(&a->addr, &b->addr) && strcmp(a->name, b->name) == 0;
-}
-
-enum found { CDEST_NEW, CDEST_THERE, CDEST_FREE };
-
-/* Whether the name is new, is bound to this address and port, or may be bound anew, since no
- * criterion uses it: *no is its number.  -EADDRINUSE */
+/* The number of a name that was used before, or 0. */
 static int
-cdest_look(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, int64_t *no)
+cdest_look(struct store *s, const struct store_keys *keys, const char *name, int64_t *no)
 {
-	const struct store_name *kept = name_kept(s, keys->agency, d->name);
+	const struct store_name *kept = name_kept(s, keys->agency, name);
 	struct dtcp_cdest was;
 	sqlite3_stmt *st;
 	int r;
 
-	if (kept && cdest_same(&kept->d, d)) {
-		*no = kept->no;
-		return CDEST_THERE;
-	}
-	if ((r = cdest_step(s, keys, d->name, &st)) <= 0)
-		return r < 0 ? r : CDEST_NEW;
-	*no = sqlite3_column_int64(st, 0);
-	r = store_row_cdest_read(st, keys, &was);
-	store_done(st);
+	*no = kept ? kept->no : 0;
+	if (kept || (r = cdest_step(s, keys, name, &st)) == 0)
+		return 0;
 	if (r < 0)
 		return r;
-	if (cdest_same(&was, d))
-		return CDEST_THERE;
-	st = store_stmt(s, ST_CDEST_USED);
-	sqlite3_bind_int64(st, 1, *no);
-	r = store_step(st);
+	*no = sqlite3_column_int64(st, 0);
+	r = store_row_cdest_read(st, keys, &was); /* nobody moved it */
 	store_done(st);
-	return r == 0 ? CDEST_FREE : r < 0 ? r : -EADDRINUSE;
+	return r;
 }
 
-/* What was found of the name when it was looked at; it is made or bound anew where that is allowed. */
-struct place {
-	enum found found;
-	int64_t no;
-};
-
 static int
-cdest_obtain(struct store *s, const struct store_keys *keys, const struct dtcp_cdest *d, struct place *p)
+cdest_obtain(struct store *s, const struct store_keys *keys, const char *name, int64_t *no)
 {
-	int r = 0;
+	int r = *no == 0 ? cdest_insert(s, keys, name, no) : 0;
 
-	if (p->found == CDEST_NEW)
-		r = cdest_insert(s, keys, d, &p->no);
-	else if (p->found == CDEST_FREE)
-		r = store_cdest_write(s, keys, p->no, d);
-	if (r < 0)
-		return r;
-	name_keep(s, keys->agency, p->no, d);
-	return 0;
+	if (r == 0)
+		name_keep(s, keys->agency, *no, name);
+	return r;
 }
 
 static int
@@ -272,7 +247,7 @@ use_insert(struct store *s, int64_t cdest, uint64_t uid)
 	return store_run(st);
 }
 
-/* One name for two places: the second would silently win. */
+/* One name for two places in one request: a slip, more likely than not. */
 static bool
 contradicts_itself(const struct store_row *r)
 {
@@ -296,7 +271,7 @@ named_before(const struct store_row *r, unsigned i)
 
 /* All that an addition is refused for; nothing is written. */
 static int
-add_check(struct store *s, const struct store_keys *keys, const struct store_row *row, struct place *place)
+add_check(struct store *s, const struct store_keys *keys, const struct store_row *row, int64_t *cdest)
 {
 	int r = 0;
 
@@ -304,23 +279,20 @@ add_check(struct store *s, const struct store_keys *keys, const struct store_row
 		return -EADDRINUSE;
 	if (s->adder.next_id > UINT32_MAX)
 		return -ENOSPC;
-	for (unsigned i = 0; i < row->ncdest; i++) {
-		if ((r = cdest_look(s, keys, &row->cdest[i], &place[i].no)) < 0)
-			return r;
-		place[i].found = (enum found)r;
-	}
-	return 0;
+	for (unsigned i = 0; r == 0 && i < row->ncdest; i++)
+		r = cdest_look(s, keys, row->cdest[i].name, &cdest[i]);
+	return r;
 }
 
 static int
-add_write(struct store *s, const struct store_keys *keys, struct store_row *row, struct place *place)
+add_write(struct store *s, const struct store_keys *keys, struct store_row *row, int64_t *cdest)
 {
 	int r, before;
 
 	for (unsigned i = 0; i < row->ncdest; i++) {
 		if ((before = named_before(row, i)) >= 0)
-			place[i] = place[before];
-		else if ((r = cdest_obtain(s, keys, &row->cdest[i], &place[i])) < 0)
+			cdest[i] = cdest[before];
+		else if ((r = cdest_obtain(s, keys, row->cdest[i].name, &cdest[i])) < 0)
 			return r;
 	}
 	row->id = (uint32_t)s->adder.next_id;
@@ -328,7 +300,7 @@ add_write(struct store *s, const struct store_keys *keys, struct store_row *row,
 	if ((r = criterion_insert(s, keys, row)) < 0)
 		return r;
 	for (unsigned i = 0; i < row->ncdest; i++)
-		if ((r = use_insert(s, place[i].no, row->uid)) < 0)
+		if ((r = use_insert(s, cdest[i], row->uid)) < 0)
 			return r;
 	s->adder.next_id++;
 	s->adder.advanced = true;
@@ -338,14 +310,14 @@ add_write(struct store *s, const struct store_keys *keys, struct store_row *row,
 static int
 add_steps(struct store *s, const char *agency, struct store_row *row)
 {
-	struct place place[DTCP_CDESTS_MAX];
+	int64_t cdest[DTCP_CDESTS_MAX];
 	const struct store_keys *keys;
 	int r;
 
 	if ((r = adder_obtain(s, agency)) < 0 || (r = store_keys_get(s, s->adder.no, &keys)) < 0 ||
-	    (r = add_check(s, keys, row, place)) < 0)
+	    (r = add_check(s, keys, row, cdest)) < 0)
 		return r;
-	if ((r = add_write(s, keys, row, place)) < 0)
+	if ((r = add_write(s, keys, row, cdest)) < 0)
 		s->spoilt = true;
 	return r;
 }

@@ -30,7 +30,6 @@ enum store_stmt {
 	ST_CDEST_GET,
 	ST_CDEST_ADD,
 	ST_CDEST_BIND,
-	ST_CDEST_USED,
 	ST_CDEST_OLD,
 	ST_CRIT_ADD,
 	ST_CRIT_OLD,
@@ -89,10 +88,10 @@ struct store_wrapped {
 
 #define STORE_NAMES 16384
 
-/* A content destination as it is stored, the open transaction's changes too. */
+/* A content destination's name as it is stored, the open transaction's changes too. */
 struct store_name {
 	int64_t agency, no; /* agency 0: none */
-	struct dtcp_cdest d;
+	char name[DTCP_NAME_MAX + 1];
 };
 
 /* The agency that last added something. */

@@ -100,3 +100,23 @@ SQUARE = [(s, d) for s in (1000, 1001, 1002) for d in (2000, 2001, 2002)]
 def test_port_pairs(rig, sports, dports, want):
     """Lists of the same length are pairs, as Junos's manuals have them; others are a product."""
     assert copied(rig, SQUARE, source_port=sports, dest_port=dports) == sorted(want)
+
+
+def test_one_name_many_ports(rig):
+    """Each criterion of a name has a port of its own; LIST and DELETE by name take all, and another agency's same name
+    is not meant."""
+    ports = [rig.port() for _ in range(3)]
+    src, dst = rig.addr("subscriber"), rig.addr("internet")
+    with rig.session() as s, rig.session("lea2") as other, rig.injector("subscriber") as inject, \
+            rig.receiver("mediation", ports[0]) as a, rig.receiver("mediation", ports[1]) as b:
+        for port in ports[:2]:
+            assert s.ask("ADD", *add(rig, port, source_address=src)).code == 200, "the same Cdest-ID"
+        assert other.ask("ADD", *add(rig, ports[2], source_address="198.51.100.77")).code == 200
+        packet = udp_packet(src, dst, 1, 9, b"x")
+        inject(packet)
+        until("a copy to each", lambda: a.got == b.got == [packet])
+        listed = s.ask("LIST", "Cdest-ID: cd1", "Flags: BOTH").entries()
+        assert [e["X-JTAP-CDEST-DEST-PORT"] for e in listed] == [str(p) for p in ports[:2]]
+        reply = s.ask("DELETE", "Cdest-ID: cd1", "Flags: STATIC")
+        assert (reply.code, reply.get("CRITERIA-COUNT")) == (200, "2")
+        assert s.ask("LIST").entries() == [] and len(other.ask("LIST", "Cdest-ID: cd1").entries()) == 1

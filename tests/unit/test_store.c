@@ -441,6 +441,24 @@ test_list_ids(void **state)
 		assert_string_equal(list_ids(x, A, row[i][0]), row[i][1]);
 }
 
+/* Where the i-th copies of a row go: the place is that of row_make. */
+static void
+assert_place(struct box *x, uint64_t id, unsigned i, unsigned place)
+{
+	struct dtcp_ids ids = {id, id, true};
+	struct store_list *l;
+	struct store_row r = {0};
+	uint64_t count;
+
+	assert_int_equal(list_open(x, A, DTCP_SEL_IDS, &ids, 1, NULL, &l, &count), 0);
+	assert_int_equal(store_list_next(l, &r), 1);
+	assert_true(r.ncdest > i);
+	assert_int_equal(r.cdest[i].port, place);
+	assert_int_equal(r.cdest[i].addr.b[3], place);
+	store_row_free(&r);
+	store_list_close(l);
+}
+
 static void
 test_cdest(void **state)
 {
@@ -452,24 +470,27 @@ test_cdest(void **state)
 	assert_string_equal(list_cdest(x, A, "cd1"), "1 2");
 	assert_string_equal(list_cdest(x, A, "cd2"), "2 3");
 	assert_string_equal(list_cdest(x, A, "CD2"), "unknown");
-	/* bound while in use, and a refusal uses up neither id nor name */
-	assert_int_equal(add(x, A, 4, "cd1=7", NULL), -EADDRINUSE);
-	assert_int_equal(add(x, A, 4, "cd9,cd1=7", NULL), -EADDRINUSE);
-	assert_string_equal(list_cdest(x, A, "cd9"), "unknown");
-	/* one name, twice */
+	/* one name twice in one row: a refusal uses up neither id nor name */
 	assert_int_equal(add(x, A, 4, "cd8=3,cd8=4", NULL), -EADDRINUSE);
+	assert_string_equal(list_cdest(x, A, "cd8"), "unknown");
 	assert_int_equal(add(x, A, 4, "cd8=3,cd8=3", NULL), 4);
 	assert_string_equal(list_cdest(x, A, "cd8"), "4");
 	assert_int_equal(delete_cdest(x, A, "cd8"), 1);
+	/* a name is the mediation device's: each row has a place of its own under it, and by name come all */
+	assert_int_equal(add(x, A, 5, "cd1=7", NULL), 5);
+	reopen(x);
+	assert_int_equal(add(x, A, 6, "cd1=8,cd2=7", NULL), 6);
+	assert_string_equal(list_cdest(x, A, "cd1"), "1 2 5 6");
+	assert_string_equal(list_cdest(x, A, "cd2"), "2 3 6");
+	assert_place(x, 1, 0, 1);
+	assert_place(x, 5, 0, 7);
+	assert_place(x, 6, 0, 8);
+	assert_place(x, 6, 1, 7);
 
-	assert_int_equal(delete_cdest(x, A, "cd1"), 2);
+	assert_int_equal(delete_cdest(x, A, "cd1"), 4);
 	assert_string_equal(list_all(x, A), "3");
 	assert_string_equal(list_cdest(x, A, "cd1"), "");
 	assert_int_equal(delete_cdest(x, A, "cd1"), 0);
-	assert_int_equal(add(x, A, 5, "cd1=7", NULL), 5); /* free again: bound anew */
-	assert_int_equal(add(x, A, 6, "cd1=1", NULL), -EADDRINUSE);
-	reopen(x);
-	assert_int_equal(add(x, A, 6, "cd1=1", NULL), -EADDRINUSE);
 	assert_string_equal(list_cdest(x, A, "cd2"), "3");
 }
 
@@ -491,7 +512,7 @@ test_rollback(void **state)
 	/* A refused row in a transaction leaves the others. */
 	assert_int_equal(store_begin(x->s), 0);
 	assert_int_equal(add(x, A, 2, "cd2=2", NULL), 2);
-	assert_int_equal(add(x, A, 3, "cd3,cd2=3", NULL), -EADDRINUSE);
+	assert_int_equal(add(x, A, 3, "cd3=2,cd3=3", NULL), -EADDRINUSE);
 	assert_int_equal(delete_ids(x, A, "1 5"), -ENOENT);
 	assert_int_equal(add(x, A, 4, "cd2=2", NULL), 3);
 	assert_int_equal(store_commit(x->s), 0);
