@@ -16,6 +16,9 @@
 #define CHOICE_VERSION_UNKNOWN DTCP_VERSION_MAX
 /* LIST without Flags: as Junos 14.1R5 and later. */
 #define CHOICE_LIST_FLAGS DTCP_F_CRITERIA
+/* An entry of LIST has no wildcards, and of the statistics that are zero MATCHING-PACKETS only: the vendor's Python
+ * client reads 490 bytes for each criterion and loses what is beyond. */
+#define CHOICE_LIST_SHORT true
 #define CHOICE_TTL 255
 #define CHOICE_PRIORITY 1
 /* \ddd is decimal. */

@@ -107,11 +107,12 @@ dtcp_reply_list_begin(struct buf *out, uint8_t version, uint64_t seq, int64_t no
 	return start;
 }
 
-/* Elements that Junos's own listings have whether or not the ADD had them; the others only if it did. */
-static bool
-always_listed(enum criteria_field f)
+/* Lines that say nothing are left out: clients read a reply into so many bytes for each criterion. */
+static void
+number_if_any(struct buf *out, const char *name, uint64_t value)
 {
-	return f != CRIT_ICMP_TYPE && f != CRIT_ICMP_CODE;
+	if (value != 0 || !CHOICE_LIST_SHORT)
+		number(out, name, value);
 }
 
 static void
@@ -126,7 +127,7 @@ entry_filter(struct buf *out, const struct criteria *c)
 	    [CRIT_ICMP_CODE] = "ICMP-CODE"};
 
 	for (unsigned f = 0; f < CRIT_FIELDS; f++) {
-		if (!always_listed(f) && c->num[f - CRIT_PROTOCOL].n == 0)
+		if (CHOICE_LIST_SHORT && criteria_is_wild(c, f))
 			continue;
 		buf_printf(out, "%s: ", names[f]);
 		criteria_format(c, f, out);
@@ -150,10 +151,10 @@ entry_stats(struct buf *out, const struct dtcp_entry *e)
 {
 	char t[DTCP_TIME_LEN];
 
-	number(out, "AVERAGE-BANDWIDTH", e->bandwidth_bps);
+	number_if_any(out, "AVERAGE-BANDWIDTH", e->bandwidth_bps);
 	number(out, "MATCHING-PACKETS", e->packets);
-	number(out, "MATCHING-BYTES", e->bytes);
-	number(out, "NUM-REFRESH", e->num_refresh);
+	number_if_any(out, "MATCHING-BYTES", e->bytes);
+	number_if_any(out, "NUM-REFRESH", e->num_refresh);
 	buf_printf(out, "LAST-REFRESH: %s\r\n", dtcp_time_format(e->refreshed_ms ? e->refreshed_ms : e->added_ms, t));
 }
 

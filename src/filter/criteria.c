@@ -297,6 +297,19 @@ criteria_format(const struct criteria *c, enum criteria_field f, struct buf *out
 	}
 }
 
+bool
+criteria_is_wild(const struct criteria *c, enum criteria_field f)
+{
+	const struct addr_list *l = addr_list_of(c, f);
+
+	if (fields[f].max != 0)
+		return match_num_wild(num_list_of(c, f));
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->v[i].form != FORM_ANY || l->v[i].negated)
+			return false;
+	return true;
+}
+
 /* ---- rules between elements ---- */
 
 int

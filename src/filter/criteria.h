@@ -90,16 +90,14 @@ int criteria_check(const struct criteria *c, const char **why);
 
 /* Appends the canonical text of one element ("*" when absent): parse(format(x)) == x. */
 void criteria_format(const struct criteria *c, enum criteria_field field, struct buf *out);
+/* Whether the element is absent, or nothing but "*". */
+bool criteria_is_wild(const struct criteria *c, enum criteria_field field);
 const char *criteria_field_name(enum criteria_field field); /* "Source-Address", ... */
 
 /* Compact binary form, for messages and the store: decode(encode(x)) == x.
  * criteria_decode allocates into *c; 0, -EBADMSG or -ENOMEM (then *c is empty). */
 void criteria_encode(const struct criteria *c, struct buf *out);
 int criteria_decode(struct criteria *c, struct rd *r);
-
-/* Whether every packet (of its family) passes: each element is absent, or lists every value there is.  An element with
- * a negated item is never taken for everything. */
-bool criteria_is_everything(const struct criteria *c);
 
 bool criteria_equal(const struct criteria *a, const struct criteria *b);
 

@@ -122,12 +122,21 @@ entry_get(const struct dtcp_reply_entry *e, const char *name)
 	return (struct slice){"", 0};
 }
 
+/* Our routers do not send statistics that are zero, except this one, which says that there are any. */
+static bool
+has_statistics(const struct dtcp_reply_entry *e)
+{
+	return entry_get(e, "Matching-Packets").len > 0;
+}
+
 /* A number made short, "-" if there is none. */
 static const char *
 entry_human(const struct dtcp_reply_entry *e, const char *name, char text[static TERM_HUMAN_LEN])
 {
 	uint64_t v;
 
+	if (entry_get(e, name).len == 0 && has_statistics(e))
+		return term_human(0, text);
 	if (slice_u64(entry_get(e, name), UINT64_MAX, &v) < 0)
 		return "-";
 	return term_human(v, text);
@@ -203,8 +212,8 @@ put_filter(struct buf *out, const struct dtcp_reply_entry *e)
 		buf_printf(out, " ");
 		put_printable(out, v);
 	}
-	if (said == 0 && entry_get(e, criteria_field_name(CRIT_PROTOCOL)).len)
-		buf_printf(out, "every packet");
+	if (said == 0)
+		buf_printf(out, "no filter element");
 }
 
 static void
@@ -291,6 +300,7 @@ is_number(struct slice name)
 json_t *
 answer_entry_json(const struct dtcp_reply_entry *e)
 {
+	static const char *const zeros[] = {"average_bandwidth", "matching_bytes", "num_refresh"};
 	json_t *o = json_object();
 
 	for (unsigned i = 0; o && i < e->n; i++) {
@@ -308,5 +318,8 @@ answer_entry_json(const struct dtcp_reply_entry *e)
 		else
 			json_object_set_new(o, key, answer_string_json(e->value[i]));
 	}
+	for (size_t i = 0; o && has_statistics(e) && i < ARRAY_LEN(zeros); i++)
+		if (json_object_get(o, zeros[i]) == NULL)
+			json_object_set_new(o, zeros[i], json_integer(0));
 	return o;
 }

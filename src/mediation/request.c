@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "filter.h"
 #include "request.h"
 
 /* ---- building ---- */
@@ -43,7 +44,7 @@ request_is_everything(const struct request_add *a)
 	for (unsigned i = 0; i < CRIT_FIELDS && all; i++)
 		if (a->filter[i])
 			all = criteria_parse(&c, i, (struct slice){a->filter[i], strlen(a->filter[i])}, NULL) == 0;
-	all = all && criteria_is_everything(&c);
+	all = all && filter_narrows(&c) == 0;
 	criteria_free(&c);
 	return all;
 }

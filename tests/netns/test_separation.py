@@ -229,7 +229,7 @@ class Player:
         copies.wait(have + pieces, 20)
         got, first = copies.got[have:], int.from_bytes(copies.got[have][4:6], "big")
         told = [normal(s.ask("LIST", "Flags: BOTH", timeout=30), base)]
-        told[0] = re.sub(r"(?m)^AVERAGE-BANDWIDTH:.*$", "", told[0])
+        told[0] = re.sub(r"(?m)^AVERAGE-BANDWIDTH:.*\n?", "", told[0])
         return told + [(x[:4] + x[6:10] + x[12:]).hex() + f" {(int.from_bytes(x[4:6], 'big') - first) & 0xFFFF}" for x in got]
 
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dtcp.h"
@@ -103,11 +104,75 @@ test_spelling(void **state)
 	dtcp_reply_free(&r);
 }
 
+static struct slice
+word(const char *s)
+{
+	return (struct slice){s, strlen(s)};
+}
+
+static void
+plain_entry(struct dtcp_entry *e, struct criteria *c, unsigned i)
+{
+	char text[64];
+
+	*e = (struct dtcp_entry){.id = 100000 + i,
+	    .csource = "lea1",
+	    .csource_addr = {4, {192, 0, 2, 10}},
+	    .ncdest = 1,
+	    .csrc = {4, {192, 0, 2, 1}},
+	    .csrc_port = 49153,
+	    .ttl = 64,
+	    .added_ms = 1700000000000};
+	strcpy(e->cdest[0].name, "cd1");
+	e->cdest[0].addr = (struct ip_addr){4, {192, 0, 2, 10}};
+	e->cdest[0].port = (uint16_t)(7000 + i);
+	snprintf(text, sizeof text, "198.51.%u.%u", 100 + i / 256, i % 256);
+	e->criteria = c;
+	assert_int_equal(criteria_parse(c, i % 2 ? CRIT_SOURCE_ADDRESS : CRIT_DEST_ADDRESS, word(text), NULL), 0);
+}
+
+/* As many as one of the vendor's clients reads at once, with everything asked for: an entry of a plain criterion is
+ * less than 400 bytes on the average, and less than the 490 that it reads for each when there is traffic. */
+static void
+test_length_of_entries(void **state)
+{
+	enum { N = 1024 };
+	size_t length[2];
+
+	(void)state;
+	for (int busy = 0; busy < 2; busy++) {
+		cleanup_buf struct buf b = {0};
+
+		dtcp_reply_list_begin(&b, 7, 1, 0);
+		for (unsigned i = 0; i < N; i++) {
+			struct criteria c = {0};
+			struct dtcp_entry e;
+
+			plain_entry(&e, &c, i);
+			if (busy) {
+				e.bandwidth_bps = 123456789;
+				e.packets = 12345678;
+				e.bytes = 12345678901;
+			}
+			dtcp_reply_list_entry(&b, &e, DTCP_F_CRITERIA | DTCP_F_STATS, i + 1, N);
+			criteria_free(&c);
+		}
+		dtcp_reply_list_end(&b, 0, "k");
+		assert_int_equal(b.err, 0);
+		assert_null(memchr(b.p, '*', b.len));
+		length[busy] = b.len / N;
+	}
+	print_message("# %zu bytes an entry, %zu with traffic\n", length[0], length[1]);
+	assert_true(length[0] < 400);
+	assert_true(length[1] < 490);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_junos), cmocka_unit_test(test_lists),
-	    cmocka_unit_test(test_not_replies), cmocka_unit_test(test_spelling)};
+	    cmocka_unit_test(test_not_replies), cmocka_unit_test(test_spelling),
+	    cmocka_unit_test(test_length_of_entries)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
