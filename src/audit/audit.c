@@ -73,7 +73,7 @@ put_text(struct buf *b, const char *name, const char *s)
 }
 
 static void
-put_time(struct buf *b, int64_t ms)
+put_time(struct buf *b, const char *name, int64_t ms)
 {
 	time_t s = (time_t)(ms / 1000);
 	char text[32] = "1970-01-01T00:00:00";
@@ -81,14 +81,14 @@ put_time(struct buf *b, int64_t ms)
 
 	if (gmtime_r(&s, &tm) != NULL)
 		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_printf(b, ",\"time\":\"%s.%03dZ\"", text, (int)(ms % 1000));
+	buf_printf(b, ",\"%s\":\"%s.%03dZ\"", name, text, (int)(ms % 1000));
 }
 
 static void
 line_begin(struct buf *b, const struct audit_chain *c, const char *kind, int64_t time_ms)
 {
 	buf_printf(b, "{\"n\":%llu", (unsigned long long)c->n + 1);
-	put_time(b, time_ms);
+	put_time(b, "time", time_ms);
 	put_text(b, "kind", kind);
 }
 
@@ -129,6 +129,8 @@ audit_append(struct audit_chain *c, const struct audit_event *e, struct buf *out
 		buf_printf(&b, ",\"uncertainty_us\":null");
 	else
 		buf_printf(&b, ",\"uncertainty_us\":%lld", (long long)e->uncertainty_us);
+	if (e->happened_ms != 0)
+		put_time(&b, "late", e->happened_ms);
 	put_text(&b, "agency", e->agency);
 	if (e->have_uid)
 		buf_printf(&b, ",\"uid\":%u", e->uid);

@@ -33,7 +33,8 @@ void audit_chain_init(struct audit_chain *c);
 /* What happened.  Strings borrowed; NULL, 0 and family 0: left out. */
 struct audit_event {
 	const char *kind;       /* letters and "-" */
-	int64_t time_ms;        /* Unix time */
+	int64_t time_ms;        /* Unix time of the line */
+	int64_t happened_ms;    /* when it could not be written at once: its own time; 0: the line's */
 	int64_t uncertainty_us; /* how far that may be off; below 0: the clock is not synchronised */
 	const char *agency;
 	uint32_t uid; /* system user that asked */

@@ -118,6 +118,16 @@ put_capacity(const json_t *state, const json_t *c, struct buf *out)
 	buf_printf(out, "  %-16s %17.1f MiB\n", "tables' memory", (double)number_of(c, "table-bytes") / 1048576);
 }
 
+static void
+put_disk(const json_t *d, struct buf *out)
+{
+	buf_printf(out, "Disk: %s, %.1f MiB free, %.1f MiB kept for what ends taps", text_of(d, "state"),
+	    (double)number_of(d, "free-bytes") / 1048576, (double)number_of(d, "reserve-bytes") / 1048576);
+	if (number_of(d, "lines-owed") > 0)
+		buf_printf(out, "; lines owed to the record: %jd", number_of(d, "lines-owed"));
+	buf_printf(out, "\n");
+}
+
 void
 show_flow_tap(const json_t *state, struct buf *out)
 {
@@ -132,6 +142,8 @@ show_flow_tap(const json_t *state, struct buf *out)
 		buf_printf(out, "Started %s; DTCP sessions: %jd; agencies: %zu\n",
 		    utc(number_of(state, "start-time"), when), number_of(state, "sessions"),
 		    json_array_size(json_object_get(state, "agencies")));
+	if (json_object_get(state, "disk"))
+		put_disk(json_object_get(state, "disk"), out);
 	if (capacity) {
 		put_interfaces(json_object_get(state, "interfaces"), out);
 		put_content_interfaces(json_object_get(state, "content-interfaces"), out);

@@ -28,6 +28,8 @@ enum daemon_number { DAEMON_NUMBER_AUDITORS, DAEMON_NUMBER_OFFICERS, DAEMON_NUMB
 #define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
 #define DAEMON_LOCK_WAIT_MS 5000
 
+#define DAEMON_FILE_OWED "owed" /* in the run directory: engine_late.h */
+
 enum daemon_fd {
 	DAEMON_FD_PARENT = 3, /* channel to the parent */
 	DAEMON_FD_PEER,       /* channel between engine and dataplane */
@@ -39,7 +41,8 @@ enum daemon_fd {
 	DAEMON_FD_METRICS,                /* and to others, which may not be there: closed at the other end then */
 	DAEMON_FD_CANARY,
 	DAEMON_FD_HOOK,
-	DAEMON_FD_KEY, /* a pipe with the machine key in it */
+	DAEMON_FD_KEY,  /* a pipe with the machine key in it */
+	DAEMON_FD_OWED, /* DAEMON_FILE_OWED, which root has opened */
 	DAEMON_FD_ENGINE_END,
 	/* canary */
 	DAEMON_FD_CANARY_SOCKET = DAEMON_FD_FIRST, /* packets at the test device's end */

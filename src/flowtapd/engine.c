@@ -178,12 +178,29 @@ engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **w
 	return 0;
 }
 
+/* Without writing: who has no number yet has nothing, and gets nothing while nothing can be written. */
+static int
+agencies_known(struct engine *e, struct agency **v, uint32_t n)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		if ((r = store_agency_known(e->store, v[i]->name, &v[i]->no)) == 0)
+			r = store_count(e->store, v[i]->name, &v[i]->criteria);
+		else if (r == -ENOENT)
+			r = 0;
+	return r;
+}
+
 /* Their numbers and how much they have, from the store. */
 static int
 agencies_ready(struct engine *e, struct agency **v, uint32_t n)
 {
-	int r = engine_txn_begin(e);
+	int r;
 
+	if (!engine_disk_ready(e))
+		return agencies_known(e, v, n);
+	r = engine_txn_begin(e);
 	for (uint32_t i = 0; r == 0 && i < n; i++)
 		if ((r = store_agency(e->store, v[i]->name, &v[i]->no)) == 0)
 			r = store_count(e->store, v[i]->name, &v[i]->criteria);
@@ -379,7 +396,8 @@ config_record(struct engine *e, const struct conf *conf)
 	if (text.err || audit_digest(text.p, text.len, hash) < 0)
 		return -ENOMEM;
 	snprintf(reason, sizeof reason, "SHA-256 %s", hash);
-	return engine_audit_now(e, &(struct audit_event){.kind = "config", .reason = reason});
+	engine_audit_happened(e, &(struct audit_event){.kind = "config", .reason = reason});
+	return 0;
 }
 
 static int
@@ -464,6 +482,7 @@ store_start(struct engine *e, const char **why)
 
 	*why = "no machine key";
 	if (r == 0) {
+		engine_disk_start(e);
 		*why = "state database";
 		snprintf(path, sizeof path, "%s/" MACHINE_KEY_STORE, e->conf->state_dir);
 		r = store_open(path, key, &e->store);
@@ -546,6 +565,7 @@ engine_run(int verbose)
 	e.started_ms = clock_wall_ms();
 	TAILQ_INIT(&e.sessions);
 	STAILQ_INIT(&e.waits);
+	STAILQ_INIT(&e.late.items);
 	if ((r = sandbox_basics()) < 0)
 		fatal(r, "cannot drop privileges");
 	if ((r = sandbox_lock()) < 0)

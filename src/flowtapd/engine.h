@@ -18,6 +18,8 @@
 
 #include "audit.h"
 #include "daemon.h"
+#include "engine_disk.h"
+#include "engine_late.h"
 #include "event.h"
 #include "history.h"
 #include "journal.h"
@@ -180,6 +182,8 @@ struct engine {
 	uint32_t nagency;
 	struct store *store;
 	struct engine_audit audit;
+	struct engine_disk disk;
+	struct engine_late late;
 	LIST_HEAD(, authority) authorities;
 	uint8_t boot[STORE_BOOT_LEN];   /* which boot of the machine this is */
 	TAILQ_HEAD(, session) sessions; /* whose turn is next comes first */
@@ -214,6 +218,8 @@ struct engine {
 		struct loop_timer *timer;
 		uint64_t lost, quiet; /* copies lost so far; rounds since then */
 		unsigned raised;      /* a bit for each alarm */
+		uint64_t short_ns;    /* when a descriptor or memory was last not to be had; 0: never */
+		int short_of;         /* which: -EMFILE, -ENOMEM */
 		/* copies a second: in the last round, and in the best one in which none was lost */
 		uint64_t sent, at_ns, rate, rate_most;
 	} watch;
@@ -267,8 +273,10 @@ int engine_metrics_start(struct engine *e);
 /* engine_selftest.c */
 int engine_selftest_start(struct engine *e);
 
-/* engine_watch.c: looks at the data plane now and then, and raises and clears alarms */
+/* engine_watch.c: looks at the data plane and at the disk now and then, and raises and clears alarms */
 int engine_watch_start(struct engine *e);
+/* A descriptor or memory was not to be had. */
+void engine_watch_short(struct engine *e, int err);
 
 /* engine_alarm.c */
 int engine_alarm_start(struct engine *e);               /* listens to the inventory */

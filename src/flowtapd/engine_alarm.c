@@ -14,7 +14,7 @@ engine_alarm(struct engine *e, const char *text)
 {
 	if (!engine_event(e, ENGINE_ALARM, EVENT_ALARM, "%s", text))
 		log_warnx("ALARM: %s", text);
-	(void)engine_audit_now(e, &(struct audit_event){.kind = "alarm", .reason = text});
+	engine_audit_happened(e, &(struct audit_event){.kind = "alarm", .reason = text});
 }
 
 static const char *const found[] = {

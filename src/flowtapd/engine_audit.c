@@ -92,11 +92,12 @@ engine_txn_known(const struct engine *e, int r)
 int
 engine_txn_begin(struct engine *e)
 {
-	int r = engine_txn_known(e, store_begin(e->store));
-
 	e->audit.saved = e->audit.chain;
 	e->audit.uncertainty_us = clock_uncertainty_us(e);
-	return r;
+	/* Whoever comes here does what has to be done, be it with the reserve; what is new was refused before. */
+	if (!engine_disk_ready(e))
+		return -ENOSPC;
+	return engine_txn_known(e, store_begin(e->store));
 }
 
 void
@@ -171,7 +172,8 @@ engine_audit_add(struct engine *e, const struct audit_event *event)
 	int r;
 
 	v.time_ms = clock_wall_ms();
-	v.uncertainty_us = e->audit.uncertainty_us;
+	if (v.happened_ms == 0)
+		v.uncertainty_us = e->audit.uncertainty_us;
 	r = audit_append(&e->audit.chain, &v, &line);
 	return r < 0 ? r : line_store(e, &line);
 }
@@ -369,10 +371,12 @@ engine_audit_start(struct engine *e, const char **why)
 	*why = "audit record: older than its last checkpoint in " DROP_FILE ": the state was put back, or changed";
 	if ((r = drop_check(e)) < 0)
 		return r;
-	*why = "audit record";
-	if ((r = engine_audit_now(e, &(struct audit_event){.kind = "start", .reason = "flowtapd " FLOWTAP_VERSION})) <
-	    0)
+	*why = "what is owed to the record, in the run directory";
+	if ((r = engine_late_start(e)) < 0)
 		return r;
+	engine_late_flush(e);
+	*why = "audit record";
+	engine_audit_happened(e, &(struct audit_event){.kind = "start", .reason = "flowtapd " FLOWTAP_VERSION});
 	if ((r = loop_timer_new(e->loop, on_timer, e, &a->timer)) < 0)
 		return r;
 	loop_timer_set(a->timer, (int64_t)e->conf->checkpoint_s * 1000);
@@ -383,7 +387,7 @@ engine_audit_start(struct engine *e, const char **why)
 void
 engine_audit_stop(struct engine *e)
 {
-	(void)engine_audit_now(e, &(struct audit_event){.kind = "stop"});
+	engine_audit_happened(e, &(struct audit_event){.kind = "stop"});
 	checkpoint_now(e);
 	explicit_bzero(e->audit.seed, sizeof e->audit.seed);
 	explicit_bzero(e->audit.seal, sizeof e->audit.seal);

@@ -264,11 +264,11 @@ engine_config_abort(struct engine *e)
 static void
 refused_record(struct engine *e, const struct config_ask *ask, const char *why)
 {
-	(void)engine_audit_now(e, &(struct audit_event){.kind = "commit-refused",
-				      .uid = ask->uid,
-				      .have_uid = true,
-				      .request = {ask->comment, strlen(ask->comment)},
-				      .reason = why});
+	engine_audit_happened(e, &(struct audit_event){.kind = "commit-refused",
+				     .uid = ask->uid,
+				     .have_uid = true,
+				     .request = {ask->comment, strlen(ask->comment)},
+				     .reason = why});
 }
 
 /* "system login user NAME: ..." */

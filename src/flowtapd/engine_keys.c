@@ -13,7 +13,8 @@ static void
 step(void *arg)
 {
 	struct engine *e = arg;
-	int r = engine_txn_known(e, store_rotate_step(e->store, STEP_ROWS, &e->reseal_left));
+	int r = engine_disk_refuses(e) ? -ENOSPC
+				       : engine_txn_known(e, store_rotate_step(e->store, STEP_ROWS, &e->reseal_left));
 
 	e->resealing = r == 0 && e->reseal_left > 0;
 	if (r < 0)
@@ -21,7 +22,7 @@ step(void *arg)
 	else if (e->resealing)
 		loop_defer(e->loop, step, e);
 	else {
-		(void)engine_audit_now(e, &(struct audit_event){.kind = "keys-rotated"});
+		engine_audit_happened(e, &(struct audit_event){.kind = "keys-rotated"});
 		if (!engine_event(e, ENGINE_NOTICE, EVENT_KEYS,
 			"keys rotated: every row is sealed with a new key, the old keys are erased"))
 			log_info("keys rotated: every row is sealed with a new key, the old keys are erased");
@@ -66,7 +67,7 @@ rotation_begin(struct engine *e)
 int
 keys_rotate(struct engine *e)
 {
-	int r = e->resealing ? -EALREADY : rotation_begin(e);
+	int r = e->resealing ? -EALREADY : engine_disk_refuses(e) ? -ENOSPC : rotation_begin(e);
 
 	if (r < 0 && (r != -EALREADY || e->resealing))
 		return r;

@@ -112,9 +112,9 @@ static const char *const reasons[] = {
     [IPC_END_BYTES] = "Timeout-Bytes is used up",
 };
 
-/* Out of the store and on record, in the open transaction.  -ENOENT: it was deleted meanwhile. */
+/* Out of the store and on record, in the open transaction or late.  -ENOENT: it was deleted meanwhile. */
 static int
-ended_one(struct engine *e, const struct ipc_ended *m)
+ended_one(struct engine *e, const struct ipc_ended *m, bool late)
 {
 	struct audit_event v = {.kind = "ended"};
 	char agency[DTCP_NAME_MAX + 1], reason[128];
@@ -129,7 +129,11 @@ ended_one(struct engine *e, const struct ipc_ended *m)
 	v.id = row.id;
 	v.reason = reason;
 	store_row_free(&row);
-	if ((r = store_delete_uid(e->store, agency, m->uid)) == 0)
+	if (late)
+		r = engine_late_gone(e, m->uid)
+			? -ENOENT
+			: engine_late_add(e, &v, &(struct late_debt){.uid = &m->uid, .nuid = 1, .agency = agency});
+	else if ((r = store_delete_uid(e->store, agency, m->uid)) == 0)
 		r = engine_audit_add(e, &v);
 	if (r == 0)
 		engine_agency_lost(e, agency, 1);
@@ -141,24 +145,29 @@ engine_life_ended(struct engine *e, struct rd *r)
 {
 	uint32_t n = rd_u32(r), k = 0;
 	cleanup_free uint64_t *uid = NULL;
-	int rc;
+	bool late;
+	int rc = 0;
 
 	if ((uid = calloc(n < IPC_BODY_MAX ? n + 1 : 1, sizeof *uid)) == NULL)
 		return -ENOMEM;
-	if ((rc = engine_txn_begin(e)) < 0)
+	late = !engine_disk_ready(e);
+	if (!late && (rc = engine_txn_begin(e)) < 0)
 		return rc;
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
 		struct ipc_ended m;
 
 		if (n >= IPC_BODY_MAX || ipc_ended_get(&m, r) < 0) {
-			engine_txn_rollback(e);
+			if (!late)
+				engine_txn_rollback(e);
 			return -EBADMSG;
 		}
 		uid[k++] = m.uid;
-		if ((rc = ended_one(e, &m)) == -ENOENT)
+		if ((rc = ended_one(e, &m, late)) == -ENOENT)
 			rc = 0;
 	}
-	if (rc == 0)
+	if (late)
+		;
+	else if (rc == 0)
 		rc = engine_txn_commit(e);
 	else
 		engine_txn_rollback(e);

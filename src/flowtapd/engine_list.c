@@ -256,6 +256,28 @@ listing_resume(struct session *s)
 		listing_count(op->listing);
 }
 
+/* What is told is on record first; on a full disk the room for that is kept for what ends taps. */
+static bool
+is_refused_room(struct op *op)
+{
+	struct engine *e = op->session->engine;
+	const char *why = engine_disk_refuses(e);
+	struct audit_event v;
+
+	if (why == NULL)
+		return false;
+	engine_audit_of(&v, op->session, "list");
+	v.seq = op->req.seq;
+	v.have_seq = true;
+	v.code = DTCP_SERVER_ERROR;
+	v.request = (struct slice){(const char *)op->text.p, op->text.len};
+	v.reason = why;
+	engine_audit_happened(e, &v);
+	snprintf(op->reply.reason, sizeof op->reply.reason, "%s", why);
+	op_done(op, DTCP_SERVER_ERROR, 0);
+	return true;
+}
+
 void
 listing_start(struct op *op)
 {
@@ -266,6 +288,10 @@ listing_start(struct op *op)
 	int r = -ENOMEM;
 
 	op->reply.now_ms = clock_wall_ms();
+	if (is_refused_room(op)) {
+		free(l);
+		return;
+	}
 	if (l)
 		r = store_list_open(
 		    e->store, op->session->agency->name, q->select, q->ids, q->nids, q->sel_cdest, &l->list);

@@ -63,7 +63,6 @@ engine_login_failed(struct engine *e, struct slice text)
 	const char *nl = text.len ? memchr(text.p, '\n', text.len) : NULL;
 	struct login_failure *f = &e->failure[e->nfailure++ % LOGIN_FAILURES];
 	char reason[96];
-	int r;
 
 	if (nl == NULL)
 		return -EINVAL;
@@ -71,7 +70,7 @@ engine_login_failed(struct engine *e, struct slice text)
 	printable((struct slice){text.p, (size_t)(nl - text.p)}, f->user, sizeof f->user);
 	(void)ip_parse((struct slice){nl + 1, text.len - (size_t)(nl + 1 - text.p)}, &f->peer);
 	snprintf(reason, sizeof reason, "login \"%s\"", f->user);
-	r = engine_audit_now(e, &(struct audit_event){.kind = "login-failed", .peer = f->peer, .reason = reason});
+	engine_audit_happened(e, &(struct audit_event){.kind = "login-failed", .peer = f->peer, .reason = reason});
 	alarm_if_many(e, f);
-	return r;
+	return 0;
 }

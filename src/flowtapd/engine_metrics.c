@@ -145,6 +145,14 @@ engine_put(struct buf *out, const struct engine *e)
 	for (int s = 0; s < ENGINE_SEVERITIES; s++)
 		value_put(out, "events_total", label(room, "severity", engine_severity_name((enum engine_severity)s)),
 		    (json_int_t)e->events.of[s]);
+	one_put(out, "disk_free_bytes", "gauge", "Free for us on the disk of the state directory.",
+	    (json_int_t)e->disk.free_bytes);
+	one_put(
+	    out, "disk_reserve_bytes", "gauge", "Kept there for what ends taps.", (json_int_t)e->disk.reserve_bytes);
+	one_put(out, "disk_refuses", "gauge", "Whether nothing new is tapped since nothing more can be written.",
+	    e->disk.state >= DISK_FULL);
+	one_put(out, "audit_lines_owed", "gauge", "Lines that will be on record when there is room again.",
+	    (json_int_t)(e->late.n + e->late.dropped));
 	head_put(out, "start_time_seconds", "gauge", "When the daemon was started, in Unix time.");
 	buf_printf(out, "flowtap_start_time_seconds %.3f\n", (double)e->started_ms / 1000);
 }

@@ -29,7 +29,7 @@ struct change {
 	uint64_t *uid;      /* DELETE */
 	size_t nuid, cap;
 	struct id_text ids;
-	bool failed;
+	bool failed, late;
 	const struct engine *engine;
 	struct buf lives; /* REFRESH: nuid * struct ipc_life_set */
 };
@@ -37,6 +37,7 @@ struct change {
 struct batch {
 	struct change v[ENGINE_BATCH_MAX];
 	size_t n;
+	bool late; /* nothing can be written: what ends taps is done without the store (engine_late.h) */
 };
 
 static void
@@ -243,8 +244,10 @@ note_uid(void *arg, uint64_t uid, uint32_t id)
 {
 	struct change *c = arg;
 
+	/* It was deleted, and is stored still. */
+	if (c->late && engine_late_gone(c->engine, uid))
+		return;
 	ids_add(&c->ids, id);
-
 	if (c->nuid == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 16;
 		uint64_t *v = reallocarray(c->uid, cap, sizeof *v);
@@ -280,8 +283,15 @@ do_delete(struct engine *e, struct op *op, struct change *c)
 	uint64_t count = 0;
 	int r;
 
+	c->engine = e;
 	/* Without the flag, static criteria stay. */
-	r = store_delete(e->store, a->name, q, q->flags & DTCP_F_STATIC, &op->next, note_uid, c, &count);
+	if (c->late) {
+		r = store_select(e->store, a->name, q, q->flags & DTCP_F_STATIC, &op->next, note_uid, c, &count);
+		if (r == 0 && count > 0 && c->nuid == 0 && !op->next.more && op->changed == 0)
+			r = -ENOENT;
+		count = c->nuid;
+	} else
+		r = store_delete(e->store, a->name, q, q->flags & DTCP_F_STATIC, &op->next, note_uid, c, &count);
 	a->criteria -= count;
 	return part_done(op, c, r, count);
 }
@@ -348,7 +358,26 @@ change_record(struct engine *e, const struct change *c)
 		v.reason = count;
 		v.ids = (struct slice){(const char *)c->ids.text.p, c->ids.text.len};
 	}
+	if (c->late)
+		return engine_late_add(
+		    e, &v, c->nuid ? &(struct late_debt){.uid = c->uid, .nuid = c->nuid, .agency = op->agency} : NULL);
 	return engine_audit_add(e, &v);
+}
+
+/* On a full disk nothing begins and nothing goes on longer.  The line of it is late: there is no end to requests. */
+static bool
+is_refused_room(struct engine *e, struct change *c)
+{
+	struct op *op = c->op;
+	const char *why;
+
+	if ((op->req.method != DTCP_ADD && op->req.method != DTCP_REFRESH) || (why = engine_disk_refuses(e)) == NULL)
+		return false;
+	c->late = true;
+	c->code = DTCP_SERVER_ERROR;
+	snprintf(op->reason, sizeof op->reason, "%s", why);
+	snprintf(op->reply.reason, sizeof op->reply.reason, "%s", why);
+	return true;
 }
 
 static int
@@ -357,7 +386,11 @@ change_make(struct engine *e, struct change *c)
 	struct op *op = c->op;
 
 	c->code = op->refused;
-	if (op->refused)
+	if (op->refused) {
+		c->late = c->late || engine_disk_refuses(e);
+		return 0;
+	}
+	if (is_refused_room(e, c))
 		return 0;
 	switch (op->req.method) {
 	case DTCP_ADD:
@@ -400,6 +433,7 @@ op_execute(struct engine *e, struct batch *b, struct op *op, bool adding)
 
 	memset(c, 0, sizeof *c);
 	c->op = op;
+	c->late = b->late;
 	op->state = OP_WAITING;
 	op->next = op->part;
 	op->next.max = ENGINE_PART_MAX;
@@ -499,9 +533,16 @@ op_take_back(struct engine *e, struct op *op)
 	    .id = op->reply.value,
 	    .code = error_code(op->dp_error),
 	    .reason = "the data plane did not take it"};
-	int r = engine_txn_begin(e);
+	int r;
 
-	if (r == 0)
+	if (!engine_disk_ready(e)) {
+		r = engine_late_add(e, &v, &(struct late_debt){.uid = &op->uid, .nuid = 1, .agency = op->agency});
+		if (r < 0)
+			fatal(r, "agency %s: cannot take a refused criterion back", op->agency);
+		engine_agency_lost(e, op->agency, 1);
+		return;
+	}
+	if ((r = engine_txn_begin(e)) == 0)
 		r = store_delete_uid(e->store, op->agency, op->uid);
 	if (r == 0)
 		r = engine_audit_add(e, &v);
@@ -746,10 +787,13 @@ engine_batch(struct engine *e)
 	int r, spoilt;
 
 	b.n = 0;
-	if ((r = engine_txn_begin(e)) < 0)
+	b.late = !engine_disk_ready(e);
+	if (!b.late && (r = engine_txn_begin(e)) < 0)
 		fatal(r, "store");
 	r = spoilt = batch_gather(e, &b);
-	if (r == 0 && b.n > 0)
+	if (b.late)
+		;
+	else if (r == 0 && b.n > 0)
 		r = engine_txn_commit(e);
 	else
 		engine_txn_rollback(e);

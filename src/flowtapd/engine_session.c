@@ -212,8 +212,7 @@ on_hello(struct session *s, struct rd *r)
 	s->peer = hello.peer;
 	memcpy(s->auth, hello.auth, sizeof s->auth);
 	engine_audit_of(&event, s, "session-open");
-	if ((rc = engine_audit_now(s->engine, &event)) < 0)
-		return rc;
+	engine_audit_happened(s->engine, &event);
 	s->opened = true;
 	s->opened_ns = clock_boot_ns();
 	if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_OPEN, "agency %s", s->agency->name))
@@ -254,7 +253,7 @@ session_free(struct session *s)
 		engine_audit_of(&event, s, "session-close");
 		snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
 		event.reason = reason;
-		(void)engine_audit_now(s->engine, &event);
+		engine_audit_happened(s->engine, &event);
 		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name))
 			log_info("agency %s: session closed, %s", s->agency->name, reason);
 	}
@@ -310,7 +309,7 @@ note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const cha
 	k->n = 0;
 	if (!engine_event(e, ENGINE_WARNING, EVENT_SESSION_REFUSED, "%s", reason))
 		log_warnx("session refused: %s", why);
-	(void)engine_audit_now(
+	engine_audit_happened(
 	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
 }
 

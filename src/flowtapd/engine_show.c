@@ -65,7 +65,12 @@ state_finish(struct ctl *c, json_t *state, struct rd *counts)
 	static const char *const rest[] = {
 	    "attach", "interfaces", "copies", "losses", "information", "capacity", "content-interfaces", "programs"};
 
-	json_object_set_new(state, "state", json_string("running"));
+	const struct engine_disk *d = &c->engine->disk;
+
+	/* Everybody may know that it runs, but not that it has no room. */
+	json_object_set_new(state, "state",
+	    json_string(
+		d->state >= DISK_FULL && ctl_perm(c) & CONF_PERM_FLOW_TAP ? "no new taps: disk full" : "running"));
 	json_object_set_new(state, "version", json_string(FLOWTAP_VERSION));
 	/* A services interface can be seen by everybody on the machine. */
 	json_object_set_new(state, "services-interfaces", json_pack("[s,s]", KERN_STAGE_OUT, KERN_STAGE_IN));
@@ -77,6 +82,10 @@ state_finish(struct ctl *c, json_t *state, struct rd *counts)
 		json_object_set_new(
 		    state, "copies-per-second-most", json_integer((json_int_t)c->engine->watch.rate_most));
 		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
+		json_object_set_new(state, "disk",
+		    json_pack("{s:s,s:I,s:I,s:I}", "state", engine_disk_name(d->state), "free-bytes",
+			(json_int_t)d->free_bytes, "reserve-bytes", (json_int_t)d->reserve_bytes, "lines-owed",
+			(json_int_t)(c->engine->late.n + c->engine->late.dropped)));
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)

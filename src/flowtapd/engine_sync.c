@@ -109,7 +109,7 @@ sync_put(void *arg, const char *agency, struct store_row *row)
 	struct ipc_put put = {0};
 	int r;
 
-	if (a == NULL)
+	if (a == NULL || engine_late_gone(y->engine, row->uid))
 		return 0;
 	if ((r = filter_compile(&row->criteria, &put.filter)) < 0) {
 		log_warn(r, "agency %s: criterion %u cannot be compiled", agency, row->id);
@@ -133,6 +133,8 @@ steps(struct sync *y)
 	for (uint32_t i = 0; r == 0 && i < e->nagency; i++) {
 		cleanup_buf struct buf b = {0};
 
+		if (e->agency[i]->no == 0)
+			continue; /* it has nothing: engine.c, agencies_known */
 		engine_budget_put(e->agency[i], &b);
 		r = sync_send(y, IPC_D_BUDGET, &b);
 	}

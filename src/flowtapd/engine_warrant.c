@@ -49,9 +49,11 @@ load_one(void *arg, const struct store_warrant *s)
 	struct authority *a;
 	int r = authority_new(s, &a);
 
-	if (r == 0)
-		LIST_INSERT_HEAD(&e->authorities, a, entry);
-	return r;
+	if (r < 0)
+		return r;
+	a->revoked = a->revoked || engine_late_revoked(e, s->agency, s->ref);
+	LIST_INSERT_HEAD(&e->authorities, a, entry);
+	return 0;
 }
 
 int
@@ -192,12 +194,12 @@ say(char *why, size_t size, int err, const char *text)
 static int
 refuse(struct engine *e, uint32_t uid, const char *agency, const char *ref, const char *why, int err)
 {
-	(void)engine_audit_now(e, &(struct audit_event){.kind = "warrant-refused",
-				      .agency = agency,
-				      .uid = uid,
-				      .have_uid = true,
-				      .warrant = ref,
-				      .reason = why});
+	engine_audit_happened(e, &(struct audit_event){.kind = "warrant-refused",
+				     .agency = agency,
+				     .uid = uid,
+				     .have_uid = true,
+				     .warrant = ref,
+				     .reason = why});
 	return err;
 }
 
@@ -248,6 +250,13 @@ engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *wh
 	struct warrant w;
 	int r = warrant_parse(text, &w, &err);
 
+	const char *full = engine_disk_refuses(e);
+
+	if (r == 0 && full) {
+		r = refuse(e, uid, w.agency, w.ref, full, say(why, size, -ENOSPC, full));
+		warrant_free(&w);
+		return r;
+	}
 	if (r == -EINVAL) {
 		snprintf(
 		    why, size, "%s%.0u%s%s", err.line ? "line " : "", err.line, err.line ? ": " : "", err.expected);
@@ -300,6 +309,26 @@ note_uid(void *arg, uint64_t uid, uint32_t id)
 	v->uid[v->n++] = uid;
 }
 
+/* Nothing can be written: the kernel stops, and the store hears of it later. */
+static int
+revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event *v, struct revoked *gone)
+{
+	char reason[64];
+	uint64_t count = 0;
+	int r = store_select_warrant(e->store, s->no, note_uid, gone, &count);
+
+	if (r < 0 || gone->failed)
+		return r < 0 ? r : -ENOMEM;
+	snprintf(reason, sizeof reason, "%llu criteria end", (unsigned long long)count);
+	v->reason = reason;
+	return engine_late_add(e, v,
+	    &(struct late_debt){.uid = gone->uid,
+		.nuid = gone->n,
+		.agency = s->agency,
+		.revoked = s->ref,
+		.revoked_by = s->revoked_uid});
+}
+
 /* The decision, its line, and the end of what stood on it, in one transaction. */
 static int
 decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, bool approve, struct revoked *gone)
@@ -311,9 +340,11 @@ decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, boo
 	    .have_uid = true,
 	    .warrant = s->ref};
 	uint64_t count = 0;
-	int r = engine_txn_begin(e);
+	int r;
 
-	if (r == 0)
+	if (!approve && !engine_disk_ready(e))
+		return revoke_late(e, s, &v, gone);
+	if ((r = engine_txn_begin(e)) == 0)
 		r = store_warrant_set(e->store, s);
 	if (r == 0 && !approve) {
 		r = store_delete_warrant(e->store, s->no, note_uid, gone, &count);
@@ -333,7 +364,7 @@ decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, boo
 static const char *
 undecidable(const struct store_warrant *s, const struct authority *a, uint32_t uid, bool approve)
 {
-	if (s->revoked_ms)
+	if (s->revoked_ms || a->revoked)
 		return "it was revoked";
 	if (approve && s->approved_ms)
 		return "it is approved already";
@@ -356,7 +387,7 @@ engine_warrant_decide(
 		return refuse(e, uid, agency, ref, "no such warrant", say(why, size, r, "no such warrant"));
 	if (r < 0)
 		return say(why, size, r, "the store can't be read");
-	if ((text = undecidable(&s, a, uid, approve)) != NULL) {
+	if ((text = undecidable(&s, a, uid, approve)) != NULL || (approve && (text = engine_disk_refuses(e)) != NULL)) {
 		store_warrant_free(&s);
 		return refuse(e, uid, agency, ref, text, say(why, size, -EPERM, text));
 	}

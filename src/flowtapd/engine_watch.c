@@ -16,7 +16,7 @@
 #define WATCH_MS 2000
 #define QUIET_ROUNDS 30 /* without a loss: the losses are over */
 
-enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL };
+enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL, DISK_NEARLY_FULL, DISK_NO_ROOM, SHORT };
 
 static void
 condition(struct engine *e, enum condition c, bool is, const char *text)
@@ -26,6 +26,9 @@ condition(struct engine *e, enum condition c, bool is, const char *text)
 	    [UNREACHABLE] = EVENT_UNREACHABLE,
 	    [UNTAPPED] = EVENT_UNTAPPED,
 	    [TABLES_FULL] = EVENT_TABLES_FULL,
+	    [DISK_NEARLY_FULL] = EVENT_DISK_LOW,
+	    [DISK_NO_ROOM] = EVENT_DISK_FULL,
+	    [SHORT] = EVENT_SHORT,
 	};
 	bool was = e->watch.raised >> c & 1;
 
@@ -134,12 +137,46 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 	loop_timer_set(e->watch.timer, WATCH_MS);
 }
 
+/* The disk is looked at here, whatever the data plane does. */
+static void
+watch_disk(struct engine *e)
+{
+	const struct engine_disk *d = &e->disk;
+	char text[160];
+
+	engine_disk_look(e);
+	snprintf(text, sizeof text, "the disk of the state directory is nearly full: %llu MiB are left",
+	    (unsigned long long)(d->free_bytes >> 20));
+	condition(e, DISK_NEARLY_FULL, d->state == DISK_LOW || d->state == DISK_FULL, text);
+	snprintf(text, sizeof text, "%s: nothing new is tapped; what ends taps works%s",
+	    d->state == DISK_READ_ONLY ? "the disk of the state directory can't be written"
+				       : "the disk of the state directory is full",
+	    d->state == DISK_READ_ONLY ? ", and a boot of the machine would forget it" : "");
+	condition(e, DISK_NO_ROOM, d->state >= DISK_FULL, text);
+	engine_late_flush(e);
+}
+
+#define SHORT_NS (QUIET_ROUNDS * WATCH_MS * 1000000ull)
+
+void
+engine_watch_short(struct engine *e, int err)
+{
+	e->watch.short_ns = clock_mono_ns();
+	e->watch.short_of = err;
+	condition(e, SHORT, true,
+	    err == -ENOMEM ? "a request or session was refused: no memory"
+			   : "a session or command was refused: no descriptor is left");
+}
+
 static void
 on_timer(void *arg)
 {
 	struct engine *e = arg;
 	const struct buf none = {0};
 
+	watch_disk(e);
+	if (e->watch.short_ns != 0 && clock_mono_ns() - e->watch.short_ns > SHORT_NS)
+		condition(e, SHORT, false, "");
 	if (engine_dp_send(e, IPC_D_STATUS, &none, on_state, NULL) < 0)
 		loop_timer_set(e->watch.timer, WATCH_MS);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The parent's processes, each with what it needs and nothing else, while the parent is root still. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <linux/capability.h>
@@ -55,10 +56,25 @@ struct channels {
 	int engine[CHILDREN], child[CHILDREN];
 };
 
+/* Without a file of its own it has a memory that ends with it. */
+static int
+owed_open(const struct parent *p)
+{
+	char path[sizeof p->conf->run_dir + 16];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/" DAEMON_FILE_OWED, p->conf->run_dir);
+	if ((fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0) {
+		log_warn(-errno, "%s", path);
+		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
 static int
 engine_spawn(struct parent *p, int peer, const struct channels *ch)
 {
-	cleanup_fd int dtcp = -1, ctl = -1;
+	cleanup_fd int dtcp = -1, ctl = -1, owed = -1;
 	int fds[DAEMON_FD_ENGINE_END - DAEMON_FD_PARENT] = {-1, peer};
 	struct spawn_opts o = {.role = "engine", .uid = p->uid, .gid = p->gid, .nfds = ARRAY_LEN(fds)};
 	int r;
@@ -73,6 +89,9 @@ engine_spawn(struct parent *p, int peer, const struct channels *ch)
 	fds[DAEMON_FD_CANARY - DAEMON_FD_PARENT] = ch->engine[CANARY];
 	fds[DAEMON_FD_HOOK - DAEMON_FD_PARENT] = ch->engine[HOOK];
 	fds[DAEMON_FD_KEY - DAEMON_FD_PARENT] = p->key_fd;
+	if ((owed = owed_open(p)) < 0)
+		return owed;
+	fds[DAEMON_FD_OWED - DAEMON_FD_PARENT] = owed;
 	return child_start(p, ENGINE, &o, fds);
 }
 

@@ -93,6 +93,7 @@ static const char *const statements[ST_MAX] = {
     [ST_WARRANT_OLD] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE agency = ?1 AND text < ?2 ORDER BY no LIMIT ?3",
     [ST_WARRANT_EACH] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE ?1 IS NULL OR agency = ?1 ORDER BY no",
     [ST_WARRANT_COUNT] = "SELECT count(*) FROM criterion WHERE warrant = ?1",
+    [ST_UIDS_WARRANT] = "SELECT uid, id FROM criterion WHERE warrant = ?1",
     [ST_DELETE_WARRANT] = "DELETE FROM criterion WHERE warrant = ?1 RETURNING uid, id",
     [ST_AUDIT_ADD] = "INSERT INTO audit (n, line) VALUES (?1, ?2)",
     [ST_AUDIT_GET] = "SELECT n, line FROM audit WHERE n = ?1",
@@ -421,15 +422,22 @@ store_save_end(struct store *s, int result)
 	return result < 0 ? result : r;
 }
 
+int
+store_checkpoint(struct store *s)
+{
+	int rc;
+
+	sqlite3_busy_timeout(s->db, 0); /* a listing may hold it up: not us */
+	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	return store_error(rc);
+}
+
 void
 store_erase(struct store *s)
 {
-	if (!s->erase_due || !sqlite3_get_autocommit(s->db))
-		return;
-	sqlite3_busy_timeout(s->db, 0); /* a listing may hold it up: not us */
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+	if (s->erase_due && sqlite3_get_autocommit(s->db) && store_checkpoint(s) == 0)
 		s->erase_due = false;
-	sqlite3_busy_timeout(s->db, BUSY_MS);
 }
 
 /* ---- agencies, start-up ---- */

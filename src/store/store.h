@@ -88,6 +88,8 @@ int store_tidy(struct store *s);
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
+int store_checkpoint(
+    struct store *s); /* empties the log into the database, outside a transaction; -EBUSY: somebody lists */
 int store_unknown(const struct store *s); /* why: -errno; 0: nothing is unknown */
 
 /* Sets r->id and r->uid.  A content destination's name is the mediation device's: each criterion has an address and
@@ -96,6 +98,8 @@ int store_add(struct store *s, const char *agency, struct store_row *r);
 
 /* The agency's number, from 1, the same for ever; made if it is new. */
 int store_agency(struct store *s, const char *agency, uint32_t *no);
+int store_agency_known(
+    struct store *s, const char *agency, uint32_t *no); /* -ENOENT: it never had one; nothing is made */
 
 /* What is done to many rows is done in parts, each in a transaction of its own, so that nobody waits long
  * and memory stays small.  Zero but for max before the first; not to be touched between them. */
@@ -112,6 +116,9 @@ struct store_part {
 
 /* static_too: also criteria without a timeout.  cb sees each deleted row. */
 int store_delete(struct store *s, const char *agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
+/* The same rows, and nothing is deleted: for a database that can't be written. */
+int store_select(struct store *s, const char *agency, const struct dtcp_req *which, bool static_too,
     struct store_part *part, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 /* Changes rows that have timeouts: cb changes the row (not its keys, nor what names the target) and returns
  * 0, or -errno, which undoes this part. */
@@ -153,6 +160,8 @@ int store_warrant_set(struct store *s, const struct store_warrant *w);
 int store_warrant_each(
     struct store *s, const char *agency, int (*cb)(void *arg, const struct store_warrant *w), void *arg);
 int store_warrant_criteria(struct store *s, uint64_t no, uint64_t *count); /* criteria under it */
+int store_select_warrant(
+    struct store *s, uint64_t no, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 int store_delete_warrant(
     struct store *s, uint64_t no, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 

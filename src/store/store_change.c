@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_add store_adder_ store_names_ store_agency store_agency_ store_cdest_ store_delete store_find_uid
- * store_update */
+/* exports: store_add store_names_ store_agency store_cdest_ store_delete store_find_uid store_select store_update */
 /* Every change is whole or did not happen: it runs in a savepoint, so that what was
  * refused leaves the other changes of the same transaction alone.  An addition does without,
  * since SQLite would copy every page it touches: it is refused before it writes, and what
@@ -341,6 +340,17 @@ store_agency(struct store *s, const char *agency, uint32_t *no)
 }
 
 int
+store_agency_known(struct store *s, const char *agency, uint32_t *no)
+{
+	int64_t found;
+	int r = store_agency_find(s, agency, &found, NULL);
+
+	if (r == 0)
+		*no = (uint32_t)found;
+	return r;
+}
+
+int
 store_add(struct store *s, const char *agency, struct store_row *row)
 {
 	bool own = sqlite3_get_autocommit(s->db);
@@ -539,6 +549,30 @@ store_delete(struct store *s, const char *agency, const struct dtcp_req *which, 
 	if (r == 0)
 		*part = next;
 	return uids_tell(&u, r, cb, arg, count);
+}
+
+int
+store_select(struct store *s, const char *agency, const struct dtcp_req *which, bool static_too,
+    struct store_part *part, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
+{
+	struct store_part next = *part;
+	struct uids u = {0};
+	int r = part_steps(s, false, agency, which, static_too, &next, &u);
+
+	if (r == 0)
+		*part = next;
+	return uids_tell(&u, r, cb, arg, count);
+}
+
+int
+store_select_warrant(
+    struct store *s, uint64_t no, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_UIDS_WARRANT);
+	struct uids u = {0};
+
+	sqlite3_bind_int64(st, 1, (int64_t)no);
+	return uids_tell(&u, uids_collect(st, &u), cb, arg, count);
 }
 
 int

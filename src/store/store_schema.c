@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_schema_ store_look store_head */
+/* exports: store_schema store_look store_head */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -400,7 +400,8 @@ test_climb_erases_the_log(void **state)
 	released(x, "5.db");
 	snprintf(wal, sizeof wal, "%s-wal", x->path);
 	db = db_open(x);
-	assert_int_equal(sqlite3_exec(db, "UPDATE warrant SET entered_ms = entered_ms + 1", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "UPDATE warrant SET entered_ms = entered_ms + 1", NULL, NULL, NULL), SQLITE_OK);
 	assert_non_null(log);
 	assert_non_null(f = fopen(wal, "rb"));
 	len = fread(log, 1, 8 << 20, f);

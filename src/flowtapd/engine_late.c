@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: engine_late_ engine_audit_happened */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "clock.h"
+#include "daemon.h"
+#include "engine.h"
+#include "hashmap.h"
+#include "log.h"
+
+#define LINES_MAX 4096
+#define BYTES_MAX (4u << 20)
+/* So that an entry of the file can't pass for a line of the record, which are sealed with the same key. */
+#define ENTRY (1ull << 63)
+
+/* One line that is owed, and what else: as bytes, as in the file. */
+struct late_item {
+	STAILQ_ENTRY(late_item) entry;
+	struct buf b;
+};
+
+/* ---- one item as bytes ---- */
+
+/* Longer than a u16 can tell: requests. */
+static void
+put_text(struct buf *b, struct slice s)
+{
+	buf_put_u32(b, (uint32_t)s.len);
+	buf_put(b, s.p, s.len);
+}
+
+static void
+put_str(struct buf *b, const char *s)
+{
+	put_text(b, (struct slice){s, s ? strlen(s) + 1 : 0}); /* its end, too */
+}
+
+static struct slice
+get_text(struct rd *r)
+{
+	uint32_t len = rd_u32(r);
+	const uint8_t *p = rd_bytes(r, len);
+
+	return (struct slice){p && len ? (const char *)p : NULL, p ? len : 0};
+}
+
+static const char *
+get_str(struct rd *r)
+{
+	struct slice s = get_text(r);
+
+	return s.len && s.p[s.len - 1] == '\0' ? s.p : NULL;
+}
+
+static void
+item_put(struct buf *b, const struct audit_event *v, const struct late_debt *d)
+{
+	put_str(b, v->kind);
+	buf_put_u64(b, (uint64_t)v->time_ms);
+	buf_put_u64(b, (uint64_t)v->uncertainty_us);
+	put_str(b, v->agency);
+	buf_put_u8(b, v->have_uid);
+	buf_put_u32(b, v->uid);
+	buf_put(b, &v->peer, sizeof v->peer);
+	put_str(b, v->auth);
+	buf_put_u8(b, v->have_seq);
+	buf_put_u64(b, v->seq);
+	buf_put_u64(b, v->id);
+	put_text(b, v->ids);
+	put_str(b, v->warrant);
+	buf_put_u32(b, v->code);
+	put_str(b, v->reason);
+	put_text(b, v->request);
+	put_str(b, d->agency);
+	put_str(b, d->revoked);
+	buf_put_u32(b, d->revoked_by);
+	buf_put_u32(b, (uint32_t)d->nuid);
+	for (size_t i = 0; i < d->nuid; i++)
+		buf_put_u64(b, d->uid[i]);
+}
+
+/* Strings are borrowed from the bytes; *uids is at the criteria. */
+static int
+item_get(const struct buf *b, struct audit_event *v, struct late_debt *d, struct rd *uids)
+{
+	struct rd r = rd_init(b->p, b->len);
+	const uint8_t *p;
+
+	*v = (struct audit_event){.kind = get_str(&r)};
+	*d = (struct late_debt){0};
+	v->happened_ms = (int64_t)rd_u64(&r);
+	v->uncertainty_us = (int64_t)rd_u64(&r);
+	v->agency = get_str(&r);
+	v->have_uid = rd_u8(&r);
+	v->uid = rd_u32(&r);
+	if ((p = rd_bytes(&r, sizeof v->peer)) != NULL)
+		memcpy(&v->peer, p, sizeof v->peer);
+	v->auth = get_str(&r);
+	v->have_seq = rd_u8(&r);
+	v->seq = rd_u64(&r);
+	v->id = rd_u64(&r);
+	v->ids = get_text(&r);
+	v->warrant = get_str(&r);
+	v->code = rd_u32(&r);
+	v->reason = get_str(&r);
+	v->request = get_text(&r);
+	d->agency = get_str(&r);
+	d->revoked = get_str(&r);
+	d->revoked_by = rd_u32(&r);
+	d->nuid = rd_u32(&r);
+	*uids = r;
+	if (rd_bytes(&r, d->nuid * sizeof(uint64_t)) == NULL && d->nuid)
+		return -EBADMSG;
+	return rd_end(&r) < 0 || v->kind == NULL ? -EBADMSG : 0;
+}
+
+/* ---- the file: u32 length, sealed bytes ---- */
+
+static void
+file_append(struct engine *e, const struct buf *b)
+{
+	cleanup_buf struct buf sealed = {0}, out = {0};
+	int r = audit_seal(e->audit.seal, ENTRY | ++e->late.seq, (struct slice){(const char *)b->p, b->len}, &sealed);
+
+	buf_put_u32(&out, (uint32_t)sealed.len);
+	buf_put(&out, sealed.p, sealed.len);
+	if (r == 0 && (r = out.err) == 0 && write(DAEMON_FD_OWED, out.p, out.len) != (ssize_t)out.len)
+		r = errno ? -errno : -EIO;
+	if (r < 0)
+		log_warn(r, "what can't be recorded at once would not survive the daemon's end");
+}
+
+static void
+file_clear(struct engine *e)
+{
+	e->late.seq = 0;
+	if (ftruncate(DAEMON_FD_OWED, 0) < 0)
+		log_warn(-errno, "what was recorded late may be recorded again");
+}
+
+/* ---- taking ---- */
+
+static int
+item_keep(struct engine *e, struct buf *b)
+{
+	struct audit_event v;
+	struct late_debt d;
+	struct late_item *t;
+	struct rd uids;
+	int r = item_get(b, &v, &d, &uids);
+
+	for (size_t i = 0; r == 0 && i < d.nuid; i++)
+		r = hashmap_put(e->late.gone, rd_u64(&uids), 1);
+	if (r < 0 || (t = calloc(1, sizeof *t)) == NULL)
+		return r < 0 ? r : -ENOMEM;
+	t->b = *b;
+	*b = (struct buf){0};
+	STAILQ_INSERT_TAIL(&e->late.items, t, entry);
+	e->late.n++;
+	e->late.bytes += t->b.len;
+	return 0;
+}
+
+/* One entry of the file: 1; 0: the end, or what a daemon that was killed in mid-write left. */
+static int
+file_entry(struct engine *e, struct rd *r)
+{
+	cleanup_buf struct buf plain = {0};
+	uint32_t len = rd_u32(r);
+	const uint8_t *p = rd_bytes(r, len);
+	int rc;
+
+	if (p == NULL)
+		return 0;
+	if ((rc = audit_open(e->audit.seal, ENTRY | ++e->late.seq, p, len, &plain)) < 0 ||
+	    (rc = item_keep(e, &plain)) < 0) {
+		buf_free(&plain);
+		return rc;
+	}
+	return 1;
+}
+
+int
+engine_late_start(struct engine *e)
+{
+	cleanup_buf struct buf all = {0};
+	struct stat st;
+	struct rd r;
+	int rc = hashmap_new(&e->late.gone);
+
+	if (rc < 0 || fstat(DAEMON_FD_OWED, &st) < 0 || st.st_size == 0)
+		return rc;
+	if (buf_room(&all, (size_t)st.st_size) == NULL)
+		return -ENOMEM;
+	if (pread(DAEMON_FD_OWED, all.p, (size_t)st.st_size, 0) != st.st_size)
+		return -EIO;
+	r = rd_init(all.p, (size_t)st.st_size);
+	while ((rc = file_entry(e, &r)) == 1)
+		;
+	if (rc < 0)
+		return rc;
+	log_warnx("%zu lines of the record are owed since the disk could not be written", e->late.n);
+	return 0;
+}
+
+int
+engine_late_add(struct engine *e, const struct audit_event *event, const struct late_debt *debt)
+{
+	struct engine_late *l = &e->late;
+	struct audit_event v = *event;
+	cleanup_buf struct buf b = {0};
+	int r;
+
+	v.time_ms = clock_wall_ms();
+	v.uncertainty_us = e->audit.uncertainty_us;
+	if (debt == NULL && (l->n >= LINES_MAX || l->bytes >= BYTES_MAX)) {
+		if (l->dropped++ == 0)
+			l->dropped_since = v.time_ms;
+		return 0;
+	}
+	item_put(&b, &v, debt ? debt : &(struct late_debt){0});
+	if ((r = b.err) < 0)
+		return r;
+	file_append(e, &b);
+	if ((r = item_keep(e, &b)) < 0)
+		buf_free(&b);
+	return r;
+}
+
+bool
+engine_late_gone(const struct engine *e, uint64_t uid)
+{
+	return e->late.gone && hashmap_get(e->late.gone, uid) != 0;
+}
+
+bool
+engine_late_revoked(const struct engine *e, const char *agency, const char *ref)
+{
+	const struct late_item *t;
+	struct audit_event v;
+	struct late_debt d;
+	struct rd uids;
+
+	STAILQ_FOREACH (t, &e->late.items, entry)
+		if (item_get(&t->b, &v, &d, &uids) == 0 && d.revoked && d.agency && strcmp(d.agency, agency) == 0 &&
+		    strcmp(d.revoked, ref) == 0)
+			return true;
+	return false;
+}
+
+/* ---- paying ---- */
+
+static int
+revoke_pay(struct engine *e, const struct late_debt *d, int64_t when_ms)
+{
+	struct store_warrant w;
+	int r = store_warrant_get(e->store, d->agency, d->revoked, &w);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	w.revoked_ms = when_ms;
+	w.revoked_uid = d->revoked_by;
+	r = store_warrant_set(e->store, &w);
+	store_warrant_free(&w);
+	return r;
+}
+
+static int
+item_pay(struct engine *e, const struct late_item *t)
+{
+	struct audit_event v;
+	struct late_debt d;
+	struct rd uids;
+	int r = item_get(&t->b, &v, &d, &uids);
+
+	for (size_t i = 0; r == 0 && i < d.nuid; i++)
+		if ((r = store_delete_uid(e->store, d.agency, rd_u64(&uids))) == -ENOENT)
+			r = 0;
+	if (r == 0 && d.revoked)
+		r = revoke_pay(e, &d, v.happened_ms);
+	return r < 0 ? r : engine_audit_add(e, &v);
+}
+
+static int
+dropped_pay(struct engine *e)
+{
+	char reason[96];
+
+	if (e->late.dropped == 0)
+		return 0;
+	snprintf(reason, sizeof reason, "%llu lines of refused requests and of sessions could not be kept",
+	    (unsigned long long)e->late.dropped);
+	return engine_audit_add(
+	    e, &(struct audit_event){.kind = "lines-lost", .happened_ms = e->late.dropped_since, .reason = reason});
+}
+
+static void
+items_free(struct engine *e)
+{
+	struct late_item *t;
+
+	while ((t = STAILQ_FIRST(&e->late.items)) != NULL) {
+		STAILQ_REMOVE_HEAD(&e->late.items, entry);
+		buf_free(&t->b);
+		free(t);
+	}
+	hashmap_free(e->late.gone);
+	e->late.gone = NULL;
+	e->late.n = e->late.bytes = 0;
+	e->late.dropped = 0;
+}
+
+/* In one transaction: all of it, or what is owed stays as it is. */
+void
+engine_late_flush(struct engine *e)
+{
+	struct late_item *t;
+	struct hashmap *none;
+	int r;
+
+	if ((e->late.n == 0 && e->late.dropped == 0) || engine_disk_refuses(e) || hashmap_new(&none) < 0)
+		return;
+	r = engine_txn_begin(e);
+	STAILQ_FOREACH (t, &e->late.items, entry)
+		if (r < 0 || (r = item_pay(e, t)) < 0)
+			break;
+	if (r == 0)
+		r = dropped_pay(e);
+	if (r == 0)
+		r = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
+	if (r < 0) {
+		hashmap_free(none);
+		log_warn(r, "what is owed to the record can't be written yet");
+		return;
+	}
+	file_clear(e);
+	log_info("the record has %zu lines that were owed to it", e->late.n);
+	items_free(e);
+	e->late.gone = none;
+}
+
+void
+engine_audit_happened(struct engine *e, const struct audit_event *event)
+{
+	int r = -ENOSPC;
+
+	/* The reserve is for what ends taps. */
+	if (!engine_disk_refuses(e))
+		r = engine_audit_now(e, event);
+	if (r < 0 && (r = engine_late_add(e, event, NULL)) < 0)
+		log_warn(r, "audit: \"%s\" could not be recorded", event->kind);
+}

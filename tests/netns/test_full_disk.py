@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What ends a tap works whatever the disk does: full, read-only; and what could not be recorded is recorded late."""
+
+import collections
+import contextlib
+import json
+import os
+import subprocess
+
+import pytest
+from rig import BIN, Rig, dtcp, lab_command, lab_name, udp_packet, until
+from test_audit import export, flowtap
+
+
+@pytest.fixture
+def disk_rig(tmp_path, request):
+    """A lab whose state is on a file system of 3 MB of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=711", "tmpfs", disk], check=True)
+    os.chmod(tmp_path, 0o711)
+    lab = None
+    try:
+        (disk / "state").mkdir()
+        lab = Rig(lab_name("pytest-disk"), "--state", str(disk / "state"))
+        request.node.rig, request.node.log_sizes = lab, collections.Counter()
+        yield lab, disk
+    finally:
+        if lab:
+            lab.down()
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk):
+    with open(disk / "ballast", "ab", buffering=0) as f, contextlib.suppress(OSError):
+        while True:
+            f.write(bytes(4096))
+
+
+def remount(disk, how):
+    subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
+
+
+def state(rig):
+    return json.loads(flowtap(rig, "-j", "show", "services", "flow-tap").stdout)
+
+
+def raised(rig, kind):
+    events = json.loads(flowtap(rig, "-j", "show", "services", "flow-tap", "events").stdout)["events"]
+    mine = [x["severity"] for x in events if x["kind"] == kind]
+    return bool(mine) and mine[-1] == "alarm"
+
+
+def record(rig):
+    return [json.loads(x) for x in export(rig).splitlines()]
+
+
+def prove(rig, tmp_path):
+    head = json.loads(flowtap(rig, "-j", "audit", "head").stdout)
+    path = tmp_path / "record.jsonl"
+    path.write_text(export(rig))
+    argv = [f"{BIN}/src/flowtap/flowtap", "audit", "verify", "--key", head["key"], path]
+    r = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert r.returncode == 0, r.stdout + r.stderr
+
+
+class Tap:
+    """Traffic of one subscriber address, and whether it is copied."""
+
+    def __init__(self, rig, host, receiver, inject):
+        self.rig, self.content, self.inject, self.n = rig, receiver, inject, 0
+        self.host = host
+
+    def send(self):
+        self.n += 1
+        packet = udp_packet(self.host, self.rig.addr("internet"), 1, 9, b"%d" % self.n)
+        self.inject(packet)
+        return packet
+
+
+def copied(tap, others):
+    """Whether a packet of this tap is copied: one that is, of another, comes behind it and is waited for."""
+    mine, marker = tap.send(), others.send()
+    until("the marker's copy", lambda: marker in tap.content.got)
+    return mine in tap.content.got
+
+
+def ask_gone(s, number):
+    return s.ask("DELETE", f"Criteria-ID: {number}", "Flags: STATIC").code
+
+
+@pytest.mark.parametrize("how", ["full"])
+def test_taps_end_on_a_disk_that_takes_nothing(disk_rig, tmp_path, how):
+    """ADD, REFRESH and LIST are refused and say why; DELETE works, over a restart, too; the record has it late or at once."""
+    rig, disk = disk_rig
+    port = rig.port()
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        taps = [Tap(rig, f"198.51.100.{i}", content, inject) for i in range(101, 106)]
+        with rig.session() as s:
+            ids = [s.add(source_address=t.host, **rig.destination(port)) for t in taps]
+            assert copied(taps[0], taps[4])
+            if how == "full":
+                fill(disk)
+            else:
+                remount(disk, "ro")
+            until("the alarm", lambda: raised(rig, "disk-full"), 10)
+            assert state(rig)["disk"]["state"] == how
+            lines = dtcp.add_lines(source_address="198.51.100.9", **rig.destination(port))
+            for verb, words in ("ADD", lines), ("LIST", ()):
+                reply = s.ask(verb, *words)
+                assert reply.code == 500 and "disk" in reply.get("X-REASON"), reply
+            assert s.ask("NOOP").code == 200
+            assert ask_gone(s, ids[0]) == 200
+            assert ask_gone(s, ids[0]) == 431, "it is gone for whoever asks again"
+            assert not copied(taps[0], taps[4])
+        with rig.session() as s:  # a new one opens, too
+            assert ask_gone(s, ids[1]) == 200
+        assert not copied(taps[1], taps[4])
+        lab_command("restart", "--name", rig.name)
+        assert not copied(taps[0], taps[4]) and not copied(taps[1], taps[4]) and copied(taps[2], taps[4])
+        with rig.session() as s:
+            assert ask_gone(s, ids[2]) == 200
+        assert not copied(taps[2], taps[4])
+        if how == "full":
+            os.unlink(disk / "ballast")
+        else:
+            remount(disk, "rw")
+        until("the end of the alarm", lambda: state(rig)["disk"]["state"] in ("ok", "nearly-full"), 15)
+        until("what is owed", lambda: state(rig)["disk"]["lines-owed"] == 0, 15)
+        with rig.session() as s:
+            assert [x["CRITERIA-ID"] for x in s.ask("LIST").entries()] == [str(ids[3]), str(ids[4])]
+            s.add(source_address="198.51.100.9", **rig.destination(port))
+            assert copied(Tap(rig, "198.51.100.9", content, inject), taps[4])
+    lines = record(rig)
+    gone = [x for x in lines if x["kind"] == "delete" and x["code"] == 200]
+    assert [x["ids"] for x in gone] == [str(x) for x in ids[:3]]
+    assert all(("late" in x) == (how == "read-only") for x in gone)
+    assert all(x["late"] <= x["time"] for x in lines if "late" in x)
+    refused = [x for x in lines if x["kind"] in ("add", "list") and x["code"] == 500]
+    assert [x["kind"] for x in refused] == ["add", "list"] and all("late" in x and "disk" in x["reason"] for x in refused)
+    prove(rig, tmp_path)
+
+
+def test_everything_can_be_removed(disk_rig):
+    """flowtapd stopped and --remove on a disk that is full and read-only: nothing is copied any more."""
+    rig, disk = disk_rig
+    port = rig.port()
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        tap = Tap(rig, "198.51.100.101", content, inject)
+        with rig.session() as s:
+            s.add(source_address=tap.host, **rig.destination(port))
+        tap.send()
+        content.wait(1)
+        fill(disk)
+        lab_command("stop", "--name", rig.name)
+        remount(disk, "ro")
+        tap.send()
+        content.wait(2)
+        rig.router("flowtapd", "--remove")
+        assert not os.path.exists("/sys/class/net/ftap0") and "ftap0" not in rig.router("ip", "-br", "link")
+        remount(disk, "rw")
+    assert len(content.got) == 2
