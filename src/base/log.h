@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* log.h - one line per event to standard error (the journal's, under systemd).
+/* log.h - one line per event to standard error; with its priority, where that is the journal's.
  * Never a target: agency, session and criterion id only. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
+
+#define LOG_STREAM "JOURNAL_STREAM" /* systemd.exec(5): device and inode of its standard error */
 
 void log_init(const char *role, int verbose); /* role borrowed for the process's life */
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base.h"
+#include "log.h"
 #include "sandbox.h"
 #include "spawn.h"
 
@@ -29,11 +32,22 @@ place_fds(const int *fds, unsigned n)
 	return close_range(FIRST_FD + n, ~0u, 0) < 0 ? -errno : 0;
 }
 
+/* The variable as the environment has it, or NULL. */
+static char *
+journal_stream(void)
+{
+	for (char **e = environ; e && *e; e++)
+		if (strncmp(*e, LOG_STREAM "=", sizeof LOG_STREAM) == 0)
+			return *e;
+	return NULL;
+}
+
 static void
 child_exec(const struct spawn_opts *o)
 {
 	char *argv[] = {(char *)"flowtapd", (char *)"--role", (char *)o->role, o->verbose ? (char *)"-v" : NULL, NULL};
-	char *envp[] = {NULL};
+	/* Nothing of the environment but where standard error goes (log.c). */
+	char *envp[] = {journal_stream(), NULL};
 	sigset_t none;
 
 	sigemptyset(&none);
