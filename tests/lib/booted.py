@@ -2,6 +2,7 @@
 """A machine with our units, run by a real systemd: a container over this machine's own root, in memory.
 
 What is written in it goes with it.  It has a network of its own, and the powers over it that a machine has.
+tests/system/machine.py makes the same of a Debian as it comes.
 """
 
 import os
@@ -31,6 +32,8 @@ def must(*argv):
 
 
 class Booted:
+    LOWER, TARGET, NETWORK = "/", "basic.target", ("--private-network",)
+
     def __init__(self, folder):
         self.dir, self.root, self.up, self.proc = str(folder), f"{folder}/root", f"{folder}/up", None
         if not shutil.which("systemd-nspawn"):
@@ -47,7 +50,11 @@ class Booted:
         must("mount", "-t", "tmpfs", "tmpfs", self.up)
         os.mkdir(self.up + "/u")
         os.mkdir(self.up + "/w")
-        must("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={self.up}/u,workdir={self.up}/w", self.root)
+        must("mount", "-t", "overlay", "overlay", "-o",
+             f"lowerdir={self.LOWER},upperdir={self.up}/u,workdir={self.up}/w", self.root)
+        self.furnish()
+
+    def furnish(self):
         for path in "/etc/flowtap", "/var/lib/flowtap", "/etc/systemd/system/multi-user.target.wants":
             shutil.rmtree(self.root + path, ignore_errors=True)
         must("env", f"DESTDIR={self.root}", "meson", "install", "-C", BIN, "--no-rebuild")
@@ -59,10 +66,11 @@ class Booted:
 
     def boot(self):
         self.log = open(self.dir + "/console", "w+")
+        self.init = None
         self.proc = subprocess.Popen(
-            ["systemd-nspawn", "--quiet", "--directory=" + self.root, "--register=no", "--keep-unit", "--private-network",
+            ["systemd-nspawn", "--quiet", "--directory=" + self.root, "--register=no", "--keep-unit", *self.NETWORK,
              "--capability=all", "--system-call-filter=" + CALLS, "--rlimit=RLIMIT_MEMLOCK=infinity", "--console=pipe",
-             "--boot", "systemd.unit=basic.target"],
+             "--boot", "systemd.unit=" + self.TARGET],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env={**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1"})
 
         def answers():
@@ -70,7 +78,7 @@ class Booted:
                 self.log.seek(0)
                 raise CannotBoot(f"systemd-nspawn ended: {self.log.read()[-400:]}")
             self.init = next(iter(self.children(self.proc.pid)), None)
-            return self.init and run(*self.argv("systemctl", "is-active", "basic.target")).stdout == "active\n"
+            return self.init and run(*self.argv("systemctl", "is-active", self.TARGET)).stdout == "active\n"
         try:
             until("systemd", answers, 60)
         except AssertionError:

@@ -125,10 +125,8 @@ def make(root, suite):
     inside(root, "apt-get", "-qy", "--download-only", "install", *CACHED)
     for path in "/usr/sbin/policy-rc.d", "/etc/apt/apt.conf.d/00making", "/etc/resolv.conf":
         os.unlink(root + path)
-    # Each machine gets its own at its first boot.
-    write(root + "/etc/machine-id", "uninitialized\n")
-    for path in glob.glob(root + "/etc/ssh/ssh_host_*"):
-        os.unlink(path)
+    # Each machine gets its own when it boots.
+    write(root + "/etc/machine-id", "")
     write(root + "/etc/hostname", "router\n")
 
 

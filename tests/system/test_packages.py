@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The packages on a Debian as it comes: installed, upgraded under traffic, booted, removed, purged.
+
+The tests are one story, in this order.
+"""
+
+import glob
+import os
+import re
+import resource
+import subprocess
+
+import pytest
+from flow import Flow, doubled, missed
+from machine import CannotBoot, Machine, settled
+from rig import lab_name, net, until
+
+# What a machine can't give to a container, if it does not have it itself.
+NOT_OURS = {"memory may be swapped out": resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] != resource.RLIM_INFINITY}
+UNITS = ("flowtapd.service", "flowtap-first.service", "flowtap-aux.service", "flowtap-aux.socket", "flowtap-sshd.service", "flowtap-sshd.socket",
+         "run-flowtap-bpf.mount")
+SHELL = """configure
+delete services flow-tap tapped-interfaces
+set services flow-tap tapped-interfaces [ sub0 inet0 ]
+set services flow-tap source-address 192.0.2.1
+set services flow-tap agency lea1 authority standing
+set services flow-tap agency lea1 content-destination 192.0.2.0/24
+set system login class tappers permissions flow-tap-operation
+set system login user lea1 class tappers
+set system login user lea1 authentication ssh-ed25519 "KEY"
+commit and-quit
+"""
+ADD = {"--source": "7001", "--dest": "7002"}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    if os.geteuid() != 0:
+        pytest.skip("root is needed to boot a container")
+    m = None
+    try:
+        m = Machine(tmp_path_factory.mktemp("machine"), lab_name("packages"))
+        m.boot()
+        settled(m)
+        m.loud = warnings(m)  # before anything of ours is there
+        yield m
+    except CannotBoot as e:
+        pytest.skip(f"no booted Debian here: {e}")
+    finally:
+        if m:
+            m.close()
+
+
+@pytest.fixture
+def flow(machine):
+    f = Flow(machine)
+    yield f
+    f.stop()
+
+
+def warnings(m):
+    """Lines of the journal at warning or above, without times and process numbers."""
+    lines = m.journal("-p", "warning", "-o", "short").splitlines()
+    return {re.sub(r"^\S+ +\d+ \S+ \S+ |\[\d+\]", "", line) for line in lines
+            if not any(text in line for text, expected in NOT_OURS.items() if expected)}
+
+
+def dtcp(m, *argv, check=True):
+    """By the mediation device, with the package's own program."""
+    return m.host("mediation", m.root + "/usr/bin/dtcp", "-i", m.dir + "/key", "-o", "StrictHostKeyChecking=no", "-o",
+                  "UserKnownHostsFile=" + m.dir + "/known", "lea1@192.0.2.1", *argv, check=check)
+
+
+def tap(m):
+    for way, port in ADD.items():
+        dtcp(m, "add", way, "198.51.100.10", "--to", "192.0.2.10:" + port)
+
+
+def answers(m):
+    return dtcp(m, "noop", check=False).returncode == 0
+
+
+def pid(m, unit):
+    return m.show(unit, "MainPID")
+
+
+def repacked(m, package, version):
+    """The same package under another version, where apt of the machine finds it."""
+    work, path = f"{m.dir}/work", f"/root/debs/{package}_{version}.deb"
+    subprocess.run(["dpkg-deb", "-R", m.debs[package], work], check=True)
+    with open(work + "/DEBIAN/control", "r+") as f:
+        text = re.sub(r"(?m)^Version: .*", "Version: " + version, f.read())
+        f.seek(0)
+        f.write(text)
+        f.truncate()
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", work, m.root + path], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["rm", "-r", work], check=True)
+    return path
+
+
+def nothing_missed(flow):
+    """Every packet that was sent both arrived and was copied, once."""
+    for sent, arrived, copied in flow.stop():
+        assert len(sent) > 100
+        assert missed(sent, arrived) == [] and missed(sent, copied) == [] and doubled(copied) == []
+
+
+def mounted(m):
+    """The file system that the taps are in: another mount has another number."""
+    with open(f"/proc/{m.init}/mountinfo") as f:
+        return [line.split()[0] for line in f if " /run/flowtap/bpf " in line]
+
+
+def test_install(machine):
+    """Nothing starts, nothing is said, and what was made belongs to whom it should."""
+    said = machine.install()
+    assert not re.search(r"(?i)fail|error|warn|cannot", said), said
+    assert {machine.show(u, "ActiveState") for u in UNITS} == {"inactive"}
+    assert {machine.show(u, "LoadState") for u in UNITS} == {"loaded"}
+    stat = machine.run("stat", "-c", "%n %U:%G %a", "/etc/flowtap", "/etc/flowtap/flowtap.conf", "/etc/flowtap/sshd_config",
+                       "/var/lib/flowtap", "/run/flowtap").splitlines()
+    assert stat == ["/etc/flowtap root:root 755", "/etc/flowtap/flowtap.conf root:root 640",
+                    "/etc/flowtap/sshd_config root:root 644", "/var/lib/flowtap _flowtap:root 770", "/run/flowtap root:root 755"]
+    assert "usage:" in machine.run("dtcp", "--help") and "usage:" in machine.run("flowtap-collect", "--help")
+
+
+def test_configure_and_tap(machine, flow):
+    """As README.Debian says, from the packaged configuration."""
+    machine.run("systemctl", "enable", "--now", "flowtapd", "flowtap-sshd")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", machine.dir + "/key"], check=True)
+    with open(machine.dir + "/key.pub") as f:
+        said = machine.run("flowtap", text=SHELL.replace("KEY", f.read().strip()))
+    assert "commit complete" in said, said
+    tap(machine)
+    for copied in flow.copied:
+        copied.wait(50)
+
+
+def upgraded(m, path):
+    before = {u: pid(m, u) for u in ("flowtapd.service", "flowtap-sshd.service")}, mounted(m)
+    assert len(before[1]) == 1
+    said = m.apt("install", path)
+    after = {u: pid(m, u) for u in ("flowtapd.service", "flowtap-sshd.service")}, mounted(m)
+    assert after[1] == before[1]
+    assert all(after[0][u] not in ("0", before[0][u]) for u in before[0]), said
+    assert {m.show(u, "ActiveState") for u in UNITS} == {"active"}
+    until("sessions again", lambda: answers(m))
+    return said
+
+
+def test_upgrade(machine, flow):
+    """By apt, under traffic: another daemon and sshd run afterwards, no packet is missed, none copied twice."""
+    flow.copied[0].wait(100)
+    upgraded(machine, repacked(machine, "flowtap-router", "0.1.1-1"))
+    now = [len(c.got) for c in flow.copied]
+    until("copies after it", lambda: all(len(c.got) > n + 100 for c, n in zip(flow.copied, now)))
+    assert machine.run("dpkg-query", "-W", "-f", "${Version}", "flowtap-router") == "0.1.1-1"
+    assert "2 criteria" in dtcp(machine, "list")
+    nothing_missed(flow)
+
+
+def test_upgrade_with_needrestart(machine, flow):
+    """It restarts what runs with old libraries, as it likes."""
+    machine.apt("install", "--no-download", "needrestart")
+    library = os.path.realpath(glob.glob(machine.root + "/usr/lib/*/libseccomp.so.2")[0])
+    subprocess.run(["cp", "-p", library, library + ".new"], check=True)
+    os.rename(library + ".new", library)  # as an upgrade of it leaves things
+    flow.copied[0].wait(100)
+    said = upgraded(machine, repacked(machine, "flowtap-router", "0.1.2-1"))
+    said += machine.run("needrestart", "-b", "-r", "a", "-l")
+    until("sessions again", lambda: answers(machine))
+    now = [len(c.got) for c in flow.copied]
+    until("copies after it", lambda: all(len(c.got) > n + 100 for c, n in zip(flow.copied, now)))
+    nothing_missed(flow)
+    machine.apt("purge", "needrestart")
+
+
+def test_downgrade_is_refused(machine, flow):
+    """With words; all goes on as it was."""
+    before = pid(machine, "flowtapd.service")
+    said = machine.apt("install", "--allow-downgrades", repacked(machine, "flowtap-router", "0.1.1-1"), check=False)
+    assert "does not read what 0.1.2-1 has stored" in said and "Sub-process /usr/bin/dpkg returned an error" in said, said
+    assert machine.run("dpkg-query", "-W", "-f", "${Version} ${db:Status-Status}", "flowtap-router") == "0.1.2-1 installed"
+    assert pid(machine, "flowtapd.service") == before and answers(machine)
+    flow.copied[0].wait(100)
+    nothing_missed(flow)
+
+
+def test_reboot(machine, flow):
+    """What the machine forwards, from its last moment to its first, is copied, once."""
+    flow.copied[0].wait(100)
+    machine.reboot()
+    now = [len(c.got) for c in flow.copied]
+    until("copies after it", lambda: all(len(c.got) > n + 200 for c, n in zip(flow.copied, now)), 30)
+    until("sessions again", lambda: answers(machine), 30)
+    for sent, arrived, copied in flow.stop():
+        assert len(arrived) < len(sent)  # it was off for a while
+        assert missed(arrived, copied) == [] and doubled(copied) == []
+    settled(machine)
+    assert machine.run("systemctl", "is-system-running", check=False).stdout.strip() == "running"
+
+
+def test_uneventful(machine):
+    """All of it, and nothing in the journal that asks for attention."""
+    assert warnings(machine) - machine.loud == set()
+    machine.run("systemctl", "kill", "--signal=KILL", "flowtap-aux.service")  # what does is seen
+    until("a warning", lambda: any("the service beside us has ended" in w for w in warnings(machine)))
+    machine.run("systemctl", "restart", "flowtapd.service")
+
+
+def test_remove(machine, flow):
+    """No tap stays in the kernel; the packets go on."""
+    flow.copied[0].wait(100)
+    said = machine.apt("remove", "flowtap-router")
+    now = [len(a.got) for a in flow.arrived]
+    until("packets after it", lambda: all(len(a.got) > n + 100 for a, n in zip(flow.arrived, now)))
+    result = flow.stop()
+    assert all(missed(sent, arrived) == [] for sent, arrived, _ in result), said
+    links = machine.run("ip", "-br", "link")
+    assert "ftap" not in links and mounted(machine) == [] and not os.path.exists(f"/proc/{machine.init}/root/run/flowtap")
+    assert {machine.show(u, "ActiveState") for u in UNITS} == {"inactive"}
+    assert os.path.exists(machine.root + "/etc/flowtap/flowtap.conf")
+
+
+def test_purge(machine):
+    """Nothing stays but the record, of which it says so, and who it may belong to."""
+    machine.run("getent", "passwd", "lea1")
+    said = machine.apt("purge", "flowtap-router", "flowtap-client", "flowtap-mediation")
+    assert "the record of every use is in it" in said and "removed the login lea1" in said, said
+    assert machine.run("getent", "passwd", "lea1", check=False).returncode == 2
+    left = machine.run("find", "/", "-xdev", "-path", "/root/debs", "-prune", "-o", "-path", "/proc", "-prune", "-o",
+                       "-iname", "*flowtap*", "-print").split()
+    assert [p for p in left if not p.startswith("/var/lib/flowtap")] == []
+    assert machine.run("systemctl", "list-unit-files", "*flowtap*", "--no-legend", check=False).stdout.strip() == ""
+    assert net.run("ip", "-n", machine.ns("router"), "-br", "link").count("ftap") == 0
+
+
+def test_install_again(machine):
+    """What had been kept is there again: the record goes on."""
+    machine.install()
+    machine.run("systemctl", "enable", "--now", "flowtapd", "flowtap-sshd")
+    assert "last line" in machine.run("flowtap", "audit", "head")
