@@ -202,7 +202,7 @@ def test_reboot(machine, flow):
 
 def test_uneventful(machine):
     """All of it, and nothing in the journal that asks for attention."""
-    assert warnings(machine) - machine.loud == set()
+    assert warnings(machine) - machine.loud == set(), machine.journal("-o", "short")
     machine.run("systemctl", "kill", "--signal=KILL", "flowtap-aux.service")  # what does is seen
     until("a warning", lambda: any("the service beside us has ended" in w for w in warnings(machine)))
     machine.run("systemctl", "restart", "flowtapd.service")
