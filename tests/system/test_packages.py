@@ -119,7 +119,7 @@ def test_install(machine):
     assert {machine.show(u, "LoadState") for u in UNITS} == {"loaded"}
     stat = machine.run("stat", "-c", "%n %U:%G %a", "/etc/flowtap", "/etc/flowtap/flowtap.conf", "/etc/flowtap/sshd_config",
                        "/var/lib/flowtap", "/run/flowtap").splitlines()
-    assert stat == ["/etc/flowtap root:root 755", "/etc/flowtap/flowtap.conf root:root 640",
+    assert stat == ["/etc/flowtap root:root 755", "/etc/flowtap/flowtap.conf root:_flowtap 640",
                     "/etc/flowtap/sshd_config root:root 644", "/var/lib/flowtap _flowtap:root 770", "/run/flowtap root:root 755"]
     assert "usage:" in machine.run("dtcp", "--help") and "usage:" in machine.run("flowtap-collect", "--help")
 
