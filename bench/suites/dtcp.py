@@ -117,7 +117,7 @@ def install(bench, product, count):
     bench.entry(name, (product.anonymous() - before) / count, g.unit, None, None,
                 *((g.goal, g.sense) if count == COUNT else ()))
     took, answer = product.dtcp("list", "--flags", "both")
-    listed = answer.count(b'"criteria_id":')
+    listed = answer.count(b'"criteria-id":')
     if listed < count:
         raise RuntimeError(f"LIST told of {listed} criteria of {count}")
     bench.entry(f"list {count} criteria over DTCP", took, "s")

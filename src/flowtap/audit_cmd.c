@@ -11,6 +11,7 @@
 
 #include "audit.h"
 #include "ctl.h"
+#include "jsonout.h"
 
 static int
 usage(const char *text)
@@ -120,23 +121,65 @@ lines_each(const char *path, int (*cb)(void *arg, struct slice line, uint64_t no
 	return r;
 }
 
+struct verifying {
+	struct audit_verifier v;
+	bool json;
+};
+
+/* {"proved": false, "line": where it breaks, "why": ..., "proved-up-to": ...} */
+static void
+disproved_json(const struct verifying *x, uint64_t line, const char *why)
+{
+	jsonout_object(&(struct jsonout){0}, json_pack("{s:b, s:I, s:s, s:I}", "proved", 0, "line", (json_int_t)line,
+						 "why", why, "proved-up-to", (json_int_t)x->v.chain.n));
+}
+
 static int
 verify_line(void *arg, struct slice line, uint64_t no)
 {
-	struct audit_verifier *v = arg;
+	struct verifying *x = arg;
+	struct audit_verifier *v = &x->v;
 	const char *why;
 
 	if (audit_verify_line(v, line, &why) == 0)
 		return 0;
-	printf("NOT PROVED: line %" PRIu64 " of the file: %s\nproved up to line %" PRIu64 "\n", no, why, v->chain.n);
+	if (x->json)
+		disproved_json(x, no, why);
+	else
+		printf("NOT PROVED: line %" PRIu64 " of the file: %s\nproved up to line %" PRIu64 "\n", no, why,
+		    v->chain.n);
 	return EXIT_REFUSED;
 }
 
 static int
-verify_end(const struct audit_verifier *v)
+verify_end_json(const struct verifying *x)
 {
+	const struct audit_verifier *v = &x->v;
+	const char *why = NULL;
+
+	if (audit_verify_end(v, &why) < 0) {
+		disproved_json(x, v->known.n, why);
+		return EXIT_REFUSED;
+	}
+	if (v->checkpoints == 0) {
+		disproved_json(x, v->chain.n, "not one checkpoint: nothing of it is signed");
+		return EXIT_REFUSED;
+	}
+	jsonout_object(&(struct jsonout){0},
+	    json_pack("{s:b, s:I, s:I, s:I, s:o}", "proved", 1, "lines", (json_int_t)v->chain.n, "signed-up-to",
+		(json_int_t)v->signed_n, "checkpoints", (json_int_t)v->checkpoints, "known",
+		v->known.n ? json_integer((json_int_t)v->known.n) : json_null()));
+	return EXIT_OK;
+}
+
+static int
+verify_end(const struct verifying *x)
+{
+	const struct audit_verifier *v = &x->v;
 	const char *why;
 
+	if (x->json)
+		return verify_end_json(x);
 	if (audit_verify_end(v, &why) < 0) {
 		printf("NOT PROVED: line %" PRIu64 ": %s\n", v->known.n, why);
 		return EXIT_REFUSED;
@@ -157,13 +200,13 @@ verify_end(const struct audit_verifier *v)
 }
 
 static int
-verify(int argc, char **argv)
+verify(bool json, int argc, char **argv)
 {
 	static const struct option options[] = {
 	    {"key", required_argument, NULL, 'k'}, {"known", required_argument, NULL, 'K'}, {NULL, 0, NULL, 0}};
 	uint8_t key[AUDIT_KEY_LEN];
 	struct audit_chain known = {0};
-	struct audit_verifier v;
+	struct verifying x = {.json = json};
 	bool have_key = false;
 	int c, r;
 
@@ -184,11 +227,11 @@ verify(int argc, char **argv)
 		}
 	if (!have_key || optind != argc - 1)
 		return usage("audit verify: expected --key KEY and one FILE");
-	audit_verify_init(&v, key);
-	v.known = known;
-	r = lines_each(argv[optind], verify_line, &v);
+	audit_verify_init(&x.v, key);
+	x.v.known = known;
+	r = lines_each(argv[optind], verify_line, &x);
 	if (r == 0)
-		r = verify_end(&v);
+		r = verify_end(&x);
 	return r == EXIT_OK ? written() : r;
 }
 
@@ -227,11 +270,15 @@ report_line(void *arg, struct slice line, uint64_t no)
 	json_t *o = json_loadb(line.p, line.len, JSON_ALLOW_NUL, NULL), *v;
 	const char *s;
 
-	(void)arg;
 	if (!json_is_object(o) || !text_of(o, "time") || !text_of(o, "kind")) {
 		json_decref(o);
 		fprintf(stderr, "flowtap: line %" PRIu64 " is not of an audit record\n", no);
 		return EXIT_REFUSED;
+	}
+	if (*(const bool *)arg) { /* it is JSON as it stands */
+		json_decref(o);
+		printf("%.*s\n", (int)line.len, line.p);
+		return 0;
 	}
 	printf("%8" JSON_INTEGER_FORMAT "  %s  %s", json_integer_value(json_object_get(o, "n")), text_of(o, "time"),
 	    text_of(o, "kind"));
@@ -268,8 +315,8 @@ audit_main(const char *socket, bool json, int argc, char **argv)
 	if (strcmp(word, "head") == 0 && argc == 2)
 		return head(socket, json);
 	if (strcmp(word, "verify") == 0)
-		return verify(argc - 1, argv + 1);
+		return verify(json, argc - 1, argv + 1);
 	if (strcmp(word, "report") == 0 && argc == 3)
-		return (r = lines_each(argv[2], report_line, NULL)) ? r : written();
+		return (r = lines_each(argv[2], report_line, &json)) ? r : written();
 	return usage("audit: expected export, head, verify or report");
 }

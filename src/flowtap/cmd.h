@@ -20,10 +20,11 @@ struct shell;
 struct json_t; /* jansson's */
 
 enum cmd_where {
-	CMD_OPER = 1, /* at the > prompt */
-	CMD_CONF = 2, /* at the # prompt */
-	CMD_ONCE = 4, /* as arguments of the program */
-	CMD_PIPE = 8, /* after a | */
+	CMD_OPER = 1,  /* at the > prompt */
+	CMD_CONF = 2,  /* at the # prompt */
+	CMD_ONCE = 4,  /* as arguments of the program */
+	CMD_PIPE = 8,  /* after a | */
+	CMD_TEXT = 16, /* not a place: it prints a text and knows no JSON, so that with -j the text is a string in it */
 };
 
 struct cmd {

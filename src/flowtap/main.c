@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "errors.h"
 #include "login_failed.h"
 #include "optsay.h"
 #include "output.h"
@@ -16,6 +17,7 @@ struct opts {
 	const char *complete; /* a line to be completed; NULL: none */
 	const char *commands; /* of -c; NULL: none */
 	bool json, pretty;
+	bool json_errors; /* the same, known before all else is understood */
 	char *word[WORDS_MAX];
 	int n;
 };
@@ -33,13 +35,6 @@ static const struct option long_options[] = {
 };
 
 #define SHORT_OPTIONS "c:jps:h"
-
-static int
-usage_error(const char *what)
-{
-	fprintf(stderr, "flowtap: %s; see flowtap --help\n", what);
-	return EXIT_USAGE;
-}
 
 static void
 usage_put(void)
@@ -98,6 +93,8 @@ opts_parse(int argc, char **argv, struct opts *o)
 
 	if ((c = asked_for(argc, argv)) >= 0)
 		return c;
+	o->json_errors = optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'j') ||
+			 optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'p');
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "-" SHORT_OPTIONS, long_options, NULL)) != -1)
 		switch (c) {
@@ -128,7 +125,8 @@ opts_parse(int argc, char **argv, struct opts *o)
 			opterr = 1; /* the command's own */
 			return -1;
 		default:
-			return usage_error(optsay_fault(argv, SHORT_OPTIONS, long_options, fault, sizeof fault));
+			return errors_usage(
+			    o->json_errors, optsay_fault(argv, SHORT_OPTIONS, long_options, fault, sizeof fault));
 		}
 	while (optind < argc) /* behind -- */
 		word_add(o, argv[optind++]);
@@ -166,12 +164,12 @@ run(int argc, char **argv)
 	sh.terminal = isatty(STDOUT_FILENO);
 	sh.asks = isatty(STDIN_FILENO) && sh.terminal;
 	if ((r = color_wanted(o.color, sh.terminal)) < 0)
-		return usage_error("--color: auto, always or never is wanted");
+		return errors_usage(o.json_errors, "--color: auto, always or never is wanted");
 	sh.color = r;
 	if (o.complete)
 		return shell_complete(&sh, o.complete);
 	if (o.commands && o.n > 0)
-		return usage_error("-c goes without a COMMAND");
+		return errors_usage(o.json_errors, "-c goes without a COMMAND");
 	sh.once = o.n > 0;
 	if (sh.once)
 		return shell_argv(&sh, o.n, o.word);

@@ -7,6 +7,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "errors.h"
+#include "held.h"
+#include "jsonout.h"
+
 #define WIDTH 80
 
 void
@@ -138,11 +142,35 @@ words_argv(const struct cmd_call *call, char **argv)
 	return n;
 }
 
+/* {"text": all that it prints} */
+static int
+text_call(struct shell *sh, const struct cmd_call *call)
+{
+	FILE *real = stdout, *f;
+	char *text = NULL;
+	size_t size = 0;
+	int code;
+
+	if ((f = open_memstream(&text, &size)) == NULL)
+		return EXIT_TRANSPORT;
+	stdout = f;
+	code = call->row->run(sh, call);
+	stdout = real;
+	fclose(f);
+	if (text && (size > 0 || code == EXIT_OK))
+		jsonout_object(
+		    &(struct jsonout){.pretty = sh->pretty}, json_pack("{s:o}", "text", jsonout_string(text)));
+	free(text);
+	return code;
+}
+
 int
 shell_call(struct shell *sh, const struct cmd_call *call)
 {
 	char *argv[WORDS_MAX + 1];
 
+	if (sh->json && (call->row->where & CMD_TEXT))
+		return text_call(sh, call);
 	if (call->row->main == NULL)
 		return call->row->run(sh, call);
 	return call->row->main(sh->socket, sh->json, words_argv(call, argv), argv);
@@ -171,8 +199,10 @@ piped_run(struct shell *sh, const struct cmd_call *call)
 	fclose(out);
 	if (pipe_end(sh->pipe) == -EPIPE)
 		code = EXIT_OK; /* seen enough */
-	fflush(stdout);
-	clearerr(stdout);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		code = EXIT_TRANSPORT;
+	if (sh->asks)
+		clearerr(stdout); /* else it is told at the end */
 	return code;
 }
 
@@ -253,7 +283,7 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 }
 
 static int
-split_run(struct shell *sh, const char *line, const struct words *w, int r, bool once)
+split_run_plain(struct shell *sh, const char *line, const struct words *w, int r, bool once)
 {
 	if (r < 0)
 		shell_say("flowtap: the line is too long");
@@ -262,6 +292,17 @@ split_run(struct shell *sh, const char *line, const struct words *w, int r, bool
 	if (r < 0 || w->open_quote)
 		return EXIT_USAGE;
 	return w->n == 0 ? -1 : words_run(sh, line, w, once);
+}
+
+static int
+split_run(struct shell *sh, const char *line, const struct words *w, int r, bool once)
+{
+	if (!sh->json)
+		return split_run_plain(sh, line, w, r, once);
+	held_begin();
+	r = split_run_plain(sh, line, w, r, once);
+	errors_held(r);
+	return r;
 }
 
 int

@@ -72,9 +72,11 @@ run_quit(struct shell *sh, const struct cmd_call *call)
 static int
 run_version(struct shell *sh, const struct cmd_call *call)
 {
-	(void)sh;
 	(void)call;
-	puts("flowtap " FLOWTAP_VERSION);
+	if (sh->json || sh->display == DISPLAY_JSON)
+		puts("{\"program\":\"flowtap\",\"version\":\"" FLOWTAP_VERSION "\"}");
+	else
+		puts("flowtap " FLOWTAP_VERSION);
 	return EXIT_OK;
 }
 

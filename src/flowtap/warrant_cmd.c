@@ -75,7 +75,7 @@ run(const char *socket, const char *words, struct slice text, bool show, bool js
 		return code;
 	if ((type = ctl_read(fd, &body)) != IPC_C_JSON)
 		return type < 0 ? EXIT_TRANSPORT : ctl_error(&body);
-	if (show && json)
+	if (json)
 		printf("%.*s\n", (int)body.len, (const char *)body.p);
 	else if (show && (o = json_loadb((const char *)body.p, body.len, 0, NULL)) != NULL) {
 		print_list(o);
@@ -94,12 +94,12 @@ warrant_main(const char *socket, bool json, int argc, char **argv)
 	if (strcmp(what, "enter") == 0 && argc == 3) {
 		if (text_read(argv[2], &text) < 0)
 			return EXIT_USAGE;
-		return run(socket, "warrant enter", (struct slice){(const char *)text.p, text.len}, false, false);
+		return run(socket, "warrant enter", (struct slice){(const char *)text.p, text.len}, false, json);
 	}
 	if ((strcmp(what, "approve") == 0 || strcmp(what, "revoke") == 0) && argc == 4) {
 		if ((size_t)snprintf(words, sizeof words, "warrant %s %s %s", what, argv[2], argv[3]) >= sizeof words)
 			return usage("warrant: the name or the reference is too long");
-		return run(socket, words, (struct slice){"", 0}, false, false);
+		return run(socket, words, (struct slice){"", 0}, false, json);
 	}
 	if (strcmp(what, "show") == 0 && argc == 2)
 		return run(socket, "warrant show", (struct slice){"", 0}, true, json);

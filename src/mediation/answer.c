@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "answer.h"
+#include "jsonout.h"
 #include "terminal.h"
 
 #define COLUMNS 80
@@ -277,9 +278,10 @@ answer_json(const struct dtcp_reply *r)
 	if (r->reason.len)
 		json_object_set_new(o, "reason", answer_string_json(r->reason));
 	if (r->code != DTCP_OK)
-		json_object_set_new(o, "advice", json_string(dtcp_code_advice(r->code)));
+		json_object_update_new(
+		    o, json_pack("{s:s, s:s}", "error", "refused", "advice", dtcp_code_advice(r->code)));
 	else if (r->nentries == 0 && r->id)
-		json_object_set_new(o, "criteria_id", json_integer((json_int_t)r->id));
+		json_object_set_new(o, "criteria-id", json_integer((json_int_t)r->id));
 	return o;
 }
 
@@ -304,15 +306,10 @@ answer_entry_json(const struct dtcp_reply_entry *e)
 	json_t *o = json_object();
 
 	for (unsigned i = 0; o && i < e->n; i++) {
-		char key[64];
-		size_t k = 0;
+		char key[JSONOUT_KEY_MAX];
 		uint64_t v;
 
-		for (; k < e->name[i].len && k < sizeof key - 1; k++) {
-			int c = tolower((unsigned char)e->name[i].p[k]);
-			key[k] = (char)(isalnum(c) ? c : '_');
-		}
-		key[k] = '\0';
+		jsonout_key(e->name[i], key);
 		if (is_number(e->name[i]) && slice_u64(e->value[i], INT64_MAX, &v) == 0)
 			json_object_set_new(o, key, json_integer((json_int_t)v));
 		else

@@ -117,13 +117,13 @@ reply_json(const struct asking *a, const struct dtcp_reply *r)
 		return j;
 	switch (a->o->command) {
 	case CLIENT_ADD:
-		json_object_set_new(j, "cdest_id", cdest_json(a->o));
+		json_object_set_new(j, "cdest-id", cdest_json(a->o));
 		break;
 	case CLIENT_DELETE:
-		json_object_set_new(j, "criteria_count", json_integer((json_int_t)r->count));
+		json_object_set_new(j, "criteria-count", json_integer((json_int_t)r->count));
 		break;
 	case CLIENT_LIST:
-		json_object_set_new(j, "criteria_count", json_integer((json_int_t)a->entries));
+		json_object_set_new(j, "criteria-count", json_integer((json_int_t)a->entries));
 		break;
 	case CLIENT_NOOP:
 		json_object_set_new(j, "milliseconds", json_real((double)(clock_mono_ns() - a->start_ns) / 1e6));
@@ -358,8 +358,8 @@ client_ask(const struct client_opts *o)
 		    "is needed here: the router was not reached over an address of the family of --to", o->json);
 	} else if (a.listing && r < 0 && o->json) {
 		/* The object is begun: it ends with what went wrong. */
-		jsonout_list_end(
-		    &a.js, json_pack("{s:s, s:I}", "error", strerror(-r), "criteria_count", (json_int_t)a.entries));
+		jsonout_list_end(&a.js, json_pack("{s:s, s:s, s:I}", "error", "closed", "text", strerror(-r),
+					    "criteria-count", (json_int_t)a.entries));
 		link_close(l);
 		status = CLIENT_TRANSPORT;
 	} else {

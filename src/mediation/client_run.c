@@ -48,8 +48,8 @@ unsent_tell(struct running *r, uint64_t line)
 	r->unsent++;
 	r->stopped = r->o->stop;
 	if (r->o->json) {
-		jsonout_object(&r->js, json_pack("{s:s, s:I, s:s}", "command", "run", "line", (json_int_t)line, "error",
-					   "longer than DTCP allows: not sent"));
+		jsonout_object(&r->js, json_pack("{s:s, s:I, s:s, s:s}", "command", "run", "line", (json_int_t)line,
+					   "error", "too-long", "text", "longer than DTCP allows: not sent"));
 		return;
 	}
 	progress_clear(&r->progress);
@@ -110,7 +110,7 @@ reply_json(const struct running *r, const struct dialog_req *rq, const struct dt
 
 	json_object_update_missing_new(j, answer_json(reply));
 	if (reply->code == DTCP_OK && strcasecmp(rq->info.method, "DELETE") == 0)
-		json_object_set_new(j, "criteria_count", json_integer((json_int_t)reply->count));
+		json_object_set_new(j, "criteria-count", json_integer((json_int_t)reply->count));
 	if (reply->code == DTCP_OK && strcasecmp(rq->info.method, "LIST") == 0) {
 		entries = json_array();
 		for (uint32_t i = 0; i < reply->nentries; i++)
@@ -252,7 +252,7 @@ account(struct running *r, uint64_t lost)
 	}
 	jsonout_object(&r->js,
 	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:f}", "command", "run", "accepted", (json_int_t)r->accepted,
-		"refused", (json_int_t)r->refused, "unanswered", (json_int_t)(r->unanswered + lost), "not_sent",
+		"refused", (json_int_t)r->refused, "unanswered", (json_int_t)(r->unanswered + lost), "not-sent",
 		(json_int_t)r->unsent, "stopped", r->stopped, "seconds", seconds));
 }
 

@@ -16,6 +16,7 @@
 #include "confine.h"
 #include "held.h"
 #include "intake.h"
+#include "jsonout.h"
 #include "screen.h"
 
 #define PROGRAM "flowtap-collect"
@@ -77,10 +78,20 @@ rcvbuf_default(const struct collect_opts *o)
 	return each > RCVBUF_EACH ? RCVBUF_EACH : each < RCVBUF_MIN ? RCVBUF_MIN : each;
 }
 
+static bool fail_json; /* as the options say */
+
 static int
 fail(int err, const char *what, const char *name)
 {
-	fprintf(stderr, PROGRAM ": %s%s%s: %s\n", what, name ? " " : "", name ? name : "", strerror(-err));
+	cleanup_buf struct buf text = {0};
+
+	if (fail_json) {
+		buf_printf(&text, "%s%s%s: %s", what, name ? " " : "", name ? name : "", strerror(-err));
+		buf_put_u8(&text, '\0');
+		jsonout_error(
+		    err == -EACCES || err == -EPERM ? "denied" : "failed", text.err ? "" : (const char *)text.p);
+	} else
+		fprintf(stderr, PROGRAM ": %s%s%s: %s\n", what, name ? " " : "", name ? name : "", strerror(-err));
 	return err == -EACCES || err == -EPERM ? COLLECT_DENIED : COLLECT_FAILED;
 }
 
@@ -428,6 +439,7 @@ collect_run(const struct collect_opts *o)
 	cleanup_fd int dir = -1;
 	int r, status;
 
+	fail_json = o->json;
 	if (!o->no_files && (r = dir_open(o, &dir)) < 0)
 		return fail(r, "cannot open the folder", o->dir);
 	c.spool_conf = (struct spool_conf){

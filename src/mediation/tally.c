@@ -189,8 +189,8 @@ sum_json(const struct tally *t)
 static json_t *
 row_json(const struct tally_row *r)
 {
-	json_t *o = json_pack("{s:i, s:I, s:I, s:i, s:s?}", "port", r->port, "packets_per_second",
-	    (json_int_t)r->packets_per_s, "bits_per_second", (json_int_t)r->bits_per_s, "files", (int)r->files, "file",
+	json_t *o = json_pack("{s:i, s:I, s:I, s:i, s:s?}", "port", r->port, "packets-per-second",
+	    (json_int_t)r->packets_per_s, "bits-per-second", (json_int_t)r->bits_per_s, "files", (int)r->files, "file",
 	    *r->file ? r->file : NULL);
 
 	if (o)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +26,39 @@ jsonout_object(const struct jsonout *o, json_t *object)
 	json_decref(object);
 }
 
+const char *
+jsonout_key(struct slice name, char key[static JSONOUT_KEY_MAX])
+{
+	size_t n = 0;
+
+	for (; n < name.len && n < JSONOUT_KEY_MAX - 1; n++)
+		key[n] = isalnum((unsigned char)name.p[n]) ? (char)tolower((unsigned char)name.p[n]) : '-';
+	key[n] = '\0';
+	return key;
+}
+
+json_t *
+jsonout_string(const char *text)
+{
+	json_t *string = json_string(text);
+	char *ascii;
+
+	if (string)
+		return string;
+	ascii = strdup(text);
+	for (char *p = ascii; p && *p; p++)
+		*p = (*p >= ' ' && *p < 127) || *p == '\n' || *p == '\t' ? *p : '?';
+	string = json_string(ascii ? ascii : "");
+	free(ascii);
+	return string;
+}
+
 void
 jsonout_error(const char *word, const char *text)
 {
 	const struct jsonout compact = {0};
-	json_t *string = json_string(text);
 
-	/* A command line, or a file's name, may be anything but UTF-8. */
-	if (string == NULL) {
-		char *ascii = strdup(text);
-
-		for (char *p = ascii; p && *p; p++)
-			*p = *p >= ' ' && *p < 127 ? *p : '?';
-		string = json_string(ascii ? ascii : "");
-		free(ascii);
-	}
-	jsonout_object(&compact, json_pack("{s:s, s:o}", "error", word, "text", string));
+	jsonout_object(&compact, json_pack("{s:s, s:o}", "error", word, "text", jsonout_string(text)));
 }
 
 /* text with depth more levels of indentation in each line but the first. */

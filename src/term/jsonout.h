@@ -5,15 +5,30 @@
 #define TERM_JSONOUT_H
 
 #include <jansson.h>
-#include <stdbool.h>
+
+#include "base.h"
 
 struct jsonout {
 	bool pretty;
 	bool in_list; /* between the first item and jsonout_list_end */
 };
 
+/*
+ * The names of members are in one style in all programs and in what the daemon answers: small letters and digits, words
+ * joined by hyphens, as in the configuration and in DTCP.  (The record of every use keeps its one name with an
+ * underscore: its lines are signed, and old ones stay.)  Something that went wrong is an object with "error", a word
+ * for programs, and "text", for people.
+ */
+
+#define JSONOUT_KEY_MAX 64
+/* Another protocol's name in that style: "Criteria-ID" is "criteria-id".  Returns key. */
+const char *jsonout_key(struct slice name, char key[static JSONOUT_KEY_MAX]);
+
 /* {"error": word, "text": text}: word is one of a few for programs, text is for people. */
 void jsonout_error(const char *word, const char *text);
+
+/* text as a string, also if it is not UTF-8: then what is not ASCII is "?". */
+json_t *jsonout_string(const char *text);
 
 void jsonout_object(const struct jsonout *o, json_t *object);
 

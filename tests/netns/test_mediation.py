@@ -34,9 +34,9 @@ def test_add_list_delete(rig, client):
         assert content.wait(1) == [PACKET]
     r = client("-j", rig.addr("router"), "list")
     entry, = json.loads(r.stdout)["entries"]
-    assert entry["source_address"] == "198.51.100.0/24,!198.51.100.77" and entry["dest_port"] == "53,1024-*"
-    assert (entry["matching_packets"], entry["matching_bytes"]) == (1, len(PACKET))
-    ident = str(entry["criteria_id"])
+    assert entry["source-address"] == "198.51.100.0/24,!198.51.100.77" and entry["dest-port"] == "53,1024-*"
+    assert (entry["matching-packets"], entry["matching-bytes"]) == (1, len(PACKET))
+    ident = str(entry["criteria-id"])
     text = client(rig.addr("router"), "list", ident).stdout
     assert ident in text and "198.51.100.0/24" in text and max(map(len, text.splitlines())) <= 80
     r = client(rig.addr("router"), "delete", ident)
@@ -51,8 +51,8 @@ def test_two_destinations_and_ipv6(rig, client):
     answer = json.loads(r.stdout)
     assert r.returncode == 0 and answer["code"] == 200, r
     entry, = json.loads(client("-j", rig.addr("router", 6), "list").stdout)["entries"]
-    assert entry["x_jtap_cdest_ttl"] == 9 and entry["criteria_id"] == answer["criteria_id"]
-    assert entry["x_jtap_cdest_dest_port"] == f"{a},{b}"
+    assert entry["x-jtap-cdest-ttl"] == 9 and entry["criteria-id"] == answer["criteria-id"]
+    assert entry["x-jtap-cdest-dest-port"] == f"{a},{b}"
 
 
 @pytest.mark.parametrize("args,status,says", [

@@ -145,10 +145,10 @@ test_account(void **state)
 	assert_non_null(j);
 	text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
 	assert_string_equal(text,
-	    "{\"event\":\"account\",\"ports\":[{\"bits_per_second\":0,\"bytes\":1000,\"file\":\"a\",\"files\":2,"
-	    "\"lost\":3,\"malformed\":2,\"packets\":10,\"packets_per_second\":0,\"port\":7890,\"unwritten\":1},"
-	    "{\"bits_per_second\":0,\"bytes\":0,\"file\":null,\"files\":0,\"lost\":0,\"malformed\":0,\"packets\":0,"
-	    "\"packets_per_second\":0,\"port\":7891,\"unwritten\":0}],\"seconds\":1.5,"
+	    "{\"event\":\"account\",\"ports\":[{\"bits-per-second\":0,\"bytes\":1000,\"file\":\"a\",\"files\":2,"
+	    "\"lost\":3,\"malformed\":2,\"packets\":10,\"packets-per-second\":0,\"port\":7890,\"unwritten\":1},"
+	    "{\"bits-per-second\":0,\"bytes\":0,\"file\":null,\"files\":0,\"lost\":0,\"malformed\":0,\"packets\":0,"
+	    "\"packets-per-second\":0,\"port\":7891,\"unwritten\":0}],\"seconds\":1.5,"
 	    "\"total\":{\"bytes\":1000,\"lost\":3,\"malformed\":2,\"packets\":10,\"unwritten\":1}}");
 	total = json_object_get(j, "total");
 	assert_int_equal(json_integer_value(json_object_get(total, "packets")), 10);
