@@ -130,6 +130,10 @@ void dtcp_framer_init(struct dtcp_framer *f, size_t max, bool server);
  */
 int dtcp_frame(struct dtcp_framer *f, const uint8_t *p, size_t n, size_t *skip, size_t *len);
 
+/* Whether what came last is a digest's line, whole or without its end: where nothing more can come, and a message needs
+ * an empty line behind it, it is not needed. */
+bool dtcp_frame_ends_in_digest(const uint8_t *p, size_t n);
+
 /* ---- requests (server side) ---- */
 
 /* Outcome of a request's parse: code 0 = fine.  497 and 499 are answered by

@@ -59,9 +59,9 @@ check_priority(struct add *a)
 {
 	uint64_t v = CHOICE_PRIORITY;
 
-	if (a->p->have[P_PRIORITY] && (slice_u64(a->p->value[P_PRIORITY], 255, &v) < 0 || v == 0))
-		return refuse(a->res, DTCP_BAD_REQUEST, P_PRIORITY, "expected 1 to 255");
-	a->req->priority = (uint8_t)v;
+	if (a->p->have[P_PRIORITY] && slice_u64(a->p->value[P_PRIORITY], UINT64_MAX, &v) < 0)
+		return refuse(a->res, DTCP_BAD_REQUEST, P_PRIORITY, "expected a number");
+	a->req->priority = (uint8_t)(v > UINT8_MAX ? UINT8_MAX : v);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
  * client reads 490 bytes for each criterion and loses what is beyond. */
 #define CHOICE_LIST_SHORT true
 #define CHOICE_TTL 255
+/* Any number is taken for Priority, as on Junos, where nothing comes of it either; kept as 255 at most. */
 #define CHOICE_PRIORITY 1
 /* \ddd is decimal. */
 #define CHOICE_ESCAPE_BASE 10

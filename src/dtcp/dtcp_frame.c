@@ -77,3 +77,15 @@ dtcp_frame(struct dtcp_framer *f, const uint8_t *p, size_t n, size_t *skip, size
 		return -EBADMSG;
 	return *len > f->max ? -EMSGSIZE : auth ? 1 : -EBADMSG;
 }
+
+bool
+dtcp_frame_ends_in_digest(const uint8_t *p, size_t n)
+{
+	size_t at;
+
+	while (n > 0 && (p[n - 1] == '\n' || p[n - 1] == '\r'))
+		n--;
+	for (at = n; at > 0 && p[at - 1] != '\n';)
+		at--;
+	return line_is_auth((struct slice){(const char *)p + at, n - at});
+}

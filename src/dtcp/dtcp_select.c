@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dtcp_choices.h"
+#include "dtcp_ids.h"
 #include "dtcp_line.h"
 #include "dtcp_param.h"
 
@@ -54,52 +55,18 @@ timeouts_check(const struct params *p, struct dtcp_req *req, struct dtcp_result 
 	return 0;
 }
 
-static int
-id_parse(struct slice item, struct dtcp_ids *out)
-{
-	const char *dash = item.len ? memchr(item.p, '-', item.len) : NULL;
-	struct slice lo = item, hi;
-
-	out->single = dash == NULL;
-	if (dash == NULL) {
-		if (slice_u64(lo, UINT64_MAX, &out->lo) < 0)
-			return -EINVAL;
-		out->hi = out->lo;
-		return 0;
-	}
-	lo = slice_trim((struct slice){item.p, (size_t)(dash - item.p)});
-	hi = slice_trim((struct slice){dash + 1, item.len - (size_t)(dash - item.p) - 1});
-	if (slice_u64(lo, UINT64_MAX, &out->lo) < 0 || slice_u64(hi, UINT64_MAX, &out->hi) < 0)
-		return -EINVAL;
-	return out->lo <= out->hi ? 0 : -ERANGE;
-}
-
-static size_t
-count_items(struct slice s)
-{
-	size_t n = 1;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += s.p[i] == ',';
-	return n;
-}
-
 static unsigned
 ids_check(struct slice value, struct dtcp_req *req, struct dtcp_result *res)
 {
-	size_t n = count_items(value);
-	struct slice item;
+	int r = ids_parse(value, &req->ids, &req->nids);
 
-	if (n > DTCP_SELECTOR_MAX)
-		return refuse(res, DTCP_BAD_REQUEST, P_CRITERIA_ID, "too many ids");
-	if ((req->ids = calloc(n, sizeof *req->ids)) == NULL)
+	if (r == -ENOMEM)
 		return refuse(res, DTCP_SERVER_ERROR, P_CRITERIA_ID, "out of memory");
+	if (r == -E2BIG)
+		return refuse(res, DTCP_BAD_REQUEST, P_CRITERIA_ID, "too many ids");
+	if (r < 0)
+		return refuse(res, DTCP_BAD_REQUEST, P_CRITERIA_ID, "expected ids, ranges lo-hi, lo-* or *-hi, or *");
 	req->select = DTCP_SEL_IDS;
-	while (line_item(&value, &item)) {
-		if (id_parse(item, &req->ids[req->nids]) < 0)
-			return refuse(res, DTCP_BAD_REQUEST, P_CRITERIA_ID, "expected ids or ranges lo-hi");
-		req->nids++;
-	}
 	return 0;
 }
 
@@ -115,7 +82,7 @@ select_check(const struct params *p, struct dtcp_req *req, struct dtcp_result *r
 			return refuse(res, DTCP_BAD_REQUEST, P_CRITERIA_ID, "missing: which criteria?");
 		return 0;
 	}
-	if (count_items(p->value[P_CDEST_ID]) > 1 || line_string(p->value[P_CDEST_ID], req->sel_cdest) < 0)
+	if (ids_count(p->value[P_CDEST_ID]) > 1 || line_string(p->value[P_CDEST_ID], req->sel_cdest) < 0)
 		return refuse(res, DTCP_BAD_REQUEST, P_CDEST_ID, "expected one name of up to 63 bytes");
 	req->select = DTCP_SEL_CDEST;
 	return 0;

@@ -444,6 +444,9 @@ on_in(void *arg, uint32_t events)
 	if (n == 0) {
 		s->eof = true;
 		loop_remove(TAKE_PTR(s->in_io));
+		/* A whole request but for its last empty line. */
+		if (dtcp_frame_ends_in_digest(s->in.p, s->in.len))
+			buf_put(&s->in, "\r\n\r\n", 4);
 	}
 	if ((r = requests(s)) < 0)
 		finish(s, r);

@@ -120,3 +120,38 @@ def test_one_name_many_ports(rig):
         reply = s.ask("DELETE", "Cdest-ID: cd1", "Flags: STATIC")
         assert (reply.code, reply.get("CRITERIA-COUNT")) == (200, "2")
         assert s.ask("LIST").entries() == [] and len(other.ask("LIST", "Cdest-ID: cd1").entries()) == 1
+
+
+def test_ids_of_every_form(rig):
+    """Wildcards, open ranges and exclusions, in LIST and DELETE."""
+    with rig.session() as s:
+        ids = [int(s.ask("ADD", *add(rig, 7300, f"Priority: {n}", source_address=f"198.51.100.{n % 200}"))
+                   .get("CRITERIA-ID")) for n in (0, 1, 255, 256, 100000)]
+
+        def listed(what):
+            return [int(e["CRITERIA-ID"]) - ids[0] for e in s.ask("LIST", f"Criteria-ID: {what}").entries()]
+        assert listed("*") == [0, 1, 2, 3, 4]
+        assert listed(f"{ids[1]}-*,!{ids[3]}") == [1, 2, 4]
+        assert listed(f"*-{ids[1]}") == [0, 1]
+        assert listed(f"!{ids[0]}") == [1, 2, 3, 4]
+        for what, count in (f"*,!{ids[2]}-*", 2), ("!*", 0), ("*", 3), ("*", 0):
+            reply = s.ask("DELETE", f"Criteria-ID: {what}", "Flags: STATIC")
+            assert (reply.code, reply.get("CRITERIA-COUNT")) == (200, str(count)), what
+
+
+@pytest.mark.parametrize("left_out", [2, 4], ids=["the empty line", "the digest's end, too"])
+def test_the_last_empty_line_may_be_missing(rig, left_out):
+    """A client that closes its side when it has said everything is answered."""
+    with rig.session() as s:
+        s.send((dtcp.request("NOOP", s.user, 7) + dtcp.request("NOOP", s.user, 8))[:-left_out])
+        s.ssh.stdin.close()
+        assert [s.receive().get("SEQ") for _ in range(2)] == ["7", "8"]
+
+
+@pytest.mark.parametrize("name", ["a@b.example", "md+1", "a+b@c-d_e.f/g#1", "caf\u00e9"])
+def test_names(rig, name):
+    with rig.session() as s:
+        assert s.ask("ADD", *dtcp.add_lines(cdest=name, source_address="198.51.100.77", **rig.destination(7300))).code == 200
+        entry, = s.ask("LIST", f"Cdest-ID: {name}").entries()
+        assert entry["CDEST-ID"] == name
+        assert s.ask("DELETE", f"Cdest-ID: {name}", "Flags: STATIC").get("CRITERIA-COUNT") == "1"

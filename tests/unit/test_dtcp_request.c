@@ -107,8 +107,10 @@ static const struct {
     {ADD7 TO STATIC "Action: copy\r\n", 0},
     {ADD7 TO STATIC "Action: Block\r\n", 501},
     {ADD7 TO STATIC "Action: Frob\r\n", 400},
-    {ADD7 TO STATIC "Priority: 0\r\n", 400},
-    {ADD7 TO STATIC "Priority: 256\r\n", 400},
+    {ADD7 TO STATIC "Priority: 0\r\n", 0},
+    {ADD7 TO STATIC "Priority: 256\r\n", 0},
+    {ADD7 TO STATIC "Priority: 18446744073709551616\r\n", 400},
+    {ADD7 TO STATIC "Priority: high\r\n", 400},
     {ADD7 TO STATIC "Source-Address: 10.0.0.0/8,!10.1.1.1\r\nProtocol: 6,17\r\nDest-Port: 53,1024-*\r\n", 0},
     {ADD7 TO STATIC "Source-Address: 10.0.0.300\r\n", 432},
     {ADD7 TO STATIC "Source-Address: \r\n", 432},
@@ -155,7 +157,12 @@ static const struct {
     {"DELETE DTCP/0.7\r\nCRITERIA-ID: 1\r\n" STATIC ID, 0},
     {"DELETE DTCP/0.7\r\nCriteria-ID: 1,3-5, 9\r\n" ID, 0},
     {"DELETE DTCP/0.7\r\nCriteria-ID: 5-3\r\n" ID, 400},
-    {"DELETE DTCP/0.7\r\nCriteria-ID: *\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: *\r\n" ID, 0},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: *-*\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: !\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: !!1\r\n" ID, 400},
+    {"DELETE DTCP/0.7\r\nCriteria-ID: 1,x\r\n" ID, 400},
+    {"LIST DTCP/0.7\r\nCriteria-ID: 5-*,!7\r\n" ID, 0},
     {"DELETE DTCP/0.7\r\nCriteria-ID: 1,,2\r\n" ID, 400},
     {"DELETE DTCP/0.7\r\nCriteria-ID: \r\n" ID, 400},
     {"DELETE DTCP/0.7\r\n" ID, 400},
@@ -272,6 +279,40 @@ test_versions_answered(void **state)
 
 		assert_int_equal(res.code, row[i].code);
 		assert_int_equal(res.version, row[i].version);
+		dtcp_req_free(&req);
+	}
+}
+
+/* What is asked for by a list of ids, "s" before a single one, which has to exist. */
+static void
+test_id_lists(void **state)
+{
+	static const struct {
+		const char *list, *want;
+	} row[] = {{"7", "s7"}, {"3, 5-9", "s3 5-9"}, {"*", "0-max"}, {"5-*", "5-max"}, {"*-5", "0-5"},
+	    {"1-10,!3,!5-6", "1-2 4-4 7-10"}, {"!3", "0-2 4-max"}, {"!*", ""}, {"*,!4-*", "0-3"}, {"3,4,!4", "s3"},
+	    {"5-20,1-9,!7-8,!8-12", "1-6 13-20"}, {"1-5,!0-9", ""}, {"!0", "1-max"},
+	    {"*,!18446744073709551615", "0-18446744073709551614"}, {"9-9,!1-3", "9-9"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		cleanup_buf struct buf b = {0}, got = {0};
+		struct dtcp_req req;
+		char text[256];
+
+		snprintf(text, sizeof text, "DELETE DTCP/0.7\r\nCriteria-ID: %s\r\n" ID, row[i].list);
+		assert_int_equal(parse(text, &req).code, 0);
+		for (uint32_t k = 0; k < req.nids; k++) {
+			buf_printf(&got, "%s%s%llu", k ? " " : "", req.ids[k].single ? "s" : "",
+			    (unsigned long long)req.ids[k].lo);
+			if (!req.ids[k].single && req.ids[k].hi == UINT64_MAX)
+				buf_printf(&got, "-max");
+			else if (!req.ids[k].single)
+				buf_printf(&got, "-%llu", (unsigned long long)req.ids[k].hi);
+		}
+		buf_put_u8(&got, '\0');
+		if (strcmp((char *)got.p, row[i].want) != 0)
+			fail_msg("%s: \"%s\", not \"%s\"", row[i].list, (char *)got.p, row[i].want);
 		dtcp_req_free(&req);
 	}
 }
@@ -398,6 +439,7 @@ main(void)
 	    cmocka_unit_test(test_narrowing_lines),
 	    cmocka_unit_test(test_destination_addresses),
 	    cmocka_unit_test(test_versions_answered),
+	    cmocka_unit_test(test_id_lists),
 	    cmocka_unit_test(test_port_pairs),
 	    cmocka_unit_test(test_fields),
 	    cmocka_unit_test(test_damaged),
