@@ -108,6 +108,13 @@ look_progs(struct bpf_iter__bpf_prog *ctx)
 
 /* ---- links ---- */
 
+static __always_inline void
+link_start(struct bpf_link *link, struct look_link *out)
+{
+	out->id = link->id;
+	out->prog = BPF_CORE_READ(link, prog, aux, id);
+}
+
 SEC("iter/bpf_link")
 int
 look_links(struct bpf_iter__bpf_link *ctx)
@@ -117,10 +124,25 @@ look_links(struct bpf_iter__bpf_link *ctx)
 
 	if (!link)
 		return 0;
-	out.id = link->id;
-	out.prog = BPF_CORE_READ(link, prog, aux, id);
-	if (bpf_core_type_exists(struct tcx_link) && (__u32)link->type == LINK_TYPE_TCX)
+	link_start(link, &out);
+	if ((__u32)link->type == LINK_TYPE_TCX)
 		out.ifindex = (__u32)BPF_CORE_READ((struct tcx_link *)link, dev, ifindex);
+	bpf_seq_write(ctx->meta->seq, &out, sizeof out);
+	return 0;
+}
+
+/* For kernels without tcx: a program of its own, because libbpf looks for a type that the kernel does not have in all
+ * its modules as well, which takes CAP_SYS_ADMIN. */
+SEC("iter/bpf_link")
+int
+look_links_old(struct bpf_iter__bpf_link *ctx)
+{
+	struct bpf_link *link = ctx->link;
+	struct look_link out = {};
+
+	if (!link)
+		return 0;
+	link_start(link, &out);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof out);
 	return 0;
 }

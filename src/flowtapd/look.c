@@ -2,6 +2,7 @@
 #include "look.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,17 +24,44 @@ attach(struct bpf_program *prog, int *fd)
 	return *fd < 0 ? -errno : 0;
 }
 
+static int
+kernel_has_tcx(bool *has)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (btf == NULL)
+		return -errno;
+	*has = btf__find_by_name_kind(btf, "tcx_link", BTF_KIND_STRUCT) >= 0;
+	btf__free(btf);
+	return 0;
+}
+
+/* *links: which of the two programs. */
+static int
+load(struct look_bpf *skel, struct bpf_program **links)
+{
+	bool tcx = false;
+	int r = kernel_has_tcx(&tcx);
+
+	if (r < 0)
+		return r;
+	*links = tcx ? skel->progs.look_links : skel->progs.look_links_old;
+	r = bpf_program__set_autoload(tcx ? skel->progs.look_links_old : skel->progs.look_links, false);
+	return r < 0 ? r : look_bpf__load(skel);
+}
+
 int
 look_open(int fds[LOOK_N])
 {
-	struct look_bpf *skel = look_bpf__open_and_load();
+	struct look_bpf *skel = look_bpf__open();
+	struct bpf_program *links;
 	int r;
 
 	fds[LOOK_PROGS] = fds[LOOK_LINKS] = -1;
 	if (skel == NULL)
 		return -errno;
-	if ((r = attach(skel->progs.look_progs, &fds[LOOK_PROGS])) == 0)
-		r = attach(skel->progs.look_links, &fds[LOOK_LINKS]);
+	if ((r = load(skel, &links)) == 0 && (r = attach(skel->progs.look_progs, &fds[LOOK_PROGS])) == 0)
+		r = attach(links, &fds[LOOK_LINKS]);
 	look_bpf__destroy(skel);
 	for (int i = 0; r < 0 && i < LOOK_N; i++) {
 		base_close_p(&fds[i]);
