@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -26,7 +27,7 @@ tidy_cb(void *arg)
 	struct engine *e = arg;
 	int r = store_tidy(e->store);
 
-	if (r < 0 && r != -EBUSY)
+	if (r < 0 && r != -EBUSY && engine_disk_refuses(e) == NULL)
 		log_warn(r, "state database: deleted criteria may still be in its log");
 	if (r < 0)
 		loop_timer_set(e->tidy, TIDY_MS);
@@ -118,6 +119,39 @@ parent_on_end(void *arg, int err)
 	loop_stop(e->loop, 1);
 }
 
+/*
+ * No descriptor is left for who has connected.  One is kept, to take them and close at once: else they would wait, and
+ * we would be told of them without end.  Open sessions need no further one, for a DELETE neither.
+ */
+static void
+accept_short(struct engine *e, int listener, int err)
+{
+	int fd;
+
+	if (err != -EMFILE && err != -ENFILE && err != -ENOMEM && err != -ENOBUFS)
+		return;
+	engine_watch_short(e, err == -ENFILE ? -EMFILE : err == -ENOBUFS ? -ENOMEM : err);
+	if (e->spare_fd < 0)
+		return;
+	close(e->spare_fd);
+	if ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		close(fd);
+	e->spare_fd = fcntl(DAEMON_FD_PARENT, F_DUPFD_CLOEXEC, 0);
+}
+
+/* As many as we may: sessions and listings of all agencies each have theirs. */
+static void
+descriptors_start(struct engine *e)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+	e->spare_fd = fcntl(DAEMON_FD_PARENT, F_DUPFD_CLOEXEC, 0);
+}
+
 static void
 listen_cb(void *arg, uint32_t events)
 {
@@ -127,6 +161,8 @@ listen_cb(void *arg, uint32_t events)
 	(void)events;
 	while ((fd = accept4(e->dtcp_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
 		session_accept(e, fd);
+	if (errno != EAGAIN)
+		accept_short(e, e->dtcp_fd, -errno);
 }
 
 static void
@@ -138,6 +174,8 @@ ctl_listen_cb(void *arg, uint32_t events)
 	(void)events;
 	while ((fd = accept4(e->ctl_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
 		ctl_accept(e, fd);
+	if (errno != EAGAIN)
+		accept_short(e, e->ctl_fd, -errno);
 }
 
 static int
@@ -573,6 +611,7 @@ engine_run(int verbose)
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
 		fatal(r, "no configuration");
 	engine_events_start(&e);
+	descriptors_start(&e);
 	bulk_begin(); /* engine_sync ends it */
 	if ((r = engine_start(&e, &why)) < 0) {
 		log_warn(r, "%s", why); /* the parent may see our end before our answer */

@@ -203,7 +203,7 @@ struct engine {
 	struct loop_timer *tidy;
 	bool resealing;       /* steps of a rotation of keys are under way */
 	uint64_t reseal_left; /* rows, at most */
-	int dtcp_fd, ctl_fd;
+	int dtcp_fd, ctl_fd, spare_fd;
 	struct selftest *selftest; /* under way */
 	uint32_t selftests;        /* so far */
 	struct history history;    /* of the configuration */

@@ -364,6 +364,8 @@ engine_audit_start(struct engine *e, const char **why)
 	*why = "audit record";
 	snprintf(path, sizeof path, "%s/" DROP_FILE, e->conf->state_dir);
 	a->drop_fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (a->drop_fd < 0 && errno == EROFS)
+		a->drop_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (a->drop_fd < 0)
 		return -errno;
 	if ((r = chain_load(e)) < 0)

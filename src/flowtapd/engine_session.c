@@ -367,6 +367,7 @@ session_accept(struct engine *e, int fd)
 			close(fd);
 		free(s);
 		log_warnx("session refused: out of memory");
+		engine_watch_short(e, -ENOMEM);
 		return;
 	}
 	s->engine = e;

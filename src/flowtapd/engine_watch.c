@@ -153,6 +153,11 @@ watch_disk(struct engine *e)
 				       : "the disk of the state directory is full",
 	    d->state == DISK_READ_ONLY ? ", and a boot of the machine would forget it" : "");
 	condition(e, DISK_NO_ROOM, d->state >= DISK_FULL, text);
+	if (store_is_reading(e->store) && d->state != DISK_READ_ONLY) {
+		log_warnx("the state directory can be written again: a new start opens the database for it");
+		loop_stop(e->loop, 1);
+		return;
+	}
 	engine_late_flush(e);
 }
 

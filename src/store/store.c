@@ -234,12 +234,57 @@ refusal(int r)
 	return r == -EBADMSG ? STORE_DAMAGED : r == -EKEYREJECTED ? STORE_OTHER_KEY : r;
 }
 
+/* As a URI's path. */
+static int
+uri_of(const struct store *s, const char *query, struct buf *out)
+{
+	buf_printf(out, "file:");
+	for (const char *p = s->path; *p; p++)
+		if (strchr("?#%", *p))
+			buf_printf(out, "%%%02x", (unsigned)*p);
+		else
+			buf_put(out, p, 1);
+	buf_put(out, query, strlen(query) + 1);
+	return out->err;
+}
+
+/*
+ * On a file system that is mounted read-only.  Where there is a log it has to be read too, with the index beside it;
+ * where there is none SQLite can't make one, and has to be told that nobody can change the file.
+ */
+static int
+open_reading(struct store *s)
+{
+	cleanup_buf struct buf uri = {0}, log = {0};
+	struct stat st;
+	int rc, r;
+
+	buf_printf(&log, "%s-wal", s->path);
+	buf_put(&log, "", 1);
+	if (log.err)
+		return log.err;
+	r = uri_of(s, stat((char *)log.p, &st) == 0 && st.st_size > 0 ? "?mode=ro" : "?mode=ro&immutable=1", &uri);
+	if (r < 0)
+		return r;
+	rc = sqlite3_open_v2((char *)uri.p, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(s->db, settings, NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return store_error(rc);
+	s->reading = true;
+	if ((r = store_schema_check(s->db, s->machine)) == 0 && (r = statements_prepare(s)) == 0)
+		r = uid_start(s);
+	return refusal(r);
+}
+
 static int
 open_steps(struct store *s)
 {
 	bool changed = false;
 	int r = file_make(s->path);
 
+	if (r == -EROFS)
+		return open_reading(s);
 	if (r < 0)
 		return r;
 	if ((r = store_connect(s->path, WRITER_CACHE_KIB, &s->db)) < 0)
@@ -299,6 +344,8 @@ store_tidy(struct store *s)
 	int r;
 
 	store_names_forget(s);
+	if (s->reading)
+		return -EROFS;
 	/* The one who lists is this process: to wait for him would be for ever. */
 	sqlite3_busy_timeout(s->db, 0);
 	r = store_error(sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
@@ -322,6 +369,8 @@ store_tidy(struct store *s)
 int
 store_begin(struct store *s)
 {
+	if (s->reading)
+		return -EROFS;
 	return s->unknown < 0 ? STORE_UNKNOWN : store_run(store_stmt(s, ST_BEGIN));
 }
 
@@ -381,6 +430,12 @@ store_commit(struct store *s)
 	return conclude(s);
 }
 
+bool
+store_is_reading(const struct store *s)
+{
+	return s->reading;
+}
+
 int
 store_unknown(const struct store *s)
 {
@@ -427,6 +482,8 @@ store_checkpoint(struct store *s)
 {
 	int rc;
 
+	if (s->reading)
+		return -EROFS;
 	sqlite3_busy_timeout(s->db, 0); /* a listing may hold it up: not us */
 	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_busy_timeout(s->db, BUSY_MS);

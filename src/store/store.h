@@ -90,7 +90,8 @@ int store_commit(struct store *s);
 void store_rollback(struct store *s);
 int store_checkpoint(
     struct store *s); /* empties the log into the database, outside a transaction; -EBUSY: somebody lists */
-int store_unknown(const struct store *s); /* why: -errno; 0: nothing is unknown */
+bool store_is_reading(const struct store *s); /* opened on a read-only file system: every change is -EROFS */
+int store_unknown(const struct store *s);     /* why: -errno; 0: nothing is unknown */
 
 /* Sets r->id and r->uid.  A content destination's name is the mediation device's: each criterion has an address and
  * port of its own under it.  -EADDRINUSE: this row has one name for two places (nothing added). */

@@ -116,6 +116,7 @@ struct store {
 	struct store_name names[STORE_NAMES];
 	bool names_kept; /* any */
 	struct store_adder adder;
+	bool reading;     /* the file system is read-only */
 	int unknown;      /* -errno of the COMMIT whose outcome is not known; 0: none */
 	bool save_is_all; /* store_save_begin began a transaction */
 	bool spoilt;      /* half of an addition is in the open transaction: it can only be rolled back */

@@ -282,6 +282,16 @@ ours_check(sqlite3 *db, const uint8_t *machine)
 }
 
 int
+store_schema_check(sqlite3 *db, const uint8_t *machine)
+{
+	int version = 0, r = schema_look(db, &version);
+
+	if (r != 0)
+		return r;
+	return version == SCHEMA_NOW ? ours_check(db, machine) : -EROFS;
+}
+
+int
 store_schema_obtain(sqlite3 *db, const char *path, const uint8_t *machine, bool *changed)
 {
 	const struct store_climb c = {db, machine};

@@ -141,6 +141,44 @@ def test_taps_end_on_a_disk_that_takes_nothing(disk_rig, tmp_path, how):
     prove(rig, tmp_path)
 
 
+def test_start_on_a_read_only_disk(disk_rig, tmp_path):
+    """A start that can't write comes up, keeps taps, ends them, and forgets no end over another such start."""
+    rig, disk = disk_rig
+    port = rig.port()
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        taps = [Tap(rig, f"198.51.100.{i}", content, inject) for i in range(101, 105)]
+        with rig.session() as s:
+            ids = [s.add(source_address=t.host, **rig.destination(port)) for t in taps]
+        lab_command("stop", "--name", rig.name)
+        remount(disk, "ro")
+        for i in range(2):
+            lab_command("start", "--name", rig.name)
+            until("the alarm", lambda: raised(rig, "disk-full"), 10)
+            assert state(rig)["disk"]["state"] == "read-only"
+            with rig.session() as s:
+                lines = dtcp.add_lines(source_address="198.51.100.9", **rig.destination(port))
+                for verb, words in ("ADD", lines), ("LIST", ()):
+                    reply = s.ask(verb, *words)
+                    assert reply.code == 500 and "written" in reply.get("X-REASON"), reply
+                assert copied(taps[i], taps[3])
+                assert ask_gone(s, ids[i]) == 200
+                assert ask_gone(s, ids[i]) == 431, "it is gone for whoever asks again"
+            assert not copied(taps[i], taps[3])
+            lab_command("stop", "--name", rig.name)
+            assert not copied(taps[i], taps[3])
+        remount(disk, "rw")
+        lab_command("start", "--name", rig.name)
+        assert not copied(taps[0], taps[3]) and not copied(taps[1], taps[3]) and copied(taps[2], taps[3])
+        until("what is owed", lambda: state(rig)["disk"]["lines-owed"] == 0, 15)
+        with rig.session() as s:
+            assert [x["CRITERIA-ID"] for x in s.ask("LIST").entries()] == [str(ids[2]), str(ids[3])]
+    gone = [x for x in record(rig) if x["kind"] == "delete" and x["code"] == 200]
+    assert [x["ids"] for x in gone] == [str(ids[0]), str(ids[1])]
+    assert all(x["late"] < x["time"] for x in gone)
+    assert [x["kind"] for x in record(rig) if "late" in x].count("start") == 2
+    prove(rig, tmp_path)
+
+
 def test_everything_can_be_removed(disk_rig):
     """flowtapd stopped and --remove on a disk that is full and read-only: nothing is copied any more."""
     rig, disk = disk_rig
