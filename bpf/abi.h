@@ -34,7 +34,7 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 7u
+#define TAP_ABI_VERSION 8u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
@@ -56,7 +56,10 @@
 #define TAP_QUARANTINE_MS 1000
 #define TAP_OWN_BITS 512
 #define TAP_SEEN_ENDED (~0ull) /* tap_count.seen_ns of a criterion that ended by idleness */
-#define TAP_BUDGET_SHIFT 6     /* budgets reckon in units of 1/64 ns: small enough for 100 Gbit/s */
+#define TAP_LIMIT_MORE                                                                                                 \
+	(1ull << 63)       /* in tap_crit.packets and bytes: this is a part of the limit, and more may come            \
+			    */
+#define TAP_BUDGET_SHIFT 6 /* budgets reckon in units of 1/64 ns: small enough for 100 Gbit/s */
 
 /* What a criterion is found by.  Fields outside the mask are zero.  Hashed as 64-bit words. */
 struct tap_key4 {
@@ -136,7 +139,9 @@ struct tap_crit {
 	__u32 first4, first6;           /* its terms */
 	__u32 dest[TAP_DESTS_PER_CRIT]; /* index into dest; 0 = none */
 	__u64 start_ns, end_ns;         /* matches in [start, end) */
-	__u64 packets, bytes;           /* limits; what is left of them is in tap_count */
+	/* Limits; what is left of them is in tap_count.  With TAP_LIMIT_MORE when the dataplane has given a part of the
+	 * limit only: what is over it is lost and counted, and the criterion lives on. */
+	__u64 packets, bytes;
 };
 
 /* Per criterion, counted by the kernel.  One unit is a datagram as it was on
@@ -146,9 +151,11 @@ struct tap_count {
 	__u64 bytes;      /* matched, from the IP header on */
 	__u64 copies_due; /* packets x destinations */
 	__u64 copies_sent;
-	/* If tap_crit has the limit: matches while it is above zero, and for ever no more after that. */
+	/* If tap_crit has the limit: matches while it is above zero, and for ever no more after that; with
+	 * TAP_LIMIT_MORE only as far as it goes, and never below zero for longer than a packet takes. */
 	__s64 packets_left, bytes_left;
-	__u64 seen_ns; /* when it was made or last matched, or TAP_SEEN_ENDED; kept if there is idle_ns */
+	__u64 seen_ns; /* signed: when it was made or last matched, before this boot too; or TAP_SEEN_ENDED.  Kept if
+			  idle_ns */
 	__u64 idle_ns; /* written by the dataplane: ends when not seen for so long, from start_ns at the earliest */
 };
 
@@ -300,6 +307,7 @@ enum tap_counter {
 	TAP_C_COPIES_SENT,
 	/* losses */
 	TAP_C_LOST_BUDGET,    /* more than the agency may have */
+	TAP_C_LOST_GRANT,     /* more than the part of a limit that was given so far (TAP_LIMIT_MORE) */
 	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet for an agency */
 	TAP_C_LOST_ENCAP,     /* no room for, or no way to add, the outer header */
 	TAP_C_LOST_ENCAP_GSO, /* the same for a segment train */
@@ -331,7 +339,8 @@ enum tap_counter {
 #define TAP_MAP_CRIT "ft_crit"   /* array, mmapable */
 #define TAP_MAP_COUNT "ft_count" /* array, mmapable, same index as crit */
 #define TAP_MAP_ENDED                                                                                                  \
-	"ft_ended" /* array of u64, mmapable: bit crit % 64 of word crit / 64, set when a limit was reached */
+	"ft_ended" /* array of u64, mmapable: bit crit % 64 of word crit / 64, set when a limit was reached, or when   \
+		      of what is left of its part more than half has gone since the last time */
 #define TAP_MAP_AGENCY "ft_agency" /* array, mmapable */
 #define TAP_MAP_DEST "ft_dest"     /* array, mmapable */
 #define TAP_MAP_OWN "ft_own"       /* hash: tap_own -> u32 destination */

@@ -36,6 +36,7 @@ take_match(__u32 crit, __u32 segs, __u64 bytes, __u32 room)
 	struct tap_agency *a;
 	__u32 agency, first, second;
 	int got = TAKE_MATCH;
+	enum life life;
 	__u64 due;
 
 	if (!c || !count)
@@ -45,9 +46,14 @@ take_match(__u32 crit, __u32 segs, __u64 bytes, __u32 room)
 	second = *(volatile const __u32 *)&c->dest[1];
 	a = bpf_map_lookup_elem(&ft_agency, &agency);
 	/* Agency 0: it was deleted just now. */
-	if (!a || !agency || !life_admit(c, count, crit, segs, bytes))
+	if (!a || !agency || (life = life_admit(c, count, crit, segs, bytes)) == LIFE_OVER)
 		return TAKE_NOTHING;
 	due = (__u64)((first != 0) + (second != 0)) * segs;
+	if (life == LIFE_WAITS) {
+		count_add(TAP_C_COPIES_DUE, due);
+		count_add(TAP_C_LOST_GRANT, due);
+		first = second = 0;
+	}
 	if (first && take_copy(a, agency, segs, bytes, room)) {
 		got |= TAKE_FIRST;
 		room -= room != 0;

@@ -188,6 +188,7 @@ place_of(const char *reason)
 		const char *reason, *place;
 	} places[] = {
 	    {"agency-budget", "before copying"},
+	    {"timeout-grant", "before copying"},
 	    {"copy-limit", "before copying"},
 	    {"internal-queue", "stage device"},
 	    {"encapsulation", "stage device"},

@@ -18,6 +18,8 @@
 #include "selftest.h"
 
 #define TICK_MS 1000
+#define COLLECT_MS 100     /* from when half of a part has gone until the next one is asked for, at most */
+#define USES_AT_ONCE 1024  /* of IPC_D_USED: one transaction of the engine's */
 #define ENDED_AT_ONCE 8192 /* of IPC_D_ENDED in one message: half a megabyte */
 
 /* ---- the engine's requests: each is answered once, in order ---- */
@@ -38,7 +40,8 @@ life_of(const struct ipc_life *l)
 	    .end_ns = l->end_ns,
 	    .idle_ns = l->idle_ns,
 	    .packets = l->packets,
-	    .bytes = l->bytes};
+	    .bytes = l->bytes,
+	    .more = l->more};
 }
 
 /*
@@ -83,8 +86,12 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 		    .sport = put.dest[i].sport,
 		    .dport = put.dest[i].dport,
 		    .ttl = put.dest[i].ttl};
-	want = (struct tapset_want){
-	    .filter = &put.filter, .dest = dest, .ndest = put.ndest, .agency = put.agency, .life = life_of(&put.life)};
+	want = (struct tapset_want){.filter = &put.filter,
+	    .dest = dest,
+	    .ndest = put.ndest,
+	    .agency = put.agency,
+	    .life = life_of(&put.life),
+	    .used = {put.used.packets, put.used.bytes, put.used.seen_ns}};
 	/* The last number is not the store's to give. */
 	if (put.agency >= SELFTEST_AGENCY) {
 		ipc_put_free(&put);
@@ -117,10 +124,35 @@ on_delete(struct dataplane *d, uint32_t id, struct rd *r)
 	return dataplane_done(d, id, err);
 }
 
+/* Those that are waiting come again; so does what there is no room for in this message. */
+static void
+tell_uses(struct dataplane *d)
+{
+	cleanup_buf struct buf list = {0}, b = {0};
+	struct tapset_use u;
+	uint32_t n = 0;
+
+	while (n < USES_AT_ONCE && tapset_use(d->set, &u)) {
+		ipc_use_put(&list, &(struct ipc_use){.uid = u.uid,
+				       .packets_given = u.packets_given,
+				       .bytes_given = u.bytes_given,
+				       .used = {u.used.packets, u.used.bytes, u.used.seen_ns},
+				       .anew = u.anew});
+		n++;
+	}
+	if (n == 0)
+		return;
+	buf_put_u32(&b, n);
+	buf_put(&b, list.p, list.len);
+	if (list.err || b.err || chan_send(d->engine, IPC_D_USED, 0, b.p, b.len) < 0)
+		loop_stop(d->loop, 1);
+}
+
 static int
 on_sync(struct dataplane *d, uint32_t id, struct rd *r)
 {
 	uint32_t n;
+	int rc;
 
 	if (rd_end(r) < 0)
 		return -EBADMSG;
@@ -129,7 +161,9 @@ on_sync(struct dataplane *d, uint32_t id, struct rd *r)
 	bulk_end();
 	if (n > 0)
 		log_warnx("%u criteria were in the kernel but not in the store: removed", n);
-	return dataplane_done(d, id, 0);
+	if ((rc = dataplane_done(d, id, 0)) == 0)
+		tell_uses(d);
+	return rc;
 }
 
 static_assert((int)IPC_END_TIME == TAPSET_END_TIME && (int)IPC_END_IDLE == TAPSET_END_IDLE &&
@@ -150,6 +184,18 @@ on_life(struct dataplane *d, uint32_t id, struct rd *r)
 		return -EBADMSG;
 	life = life_of(&m.life);
 	return dataplane_done(d, id, tapset_life_set(d->set, m.uid, m.which, &life, clock_boot_ns()));
+}
+
+static int
+on_grant(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	struct ipc_life_set m;
+	struct tapset_life life;
+
+	if (ipc_life_set_get(&m, r) < 0)
+		return -EBADMSG;
+	life = life_of(&m.life);
+	return dataplane_done(d, id, tapset_grant(d->set, m.uid, &life, clock_boot_ns()));
 }
 
 static int
@@ -235,6 +281,7 @@ static const struct {
     {IPC_D_TEST_BEGIN, dataplane_selftest_begin},
     {IPC_D_TEST_END, dataplane_selftest_end},
     {IPC_D_LIFE, on_life},
+    {IPC_D_GRANT, on_grant},
     {IPC_D_BUDGET, on_budget},
     {IPC_D_AGENCIES, on_agencies},
 };
@@ -390,6 +437,17 @@ on_tick(void *arg)
 	loop_timer_set(d->tick, TICK_MS);
 }
 
+static void
+on_collect(void *arg)
+{
+	struct dataplane *d = arg;
+
+	tapset_collect(d->set);
+	if (d->synced)
+		tell_uses(d);
+	loop_timer_set(d->collect, COLLECT_MS);
+}
+
 /* ---- start ---- */
 
 static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = on_end};
@@ -421,9 +479,11 @@ dataplane_start(struct dataplane *d, const char **why)
 	*why = "event loop";
 	if ((r = chan_new(d->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, d, &d->parent)) < 0 ||
 	    (r = chan_new(d->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &engine_ops, d, &d->engine)) < 0 ||
-	    (r = loop_timer_new(d->loop, on_tick, d, &d->tick)) < 0)
+	    (r = loop_timer_new(d->loop, on_tick, d, &d->tick)) < 0 ||
+	    (r = loop_timer_new(d->loop, on_collect, d, &d->collect)) < 0)
 		return r;
 	loop_timer_set(d->tick, TICK_MS);
+	loop_timer_set(d->collect, COLLECT_MS);
 	*why = "interfaces";
 	if ((r = iface_start(d->ifaces, d->loop)) < 0)
 		return r;

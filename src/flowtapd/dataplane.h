@@ -20,7 +20,7 @@ struct dataplane {
 	struct tapset_tables tables;
 	struct tapset *set;
 	struct iface_set *ifaces;
-	struct loop_timer *tick;
+	struct loop_timer *tick, *collect;
 	struct conf *conf, *next;
 	struct mnl_socket *routes;
 	struct ip_addr local;           /* found to be ours a moment ago */

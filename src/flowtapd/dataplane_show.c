@@ -25,6 +25,7 @@ static const struct {
     {"copies", "due", TAP_C_COPIES_DUE},
     {"copies", "sent", TAP_C_COPIES_SENT},
     {"losses", "agency-budget", TAP_C_LOST_BUDGET},
+    {"losses", "timeout-grant", TAP_C_LOST_GRANT},
     {"losses", "copy-limit", TAP_C_LOST_LIMIT},
     {"losses", "encapsulation", TAP_C_LOST_ENCAP},
     {"losses", "encapsulation-gso", TAP_C_LOST_ENCAP_GSO},

@@ -86,6 +86,11 @@ dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len
 
 		return engine_life_ended(e, &r);
 	}
+	if (type == IPC_D_USED) {
+		struct rd r = rd_init(body, len);
+
+		return engine_grant_uses(e, &r);
+	}
 	if (type == IPC_D_ALARM) {
 		struct rd r = rd_init(body, len);
 
@@ -340,9 +345,10 @@ row_put(struct engine *e, uint32_t agency, const struct store_row *row)
 	if (r < 0)
 		return r;
 	put_from_row(e, &put, agency, row);
+	r = engine_grant_resume(e, row, &put);
 	ipc_put_put(&b, &put);
 	ipc_put_free(&put);
-	return engine_dp_send(e, IPC_D_PUT, &b, on_agency_done, NULL);
+	return r < 0 ? r : engine_dp_send(e, IPC_D_PUT, &b, on_agency_done, NULL);
 }
 
 static int

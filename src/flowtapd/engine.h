@@ -321,6 +321,15 @@ int engine_audit_start(struct engine *e, const char **why);
 int engine_clock_told(struct engine *e, const uint8_t *body, size_t len);
 void engine_audit_stop(struct engine *e);
 
+/* engine_grant.c: what of their limits criteria have been given */
+
+/* The first parts of limits that are new, those whose bits (enum ipc_life_bit) are in which, in the open transaction:
+ * life's limits are set to what was given.  IPC_LIFE_ALL: of a criterion that was just added. */
+int engine_grant_begin(struct engine *e, const struct store_row *row, uint8_t which, struct ipc_life *life);
+/* Of a criterion that may have been in the kernel before: what was given, and that new tables take it as used. */
+int engine_grant_resume(struct engine *e, const struct store_row *row, struct ipc_put *put);
+int engine_grant_uses(struct engine *e, struct rd *r); /* IPC_D_USED */
+
 /* engine_life.c: when criteria begin and end */
 int engine_life_start(struct engine *e);
 /* From the warrant (NULL: standing authority) and the row's timeouts. */

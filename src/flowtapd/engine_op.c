@@ -30,7 +30,7 @@ struct change {
 	size_t nuid, cap;
 	struct id_text ids;
 	bool failed, late;
-	const struct engine *engine;
+	struct engine *engine;
 	struct buf lives; /* REFRESH: nuid * struct ipc_life_set */
 };
 
@@ -205,6 +205,8 @@ do_add(struct engine *e, struct op *op, struct change *c)
 	if ((r = store_add(e->store, op->session->agency->name, &row)) < 0)
 		return r;
 	put_from_row(e, &c->put, op->session->agency->no, &row);
+	if ((r = engine_grant_begin(e, &row, IPC_LIFE_ALL, &c->put.life)) < 0)
+		return r;
 	c->is_put = true;
 	op->session->agency->criteria++;
 	op->uid = row.uid;
@@ -303,7 +305,7 @@ refresh_row(void *arg, struct store_row *row)
 	struct ipc_life_set m;
 	int r = engine_life_refresh(c->engine, row, &c->op->req.timeouts, &m);
 
-	if (r < 0)
+	if (r < 0 || (r = engine_grant_begin(c->engine, row, m.which, &m.life)) < 0)
 		return r;
 	ipc_life_set_put(&c->lives, &m);
 	note_uid(c, row->uid, row->id);

@@ -16,7 +16,7 @@
 #define UNDER_WAY_MAX 2048 /* their answers fit into the socket's buffer many times */
 
 struct sync {
-	const struct engine *engine;
+	struct engine *engine;
 	const struct agency *agency; /* of the last row */
 	unsigned under_way;
 	uint64_t put, refused;
@@ -117,8 +117,11 @@ sync_put(void *arg, const char *agency, struct store_row *row)
 		return r == -ENOMEM ? r : 0;
 	}
 	put_from_row(y->engine, &put, a->no, row);
+	r = engine_grant_resume(y->engine, row, &put);
 	ipc_put_put(&b, &put);
 	ipc_put_free(&put);
+	if (r < 0)
+		return r;
 	y->put++;
 	return sync_send(y, IPC_D_PUT, &b);
 }

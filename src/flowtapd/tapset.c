@@ -59,6 +59,7 @@ tapset_free(struct tapset *s)
 	hashmap_free(s->by_uid);
 	free(s->flag);
 	free(s->sample);
+	free(s->use);
 	free(s->dests.link);
 	free(s);
 }
@@ -204,7 +205,7 @@ int
 tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t now_ns)
 {
 	uint32_t c = hashmap_get(s->by_uid, uid);
-	struct life_used used = {.seen_ns = now_ns};
+	struct tapset_used used = w->used;
 	int r;
 
 	if (uid == 0 || w->ndest == 0 || w->ndest > TAP_DESTS_PER_CRIT || w->agency == 0)
@@ -217,6 +218,8 @@ tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t
 		used = life_used(s, c);
 		tapset_drop(s, c, now_ns);
 	}
+	if (used.seen_ns == 0)
+		used.seen_ns = (int64_t)now_ns;
 	if ((c = pool_get(&s->crits, now_ns)) == 0)
 		return -ENOSPC;
 	s->t.count[c] = (struct tap_count){0};
@@ -228,8 +231,9 @@ tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t
 		tapset_drop(s, c, now_ns);
 		return r;
 	}
-	s->flag[c] = CONFIRMED;
+	s->flag[c] = CONFIRMED | (w->used.packets | w->used.bytes ? ANEW : 0);
 	STORE(&s->t.crit[c].state, TAP_CRIT_ACTIVE);
+	life_begun(s, c);
 	watch_note(s, c);
 	if (bloom_is_small(&s->bloom, s->side))
 		bloom_rebuild(&s->bloom, s->side, 4, now_ns);

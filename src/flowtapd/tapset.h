@@ -59,6 +59,13 @@ struct tapset_life {
 	uint64_t start_ns, end_ns;
 	uint64_t idle_ns;
 	uint64_t packets, bytes;
+	uint8_t more; /* TAPSET_LIFE_PACKETS, TAPSET_LIFE_BYTES: that is a part of the limit only, see tapset_grant */
+};
+
+/* What is gone of a life. */
+struct tapset_used {
+	uint64_t packets, bytes;
+	int64_t seen_ns; /* the idle clock; may be before this boot; 0: begins now */
 };
 
 enum tapset_life_bit {
@@ -76,6 +83,7 @@ struct tapset_want {
 	unsigned ndest;
 	uint32_t agency;
 	struct tapset_life life;
+	struct tapset_used used; /* if it is not in the tables */
 };
 
 struct tapset;
@@ -102,6 +110,11 @@ int tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint
  * begins now, packets and bytes are so many more from now on.  -ENOENT: gone, or ended.
  */
 int tapset_life_set(struct tapset *s, uint64_t uid, unsigned which, const struct tapset_life *life, uint64_t now_ns);
+/*
+ * More of a limit of which a part was given: packets, bytes and more of life count, the former from the beginning of
+ * the limit on.  -ENOENT: gone, or ended.
+ */
+int tapset_grant(struct tapset *s, uint64_t uid, const struct tapset_life *life, uint64_t now_ns);
 /* Dead when it returns.  -ENOENT */
 int tapset_remove(struct tapset *s, uint64_t uid, uint64_t now_ns);
 /* Removes what recovery found and nobody confirmed; returns how many. */
@@ -126,6 +139,19 @@ struct tapset_ended {
 /* The next criterion that has ended and was not told yet; false: no more by now.  It stays in the
  * tables until it is removed.  Within one tapset_tick of its end. */
 bool tapset_ended(struct tapset *s, uint64_t now_ns, struct tapset_ended *out);
+
+/* What a criterion has used, of which more than half of its part has gone, or that was seen lately. */
+struct tapset_use {
+	uint64_t uid;
+	uint64_t packets_given, bytes_given; /* 0: no limit */
+	struct tapset_used used;
+	bool anew; /* all of it was used before it was put: it says nothing of the traffic now */
+};
+
+/* Looks for marks of the kernel's: several times a second. */
+void tapset_collect(struct tapset *s);
+/* The next whose use is to be made durable; false: no more by now. */
+bool tapset_use(struct tapset *s, struct tapset_use *out);
 
 struct tapset_budget {
 	uint64_t packets_per_s, bytes_per_s; /* 0: no limit */

@@ -197,6 +197,8 @@ void watch_round(struct tapset *s, unsigned parts); /* the next of so many parts
 
 #define CONFIRMED 1
 #define TOLD 2 /* that it has ended */
+#define USED 4 /* it is in tapset.use */
+#define ANEW 8 /* what is used of it was so before it came here, and was not told yet */
 
 struct sample {
 	uint64_t bytes, bps;
@@ -216,6 +218,7 @@ struct tapset {
 	struct sample *sample; /* per criterion */
 	uint64_t sampled_ns;
 	uint32_t unconfirmed;
+	uint32_t *use, nuse, capuse; /* whose use is to be told, once each: the flag USED */
 };
 
 struct side *tapset_side(struct tapset *s, unsigned family);
@@ -224,16 +227,12 @@ void tapset_drop(struct tapset *s, uint32_t c, uint64_t now_ns);
 
 /* ---- tapset_life.c ---- */
 
-/* What is gone of a life. */
-struct life_used {
-	uint64_t packets, bytes;
-	uint64_t seen_ns; /* the idle clock */
-};
-
 enum tapset_end life_judge(const struct tapset *s, uint32_t c, uint64_t now_ns);
-struct life_used life_used(const struct tapset *s, uint32_t c);
+struct tapset_used life_used(const struct tapset *s, uint32_t c);
 /* Of a criterion that is not live yet. */
-void life_begin(struct tapset *s, uint32_t c, const struct tapset_life *life, const struct life_used *used);
+void life_begin(struct tapset *s, uint32_t c, const struct tapset_life *life, const struct tapset_used *used);
+/* It is active: what waits for more is told of at once. */
+void life_begun(struct tapset *s, uint32_t c);
 /* Of one that is; nothing if it has ended. */
 void life_confirm(struct tapset *s, uint32_t c, const struct tapset_life *life, uint64_t now_ns);
 /* Has tapset_ended look at it now and, until it has ended, at its deadlines. */

@@ -301,6 +301,7 @@ ipc_life_put(struct buf *b, const struct ipc_life *m)
 	buf_put_u64(b, m->idle_ns);
 	buf_put_u64(b, m->packets);
 	buf_put_u64(b, m->bytes);
+	buf_put_u8(b, m->more);
 }
 
 int
@@ -313,6 +314,57 @@ ipc_life_get(struct ipc_life *m, struct rd *r)
 	v.idle_ns = rd_u64(r);
 	v.packets = rd_u64(r);
 	v.bytes = rd_u64(r);
+	v.more = rd_u8(r);
+	if (r->err == 0 && v.more & ~(IPC_LIFE_PACKETS | IPC_LIFE_BYTES))
+		r->err = -EBADMSG;
+	if (r->err)
+		return r->err;
+	*m = v;
+	return 0;
+}
+
+static void
+used_put(struct buf *b, const struct ipc_used *m)
+{
+	buf_put_u64(b, m->packets);
+	buf_put_u64(b, m->bytes);
+	buf_put_u64(b, (uint64_t)m->seen_ns);
+}
+
+static void
+used_get(struct ipc_used *m, struct rd *r)
+{
+	m->packets = rd_u64(r);
+	m->bytes = rd_u64(r);
+	m->seen_ns = (int64_t)rd_u64(r);
+	if (r->err == 0 && (m->packets > INT64_MAX || m->bytes > INT64_MAX || m->seen_ns == -1))
+		r->err = -EBADMSG;
+}
+
+void
+ipc_use_put(struct buf *b, const struct ipc_use *m)
+{
+	buf_put_u64(b, m->uid);
+	buf_put_u64(b, m->packets_given);
+	buf_put_u64(b, m->bytes_given);
+	used_put(b, &m->used);
+	buf_put_u8(b, m->anew);
+}
+
+int
+ipc_use_get(struct ipc_use *m, struct rd *r)
+{
+	struct ipc_use v;
+	uint8_t anew;
+
+	v.uid = rd_u64(r);
+	v.packets_given = rd_u64(r);
+	v.bytes_given = rd_u64(r);
+	used_get(&v.used, r);
+	anew = rd_u8(r);
+	if (r->err == 0 && (v.uid == 0 || anew > 1))
+		r->err = -EBADMSG;
+	v.anew = anew != 0;
 	if (r->err)
 		return r->err;
 	*m = v;
@@ -402,6 +454,7 @@ ipc_put_put(struct buf *b, const struct ipc_put *m)
 		dest_put(b, &m->dest[i]);
 	buf_put_u32(b, m->agency);
 	ipc_life_put(b, &m->life);
+	used_put(b, &m->used);
 	filter_encode(&m->filter, b);
 }
 
@@ -421,6 +474,7 @@ ipc_put_get(struct ipc_put *m, struct rd *r)
 		dest_get(&v.dest[i], r);
 	v.agency = rd_u32(r);
 	(void)ipc_life_get(&v.life, r);
+	used_get(&v.used, r);
 	if (r->err == 0 && v.agency == 0)
 		r->err = -EBADMSG;
 	if (r->err)

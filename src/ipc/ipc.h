@@ -38,6 +38,7 @@ enum ipc_type {
 	IPC_D_AGENCIES,   /* u32 n, n * u32 agency */
 	IPC_D_TEST_BEGIN, /* nothing: put the self-test's criterion */
 	IPC_D_TEST_END,   /* nothing: take it out, and say what was counted */
+	IPC_D_GRANT,      /* struct ipc_life_set: packets and bytes have been given so far */
 	IPC_D_DESTS,      /* u32: content destinations behind this index, from 0 on */
 	/* dataplane -> engine; id as in the request */
 	IPC_D_DONE = 48,     /* u32: 0 or errno */
@@ -45,6 +46,7 @@ enum ipc_type {
 	IPC_D_STATE,         /* JSON text */
 	IPC_D_AGENCY_COUNTS, /* u32 n, n * struct ipc_agency_count, in the order asked */
 	IPC_D_ENDED,         /* unasked, id 0, only after a SYNC: u32 n, n * struct ipc_ended */
+	IPC_D_USED,          /* unasked, id 0, only after a SYNC: u32 n, n * struct ipc_use */
 	IPC_D_ALARM,         /* unasked, id 0: u8 enum ipc_alarm, u64 uid */
 	/* inventory -> engine */
 	IPC_I_ALARM = 56, /* string: what was found */
@@ -135,6 +137,23 @@ struct ipc_life {
 	uint64_t start_ns, end_ns; /* live in [start, end) */
 	uint64_t idle_ns;          /* ends when nothing matched for so long, since the later of PUT and start */
 	uint64_t packets, bytes;   /* ends when so much was matched; what reaches the limit is still copied */
+	uint8_t more; /* IPC_LIFE_PACKETS, IPC_LIFE_BYTES: it does not end, for more may be given (IPC_D_GRANT);
+		       * what is over it is lost and counted */
+};
+
+/* What is gone of a life. */
+struct ipc_used {
+	uint64_t packets, bytes;
+	int64_t seen_ns; /* the idle clock, by this boot's, before which it may have been; 0: begins now */
+};
+
+/* What a criterion has used; told when the half of what was given has gone, and of what has Timeout-Idle and matches
+ * a few times in that. */
+struct ipc_use {
+	uint64_t uid;
+	uint64_t packets_given, bytes_given; /* 0: no limit */
+	struct ipc_used used;
+	bool anew; /* used before it was put: says nothing of the traffic */
 };
 
 enum ipc_life_bit {
@@ -179,6 +198,7 @@ struct ipc_put {
 	uint64_t uid;
 	uint32_t agency; /* its number, from 1: whose budget and account */
 	struct ipc_life life;
+	struct ipc_used used; /* if it is not in the kernel */
 	uint8_t ndest;
 	struct ipc_dest dest[DTCP_CDESTS_MAX];
 	struct tap_filter filter; /* owned */
@@ -262,6 +282,8 @@ void ipc_count_put(struct buf *b, const struct ipc_count *m);
 int ipc_count_get(struct ipc_count *m, struct rd *r);
 void ipc_life_put(struct buf *b, const struct ipc_life *m);
 int ipc_life_get(struct ipc_life *m, struct rd *r);
+void ipc_use_put(struct buf *b, const struct ipc_use *m);
+int ipc_use_get(struct ipc_use *m, struct rd *r);
 void ipc_life_set_put(struct buf *b, const struct ipc_life_set *m);
 int ipc_life_set_get(struct ipc_life_set *m, struct rd *r);
 void ipc_budget_set_put(struct buf *b, const struct ipc_budget_set *m);

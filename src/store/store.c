@@ -84,6 +84,9 @@ static const char *const statements[ST_MAX] = {
     [ST_ROW_GET] = "SELECT " STORE_ROW_COLUMNS " FROM criterion c WHERE c.agency = ?1 AND c.uid = ?2",
     [ST_UID_GET] = "SELECT " STORE_ROW_COLUMNS
 		   ", a.name FROM criterion c JOIN agency a ON a.no = c.agency WHERE c.uid = ?1",
+    [ST_USED_GET] = "SELECT packets, bytes, packets_was, bytes_was, at_ms, seen_ms FROM used WHERE uid = ?1",
+    [ST_USED_SET] = "INSERT OR REPLACE INTO used (uid, packets, bytes, packets_was, bytes_was, at_ms, seen_ms)"
+		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ST_WARRANT_ADD] = "INSERT INTO warrant (agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid,"
 		       " revoked_ms, revoked_uid, no) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, ?6)",
     [ST_WARRANT_NEXT] = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'warrant'",

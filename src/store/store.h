@@ -141,6 +141,18 @@ int store_list_count(struct store_list *l, uint32_t max, uint64_t *count);
 int store_list_next(struct store_list *l, struct store_row *r); /* 1 a row, 0 the end, -errno */
 void store_list_close(struct store_list *l);
 
+/* ---- what criteria have used of their limits ---- */
+
+/* Given is what the kernel may have used, whether it has or not. */
+struct store_used {
+	uint64_t packets, bytes;         /* given so far */
+	uint64_t packets_was, bytes_was; /* used when that was given, */
+	int64_t at_ms;                   /* which was then */
+	int64_t seen_ms;                 /* it last matched then, or later */
+};
+int store_used_get(struct store *s, uint64_t uid, struct store_used *out);     /* -ENOENT: no entry */
+int store_used_set(struct store *s, uint64_t uid, const struct store_used *u); /* uid: of a criterion that is there */
+
 /* ---- warrants ---- */
 
 struct store_warrant {

@@ -43,6 +43,13 @@ struct store_keys;
 	X(warrant, revoked_uid, "by whom")                                                                             \
 	X(cdest_use, cdest, "which name")                                                                              \
 	X(cdest_use, uid, "is used by which criterion")                                                                \
+	X(used, uid, "of which criterion")                                                                             \
+	X(used, packets, "given of Timeout-Packets")                                                                   \
+	X(used, bytes, "given of Timeout-Bytes")                                                                       \
+	X(used, packets_was, "used when that was given")                                                               \
+	X(used, bytes_was, "used when that was given")                                                                 \
+	X(used, at_ms, "when that was given")                                                                          \
+	X(used, seen_ms, "when a packet last matched, roughly, with Timeout-Idle")                                     \
 	X(audit, n, "the line's number")
 
 /* In clear: names of agencies, of warrants and of releases. */

@@ -62,6 +62,13 @@ static const struct step ladder[] = {
     {"ALTER TABLE machine ADD COLUMN software TEXT NOT NULL DEFAULT ''", NULL},
     /* 7: texts of warrants are sealed. */
     {NULL, store_warrant_climb},
+    /* 8: what was given of limits, and when a criterion last matched. */
+    {"CREATE TABLE used ("
+     "  uid INTEGER PRIMARY KEY REFERENCES criterion (uid) ON DELETE CASCADE, packets INTEGER NOT NULL,"
+     "  bytes INTEGER NOT NULL, packets_was INTEGER NOT NULL, bytes_was INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+     "  seen_ms INTEGER NOT NULL"
+     ") STRICT",
+	NULL},
 };
 
 #define SCHEMA_NOW (STORE_SCHEMA_FIRST + (int)ARRAY_LEN(ladder))

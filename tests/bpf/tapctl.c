@@ -46,6 +46,7 @@ static const char *const counter_names[TAP_C_MAX] = {
     [TAP_C_ARRIVED] = "arrived",
     [TAP_C_COPIES_SENT] = "sent",
     [TAP_C_LOST_BUDGET] = "lost_budget",
+    [TAP_C_LOST_GRANT] = "lost_grant",
     [TAP_C_LOST_LIMIT] = "lost_limit",
     [TAP_C_LOST_ENCAP] = "lost_encap",
     [TAP_C_LOST_ENCAP_GSO] = "lost_encap_gso",

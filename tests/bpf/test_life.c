@@ -421,6 +421,171 @@ test_limits_on_two_cpus(void **state)
 	}
 }
 
+/* ---- limits that are given in parts ---- */
+
+/* Copies that go on: what waits for the next part is due and lost, nothing else is lost here. */
+static uint64_t
+copied(const struct lab *l)
+{
+	uint64_t lost = counter(l, TAP_C_LOST_GRANT, NULL), due = counter(l, TAP_C_COPIES_DUE, NULL);
+
+	assert_int_equal(account(l, 1).due, due);
+	assert_true(due >= lost);
+	return due - lost;
+}
+
+static unsigned
+uses(struct lab *l, struct tapset_use *last)
+{
+	unsigned n = 0;
+
+	tapset_collect(l->set);
+	while (tapset_use(l->set, last))
+		n++;
+	return n;
+}
+
+static void
+grant(struct lab *l, uint64_t uid, const struct tapset_life *life)
+{
+	assert_int_equal(tapset_grant(l->set, uid, life, clock_boot_ns()), 0);
+}
+
+/* Never more than the part; told each time that half has gone and when something waits; then it goes on, to the
+ * last packet of the limit. */
+static void
+test_parts(void **state)
+{
+	struct lab l = lab_open();
+	struct tapset_life life = {.packets = 100, .more = TAPSET_LIFE_PACKETS};
+	uint64_t uid = put(&l, 1, 2, 1, &life);
+	struct frame one = frame(1, 64, 1), train = frame(1, 64, 7);
+	struct tapset_use u;
+
+	(void)state;
+	run(&l, &one, 36);
+	assert_int_equal(uses(&l, &u), 0);
+	run(&l, &one, 1);
+	assert_int_equal(uses(&l, &u), 1);
+	assert_true(u.uid == uid && u.packets_given == 100 && u.used.packets == 37 && u.bytes_given == 0);
+	assert_int_equal(uses(&l, &u), 0);
+	run(&l, &one, 58);
+	assert_int_equal(uses(&l, &u), 1);
+	/* A train that is longer than the rest waits, a single one does not. */
+	run(&l, &train, 3);
+	assert_int_equal(copied(&l), 2 * 95);
+	run(&l, &one, 50);
+	assert_int_equal(copied(&l), 2 * 100);
+	assert_int_equal(counts(&l, uid).packets, 95 + 21 + 50);
+	assert_int_equal(counts(&l, uid).packets_left, 0);
+	assert_int_equal(end_told(&l, uid), TAPSET_LIVE);
+	assert_int_equal(uses(&l, &u), 1);
+	assert_int_equal(u.used.packets, 100);
+	life = (struct tapset_life){.packets = 130, .more = TAPSET_LIFE_PACKETS};
+	grant(&l, uid, &life);
+	grant(&l, uid, &life); /* the same again adds nothing */
+	run(&l, &train, 9);
+	assert_int_equal(copied(&l), 2 * 128);
+	life = (struct tapset_life){.packets = 140}; /* the last of it */
+	grant(&l, uid, &life);
+	run(&l, &one, 50);
+	assert_int_equal(copied(&l), 2 * 140);
+	assert_int_equal(end_told(&l, uid), TAPSET_END_PACKETS);
+	assert_int_equal(tapset_grant(l.set, uid, &life, clock_boot_ns()), -ENOENT);
+	lab_close(&l);
+}
+
+/* Bytes likewise, and who waits for bytes takes no packets. */
+static void
+test_parts_of_bytes(void **state)
+{
+	struct lab l = lab_open();
+	struct tapset_life life = {.packets = 50, .bytes = 1050, .more = TAPSET_LIFE_BYTES};
+	uint64_t uid = put(&l, 1, 1, 1, &life);
+	struct frame f = frame(1, 100, 1);
+
+	(void)state;
+	run(&l, &f, 30);
+	assert_int_equal(copied(&l), 10);
+	assert_int_equal(counts(&l, uid).packets_left, 40);
+	assert_int_equal(counts(&l, uid).bytes_left, 50);
+	life = (struct tapset_life){.packets = 50, .bytes = 2000};
+	grant(&l, uid, &life);
+	run(&l, &f, 30);
+	assert_int_equal(copied(&l), 20);
+	assert_int_equal(counts(&l, uid).packets_left, 30);
+	assert_int_equal(end_told(&l, uid), TAPSET_END_BYTES);
+	lab_close(&l);
+}
+
+/* Two CPUs run into the end of a part at once, while it is raised again and again: exactly the limit is copied. */
+static void
+test_parts_on_two_cpus(void **state)
+{
+	const uint64_t limit = 200003;
+
+	(void)state;
+	for (int bytes = 0; bytes < 2; bytes++) {
+		struct lab l = lab_open();
+		uint64_t uid = 0;
+
+		for (uint64_t part = 20000;; part = part + 20000 < limit ? part + 20000 : limit) {
+			struct tapset_life life = {.packets = bytes ? 0 : part,
+			    .bytes = bytes ? part * 100 : 0,
+			    .more = part == limit ? 0
+				    : bytes       ? TAPSET_LIFE_BYTES
+						  : TAPSET_LIFE_PACKETS};
+
+			if (uid == 0)
+				uid = put(&l, 1, 1, 1, &life);
+			else
+				grant(&l, uid, &life);
+			if (!on_both(&l, frame(1, 100, 1), 15000))
+				skip();
+			assert_int_equal(copied(&l), part);
+			if (part == limit)
+				break;
+		}
+		assert_int_equal(end_told(&l, uid), bytes ? TAPSET_END_BYTES : TAPSET_END_PACKETS);
+		lab_close(&l);
+	}
+}
+
+/* It was last seen before this boot: its idle time goes on from there. */
+static void
+test_idle_since_before_the_boot(void **state)
+{
+	struct lab l = lab_open();
+	const int64_t now = (int64_t)clock_boot_ns();
+	struct frame f = frame(1, 64, 1);
+
+	(void)state;
+	for (uint64_t over = 0; over < 2; over++) {
+		/* seen so long before the boot that the idle time is over just now, or in an hour */
+		struct tapset_dest dest = {
+		    .src = {4, {198, 18, 0, 1}}, .dst = {4, {198, 18, 0, 2}}, .sport = 1, .dport = 2, .ttl = 9};
+		struct tapset_life life = {.idle_ns = (uint64_t)now + (over ? 7200 : 14400) * SECOND};
+		struct tapset_want w = {.dest = &dest,
+		    .ndest = 1,
+		    .agency = 1,
+		    .life = life,
+		    .used = {.seen_ns = -(int64_t)(10800 * SECOND)}};
+		struct criteria c = {0};
+		struct tap_filter filter;
+
+		assert_int_equal(criteria_parse(&c, CRIT_SOURCE_ADDRESS, (struct slice){"10.0.0.1", 8}, NULL), 0);
+		assert_int_equal(filter_compile(&c, &filter), 0);
+		w.filter = &filter;
+		assert_int_equal(tapset_put(l.set, ++l.uid, &w, clock_boot_ns()), 0);
+		assert_int_equal(matches(&l, l.uid, &f), !over);
+		assert_int_equal(end_told(&l, l.uid), over ? TAPSET_END_IDLE : TAPSET_LIVE);
+		assert_int_equal(tapset_remove(l.set, l.uid, clock_boot_ns()), 0);
+		filter_free(&filter);
+		criteria_free(&c);
+	}
+	lab_close(&l);
+}
+
 /* ---- budgets ---- */
 
 static void
@@ -616,6 +781,10 @@ main(void)
 	    cmocka_unit_test(test_bytes),
 	    cmocka_unit_test(test_trains),
 	    cmocka_unit_test(test_limits_on_two_cpus),
+	    cmocka_unit_test(test_parts),
+	    cmocka_unit_test(test_parts_of_bytes),
+	    cmocka_unit_test(test_parts_on_two_cpus),
+	    cmocka_unit_test(test_idle_since_before_the_boot),
 	    cmocka_unit_test(test_budget_rate),
 	    cmocka_unit_test(test_budget_units),
 	    cmocka_unit_test(test_budget_refund),

@@ -55,6 +55,7 @@ RECODE(put, struct ipc_put, ipc_put_free)
 RECODE(life_set, struct ipc_life_set, nothing_to_free)
 RECODE(budget_set, struct ipc_budget_set, nothing_to_free)
 RECODE(agency_count, struct ipc_agency_count, nothing_to_free)
+RECODE(use, struct ipc_use, nothing_to_free)
 RECODE(ended, struct ipc_ended, nothing_to_free)
 RECODE(canary, struct ipc_canary, nothing_to_free)
 RECODE(config, struct ipc_config, config_free)
@@ -83,6 +84,7 @@ enum recode_type {
 	RECODE_AUX,
 	RECODE_NAMES,
 	RECODE_NAMED,
+	RECODE_USE,
 	RECODE_TYPES
 };
 
@@ -105,6 +107,7 @@ static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
     [RECODE_AUX] = recode_aux,
     [RECODE_NAMES] = recode_names,
     [RECODE_NAMED] = recode_named,
+    [RECODE_USE] = recode_use,
 };
 
 #endif

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Criteria that end by themselves (C03 section 5.4.1), and REFRESH."""
 
+import os
+import signal
 import time
 
 import pytest
-from rig import dtcp, lab_command, udp_packet, until
+from rig import dtcp, lab_ask, lab_command, udp_packet, until
 from test_audit import head, since
 
 
@@ -144,3 +146,88 @@ def test_restart_does_not_begin_anew(rig):
             until("its end in the store", lambda: s.ask("LIST").entries() == [])
         rig.account_closed()
         assert len(content.got) == 5
+
+
+def new_tables(rig):
+    """As after a reboot: the daemon is stopped, everything is taken out of the kernel, and it starts again."""
+    lab_ask(rig, "stop")
+    until("the daemon's end", lambda: not rig.processes()["parent"], 20)
+    lab_command("exec", "--name", rig.name, "router", "flowtapd", "--remove")
+    lab_command("restart", "--name", rig.name)
+
+
+def send(rig, inject, n):
+    for p in packets(rig, n):
+        inject(p)
+
+
+def test_limit_is_not_given_again(rig):
+    """Timeout-Packets: 10, 6 copied, new tables: what is left of the part is forfeited, and nothing more is copied."""
+    port, mark = rig.port(), head(rig)
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        with rig.session() as s:
+            number = add(rig, s, port, "Timeout-Packets: 10")
+        send(rig, inject, 6)
+        content.wait(6)
+        new_tables(rig)
+        send(rig, inject, 30)
+        with rig.session() as s:
+            until("its end in the store", lambda: s.ask("LIST").entries() == [])
+        rig.account_closed()
+        assert 6 <= len(content.got) <= 10
+        (which, why), = ended(rig, mark)
+        assert which == number and why.startswith("Timeout-Packets is used up")
+
+
+@pytest.mark.parametrize("unit", ["packets", "bytes"])
+def test_limit_in_parts_over_kills_and_reboots(rig, unit):
+    """Kills at any moment cost nothing, new tables one part each at most; the limit is never exceeded."""
+    port, size = rig.port(), len(packets(rig, 1)[0])
+    limit, part, forfeited = 3000, 3000 // 8, 0
+    if unit == "bytes":
+        part = (1 << 20) // size + 1  # the least there is, which is more than an eighth
+        limit = 3 * part
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        with rig.session() as s:
+            add(rig, s, port, f"Timeout-Packets: {limit}" if unit == "packets" else f"Timeout-Bytes: {limit * size}")
+        for event in "engine", "reboot", "dataplane", "parent":
+            for _ in range(7):
+                before = len(content.got)
+                send(rig, inject, part // 20)
+                content.wait(before + part // 20)  # at such a rate no packet waits for the next part
+            if event == "reboot":
+                new_tables(rig)
+                forfeited += 4 * part  # a part that went in less than half a second leads to one of two seconds
+                before = len(content.got)  # the first packets may come before the next part
+
+                def goes_on():
+                    send(rig, inject, 1)
+                    return len(content.got) > before
+                until("the next part", goes_on)
+            else:
+                starts = rig.services()["flowtapd"]["starts"]
+                os.kill(rig.processes()[event][0], signal.SIGKILL)
+                send(rig, inject, 20)
+                until("restart", lambda: rig.services()["flowtapd"]["starts"] > starts, 30)
+                until("answers", rig.answered, 30)
+        with rig.session() as s:
+            def over():
+                send(rig, inject, 100)
+                return s.ask("LIST").entries() == []
+            until("its end in the store", over, 60)
+        rig.account_closed()
+        assert limit - forfeited - 1 <= len(content.got) <= limit
+
+
+def test_idleness_goes_on_over_new_tables(rig):
+    port = rig.port()
+    with rig.session() as s:
+        add(rig, s, port, "Timeout-Idle: 8")
+    began = time.monotonic()
+    until("half of it", lambda: time.monotonic() > began + 4)
+    new_tables(rig)
+    anew = time.monotonic()
+    with rig.session() as s:
+        until("its end", lambda: s.ask("LIST").entries() == [], 12)
+    assert began + 7.5 < time.monotonic() < max(began + 8, anew) + 4
+    assert time.monotonic() < anew + 7.5, "it did not begin anew"

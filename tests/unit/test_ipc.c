@@ -96,7 +96,8 @@ sample(enum recode_type type, struct buf *b)
 		ipc_put_free(&put);
 		break;
 	case RECODE_LIFE_SET:
-		ipc_life_set_put(b, &(struct ipc_life_set){9, IPC_LIFE_ALL, {1, 2, 3, 4, UINT64_MAX}});
+		ipc_life_set_put(b, &(struct ipc_life_set){
+					9, IPC_LIFE_ALL, {1, 2, 3, 4, UINT64_MAX, IPC_LIFE_PACKETS | IPC_LIFE_BYTES}});
 		break;
 	case RECODE_BUDGET_SET:
 		ipc_budget_set_put(b, &(struct ipc_budget_set){UINT32_MAX, {1, UINT64_MAX, 100}});
@@ -115,6 +116,9 @@ sample(enum recode_type type, struct buf *b)
 		break;
 	case RECODE_AUX:
 		ipc_aux_put(b, &(struct ipc_aux){"/usr/local/bin/hook", v4, 9109});
+		break;
+	case RECODE_USE:
+		ipc_use_put(b, &(struct ipc_use){9, 1, INT64_MAX, {2, INT64_MAX, INT64_MIN}, true});
 		break;
 	case RECODE_WRONG:
 		ipc_wrong_put(b, &(struct ipc_wrong){1, 2, "word", "expected }"});

@@ -1238,6 +1238,140 @@ test_ended_while_a_life_changes(void **state)
 	assert_true(tried > 30);
 }
 
+/* ---- limits in parts ---- */
+
+static bool
+use_told(struct rig *r, struct tapset_use *u)
+{
+	struct tapset_ended e;
+
+	tapset_tick(r->s, r->now);
+	assert_false(tapset_ended(r->s, r->now, &e));
+	tapset_collect(r->s);
+	return tapset_use(r->s, u);
+}
+
+static int
+put_used(struct rig *r, uint64_t uid, const struct tapset_life *life, struct tapset_used used)
+{
+	struct tap_filter f = filter("10.0.0.1", NULL);
+	struct tapset_dest d = dest(1, 255);
+	int rc = tapset_put(r->s, uid,
+	    &(struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = 1, .life = *life, .used = used},
+	    r->now);
+
+	filter_free(&f);
+	check(r);
+	return rc;
+}
+
+/* New tables take what was given as used; what is given then is all there is.  A daemon that comes later, and finds
+ * the tables, takes them as they are. */
+static void
+test_parts_over_restarts(void **state)
+{
+	const struct tapset_life part = {.packets = 100, .more = TAPSET_LIFE_PACKETS}, more = {.packets = 150};
+	struct rig r;
+	struct tapset_use u;
+
+	(void)state;
+	r = begin();
+	assert_int_equal(put_used(&r, 1, &part, (struct tapset_used){.packets = 100}), 0);
+	assert_int_equal(count_at(&r, 1)->packets_left, 0);
+	assert_true(use_told(&r, &u));
+	assert_true(u.anew && u.packets_given == 100 && u.used.packets == 100);
+	assert_int_equal(tapset_grant(r.s, 1, &more, r.now), 0);
+	assert_int_equal(count_at(&r, 1)->packets_left, 50);
+	assert_int_equal(r.m->crit[index_of(r.m, 1)].packets, 150);
+	count_at(&r, 1)->packets_left = 20;
+	restart(&r);
+	assert_int_equal(put_used(&r, 1, &more, (struct tapset_used){.packets = 150}), 0);
+	assert_int_equal(count_at(&r, 1)->packets_left, 20);
+	/* It died after the next part was durable, before the kernel had it. */
+	restart(&r);
+	assert_int_equal(
+	    put_used(&r, 1, &(struct tapset_life){.packets = 170}, (struct tapset_used){.packets = 170}), 0);
+	assert_int_equal(count_at(&r, 1)->packets_left, 40);
+	end(&r);
+}
+
+/* REFRESH begins a new limit, also while the old one's part is used up; less than before is less. */
+static void
+test_parts_and_a_new_limit(void **state)
+{
+	const struct tapset_life part = {.packets = 100, .more = TAPSET_LIFE_PACKETS};
+	struct rig r;
+	struct tapset_use u;
+
+	(void)state;
+	r = begin();
+	assert_int_equal(put_used(&r, 1, &part, (struct tapset_used){.packets = 100}), 0);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_PACKETS, (struct tapset_life){.packets = 7}), 0);
+	assert_int_equal(count_at(&r, 1)->packets_left, 7);
+	assert_int_equal(
+	    tapset_grant(r.s, 1, &(struct tapset_life){.packets = 200}, r.now), 0); /* of the old one: late */
+	assert_int_equal(count_at(&r, 1)->packets_left, 7);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_PACKETS, part), 0);
+	assert_int_equal(tapset_grant(r.s, 1, &(struct tapset_life){.packets = 50}, r.now), 0); /* never back */
+	assert_int_equal(count_at(&r, 1)->packets_left, 100);
+	assert_int_equal(tapset_remove(r.s, 1, r.now), 0);
+	assert_false(use_told(&r, &u)); /* gone meanwhile */
+	end(&r);
+}
+
+/* Seen long ago, before the boot; and a criterion that matches is told of now and then, not at each packet. */
+static void
+test_idle_is_told(void **state)
+{
+	struct rig r;
+	struct tapset_use u;
+	uint64_t uid;
+	unsigned n = 0;
+
+	(void)state;
+	r = begin();
+	assert_int_equal(put_used(&r, 1, &(struct tapset_life){.idle_ns = 900 * SECOND},
+			     (struct tapset_used){.seen_ns = -(int64_t)(800 * SECOND)}),
+	    0);
+	for (unsigned i = 0; i < 80; i++) {
+		struct tap_count *k = count_at(&r, 1);
+
+		k->packets++;
+		k->seen_ns = r.now;
+		n += use_told(&r, &u);
+		r.now += SECOND;
+	}
+	assert_int_equal(u.used.seen_ns > 0, 1);
+	assert_in_range(n, 1, 3);
+	r.now += 2000 * SECOND;
+	assert_int_equal(told(&r, &uid), TAPSET_END_IDLE);
+	assert_int_equal(put_used(&r, 2, &(struct tapset_life){.idle_ns = 700 * SECOND},
+			     (struct tapset_used){.seen_ns = (int64_t)r.now - (int64_t)(800 * SECOND)}),
+	    0);
+	assert_int_equal(told(&r, &uid), TAPSET_END_IDLE);
+	end(&r);
+}
+
+/* What we change ourselves is nobody else's doing. */
+static void
+test_changed_lives_are_ours(void **state)
+{
+	const struct tapset_life part = {.end_ns = 1000 * SECOND, .packets = 100, .more = TAPSET_LIFE_PACKETS};
+	struct tapset_foreign f;
+	struct rig r;
+
+	(void)state;
+	r = begin();
+	assert_int_equal(put_used(&r, 1, &part, (struct tapset_used){0}), 0);
+	assert_int_equal(life_set(&r, 1, TAPSET_LIFE_END, (struct tapset_life){.end_ns = 2000 * SECOND}), 0);
+	assert_int_equal(tapset_grant(r.s, 1, &(struct tapset_life){.packets = 150}, r.now), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		tapset_tick(r.s, r.now);
+		assert_false(tapset_foreign(r.s, &f));
+	}
+	end(&r);
+}
+
 int
 main(void)
 {
@@ -1262,6 +1396,10 @@ main(void)
 	    cmocka_unit_test(test_killed_at_every_change),
 	    cmocka_unit_test(test_killed_while_a_life_changes),
 	    cmocka_unit_test(test_ended_while_a_life_changes),
+	    cmocka_unit_test(test_parts_over_restarts),
+	    cmocka_unit_test(test_parts_and_a_new_limit),
+	    cmocka_unit_test(test_idle_is_told),
+	    cmocka_unit_test(test_changed_lives_are_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
