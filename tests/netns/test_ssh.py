@@ -25,7 +25,7 @@ class Config:
         folder.mkdir(mode=0o755)
         self.folder, self.path = pathlib.Path("/etc/flowtap") / name, folder / "sshd_config"
         self.inside = ["nsenter", "-t", str(rig.info["init"]), "--mount", "--", SSHD]
-        self.keys = [folder / f"ssh_host_{kind}_key" for kind in ("ed25519", "ecdsa")]
+        self.keys = [folder / f"ssh_host_{kind}_key" for kind in ("ed25519", "ecdsa", "rsa")]
         for key in self.keys:
             net.run("ssh-keygen", "-q", "-t", key.name.split("_")[2], "-N", "", "-f", str(key))
         self.write()

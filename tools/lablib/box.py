@@ -96,10 +96,10 @@ def make_files(lab):
     write_config(lab, f"{d}/etc/flowtap.conf")
     shutil.copy(f"{TREE}/packaging/sshd/flowtap-sshd_config", f"{d}/etc/sshd_config")
     shutil.copy(f"{TREE}/packaging/pam/flowtap-sshd", f"{d}/keep/pam-flowtap-sshd")
-    for kind in "ed25519", "ecdsa":
+    for kind in "ed25519", "ecdsa", "rsa":
         run("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "flowtap", "-f", f"{d}/etc/ssh_host_{kind}_key")
     with open(f"{d}/known_hosts", "w") as f:
-        for kind in "ed25519", "ecdsa":
+        for kind in "ed25519", "ecdsa", "rsa":
             with open(f"{d}/etc/ssh_host_{kind}_key.pub") as key:
                 for addr in lab["plan"]["router"]["v4"], lab["plan"]["router"]["v6"]:
                     f.write(f"[{addr}]:{lab['ssh_port']} {' '.join(key.read().split()[:2])}\n")
