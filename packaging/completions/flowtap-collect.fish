@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# fish completion for flowtap-collect(1).
+complete -c flowtap-collect -f
+complete -c flowtap-collect -l port -s p -x -d 'UDP ports'
+complete -c flowtap-collect -l address -s a -x -d 'listen on this address only'
+complete -c flowtap-collect -l interface -s i -x -a '(__fish_print_interfaces)' -d 'take content from it early'
+complete -c flowtap-collect -l write -s w -r -F -d 'folder for the files'
+complete -c flowtap-collect -l no-files -s n -d 'count only'
+complete -c flowtap-collect -l rotate-size -s C -x -d 'new file after so many million bytes'
+complete -c flowtap-collect -l rotate-seconds -s G -x -d 'new file after so many seconds'
+complete -c flowtap-collect -l count -s c -x -d 'stop after so many packets'
+complete -c flowtap-collect -l time -s t -x -d 'stop after so many seconds'
+complete -c flowtap-collect -l user -s u -x -a '(__fish_complete_users)' -d 'become this user'
+complete -c flowtap-collect -l jmirror -d 'payloads begin with the mirror header'
+complete -c flowtap-collect -l rcvbuf -x -d 'receive buffer'
+complete -c flowtap-collect -l json -s j -d 'JSON instead of text'
+complete -c flowtap-collect -l interval -s I -x -d 'seconds between rates'
+complete -c flowtap-collect -l quiet -s q -d 'no live table'
+complete -c flowtap-collect -l color -x -a 'auto always never' -d 'when to use colour'
+complete -c flowtap-collect -l version -d 'version'
+complete -c flowtap-collect -l help -s h -d 'usage'
