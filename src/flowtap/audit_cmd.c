@@ -12,6 +12,7 @@
 #include "audit.h"
 #include "ctl.h"
 #include "jsonout.h"
+#include "output.h"
 
 static int
 usage(const char *text)
@@ -23,10 +24,7 @@ usage(const char *text)
 static int
 written(void)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return EXIT_OK;
-	fprintf(stderr, "flowtap: standard output: %s\n", strerror(errno));
-	return EXIT_TRANSPORT;
+	return output_end("flowtap") == 0 ? EXIT_OK : EXIT_TRANSPORT;
 }
 
 /* ---- from the daemon ---- */

@@ -11,6 +11,7 @@
 #include "optsay.h"
 #include "output.h"
 #include "shell.h"
+#include "terminal.h"
 
 struct opts {
 	const char *socket, *color;
@@ -133,26 +134,12 @@ opts_parse(int argc, char **argv, struct opts *o)
 	return -1;
 }
 
-/* -1: no such word. */
-static int
-color_wanted(const char *word, bool terminal)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	if (strcmp(word, "always") == 0)
-		return 1;
-	if (strcmp(word, "never") == 0)
-		return 0;
-	if (strcmp(word, "auto") != 0)
-		return -1;
-	return terminal && (no == NULL || *no == '\0') && term && strcmp(term, "dumb") != 0;
-}
-
 static int
 run(int argc, char **argv)
 {
 	static struct opts o = {.socket = "/run/flowtap/ctl.sock", .color = "auto"};
 	struct shell sh = {.screen_length = SHELL_AUTO};
+	enum term_color color;
 	int r;
 
 	if ((r = opts_parse(argc, argv, &o)) >= 0)
@@ -163,9 +150,9 @@ run(int argc, char **argv)
 	sh.pretty = o.pretty;
 	sh.terminal = isatty(STDOUT_FILENO);
 	sh.asks = isatty(STDIN_FILENO) && sh.terminal;
-	if ((r = color_wanted(o.color, sh.terminal)) < 0)
+	if (term_color_parse(o.color, &color) < 0)
 		return errors_usage(o.json_errors, "--color: auto, always or never is wanted");
-	sh.color = r;
+	sh.color = term_has_color(color, STDOUT_FILENO);
 	if (o.complete)
 		return shell_complete(&sh, o.complete);
 	if (o.commands && o.n > 0)

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <termios.h>
+
+#include "key.h"
 
 #define MORE "---(more)---"
 
@@ -21,27 +22,6 @@ pager_rows(struct slice line, unsigned width)
 		columns += line.p[i] == '\t' ? 8 - columns % 8 : ((uint8_t)line.p[i] & 0xc0) != 0x80;
 	}
 	return columns == 0 || width == 0 ? 1 : (columns + width - 1) / width;
-}
-
-/* One key, at once and without its echo.  -1: none will come. */
-static int
-key_read(void)
-{
-	struct termios old, raw;
-	char c;
-	ssize_t n;
-
-	if (tcgetattr(STDIN_FILENO, &old) < 0)
-		return -1;
-	raw = old;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	while ((n = read(STDIN_FILENO, &c, 1)) < 0 && errno == EINTR)
-		;
-	tcsetattr(STDIN_FILENO, TCSANOW, &old);
-	return n == 1 ? (unsigned char)c : -1;
 }
 
 /* 0: go on; -EPIPE: no more. */

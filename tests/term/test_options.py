@@ -68,3 +68,14 @@ def test_streams_closed(name):
         r = subprocess.run(["sh", "-c", f'exec "$0" --version {closed}', PROGRAMS[name]], capture_output=True, text=True)
         wanted = ">&-" in closed.replace("2>&-", "")
         assert (r.returncode != 0) == wanted, (closed, r)
+
+
+@pytest.mark.parametrize("line", ["show version", "show version '|' count", "-j show version", "-c 'show version'",
+                                  "--complete sho", "-c help", "audit report -", "-j show nonsense"])
+def test_flowtap_output_that_can_not_be_written(line):
+    """Whichever way it goes, it is told once and is no success."""
+    record = '{"n":1,"time":"2026-01-01T00:00:00Z","kind":"start"}\n'
+    for to in "/dev/full", "&-":
+        r = subprocess.run(["sh", "-c", f'exec "$0" -s /nonexistent {line} >{to}', PROGRAMS["flowtap"]], input=record,
+                           stderr=subprocess.PIPE, text=True, timeout=30)
+        assert r.returncode != 0 and r.stderr.count("standard output: ") == 1, (to, r)

@@ -265,3 +265,25 @@ def test_account_into_nothing():
     for to in "/dev/full", "&-":
         r = subprocess.run(["sh", "-c", f"{collect('-t 1')} >{to}"], stderr=subprocess.PIPE, text=True, timeout=30)
         assert r.returncode == 1 and r.stderr.startswith("flowtap-collect: standard output: "), r
+
+
+# ---- the pager ----
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGTSTP])
+def test_signal_at_the_pager(number, tmp_path):
+    """It waits for a key in a mode of its own, and gives the terminal back before it ends or stops."""
+    record = tmp_path / "record"
+    record.write_text('{"n":1,"time":"2026-01-01T00:00:00Z","kind":"start"}\n' * 100)
+    with Tmux() as t:
+        before = t.is_given_back()
+        t.type(f"{FLOWTAP} -s /nonexistent audit report {record}\n")
+        t.sees("(more)")
+        os.kill(pid_of(f"audit report {record}"), number)
+        t.sees("Stopped" if number == signal.SIGTSTP else "Terminated")
+        assert t.is_given_back() == before
+        if number == signal.SIGTSTP:
+            t.type("fg\n")
+            t.type(" ")
+            t.sees("(more)")
+            t.type("q")
+            assert t.is_given_back() == before
