@@ -47,8 +47,8 @@ struct conf_node;
 /* A user of system login; the words are the tree's. */
 struct conf_login {
 	const char *name;
-	uint32_t perm; /* conf_perm.h: what the user's class gives */
-	const struct conf_node *node;
+	uint32_t perm;                        /* conf_perm.h: what the user's class gives */
+	const struct conf_node *node, *class; /* class: NULL for one that Junos has and nobody defined */
 };
 
 enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_TCX, CONF_ATTACH_CLSACT };

@@ -10,6 +10,9 @@ struct change {
 	struct buf path;
 	size_t max, more;
 	int err;
+	/* or each statement, with its values */
+	int (*visit)(void *arg, const char *path);
+	void *arg;
 };
 
 static bool
@@ -49,6 +52,37 @@ path_push(struct change *c, const struct conf_node *n)
 	return len;
 }
 
+/* The path as it stands. */
+static void
+path_visit(struct change *c)
+{
+	if (c->err)
+		return;
+	buf_put(&c->path, "", 1);
+	c->err = c->path.err;
+	if (c->err == 0) {
+		c->path.len--;
+		c->err = c->visit(c->arg, (const char *)c->path.p);
+	}
+}
+
+/* A statement, and all that is in it, of whatever kind. */
+static void
+visit_all(struct change *c, const struct conf_node *n)
+{
+	const size_t len = c->path.len;
+	const struct conf_node *child;
+
+	if (n->row)
+		buf_printf(&c->path, "%s%s", len ? " " : "", n->row->name);
+	for (uint32_t i = 0; i < n->nword; i++)
+		buf_printf(&c->path, " %s", n->word[i].text);
+	path_visit(c);
+	TAILQ_FOREACH (child, &n->child, entry)
+		visit_all(c, child);
+	c->path.len = len;
+}
+
 static void
 report(struct change *c)
 {
@@ -62,8 +96,13 @@ report(struct change *c)
 static void
 report_node(struct change *c, const struct conf_node *n)
 {
-	const size_t len = path_push(c, n);
+	size_t len;
 
+	if (c->visit) {
+		visit_all(c, n);
+		return;
+	}
+	len = path_push(c, n);
 	report(c);
 	c->path.len = len;
 }
@@ -73,9 +112,17 @@ static void compare(struct change *c, const struct conf_node *a, const struct co
 static void
 both(struct change *c, const struct conf_node *a, const struct conf_node *b)
 {
-	const size_t len = path_push(c, a);
+	const bool differ = a->inactive != b->inactive ||
+			    (a->row->kind == CONF_OPAQUE ? !same_subtree(a, b) : !same_words(a, b));
+	size_t len;
 
-	if (a->inactive != b->inactive || (a->row->kind == CONF_OPAQUE ? !same_subtree(a, b) : !same_words(a, b)))
+	if (differ && c->visit) {
+		visit_all(c, a);
+		visit_all(c, b);
+		return;
+	}
+	len = path_push(c, a);
+	if (differ)
 		report(c);
 	else if (a->row->kind != CONF_OPAQUE)
 		compare(c, a, b);
@@ -154,6 +201,19 @@ conf_change_paths(const struct conf *before, const struct conf *after, size_t ma
 		buf_printf(out, "comments");
 	if (c.err == 0)
 		c.err = c.path.err ? c.path.err : out->err;
+	buf_free(&c.path);
+	return c.err;
+}
+
+int
+conf_change_each(
+    const struct conf *before, const struct conf *after, int (*visit)(void *arg, const char *path), void *arg)
+{
+	struct change c = {.visit = visit, .arg = arg};
+
+	compare(&c, &before->tree->root, &after->tree->root);
+	if (c.err == 0)
+		c.err = c.path.err;
 	buf_free(&c.path);
 	return c.err;
 }

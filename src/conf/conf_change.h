@@ -9,5 +9,9 @@
  * differ, without values; at most about max bytes, then "and N others".  "comments" if nothing else
  * differs.  0 or -ENOMEM. */
 int conf_change_paths(const struct conf *before, const struct conf *after, size_t max, struct buf *out);
+/* Calls visit with the path of each statement, values included, that is in one only or differs, with all below it,
+ * until it is not 0: that, or -ENOMEM. */
+int conf_change_each(
+    const struct conf *before, const struct conf *after, int (*visit)(void *arg, const char *path), void *arg);
 
 #endif

@@ -271,6 +271,28 @@ rule_classes(const struct conf *c, struct conf_error *err)
 	return 0;
 }
 
+/* A number is one user's. */
+static int
+rule_numbers(const struct conf *c, struct conf_error *err)
+{
+	cleanup_free struct entry *v = calloc(c->nlogin + 1, sizeof *v);
+	const struct entry *first, *again;
+	size_t count = 0;
+
+	if (v == NULL)
+		return conf_error_errno(err, -ENOMEM);
+	for (uint32_t i = 0; i < c->nlogin; i++) {
+		const struct conf_node *uid = conf_tree_find(c->login[i].node, "uid");
+
+		if (uid)
+			v[count++] = entry_of(&uid->word[0], c->login[i].name);
+	}
+	if ((again = repeated(v, count, &first)) == NULL)
+		return 0;
+	return conf_error_set(err, conf_tree_word_at(again->word), "already the number of user %s on line %u",
+	    first->owner, first->word->line);
+}
+
 static int
 agency_by_name(const void *a, const void *b)
 {
@@ -283,7 +305,7 @@ int
 conf_check(struct conf *c, struct conf_error *err)
 {
 	static int (*const rules[])(const struct conf *, struct conf_error *) = {
-	    rule_capture, rule_tapped, rule_agencies, rule_directories, rule_classes};
+	    rule_capture, rule_tapped, rule_agencies, rule_directories, rule_classes, rule_numbers};
 	int r;
 
 	defaults(c);
@@ -294,7 +316,7 @@ conf_check(struct conf *c, struct conf_error *err)
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if ((r = rules[i](c, err)) < 0)
 			return r;
-	if (!c->family_inet && !c->family_inet6)
+	if (conf_tree_find(flow_tap(c), "family") == NULL)
 		c->family_inet = c->family_inet6 = true;
 	if (c->nagency)
 		qsort(c->agency, c->nagency, sizeof *c->agency, agency_by_name);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf_allow.h"
+#include "conf_change.h"
 #include "conf_parse.h"
 #include "conf_perm.h"
 #include "conf_view.h"
@@ -13,6 +15,7 @@ struct class
 {
 	const char *name;
 	uint32_t perm;
+	const struct conf_node *node; /* NULL: Junos's own */
 };
 
 /* The classes that a Junos router has from the start. */
@@ -80,7 +83,7 @@ classes_of(const struct conf_node *login, size_t *n)
 	if (login)
 		TAILQ_FOREACH (m, &login->child, entry)
 			if (!m->inactive && strcmp(m->row->name, "class") == 0)
-				v[(*n)++] = (struct class){m->word[0].text, class_perm(m)};
+				v[(*n)++] = (struct class){m->word[0].text, class_perm(m), m};
 	qsort(v, *n, sizeof *v, by_class);
 	for (size_t i = 0, own = *n; i < ARRAY_LEN(classes); i++)
 		if (own == 0 || bsearch(&classes[i], v, own, sizeof *v, by_class) == NULL)
@@ -105,8 +108,9 @@ conf_perm_logins(struct conf *c)
 		if (m->inactive || strcmp(m->row->name, "user") != 0)
 			continue;
 		if ((class = conf_tree_find(m, "class")) != NULL)
-			hit = bsearch(&(struct class){class->word[0].text, 0}, v, n, sizeof *v, by_class);
-		c->login[c->nlogin++] = (struct conf_login){m->word[0].text, hit ? hit->perm : CONF_PERM_EVERYBODY, m};
+			hit = bsearch(&(struct class){.name = class->word[0].text}, v, n, sizeof *v, by_class);
+		c->login[c->nlogin++] = (struct conf_login){
+		    m->word[0].text, hit ? hit->perm : CONF_PERM_EVERYBODY, m, hit ? hit->node : NULL};
 	}
 	qsort(c->login, c->nlogin, sizeof *c->login, by_login);
 	return 0;
@@ -270,13 +274,14 @@ entries(const struct conf *c, size_t *n)
 	*n = 0;
 	if (login)
 		TAILQ_FOREACH (m, &login->child, entry)
-			++*n;
+			*n += m->row->kind == CONF_LIST;
 	if ((v = calloc(*n + 1, sizeof *v)) == NULL)
 		return NULL;
 	*n = 0;
 	if (login)
 		TAILQ_FOREACH (m, &login->child, entry)
-			v[(*n)++] = m;
+			if (m->row->kind == CONF_LIST)
+				v[(*n)++] = m;
 	qsort(v, *n, sizeof *v, by_key);
 	return v;
 }
@@ -289,9 +294,10 @@ entry_perm(const struct conf *c, const struct conf_node *n)
 	if (n == NULL)
 		return 0;
 	if (strcmp(n->row->name, "class") == 0)
-		return class_perm(n);
-	l = login_find(c, n->word[0].text);
-	return l ? l->perm : 0;
+		return class_perm(n) | (conf_allow_gives(n) ? CONF_PERM_ALL : 0);
+	if ((l = login_find(c, n->word[0].text)) == NULL)
+		return 0;
+	return l->perm | (conf_allow_gives(l->class) ? CONF_PERM_ALL : 0);
 }
 
 /* The same pairs, and those that one has alone, in one walk through both. */
@@ -365,4 +371,36 @@ conf_perm_judge(const struct conf *now, struct slice text, uint32_t perm, struct
 	conf_tree_free(seen);
 	conf_free(mine);
 	return r;
+}
+
+struct expressions {
+	const struct conf_node *class;
+	struct conf_error *err;
+};
+
+static int
+expression_ask(void *arg, const char *path)
+{
+	const struct expressions *x = arg;
+
+	if (conf_allow_configuration(x->class, path) != CONF_ALLOW_NO)
+		return 0;
+	(void)conf_error_set(x->err, (struct conf_at){0}, "your class does not let you change %.128s", path);
+	return -EPERM;
+}
+
+const struct conf_login *
+conf_perm_login(const struct conf *c, const char *name)
+{
+	return login_find(c, name);
+}
+
+int
+conf_perm_expressions(const struct conf *now, const struct conf *next, const char *login, struct conf_error *err)
+{
+	const struct conf_login *l = login ? login_find(now, login) : NULL;
+
+	if (l == NULL || conf_tree_find(l->class, "deny-configuration") == NULL)
+		return 0;
+	return conf_change_each(now, next, expression_ask, &(struct expressions){l->class, err});
 }

@@ -52,6 +52,10 @@ int conf_perm_view(const struct conf *c, uint32_t perm, struct buf *out);
  */
 int conf_perm_judge(
     const struct conf *now, struct slice text, uint32_t perm, struct conf **next, struct conf_error *err);
+/* Whether the expressions of the login's class permit what differs between now and next (conf_allow.h); who is no
+ * login has none.  -EPERM with *err; -ENOMEM. */
+int conf_perm_expressions(const struct conf *now, const struct conf *next, const char *login, struct conf_error *err);
+const struct conf_login *conf_perm_login(const struct conf *c, const char *name); /* NULL: there is none */
 /* Fills c->login.  0 or -ENOMEM. */
 int conf_perm_logins(struct conf *c);
 

@@ -24,7 +24,8 @@ static const struct conf_choice authority_words[] = {
 static const struct conf_choice family_words[] = {
     {"inet", "IPv4"},
     {"inet6", "IPv6"},
-    {"ccc", "Layer 2 circuits; kept, without effect: they are not tapped yet"},
+    {"ccc", "Layer 2 circuits; kept, without effect: they are not tapped yet",
+	.idle = "layer 2 circuits are not tapped"},
     {NULL},
 };
 
@@ -105,15 +106,38 @@ static const struct conf_choice permission_words[] = {
 #define PORTS_BRANCH .see = CONF_PERM_EVERYBODY, .change = CONF_PERM_PORTS_CONTROL
 #define FLOW_TAP_BRANCH .see = CONF_PERM_FLOW_TAP, .change = CONF_PERM_FLOW_TAP_CONTROL, .discreet = true
 
+#define NOTHING "kept, without effect"
+
 /* In the order in which statements are printed. */
 static const struct conf_schema table[] = {
+    {0, "version", CONF_LEAF, CONF_NAME, .see = CONF_PERM_EVERYBODY, .change = CONF_PERM_PORTS_CONTROL, .idle = NOTHING,
+	.help = "The Junos version that the configuration was written for; kept, without effect"},
     {0, "system", CONF_CONTAINER, .help = "The router's logins, and services for them"},
     {1, "login", CONF_CONTAINER, .see = CONF_PERM_LOGIN, .change = CONF_PERM_LOGIN_CONTROL,
 	.help = "Users of this system and what they may do; who is added, changed or removed here is so on the system"},
+    {2, "message", CONF_LEAF, CONF_TEXT,
+	.help = "What the shell shows to everybody but root who begins it; \\n in it begins a new line"},
+    {2, "retry-options", CONF_OPAQUE, .idle = "kept, without effect; sshd_config(5) has MaxAuthTries",
+	.help = "How often a login may be tried; kept, without effect"},
     {2, "class", CONF_LIST, CONF_NAME, .help = "A set of permissions that users have in common"},
     {3, "permissions", CONF_LEAF_LIST, CONF_CHOICE, .choice = permission_words,
 	.help = "What users of the class may do"},
+    {3, "idle-timeout", CONF_LEAF, CONF_NUMBER, 0, 100000, .dflt = "0",
+	.help = "Minutes without a key after which the shell of a user of the class ends; 0: never"},
+    {3, "allow-commands", CONF_LEAF, CONF_REGEX,
+	.help =
+	    "Commands that users of the class may give beside those of the permissions; where deny-commands matches "
+	    "too, the longer match counts, or this one"},
+    {3, "deny-commands", CONF_LEAF, CONF_REGEX, .help = "Commands that they may not give whatever the permissions say"},
+    {3, "allow-configuration", CONF_LEAF, CONF_REGEX,
+	.help = "Statements that users of the class may change although deny-configuration matches, which gives "
+		"nothing that the permissions do not"},
+    {3, "deny-configuration", CONF_LEAF, CONF_REGEX,
+	.help = "Statements that they may not change whatever the permissions say"},
     {2, "user", CONF_LIST, CONF_LOGIN, .help = "A login"},
+    {3, "full-name", CONF_LEAF, CONF_GECOS, .help = "The user's name, in the system's user table"},
+    {3, "uid", CONF_LEAF, CONF_NUMBER, 100, 64000, .dflt = "the next free one",
+	.help = "The user's number, which stays as long as there is the user"},
     {3, "class", CONF_LEAF, CONF_NAME, .help = "The class that gives the user permissions"},
     {3, "authentication", CONF_CONTAINER, .help = "How the user proves to be the user"},
     {4, "encrypted-password", CONF_LEAF, CONF_HASH, .secret = true, .help = "The password as crypt(5) leaves it"},
@@ -121,6 +145,9 @@ static const struct conf_schema table[] = {
     {4, "ssh-ecdsa", CONF_LIST, CONF_KEY, .help = "An ECDSA public key, as one line of authorized_keys"},
     {4, "ssh-ed25519", CONF_LIST, CONF_KEY, .help = "An Ed25519 public key, as one line of authorized_keys"},
     {1, "services", CONF_CONTAINER, FLOW_TAP_BRANCH, .help = "Services that the router offers to logins"},
+    {2, "ssh", CONF_OPAQUE, .idle = "kept, without effect; the machine's own sshd has its own configuration",
+	.help = "The router's SSH service as a Junos configuration names it; kept, without effect"},
+    {2, "netconf", CONF_OPAQUE, .idle = NOTHING, .help = "As a Junos configuration names it; kept, without effect"},
     {2, "flow-tap-dtcp", CONF_CONTAINER, .help = "DTCP, the protocol in which agencies ask for copies"},
     {3, "ssh", CONF_CONTAINER, .help = "DTCP over SSH"},
     {4, "port", CONF_LEAF, CONF_NUMBER, 1, 65535, .dflt = "32001", INTO(ssh_port), .restart = true,
@@ -131,12 +158,12 @@ static const struct conf_schema table[] = {
 	    "Sessions at the same time, of each agency by itself, beside its maximum-sessions; not limited without it"},
     {4, "rate-limit", CONF_LEAF, CONF_NUMBER, 1, 250, INTO(rate_limit),
 	.help = "New sessions within any minute, of each agency by itself; not limited without it"},
-    {0, "chassis", CONF_OPAQUE, PORTS_BRANCH,
+    {0, "chassis", CONF_OPAQUE, PORTS_BRANCH, .idle = NOTHING,
 	.help = "Hardware as a Junos configuration names it; kept, without effect"},
     {0, "class-of-service", CONF_OPAQUE, PORTS_BRANCH, .set = conf_set_cos,
 	.help = "Queueing as a Junos configuration names it; kept, with effect where a service makes use of it"},
     {0, "services", CONF_CONTAINER, FLOW_TAP_BRANCH, .help = "Services applied to packets"},
-    {1, "dynamic-flow-capture", CONF_CONTAINER,
+    {1, "dynamic-flow-capture", CONF_CONTAINER, .idle = NOTHING,
 	.help = "Junos's other tap, which excludes flow-tap; kept, without effect"},
     {2, "g-max-duplicates", CONF_LEAF, CONF_NUMBER, 1, 64, .help = "Copies of one packet, for all capture groups"},
     {2, "g-duplicates-dropped-periodicity", CONF_LEAF, CONF_NUMBER, 1, 4294967295,
@@ -163,6 +190,8 @@ static const struct conf_schema table[] = {
     {4, "soft-limit", CONF_LEAF, CONF_NUMBER, 0, UINT64_MAX, .help = "Bits a second"},
     {4, "hard-limit-target", CONF_LEAF, CONF_NUMBER, 0, UINT64_MAX, .help = "Bits a second"},
     {4, "hard-limit", CONF_LEAF, CONF_NUMBER, 0, UINT64_MAX, .help = "Bits a second"},
+    {1, "radius-flow-tap", CONF_OPAQUE, .idle = NOTHING,
+	.help = "Taps that a RADIUS server asks for as a Junos configuration names them; kept, without effect"},
     {1, "flow-tap", CONF_CONTAINER, INTO(flow_tap), .once = "a router has one instance of flow-tap",
 	.help = "Lawful interception; without it nothing is tapped"},
     {2, "interface", CONF_LEAF, CONF_JUNOS, .help = "The services interface of a Junos router; kept, without effect"},
@@ -191,6 +220,7 @@ static const struct conf_schema table[] = {
 	.help = "Seconds after which new lines are signed; 256 of them are at once"},
     {2, "agency", CONF_LIST, CONF_LOGIN, .set = conf_set_agency,
 	.help = "An agency that may ask for copies, by its Csource-ID"},
+    {3, "description", CONF_LEAF, CONF_TEXT, .help = "A remark, for whoever reads the configuration"},
     {3, "user", CONF_LEAF, CONF_LOGIN, .dflt = "the agency's name",
 	.help = "The system user as whom the agency logs in; no two agencies share one"},
     {3, "authority", CONF_LEAF, CONF_CHOICE, .choice = authority_words, .dflt = "warrant",
@@ -225,7 +255,7 @@ static const struct conf_schema table[] = {
 	.help = "What must outlive the daemon: the criteria, and the machine key if it is no credential"},
     {2, "run-directory", CONF_LEAF, CONF_PATH, .max = 90, .dflt = CONF_RUN_DIR, INTO(run_dir), .restart = true,
 	.help = "Sockets, and what the kernel keeps while the daemon is away"},
-    {0, "interfaces", CONF_OPAQUE, PORTS_BRANCH,
+    {0, "interfaces", CONF_OPAQUE, PORTS_BRANCH, .idle = NOTHING,
 	.help = "Interfaces as a Junos configuration names them; kept, without effect"},
     {0, NULL},
 };

@@ -35,13 +35,16 @@ enum conf_type { /* of a leaf's value or a list's key */
 	CONF_PATH,    /* absolute, without . or .., of at most max bytes */
 	CONF_HASH,    /* as in shadow(5) */
 	CONF_KEY,     /* a public key, as one line of authorized_keys without options */
+	CONF_REGEX,   /* a POSIX extended regular expression */
+	CONF_GECOS,   /* the name of a person, as in passwd(5) */
 	CONF_TEXT,    /* anything */
 };
 
 struct conf_choice {
 	const char *word, *help;
-	uint32_t gives; /* a permission of a class: CONF_PERM_... */
-	uint32_t see;   /* who lacks this right does not know the word; 0: everybody does */
+	uint32_t gives;   /* a permission of a class: CONF_PERM_... */
+	uint32_t see;     /* who lacks this right does not know the word; 0: everybody does */
+	const char *idle; /* NULL, or why the word is kept and does nothing; conf_warn says it */
 };
 
 struct conf_schema {
@@ -62,7 +65,8 @@ struct conf_schema {
 	bool restart;     /* a changed value holds from the next start of the daemon */
 	/* A branch: which right it takes to see it and to change it; 0: as the row above. */
 	uint32_t see, change;
-	bool discreet; /* who may not see it does not know the word */
+	bool discreet;    /* who may not see it does not know the word */
+	const char *idle; /* NULL, or why the statement is kept and does nothing; conf_warn says it */
 };
 
 /* The rows directly below row (NULL: the top level), in the table's order; NULL at the end. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf_allow.h"
 #include "conf_value.h"
 
 #define CHOICES_MAX 12 /* of more, only the first are named */
@@ -197,6 +198,24 @@ key_ok(const struct conf_schema *row, struct slice s)
 }
 
 static bool
+regex_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	return conf_allow_regex_ok(s);
+}
+
+/* One field of passwd(5), in which usermod(8) does not take what divides it. */
+static bool
+gecos_ok(const struct conf_schema *row, struct slice s)
+{
+	(void)row;
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f || strchr(":,=", s.p[i]))
+			return false;
+	return s.len > 0 && s.len <= CONF_GECOS_MAX;
+}
+
+static bool
 text_ok(const struct conf_schema *row, struct slice s)
 {
 	(void)row;
@@ -221,6 +240,8 @@ static const struct {
     [CONF_PATH] = {"path", "an absolute path", true, path_ok},
     [CONF_HASH] = {"hash", "a password hash as in shadow(5)", true, hash_ok},
     [CONF_KEY] = {"key", "a public key of that type, as one line of authorized_keys without options", true, key_ok},
+    [CONF_REGEX] = {"expression", "a regular expression (POSIX extended) of at most 512 octets", true, regex_ok},
+    [CONF_GECOS] = {"name", "a name of at most 100 octets without : , =", true, gecos_ok},
     [CONF_TEXT] = {"text", "a text in quotation marks", true, text_ok},
 };
 

@@ -9,6 +9,7 @@
 
 #define CONF_LOGIN_MAX 31
 #define CONF_DEVICE_MAX 15
+#define CONF_GECOS_MAX 100
 
 bool conf_value_ok(const struct conf_schema *row, struct slice s);
 /* The one spelling of an accepted value: s, or in buf. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "idle.h"
 #include "shell.h"
 
 #define HINTS_MAX 512
@@ -415,7 +416,7 @@ interact(struct prompt *p, History *past)
 
 	while (room && !p->sh->quit) {
 		if ((line = line_get(p, past, room, WORDS_LINE_MAX)) == NULL) {
-			if (end(p->sh))
+			if (idle_is_over(p->sh) || end(p->sh))
 				break;
 		} else if ((r = shell_line(p->sh, line)) >= 0)
 			code = r;
@@ -439,6 +440,8 @@ with_editor(struct shell *sh)
 		history(past, &ev, H_SETSIZE, 500);
 		el_set(p.el, EL_HIST, history, past);
 		keys_bind(p.el);
+		idle_watch(p.el, sh);
+		idle_message(sh);
 		code = interact(&p, past);
 	}
 	if (p.el)

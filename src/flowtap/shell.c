@@ -100,6 +100,9 @@ shell_rights(struct shell *sh)
 	j = json_loadb((const char *)body.p, body.len, 0, NULL);
 	if ((rights = json_object_get(j, "rights")) != NULL)
 		sh->hidden = ~(uint32_t)json_integer_value(rights);
+	sh->idle_minutes = (unsigned)json_integer_value(json_object_get(j, "idle-timeout"));
+	if (sh->message == NULL && json_object_get(j, "message"))
+		sh->message = strdup(json_string_value(json_object_get(j, "message")));
 	json_decref(j);
 }
 

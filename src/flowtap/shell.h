@@ -33,10 +33,12 @@ struct shell {
 	struct pager pager;
 	enum shell_display display;
 	bool no_more, comparing;
-	bool edited;      /* the present command went to another level */
-	unsigned compare; /* with which rollback */
-	const char *line; /* as typed */
-	uint32_t hidden;  /* CONF_PERM_...: rights that the user lacks */
+	bool edited;           /* the present command went to another level */
+	unsigned compare;      /* with which rollback */
+	const char *line;      /* as typed */
+	uint32_t hidden;       /* CONF_PERM_...: rights that the user lacks */
+	unsigned idle_minutes; /* after which a session without a key ends; 0: never */
+	char *message;         /* owned; of system login; NULL: none */
 };
 
 #define SHELL_AUTO UINT32_MAX

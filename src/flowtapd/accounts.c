@@ -34,6 +34,8 @@
 #define RETRY_MS 2000
 #define SAID_MAX 96
 #define NO_PASSWORD "*"
+#define FULL_NAME "made by flowtapd" /* of one who has none */
+#define FULL_NAME_MAX 100
 #define SHELL_NONE "/usr/sbin/nologin"
 
 struct list {
@@ -53,6 +55,8 @@ account_put(struct buf *b, const struct account *a)
 {
 	buf_put_str(b, a->name);
 	buf_put_u8(b, a->operation);
+	buf_put_u32(b, a->uid);
+	buf_put_slice(b, a->full_name);
 	buf_put_slice(b, a->hash);
 	buf_put_slice(b, a->keys);
 }
@@ -65,9 +69,11 @@ account_get(struct account *a, struct rd *r)
 	rd_cstr(r, a->name, sizeof a->name);
 	operation = rd_u8(r);
 	a->operation = operation != 0;
+	a->uid = rd_u32(r);
+	a->full_name = rd_slice(r);
 	a->hash = rd_slice(r);
 	a->keys = rd_slice(r);
-	return r->err ? r->err : operation > 1 ? -EBADMSG : 0;
+	return r->err ? r->err : operation > 1 || a->full_name.len > FULL_NAME_MAX ? -EBADMSG : 0;
 }
 
 /* As far as the user table tells. */
@@ -244,14 +250,40 @@ agency_set(struct accounts *a, const char *name, bool member)
 
 /* The mark comes first: whatever happens then, it is known whose the account is. */
 static int
-account_make(struct accounts *a, const char *name)
+account_make(struct accounts *a, const struct account *want)
 {
+	const char *const name = want->name;
+	char number[12];
 	const char *const argv[] = {"/usr/sbin/useradd", "--system", "--gid", ACCOUNTS_GROUP, "--no-user-group",
-	    "--no-create-home", "--home-dir", "/", "--shell", SHELL_NONE, "--no-log-init", "--comment",
-	    "made by flowtapd", "--", name, NULL};
+	    "--no-create-home", "--home-dir", "/", "--shell", SHELL_NONE, "--no-log-init", "--comment", FULL_NAME,
+	    want->uid ? "--uid" : "--", want->uid ? number : name, want->uid ? "--" : NULL, name, NULL};
 	int r = replace_file(a->dir, name, (struct slice){"", 0}, 0644);
 
+	snprintf(number, sizeof number, "%u", want->uid);
+
 	return r < 0 ? r : tool_run(a, argv, "");
+}
+
+static int
+full_name_set(struct accounts *a, const struct passwd *pw, struct slice want)
+{
+	char text[FULL_NAME_MAX + 1];
+	const char *const argv[] = {"/usr/sbin/usermod", "--comment", text, "--", pw->pw_name, NULL};
+
+	snprintf(text, sizeof text, "%.*s", want.len ? (int)want.len : (int)strlen(FULL_NAME),
+	    want.len ? want.p : FULL_NAME);
+	return strcmp(pw->pw_gecos, text) == 0 ? 0 : tool_run(a, argv, "");
+}
+
+/* What belongs to a number (files, a running process) would become somebody else's. */
+static int
+number_keep(struct accounts *a, const struct account *want, const struct passwd *pw)
+{
+	if (want->uid == 0 || want->uid == pw->pw_uid)
+		return 0;
+	snprintf(a->why, sizeof a->why, "system login user %s: has number %u, which stays until the user is removed",
+	    want->name, (unsigned)pw->pw_uid);
+	return -EEXIST;
 }
 
 /* Power is taken before it is given. */
@@ -261,12 +293,15 @@ account_set(struct accounts *a, const struct account *want)
 	const struct passwd *pw;
 	int r = account_find(a, want->name, &pw);
 
-	if (r == -ENOENT && (r = account_make(a, want->name)) == 0)
+	if (r == -ENOENT && (r = account_make(a, want)) == 0)
 		r = account_find(a, want->name, &pw);
+	if (r == 0)
+		r = number_keep(a, want, pw);
 	if (r == 0 && !want->operation)
 		r = agency_set(a, want->name, false);
 	if (r < 0 || (r = shell_set(a, pw, want->operation ? ACCOUNTS_SHELL_DTCP : ACCOUNTS_SHELL)) < 0 ||
-	    (r = hash_set(a, want->name, want->hash)) < 0 || (r = keys_write(a, want->name, want->keys)) < 0)
+	    (r = full_name_set(a, pw, want->full_name)) < 0 || (r = hash_set(a, want->name, want->hash)) < 0 ||
+	    (r = keys_write(a, want->name, want->keys)) < 0)
 		return r;
 	return want->operation ? agency_set(a, want->name, true) : 0;
 }
@@ -362,7 +397,7 @@ check(struct accounts *a, const struct list *l, bool make)
 			r = 0;
 	for (uint32_t i = 0; make && r == 0 && i < l->n; i++)
 		if (getpwnam(l->v[i].name) == NULL)
-			r = account_make(a, l->v[i].name);
+			r = account_make(a, &l->v[i]);
 	return r;
 }
 

@@ -26,6 +26,8 @@ enum accounts_phase {
 struct account {
 	char name[33];
 	bool operation;          /* may log in to our sshd */
+	uint32_t uid;            /* 0: the next free one */
+	struct slice full_name;  /* borrowed; "": none */
 	struct slice hash, keys; /* borrowed; of shadow(5); lines of authorized_keys */
 };
 

@@ -44,7 +44,7 @@ struct listing;
 /* A user of system login that the system has. */
 struct engine_login {
 	uint32_t uid, perm; /* CONF_PERM_... */
-	const char *name;   /* the configuration's */
+	const struct conf_login *conf;
 };
 
 /* Refused sessions, which are not on record one by one. */

@@ -15,6 +15,7 @@
 #include "conf_parse.h"
 #include "conf_perm.h"
 #include "engine.h"
+#include "engine_perm.h"
 #include "log.h"
 #include "replace.h"
 
@@ -113,6 +114,10 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 	if ((r = base_check(e, ask, err)) < 0 || (r = conf_perm_judge(e->conf, text, ask->perm, &next, err)) < 0)
 		return r;
 	logins = next->nlogin > 0;
+	if ((r = conf_perm_expressions(e->conf, next, engine_perm_login(e, ask->uid), err)) < 0) {
+		conf_free(next);
+		return r;
+	}
 	r = text_of(next, &then);
 	conf_free(next);
 	if (r < 0 || (r = text_of(e->conf, &now)) < 0)

@@ -27,6 +27,7 @@ ctl_close(struct ctl *c)
 	store_lines_close(TAKE_PTR(c->lines));
 	c->engine->texts -= c->text.len;
 	buf_free(&c->text);
+	buf_free(&c->warnings);
 	if (c->waits == 0)
 		loop_defer(c->engine->loop, free, c);
 }
@@ -283,7 +284,7 @@ command_find(const char *words, const char **args)
 static int
 text_take(struct ctl *c, const uint8_t *body, size_t len)
 {
-	const char *missing = engine_perm_missing("commit", ctl_perm(c));
+	const char *missing = engine_perm_missing(c->engine, c->uid, "commit", ctl_perm(c));
 
 	if (missing) {
 		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
@@ -319,7 +320,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 		return -EPROTO;
 	if ((i = command_find(words, &args)) < 0)
 		ctl_error(c, EXIT_USAGE, "unknown command");
-	else if ((missing = engine_perm_missing(commands[i].words, ctl_perm(c))) != NULL)
+	else if ((missing = engine_perm_missing(c->engine, c->uid, commands[i].words, ctl_perm(c))) != NULL)
 		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
 	else
 		return commands[i].run(c, args, text);

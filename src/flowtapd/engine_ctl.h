@@ -23,6 +23,7 @@ struct ctl {
 	json_t *state;             /* what the data plane said so far */
 	bool checking;             /* the commit under way is a check */
 	struct buf text;           /* what goes with the command to come */
+	struct buf warnings;       /* of the commit under way: lines */
 };
 
 /* Sends the answer and takes it over. */

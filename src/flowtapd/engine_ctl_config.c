@@ -8,7 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "conf_parse.h"
 #include "conf_perm.h"
+#include "conf_tree.h"
+#include "conf_warn.h"
 #include "engine_ctl.h"
 #include "engine_perm.h"
 
@@ -133,7 +136,13 @@ ctl_show_configuration(struct ctl *c, const char *args, struct slice text)
 	return answer(c, o);
 }
 
-/* For a shell: what it need not offer. */
+static const struct conf_node *
+login_message(const struct conf *conf)
+{
+	return conf_tree_find(conf_tree_find(conf_tree_find(&conf->tree->root, "system"), "login"), "message");
+}
+
+/* For a shell: what it need not offer, and how it begins and ends. */
 int
 ctl_show_authorization(struct ctl *c, const char *args, struct slice text)
 {
@@ -146,17 +155,24 @@ ctl_show_authorization(struct ctl *c, const char *args, struct slice text)
 	    {"flow-tap-control", CONF_PERM_FLOW_TAP_CONTROL}, {"flow-tap-operation", CONF_PERM_FLOW_TAP_OPERATION},
 	    {"audit", CONF_PERM_AUDIT}, {"warrant", CONF_PERM_OFFICER}, {"view", CONF_PERM_VIEW},
 	    {"network", CONF_PERM_NETWORK}, {"clear", CONF_PERM_CLEAR}, {"trace", CONF_PERM_TRACE}};
-	const char *login = engine_perm_login(c->engine, c->uid);
+	const struct conf_login *l = engine_perm_conf(c->engine, c->uid);
+	const struct conf_node *idle = l ? conf_tree_find(l->class, "idle-timeout") : NULL;
+	const struct conf_node *message = login_message(c->engine->conf);
 	const uint32_t perm = ctl_perm(c);
-	json_t *list = json_array();
+	json_t *list = json_array(), *o;
 
 	(void)args;
 	(void)text;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (perm & names[i].perm)
 			json_array_append_new(list, json_string(names[i].name));
-	return answer(c, json_pack("{s:I,s:s?,s:o,s:I}", "uid", (json_int_t)c->uid, "login", login, "permissions", list,
-			     "rights", (json_int_t)perm));
+	o = json_pack("{s:I,s:s?,s:o,s:I}", "uid", (json_int_t)c->uid, "login", l ? l->name : NULL, "permissions", list,
+	    "rights", (json_int_t)perm);
+	if (o && idle)
+		json_object_set_new(o, "idle-timeout", json_integer(strtol(idle->word[0].text, NULL, 10)));
+	if (o && message)
+		json_object_set_new(o, "message", json_string(message->word[0].text));
+	return answer(c, o);
 }
 
 int
@@ -206,6 +222,37 @@ refuse(struct ctl *c, const struct conf_error *err)
 	ctl_error(c, EXIT_NOT_AUTHORISED, text);
 }
 
+/* What does nothing in the candidate as its author sees it. */
+static void
+warnings_take(struct ctl *c, struct slice text)
+{
+	struct conf_error err;
+	struct conf *conf;
+
+	buf_reset(&c->warnings);
+	if (conf_parse_known(text, ~ctl_perm(c), &conf, &err) < 0)
+		return;
+	if (conf_warn(conf, &c->warnings) < 0)
+		buf_reset(&c->warnings);
+	conf_free(conf);
+}
+
+static json_t *
+warnings_json(const struct ctl *c)
+{
+	json_t *list = json_array();
+	struct slice rest = {(const char *)c->warnings.p, c->warnings.len};
+
+	while (rest.len) {
+		const char *end = memchr(rest.p, '\n', rest.len);
+		const size_t n = end ? (size_t)(end - rest.p) : rest.len;
+
+		json_array_append_new(list, json_stringn(rest.p, n));
+		rest = (struct slice){rest.p + n + (end != NULL), rest.len - n - (end != NULL)};
+	}
+	return list;
+}
+
 /* What is in force now. */
 static int
 answer_commit(struct ctl *c, const char *what, bool changed)
@@ -214,6 +261,8 @@ answer_commit(struct ctl *c, const char *what, bool changed)
 
 	json_object_set_new(o, "result", json_string(what));
 	json_object_set_new(o, "changed", json_boolean(changed));
+	if (changed && c->warnings.len)
+		json_object_set_new(o, "warnings", warnings_json(c));
 	if (c->engine->history.deadline.no)
 		json_object_set_new(
 		    o, "confirm-within-seconds", json_integer(history_due_ms(&c->engine->history) / 1000));
@@ -322,5 +371,6 @@ ctl_commit(struct ctl *c, const char *args, struct slice text)
 	}
 	if (text.len == 0)
 		return confirm(c);
+	warnings_take(c, text);
 	return commit_answer(c, &ask, engine_config_commit(c->engine, &ask, text, &err), &err);
 }

@@ -2,9 +2,11 @@
 #include "engine_perm.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conf_allow.h"
 #include "conf_perm.h"
 
 #define GROUPS_MAX 256
@@ -39,15 +41,6 @@ static const struct {
     {"request services flow-tap rotate-keys", CONF_PERM_FLOW_TAP | CONF_PERM_MAINTENANCE, "permission denied"},
     {"login-failed", ENGINE_PERM_ROOT, "for root only"},
 };
-
-const char *
-engine_perm_missing(const char *command, uint32_t perm)
-{
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(command, commands[i].words) == 0)
-			return (commands[i].needs & ~perm) ? commands[i].missing : NULL;
-	return "permission denied";
-}
 
 /* ---- groups ---- */
 
@@ -109,7 +102,7 @@ engine_perm_update(struct engine *e)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < e->conf->nlogin; i++)
 		if (uid[i] != 0)
-			v[n++] = (struct engine_login){uid[i], e->conf->login[i].perm, e->conf->login[i].name};
+			v[n++] = (struct engine_login){uid[i], e->conf->login[i].perm, &e->conf->login[i]};
 	qsort(v, n, sizeof *v, by_uid);
 	e->gid = getgid();
 	e->auditor_gid = uid[e->conf->nlogin + DAEMON_NUMBER_AUDITORS];
@@ -143,7 +136,7 @@ engine_perm_login(const struct engine *e, uint32_t uid)
 {
 	const struct engine_login *l = login_find(e, uid);
 
-	return l ? l->name : NULL;
+	return l ? l->conf->name : NULL;
 }
 
 /* One that system login does not name was made by hand, and its agency is the permission. */
@@ -153,4 +146,54 @@ engine_perm_dtcp(const struct engine *e, uint32_t uid)
 	const struct engine_login *l = login_find(e, uid);
 
 	return l == NULL || (l->perm & CONF_PERM_FLOW_TAP_OPERATION);
+}
+
+const struct conf_login *
+engine_perm_conf(const struct engine *e, uint32_t uid)
+{
+	const struct engine_login *l = login_find(e, uid);
+
+	return l ? l->conf : NULL;
+}
+
+/* ---- commands ---- */
+
+/* As an operator types it: those that only show have no verb on the socket. */
+static void
+command_spell(const char *command, char *out, size_t size)
+{
+	static const char *const verbs[] = {"commit", "audit", "warrant", "request", "login-failed"};
+	bool has_verb = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		has_verb |= strncmp(command, verbs[i], strlen(verbs[i])) == 0;
+	snprintf(out, size, "%s%s", has_verb ? "" : "show ", command);
+}
+
+/* An expression gives nothing that no class can give: warrants, and what is root's. */
+static bool
+can_be_given(uint32_t needs)
+{
+	return (needs & ~(CONF_PERM_ALL | CONF_PERM_EVERYBODY)) == 0;
+}
+
+const char *
+engine_perm_missing(const struct engine *e, uint32_t uid, const char *command, uint32_t perm)
+{
+	const struct conf_login *l = engine_perm_conf(e, uid);
+	enum conf_allow said = CONF_ALLOW_UNSAID;
+	char typed[128];
+
+	command_spell(command, typed, sizeof typed);
+	if (l && uid != 0)
+		said = conf_allow_command(l->class, typed);
+	if (said == CONF_ALLOW_NO)
+		return "permission denied";
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(command, commands[i].words) == 0)
+			return (commands[i].needs & ~perm) == 0 ||
+				       (said == CONF_ALLOW_YES && can_be_given(commands[i].needs))
+				   ? NULL
+				   : commands[i].missing;
+	return "permission denied";
 }

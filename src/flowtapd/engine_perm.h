@@ -23,7 +23,10 @@ const char *engine_perm_login(const struct engine *e, uint32_t uid);
 /* Whether a user who is an agency's may speak DTCP. */
 bool engine_perm_dtcp(const struct engine *e, uint32_t uid);
 
-/* NULL, or why a peer with these rights may not give that command of the control socket. */
-const char *engine_perm_missing(const char *command, uint32_t perm);
+/* NULL, or why a peer with these rights may not give that command of the control socket; the expressions of its
+ * class have their say. */
+const char *engine_perm_missing(const struct engine *e, uint32_t uid, const char *command, uint32_t perm);
+/* The login itself; NULL: none. */
+const struct conf_login *engine_perm_conf(const struct engine *e, uint32_t uid);
 
 #endif

@@ -45,8 +45,13 @@ login_put(struct buf *b, const struct conf_login *l)
 	const struct conf_node *authentication = conf_tree_find(l->node, "authentication");
 	const char *hash = hash_of(authentication);
 	struct account a = {.operation = l->perm & CONF_PERM_FLOW_TAP_OPERATION, .hash = {hash, strlen(hash)}};
+	const struct conf_node *full_name = conf_tree_find(l->node, "full-name"), *uid = conf_tree_find(l->node, "uid");
 	cleanup_buf struct buf keys = {0};
 
+	if (full_name)
+		a.full_name = (struct slice){full_name->word[0].text, strlen(full_name->word[0].text)};
+	if (uid)
+		a.uid = (uint32_t)strtoul(uid->word[0].text, NULL, 10);
 	snprintf(a.name, sizeof a.name, "%s", l->name);
 	keys_put(&keys, authentication);
 	a.keys = (struct slice){(const char *)keys.p, keys.len};

@@ -135,9 +135,9 @@ test_hint(void **state)
 	static const struct {
 		const char *path, *prefix, *words;
 	} row[] = {
-	    {"", "", "system chassis class-of-service services interfaces "},
+	    {"", "", "version system chassis class-of-service services interfaces "},
 	    {"", "s", "system services "},
-	    {"services", "", "dynamic-flow-capture flow-tap "},
+	    {"services", "", "dynamic-flow-capture radius-flow-tap flow-tap "},
 	    {"services flow-tap", "a", "audit agency attach alarm-hook "},
 	    {"services flow-tap", "x", ""},
 	    {"services flow-tap attach", "", "auto tcx clsact "},
@@ -147,7 +147,7 @@ test_hint(void **state)
 	    {"services flow-tap tapped-interfaces", "e", "<interface> "},
 	    {"services flow-tap agency", "", "<name> "},
 	    {"services flow-tap agency lea1", "",
-		"user authority content-destination maximum-criteria maximum-sessions copy-limit "},
+		"description user authority content-destination maximum-criteria maximum-sessions copy-limit "},
 	    {"system services flow-tap-dtcp ssh", "", "port connection-limit rate-limit "},
 	    {"system services flow-tap-dtcp ssh port", "3", "<number> "},
 	    {"chassis", "", ""},

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf_allow.h - what a class's regular expressions say beside its permissions, in the one place where that is
+ * decided.
+ *
+ * As on Junos they are POSIX extended, without regard to case, and match anywhere unless anchored; what both allow
+ * and deny is decided by the longer match, and a tie allows.  Two things are ours.  allow-configuration gives back
+ * what deny-configuration takes, and nothing that the permissions do not give: who may not see flow-tap is not to
+ * learn of it by an expression.  And whoever changes a class that has an allow-commands needs every permission
+ * that a class can give, since the expression can (conf_perm.c).
+ */
+#ifndef CONF_CONF_ALLOW_H
+#define CONF_CONF_ALLOW_H
+
+#include "conf.h"
+
+#define CONF_REGEX_MAX 512
+
+enum conf_allow { CONF_ALLOW_UNSAID, CONF_ALLOW_YES, CONF_ALLOW_NO };
+
+/* Whether it can be compiled, and asks for no memory out of proportion (long intervals, back references). */
+bool conf_allow_regex_ok(struct slice s);
+/* class: a login class, or NULL; command: full words, as "show services flow-tap".  An expression that can't be
+ * compiled for want of memory denies. */
+enum conf_allow conf_allow_command(const struct conf_node *class, const char *command);
+/* path: of a statement, as "services flow-tap agency lea1 maximum-sessions". */
+enum conf_allow conf_allow_configuration(const struct conf_node *class, const char *path);
+/* Whether the class has an expression that gives more than its permissions. */
+bool conf_allow_gives(const struct conf_node *class);
+
+#endif

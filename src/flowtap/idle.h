@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* idle.h - how a session begins and ends by what the configuration says of logins: message and idle-timeout. */
+#ifndef FLOWTAP_IDLE_H
+#define FLOWTAP_IDLE_H
+
+#include <histedit.h>
+
+#include "shell.h"
+
+/* From now on the editor's input ends when the shell's idle_minutes pass without a key; 0: never. */
+void idle_watch(EditLine *el, const struct shell *sh);
+/* Whether it has, which is said. */
+bool idle_is_over(const struct shell *sh);
+/* Prints the message, if there is one. */
+void idle_message(const struct shell *sh);
+
+#endif
