@@ -19,9 +19,8 @@ optsay_is_given(int argc, char **argv, const char *shorts, const struct option *
 	opterr = 0;
 	while (!given && (c = getopt_long(argc, copy, shorts, longs, NULL)) != -1)
 		given = c == value;
-	optind = 0; /* begin anew */
-	(void)getopt_long(1, copy, shorts, longs, NULL);
-	optind = old_optind;
+	/* The next call begins anew, with the order of words that its own letters ask for: getopt keeps ours else. */
+	optind = old_optind == 1 ? 0 : old_optind;
 	opterr = old_opterr;
 	return given;
 }

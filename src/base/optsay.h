@@ -8,8 +8,8 @@
 
 #include "base.h"
 
-/* Whether the option that getopt_long calls value is given anywhere before "--", also behind a mistake.  Changes
- * neither argv nor getopt's state; shorts without a leading + or -. */
+/* Whether the option that getopt_long calls value is given anywhere before "--", also behind a mistake.  argv stays as
+ * it is, and getopt's next call begins anew; shorts without a leading + or -. */
 bool optsay_is_given(int argc, char **argv, const char *shorts, const struct option *longs, int value);
 
 /* When getopt_long (with opterr 0) has answered '?': why, as "unknown option --frob".  Returns buf. */
