@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Inside a machine of vm.py: `guest.py serve` runs the commands that come by a serial line; the other words are a
+test's own small programs, in the namespaces of the hosts around the router.
+"""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import tty
+
+LINE = "/dev/ttyS1"
+PORT = 4000
+SEED = {"up": 1, "down": 2}
+
+
+# ---- commands ----
+
+def serve():
+    """Requests {argv, text}, answers {rc, out, err}: a line of JSON each."""
+    fd = os.open(LINE, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(fd, termios.TCSANOW)
+    line = os.fdopen(fd, "rb+", buffering=0)
+    line.write(b'{"ready": true}\n')
+    for asked in iter(lambda: readline(line), b""):
+        ask = json.loads(asked)
+        try:
+            r = subprocess.run(ask["argv"], input=ask.get("text"), capture_output=True, text=True, errors="replace",
+                               timeout=ask.get("timeout", 120))
+            told = {"rc": r.returncode, "out": r.stdout, "err": r.stderr}
+        except (OSError, subprocess.TimeoutExpired) as e:
+            told = {"rc": -1, "out": "", "err": str(e)}
+        put(line, json.dumps(told).encode() + b"\n")
+
+
+def readline(line):
+    got = b""
+    while not got.endswith(b"\n"):
+        more = line.read(4096)
+        if not more:
+            return b""
+        got += more
+    return got
+
+
+def put(line, data):
+    while data:
+        data = data[line.write(data):]
+
+
+# ---- a stream both ways ----
+
+def stream(way, n):
+    """n bytes that no shift of them equals."""
+    word, out = SEED[way], bytearray()
+    while len(out) < n:
+        word = word * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
+        out += struct.pack("<Q", word) * 3 + struct.pack("<I", len(out))
+    return bytes(out[:n])
+
+
+def both_ways(s, send, receive, n):
+    """Sends and receives n bytes at once; what came has to be exact."""
+    sender = threading.Thread(target=s.sendall, args=(stream(send, n),))
+    sender.start()
+    got = bytearray()
+    while len(got) < n and (more := s.recv(1 << 16)):
+        got += more
+    sender.join()
+    s.close()
+    assert bytes(got) == stream(receive, n), f"{receive}: {len(got)} bytes, not those sent"
+
+
+def internet(n):
+    with socket.create_server(("203.0.113.10", PORT)) as listener:
+        print("listening", flush=True)
+        s, _ = listener.accept()
+        both_ways(s, "down", "up", n)
+
+
+def subscriber(n):
+    both_ways(socket.create_connection(("203.0.113.10", PORT), 60), "up", "down", n)
+
+
+# ---- what was copied ----
+
+def packets(path):
+    """The packets of a pcapng file, as it was written: little-endian enhanced packet blocks."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at = 0
+    while at + 12 <= len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        if kind == 6:
+            captured, = struct.unpack_from("<I", data, at + 20)
+            yield data[at + 28:at + 28 + captured]
+        at += length
+
+
+def total(data):
+    data += b"\0" * (len(data) % 2)
+    n = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while n >> 16:
+        n = (n & 0xffff) + (n >> 16)
+    return n
+
+
+def check(n, *paths):
+    """The copies of the stream: right checksums, and all of its bytes each way.  Prints what was found."""
+    seen = {"packets": 0, "bad": 0, "largest": 0}
+    content = {"up": {}, "down": {}}
+    start = {}
+    for path in paths:
+        for p in packets(path):
+            ihl, size = (p[0] & 15) * 4, struct.unpack_from("!H", p, 2)[0]
+            if p[0] >> 4 != 4 or p[9] != 6:
+                continue
+            seen["packets"] += 1
+            seen["largest"] = max(seen["largest"], size)
+            pseudo = p[12:20] + struct.pack("!HH", 6, size - ihl)
+            if size != len(p) or total(p[:ihl]) != 0xffff or total(pseudo + p[ihl:]) != 0xffff:
+                seen["bad"] += 1
+            way = "up" if p[16:20] == socket.inet_aton("203.0.113.10") else "down"
+            seq, = struct.unpack_from("!I", p, ihl + 4)
+            if p[ihl + 13] & 2:
+                start[way] = seq + 1 & 0xffffffff
+            body = p[ihl + (p[ihl + 12] >> 4) * 4:]
+            if body:
+                content[way][seq] = body
+    for way, pieces in content.items():
+        whole = bytearray(n)
+        have = 0
+        for seq, body in pieces.items():
+            at = seq - start[way] & 0xffffffff
+            whole[at:at + len(body)] = body
+            have += len(body)
+        seen[way] = have >= n and bytes(whole[:n]) == stream(way, n)
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    word, *rest = sys.argv[1:]
+    if word == "check":
+        check(int(rest[0]), *rest[1:])
+    else:
+        {"serve": serve, "internet": internet, "subscriber": subscriber}[word](*map(int, rest))
