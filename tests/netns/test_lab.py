@@ -49,6 +49,19 @@ def nothing_stays():
     until("processes gone", lambda: not processes(), 5)
 
 
+def test_a_tree_anywhere(tmp_path):
+    """The lab's router has a /tmp of its own, so a tree there is out of its sight; and names may have spaces."""
+    tree = tmp_path / "a tree"
+    for folder in "tools", "packaging":
+        shutil.copytree(f"{TREE}/{folder}", tree / folder)
+    assert str(tree).startswith("/tmp/")
+    subprocess.run([tree / "tools/lab", "up", "--name", NAME, "--bin", BIN], check=True, capture_output=True, timeout=120)
+    r = subprocess.run([tree / "tools/lab", "exec", "--name", NAME, "router", "flowtap", "show", "services", "flow-tap"],
+                       capture_output=True, text=True, timeout=60)
+    assert "Flow-tap: running" in r.stdout, r.stderr
+    subprocess.run([tree / "tools/lab", "down", "--name", NAME], check=True, timeout=60)
+
+
 def test_up_prints_where_everything_is_and_answers(the_rig):
     """Beside another lab that is up."""
     rig = Rig(NAME)

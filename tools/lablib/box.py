@@ -209,10 +209,13 @@ def own_etc(d, users):
     bind(f"{d}/etc", "/etc/flowtap")
 
 
-def make_dirs():
-    """As systemd-tmpfiles(8) does at boot."""
+def dirs_wanted():
     with open(f"{TREE}/packaging/systemd/flowtap.tmpfiles.conf") as f:
-        entries = [line.split() for line in f if line.startswith(("d ", "z "))]
+        return [line.split() for line in f if line.startswith(("d ", "z "))]
+
+
+def make_dirs(entries):
+    """As systemd-tmpfiles(8) does at boot."""
     for what, path, mode, user, group, *_ in entries:
         if what == "d":
             os.makedirs(path, exist_ok=True)
@@ -221,8 +224,8 @@ def make_dirs():
 
 
 def enter_box(lab):
-    """Builds the private view.  The caller is alone in new mount and pid namespaces."""
-    d = lab["dir"]
+    """Builds the private view, which may hide this tree.  The caller is alone in new mount and pid namespaces."""
+    d, dirs = lab["dir"], dirs_wanted()
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
     mount("proc", "/proc", "proc")
     mount("sysfs", "/sys", "sysfs")  # shows the router's interfaces
@@ -238,4 +241,4 @@ def enter_box(lab):
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID, "mode=1777")  # sshd's, when killed, leaves files there
     mount("tmpfs", "/var/log", "tmpfs", MS_NOSUID, "mode=755")  # sshd notes failed logins in btmp
     own_run(d)
-    make_dirs()
+    make_dirs(dirs)

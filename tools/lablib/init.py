@@ -45,13 +45,15 @@ def bounding_set():
     return ",".join(["-all", *("+" + c.removeprefix("CAP_").lower() for c in caps)])
 
 
+# Read now: this tree is out of sight later, if it is in a folder that the router has of its own.
+BPF_WHERE, BPF_OPTIONS = (setting("run-flowtap-bpf.mount", key) for key in ("Where", "Options"))
+
+
 def mount_bpf():
     """As the unit run-flowtap-bpf.mount, which flowtapd.service requires."""
-    where = setting("run-flowtap-bpf.mount", "Where")
-    if not os.path.ismount(where):
-        os.makedirs(where, mode=0o755, exist_ok=True)
-        subprocess.run(["mount", "-t", "bpf", "-o", setting("run-flowtap-bpf.mount", "Options"), "bpf", where],
-                       check=True)
+    if not os.path.ismount(BPF_WHERE):
+        os.makedirs(BPF_WHERE, mode=0o755, exist_ok=True)
+        subprocess.run(["mount", "-t", "bpf", "-o", BPF_OPTIONS, "bpf", BPF_WHERE], check=True)
 
 
 def unlimited_lock():
