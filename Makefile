@@ -1,6 +1,6 @@
 # The front door.  The build itself is meson's; see CONTRIBUTING.md.
 BUILD ?= build
-.PHONY: all build demo check check-long deb check-deb bench install clean
+.PHONY: all build demo check check-long deb bench install clean
 
 all: build
 
@@ -25,12 +25,10 @@ check-long:
 	$(MAKE) build
 	tools/check long
 
-# Debian packages in build/deb, and their test in a Debian of its own (debootstrap; needs the mirror).
+# Debian packages in build/deb; `make check` installs and upgrades them on a Debian of its own (tests/system).
 deb:
+	tools/setup
 	tools/deb
-
-check-deb: deb
-	/usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/deb
 
 # What the product does on this machine: build/bench/results.json and RESULTS.md.  QUICK=1: under three minutes.
 bench:
@@ -42,5 +40,7 @@ install:
 	$(MAKE) build
 	meson install -C $(BUILD)
 
+# Everything that building and checking has made.
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) build build-* build.log
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

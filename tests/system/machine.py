@@ -10,6 +10,7 @@ import os
 import subprocess
 
 import debianroot
+import pytest
 from booted import Booted, CannotBoot, run
 from rig import net, until
 
@@ -103,6 +104,11 @@ class Machine(Booted):
         super().close()
         for role in (*net.ROLES, "spare"):
             run("ip", "netns", "del", self.ns(role))
+
+
+def cannot(why):
+    """Not on every machine; but where all is to be tested, that it can't be is a failure."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
 
 
 def settled(machine, timeout=60):

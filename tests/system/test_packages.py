@@ -5,6 +5,7 @@ The tests are one story, in this order.
 """
 
 import glob
+import gzip
 import os
 import re
 import resource
@@ -12,11 +13,14 @@ import subprocess
 
 import pytest
 from flow import Flow, doubled, missed
-from machine import CannotBoot, Machine, settled
+from machine import CannotBoot, Machine, cannot, settled
 from rig import lab_name, net, until
 
 # What a machine can't give to a container, if it does not have it itself.
 NOT_OURS = {"memory may be swapped out": resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] != resource.RLIM_INFINITY}
+# Named in documents as what somebody may make.
+EXAMPLES = {"/etc/flowtap/record.jsonl", "/var/spool/content", "/var/lib/flowtap/machine-key.next",
+            "/var/lib/flowtap/checkpoints.jsonl", "/etc/flowtap/order.txt", "/run/flowtap/order.txt"}
 UNITS = ("flowtapd.service", "flowtap-first.service", "flowtap-aux.service", "flowtap-aux.socket", "flowtap-sshd.service", "flowtap-sshd.socket",
          "run-flowtap-bpf.mount")
 SHELL = """configure
@@ -45,7 +49,7 @@ def machine(tmp_path_factory):
         m.loud = warnings(m)  # before anything of ours is there
         yield m
     except CannotBoot as e:
-        pytest.skip(f"no booted Debian here: {e}")
+        cannot(f"no booted Debian here: {e}")
     finally:
         if m:
             m.close()
@@ -134,6 +138,45 @@ def test_configure_and_tap(machine, flow):
     tap(machine)
     for copied in flow.copied:
         copied.wait(50)
+
+
+def documents(root):
+    """{file name: text} of what the packages bring to read."""
+    found = {}
+    for path in sorted(glob.glob(root + "/usr/share/doc/flowtap-*/*") + glob.glob(root + "/usr/share/man/man*/*")):
+        name = os.path.basename(path)
+        if name.startswith(("changelog", "copyright")) or "/man/" in path and not re.match("flowtap|dtcp", name):
+            continue
+        with (gzip.open if path.endswith(".gz") else open)(path, "rt") as f:
+            found[name.removesuffix(".gz")] = f.read()
+    return found
+
+
+def test_documents_name_what_is_installed(machine):
+    """Files, units, manuals and options that README, NEWS, the guide and the manuals speak of."""
+    texts, missing = documents(machine.root), []
+    assert {"README.md", "NEWS.md", "guide.md", "threat-model.md", "README.Debian", "flowtapd.8", "dtcp.1"} <= set(texts)
+    inside = f"/proc/{machine.init}/root"
+    for name, text in texts.items():
+        for path in set(re.findall(r"/(?:usr|etc|lib|run|var)/[\w./@-]*\w", text)) - EXAMPLES:
+            if not os.path.lexists(inside + path):
+                missing.append(f"{name}: {path}")
+        for unit in set(re.findall(r"\b[a-z-]*flowtap[a-z-]*\.(?:service|socket|mount)\b", text)) - EXAMPLES:
+            if not os.path.exists(f"{inside}/lib/systemd/system/{unit}"):
+                missing.append(f"{name}: {unit}")
+        for page, section in re.findall(r"\.Xr ((?:flowtap|dtcp)\S*) (\d)", text):
+            if f"{page}.{section}" not in texts:
+                missing.append(f"{name}: {page}({section})")
+    assert missing == []
+
+
+@pytest.mark.parametrize("page,program", [("flowtapd.8", "/usr/sbin/flowtapd"), ("flowtap.8", "/usr/bin/flowtap"),
+                                          ("dtcp.1", "/usr/bin/dtcp"), ("flowtap-collect.1", "/usr/bin/flowtap-collect")])
+def test_manuals_name_options_that_there_are(machine, page, program):
+    options = set(re.findall(r"(?m)^\.It .*?\bFl -([a-z][a-z-]+)", documents(machine.root)[page]))
+    with open(machine.root + program, "rb") as f:
+        known = f.read()
+    assert [o for o in options if o.encode() + b"\0" not in known] == []
 
 
 def upgraded(m, path):
