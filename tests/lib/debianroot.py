@@ -17,6 +17,7 @@ import inspect
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -95,7 +96,7 @@ def never_synced(folder):
             yield
         finally:
             if r.returncode == 0:
-                run("umount", folder)
+                run("umount", "--lazy", folder)  # at once, also when something in it was interrupted
             shutil.rmtree(work, ignore_errors=True)
 
 
@@ -144,6 +145,8 @@ def pristine():
             return root
         if not shutil.which("debootstrap"):
             raise CannotMake("no debootstrap: tools/setup installs it")
+        if os.path.ismount(root + ".new"):  # somebody was killed
+            run("umount", "--lazy", root + ".new")
         shutil.rmtree(root + ".new", ignore_errors=True)
         os.mkdir(root + ".new")
         os.chmod(root + ".new", 0o755)
@@ -153,7 +156,13 @@ def pristine():
     return root
 
 
+def ended(number, _frame):
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(1)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, ended)
     try:
         print(pristine())
     except (CannotMake, subprocess.TimeoutExpired) as e:
