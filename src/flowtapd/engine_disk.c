@@ -38,8 +38,8 @@ reserve_make(struct engine_disk *d, uint64_t len)
 	struct stat st;
 	int r = -posix_fallocate(d->fd, 0, (off_t)len);
 
-	if (r < 0)
-		(void)ftruncate(d->fd, 0);
+	if (r < 0 && ftruncate(d->fd, 0) < 0)
+		log_warn(-errno, "%s: its space is not given back", RESERVE_FILE);
 	if (fstat(d->fd, &st) < 0)
 		return -errno;
 	d->reserve_bytes = (uint64_t)st.st_blocks * 512;
