@@ -78,6 +78,9 @@ struct conf {
 	uint16_t metrics_port;             /* metrics port, default 32002 */
 	char alarm_hook[256];              /* "": none */
 	bool family_inet, family_inet6;    /* both on unless `family` names only one */
+	/* Of statements that hold from the next start only: "services flow-tap attach, ..."; "": none (conf_diff_hold)
+	 */
+	char pending[256];
 	/* system login */
 	struct conf_login *login; /* owned, sorted by name */
 	uint32_t nlogin;

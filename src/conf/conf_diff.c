@@ -184,6 +184,17 @@ conf_diff_restart(const struct conf *old, const struct conf *next, char *why, si
 }
 
 void
+conf_diff_hold(const struct conf *running, struct conf *next)
+{
+	const struct conf_schema *row = NULL;
+
+	(void)conf_diff_restart(running, next, next->pending, sizeof next->pending);
+	while ((row = conf_schema_walk(row)) != NULL)
+		if (row->restart)
+			memcpy((char *)next + row->offset, (const char *)running + row->offset, row->size);
+}
+
+void
 conf_diff_format(const struct conf_diff *d, struct buf *out)
 {
 	const struct {

@@ -26,6 +26,9 @@ bool conf_diff_is_empty(const struct conf_diff *d);
 /* Whether something changed that holds from the next start only; why: the statements by their
  * paths, with commas, cut to size. */
 bool conf_diff_restart(const struct conf *old, const struct conf *next, char *why, size_t size);
+/* What holds from the next start only stays in next as it is in the configuration that runs; its text and tree, and
+ * next->pending, say what was written. */
+void conf_diff_hold(const struct conf *running, struct conf *next);
 /* "agencies added: 2, families changed" and so on: one line for a log, or "nothing". */
 void conf_diff_format(const struct conf_diff *d, struct buf *out);
 

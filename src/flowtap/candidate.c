@@ -53,6 +53,8 @@ candidate_free(struct candidate *c)
 		return;
 	conf_tree_free(c->tree);
 	conf_tree_free(c->active);
+	if (c->lock >= 0)
+		close(c->lock);
 	for (size_t i = 0; i < c->n; i++)
 		free(c->word[i]);
 	free(c);
@@ -64,6 +66,8 @@ candidate_new(const char *socket, struct candidate **out)
 	struct candidate *c = calloc(1, sizeof *c);
 	int code = EXIT_TRANSPORT;
 
+	if (c)
+		c->lock = -1;
 	if (c == NULL || (code = candidate_fetch(socket, 0, &c->active, c)) != EXIT_OK ||
 	    conf_edit_copy(c->active, &c->tree) < 0) {
 		candidate_free(c);

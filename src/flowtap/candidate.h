@@ -12,6 +12,7 @@
 struct candidate {
 	struct conf_tree *tree, *active; /* active: as it was when the candidate was made from it */
 	uint64_t base;                   /* its commit */
+	int lock;                        /* of `configure exclusive'; -1: none */
 	char time[32], user[64];         /* of that */
 	char *word[CANDIDATE_WORDS];     /* owned; the level */
 	size_t n;

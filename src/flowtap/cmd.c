@@ -74,6 +74,7 @@ static const struct cmd_type {
     {"SECONDS", "Seconds, 1 to 65535", minutes_ok},
     {"STATEMENT", "Words of a statement", any_ok},
     {"TARGET", "What it is to be called, such as agency lea9", any_ok},
+    {"TIME", "hh:mm[:ss], or \"yyyy-mm-dd hh:mm[:ss]\"", any_ok},
     {"TEXT", "A text, in quotation marks if it has blanks", any_ok},
 };
 

@@ -53,6 +53,8 @@ commit_send(
 	buf_printf(&words, "commit%s", o->check ? " check" : "");
 	if (o->confirmed)
 		buf_printf(&words, " confirmed %u", o->confirmed);
+	if (o->at)
+		buf_printf(&words, " at %" PRIi64, o->at);
 	if (o->base)
 		buf_printf(&words, " base %" PRIu64, o->base);
 	if (o->comment && *o->comment)
@@ -60,9 +62,29 @@ commit_send(
 	buf_put(&words, "", 1);
 	if (words.err || words.len > 500)
 		return usage("commit: the comment is too long");
+	if (o->lock)
+		return ctl_ask_again(*o->lock, (const char *)words.p, text) < 0 ? EXIT_TRANSPORT
+										: read_answer(*o->lock, answer, wrong);
 	if ((fd = ctl_ask(socket, (const char *)words.p, text, &code)) < 0)
 		return code;
 	return read_answer(fd, answer, wrong);
+}
+
+int
+commit_lock(const char *socket, int *fd)
+{
+	json_t *answer;
+	int code, s = ctl_ask(socket, "configure exclusive", (struct slice){"", 0}, &code);
+
+	if (s < 0)
+		return code;
+	if ((code = read_answer(s, &answer, NULL)) != EXIT_OK) {
+		close(s);
+		return code;
+	}
+	json_decref(answer);
+	*fd = s;
+	return EXIT_OK;
 }
 
 int
@@ -72,7 +94,10 @@ commit_fetch(const char *socket, unsigned rollback, json_t **answer)
 	char words[64];
 	int code;
 
-	snprintf(words, sizeof words, "configuration rollback %u", rollback);
+	if (rollback == COMMIT_RESCUE)
+		snprintf(words, sizeof words, "configuration rescue");
+	else
+		snprintf(words, sizeof words, "configuration rollback %u", rollback);
 	if ((fd = ctl_ask(socket, words, (struct slice){"", 0}, &code)) < 0)
 		return code;
 	return read_answer(fd, answer, NULL);
@@ -104,6 +129,21 @@ text_read(const char *path, struct buf *out)
 	return why ? -1 : 0;
 }
 
+void
+commit_say_pending(const json_t *answer, FILE *out)
+{
+	const char *pending = json_string_value(json_object_get(answer, "pending-restart"));
+	const json_t *at = json_object_get(answer, "scheduled");
+
+	if (pending)
+		fprintf(out, "warning: from the next start of flowtapd on: %s\n", pending);
+	if (at)
+		fprintf(out,
+		    "warning: the commit that %s has put off till %s will be refused: it was made from another "
+		    "configuration\n",
+		    json_string_value(json_object_get(at, "user")), json_string_value(json_object_get(at, "time")));
+}
+
 static void
 print_answer(const json_t *o)
 {
@@ -124,6 +164,7 @@ print_answer(const json_t *o)
 		puts("configuration check succeeds");
 	else
 		printf("commit %" JSON_INTEGER_FORMAT " complete\n", no);
+	commit_say_pending(o, stderr);
 	if (changed && within && result && strcmp(result, "commit") == 0)
 		printf("it is taken back in %" JSON_INTEGER_FORMAT " minutes unless it is confirmed: flowtap commit\n",
 		    (json_integer_value(within) + 59) / 60);
@@ -275,7 +316,15 @@ void
 commit_show_history(const json_t *answer, struct buf *out)
 {
 	const json_t *e, *within = json_object_get(answer, "confirm-within-seconds");
+	const json_t *at = json_object_get(answer, "scheduled");
+	const char *pending = json_string_value(json_object_get(answer, "pending-restart"));
 	size_t i;
+
+	if (at)
+		buf_printf(out, "commit requested by %s at %s\n", json_string_value(json_object_get(at, "user")),
+		    json_string_value(json_object_get(at, "time")));
+	if (pending)
+		buf_printf(out, "From the next start of flowtapd on: %s\n", pending);
 
 	json_array_foreach (json_object_get(answer, "commits"), i, e) {
 		const char *comment = json_string_value(json_object_get(e, "comment"));
@@ -289,4 +338,17 @@ commit_show_history(const json_t *answer, struct buf *out)
 	if (within)
 		buf_printf(out, "Rollback in %" JSON_INTEGER_FORMAT " seconds unless commit 0 is confirmed\n",
 		    json_integer_value(within));
+}
+
+void
+commit_show_rescue(const json_t *answer, struct buf *out)
+{
+	buf_printf(out, "Rescue configuration %s\n", json_string_value(json_object_get(answer, "rescue")));
+}
+
+void
+commit_show_cleared(const json_t *answer, struct buf *out)
+{
+	(void)answer;
+	buf_printf(out, "Pending commit cleared\n");
 }

@@ -4,8 +4,10 @@
 #define FLOWTAP_COMMIT_CMD_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "buf.h"
 #include "ipc.h"
@@ -15,6 +17,8 @@ struct commit_opts {
 	unsigned confirmed;  /* minutes; 0: at once and for good */
 	uint64_t base;       /* the commit it was made from; 0: whatever is in force */
 	const char *comment; /* NULL or one line */
+	int64_t at;          /* not before then, in seconds since 1970; 0: now */
+	const int *lock;     /* the connection that has the configuration for itself; NULL: none */
 };
 
 /*
@@ -25,7 +29,12 @@ struct commit_opts {
 int commit_send(
     const char *socket, const struct commit_opts *o, struct slice text, json_t **answer, struct ipc_wrong *wrong);
 /* What is in force (0) or was before: {"generation", "time", "user", "comment", "text"}.  The exit code. */
+#define COMMIT_RESCUE UINT_MAX /* instead of a number: the rescue configuration */
 int commit_fetch(const char *socket, unsigned rollback, json_t **answer);
+/* Has the configuration for itself until *fd is closed.  The exit code, after a message to the user. */
+int commit_lock(const char *socket, int *fd);
+/* What waits: which statements hold from the next start only, and another commit for its time. */
+void commit_say_pending(const json_t *answer, FILE *out);
 
 /* argv[0] is "commit" or "rollback".  The exit code. */
 int commit_main(const char *socket, bool json, int argc, char **argv);
@@ -34,5 +43,7 @@ int rollback_main(const char *socket, bool json, int argc, char **argv);
 /* Screens. */
 void commit_show_configuration(const json_t *answer, struct buf *out);
 void commit_show_history(const json_t *answer, struct buf *out);
+void commit_show_rescue(const json_t *answer, struct buf *out);
+void commit_show_cleared(const json_t *answer, struct buf *out);
 
 #endif

@@ -5,7 +5,9 @@
  * exports: configure_ */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
+#include "at_time.h"
 #include "candidate.h"
 #include "commit_cmd.h"
 #include "configure.h"
@@ -42,15 +44,42 @@ configure_no_memory(int r)
 	return EXIT_TRANSPORT;
 }
 
+/* Who has the configuration for themselves: changes may be made, but not committed. */
+static void
+others_show(const struct shell *sh)
+{
+	cleanup_buf struct buf body = {0};
+	json_t *o = ctl_try(sh->socket, "configure", &body) == IPC_C_JSON
+			? json_loadb((const char *)body.p, body.len, 0, NULL)
+			: NULL;
+	const char *user = json_string_value(json_object_get(o, "user"));
+
+	if (user)
+		printf(
+		    "Users currently editing the configuration:\n  %s (pid %d) on since %s\n      exclusive [edit]\n",
+		    user, (int)json_integer_value(json_object_get(o, "pid")),
+		    json_string_value(json_object_get(o, "since")));
+	json_decref(o);
+}
+
 int
 configure_enter(struct shell *sh, const struct cmd_call *call)
 {
-	int code = candidate_new(sh->socket, &sh->candidate);
+	const bool exclusive = cmd_arg(call, "exclusive") != NULL;
+	int lock = -1, code = exclusive ? commit_lock(sh->socket, &lock) : EXIT_OK;
 
 	if (code != EXIT_OK)
 		return code;
-	if (cmd_arg(call, "exclusive"))
-		shell_say("warning: each session has a candidate of its own; who commits first wins");
+	if ((code = candidate_new(sh->socket, &sh->candidate)) != EXIT_OK) {
+		if (lock >= 0)
+			close(lock);
+		return code;
+	}
+	sh->candidate->lock = lock;
+	if (exclusive)
+		shell_say("warning: uncommitted changes will be discarded on exit");
+	else
+		others_show(sh);
 	puts("Entering configuration mode");
 	return EXIT_OK;
 }
@@ -143,7 +172,8 @@ int
 configure_rollback(struct shell *sh, const struct cmd_call *call)
 {
 	const char *n = cmd_arg(call, "N");
-	int code = candidate_rollback(sh->candidate, sh->socket, n ? (unsigned)strtoul(n, NULL, 10) : 0);
+	const unsigned which = cmd_arg(call, "rescue") ? COMMIT_RESCUE : n ? (unsigned)strtoul(n, NULL, 10) : 0;
+	int code = candidate_rollback(sh->candidate, sh->socket, which);
 
 	if (code == EXIT_OK)
 		puts("load complete");
@@ -213,16 +243,69 @@ wrong_show(const struct buf *text, const struct ipc_wrong *w)
 static void
 commit_say(const json_t *answer, const struct commit_opts *o)
 {
+	const json_t *at = json_object_get(answer, "scheduled");
 	const json_int_t within = json_integer_value(json_object_get(answer, "confirm-within-seconds"));
 
 	if (o->check)
 		puts("configuration check succeeds");
+	else if (o->at)
+		printf("commit will be executed at %s\n", json_string_value(json_object_get(at, "time")));
 	else if (within > 0 && o->confirmed)
 		printf("commit confirmed will be automatically rolled back in %u minutes unless confirmed\n"
 		       "commit complete\n",
 		    o->confirmed);
 	else
 		puts("commit complete");
+	fflush(stdout);
+	if (!o->at)
+		commit_say_pending(answer, stderr);
+}
+
+/* The candidate, to be in force as o says.  The exit code, after a message to the user. */
+static int
+commit_give(struct shell *sh, const struct commit_opts *o)
+{
+	cleanup_buf struct buf text = {0};
+	struct ipc_wrong wrong;
+	json_t *answer = NULL;
+	int code;
+
+	conf_print_tree(sh->candidate->tree, &text);
+	if (text.len == 0)
+		buf_put(&text, "\n", 1);
+	if (text.err)
+		return configure_no_memory(text.err);
+	code = commit_send(sh->socket, o, (struct slice){(char *)text.p, text.len}, &answer, &wrong);
+	if (code != EXIT_OK && *wrong.expected)
+		wrong_show(&text, &wrong);
+	if (code != EXIT_OK)
+		return code;
+	commit_say(answer, o);
+	json_decref(answer);
+	return EXIT_OK;
+}
+
+/* First whether it could be in force now; then it waits, and there is nothing more to be committed here. */
+static int
+commit_later(struct shell *sh, struct commit_opts *o, const char *time_text)
+{
+	time_t at;
+	int code;
+
+	if (at_time_parse(time_text, time(NULL), &at) < 0) {
+		shell_say("error: expected hh:mm[:ss] or \"yyyy-mm-dd hh:mm[:ss]\", in the future");
+		return EXIT_USAGE;
+	}
+	o->check = true;
+	if ((code = commit_give(sh, o)) != EXIT_OK)
+		return code;
+	o->check = false;
+	o->at = (int64_t)at;
+	if ((code = commit_give(sh, o)) != EXIT_OK)
+		return code;
+	candidate_free(TAKE_PTR(sh->candidate));
+	shell_say("Exiting configuration mode");
+	return EXIT_OK;
 }
 
 int
@@ -234,28 +317,18 @@ configure_commit(struct shell *sh, const struct cmd_call *call)
 			 : cmd_arg(call, "confirmed") ? 10
 						      : 0,
 	    .base = sh->candidate->base,
-	    .comment = cmd_arg(call, "TEXT")};
-	cleanup_buf struct buf text = {0};
-	struct ipc_wrong wrong;
-	json_t *answer = NULL;
+	    .comment = cmd_arg(call, "TEXT"),
+	    .lock = sh->candidate->lock >= 0 ? &sh->candidate->lock : NULL};
 	int code;
 
 	if (sh->failed && !o.check) {
 		shell_say("error: nothing is committed: line %u failed", sh->failed);
 		return EXIT_REFUSED;
 	}
-	conf_print_tree(sh->candidate->tree, &text);
-	if (text.len == 0)
-		buf_put(&text, "\n", 1);
-	if (text.err)
-		return configure_no_memory(text.err);
-	code = commit_send(sh->socket, &o, (struct slice){(char *)text.p, text.len}, &answer, &wrong);
-	if (code != EXIT_OK && *wrong.expected)
-		wrong_show(&text, &wrong);
-	if (code != EXIT_OK)
+	if (cmd_arg(call, "TIME"))
+		return commit_later(sh, &o, cmd_arg(call, "TIME"));
+	if ((code = commit_give(sh, &o)) != EXIT_OK)
 		return code;
-	commit_say(answer, &o);
-	json_decref(answer);
 	if (!o.check && (code = candidate_committed(sh->candidate, sh->socket)) != EXIT_OK)
 		return code;
 	return cmd_arg(call, "and-quit") ? configure_leave(sh) : EXIT_OK;

@@ -42,9 +42,10 @@ int configure_run(struct shell *sh, const struct cmd_call *call);
 int configure_up(struct shell *sh, const struct cmd_call *call);
 int configure_top(struct shell *sh, const struct cmd_call *call);
 
-/* configure_show.c; the last two are of operational mode. */
+/* configure_show.c; the last three are of operational mode. */
 int configure_show(struct shell *sh, const struct cmd_call *call);
 int configure_show_active(struct shell *sh, const struct cmd_call *call);
 int configure_show_rollback(struct shell *sh, const struct cmd_call *call);
+int configure_show_rescue(struct shell *sh, const struct cmd_call *call);
 
 #endif

@@ -208,7 +208,7 @@ show_fetched(struct shell *sh, unsigned n, struct conf_path path)
 		return code;
 	if (code != EXIT_OK)
 		return code;
-	if (!sh->once && sh->display == DISPLAY_TEXT && !sh->comparing && path.n == 0)
+	if (!sh->once && sh->display == DISPLAY_TEXT && !sh->comparing && path.n == 0 && n != COMMIT_RESCUE)
 		printf("## Last commit: %s by %s\n", info.time, info.user);
 	code = show(sh, t, NULL, path);
 	conf_tree_free(t);
@@ -227,4 +227,11 @@ int
 configure_show_rollback(struct shell *sh, const struct cmd_call *call)
 {
 	return show_fetched(sh, (unsigned)strtoul(cmd_arg(call, "N"), NULL, 10), (struct conf_path){NULL, 0});
+}
+
+int
+configure_show_rescue(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	return show_fetched(sh, COMMIT_RESCUE, (struct conf_path){NULL, 0});
 }

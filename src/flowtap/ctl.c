@@ -67,6 +67,16 @@ ctl_ask(const char *path, const char *words, struct slice text, int *code)
 }
 
 int
+ctl_ask_again(int fd, const char *words, struct slice text)
+{
+	int r = ask_write(fd, words, text);
+
+	if (r < 0)
+		fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
+	return r;
+}
+
+int
 ctl_try(const char *path, const char *words, struct buf *body)
 {
 	cleanup_fd int fd = ctl_connect(path);

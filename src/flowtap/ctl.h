@@ -10,6 +10,8 @@ enum exit_code { EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_NOT_AUTHORISED, EXIT_NO
 /* Connects and sends the command, and what goes with it.  The socket, or -1 after a message to the user: then *code
  * is the exit code. */
 int ctl_ask(const char *path, const char *words, struct slice text, int *code);
+/* One more command on a connection that is open.  -errno after a message to the user. */
+int ctl_ask_again(int fd, const char *words, struct slice text);
 /* The same, and the answer; the message's type, or -errno, without a word to the user. */
 int ctl_try(const char *path, const char *words, struct buf *body);
 /* The next message: IPC_C_*.  -1 after a message to the user. */

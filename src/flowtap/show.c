@@ -144,6 +144,8 @@ show_flow_tap(const json_t *state, struct buf *out)
 		    json_array_size(json_object_get(state, "agencies")));
 	if (json_object_get(state, "disk"))
 		put_disk(json_object_get(state, "disk"), out);
+	if (json_object_get(state, "pending-restart"))
+		buf_printf(out, "Pending until the next start: %s\n", text_of(state, "pending-restart"));
 	if (capacity) {
 		put_interfaces(json_object_get(state, "interfaces"), out);
 		put_content_interfaces(json_object_get(state, "content-interfaces"), out);

@@ -5,6 +5,7 @@
 
 #include "audit_cmd.h"
 #include "commit_cmd.h"
+#include "conf_perm.h"
 #include "configure.h"
 #include "show.h"
 #include "warrant_cmd.h"
@@ -208,6 +209,14 @@ const struct cmd table_commands[] = {
     {ASKED, "show system rollback N", "A configuration that was active before", configure_show_rollback},
     {ASKED, "show system commit", "Who committed what, when and why", run_ask, .ask = "system commit",
 	.text = commit_show_history},
+    {ASKED, "show system configuration rescue", "The rescue configuration", configure_show_rescue},
+    {ASKED, "clear system commit", "Forget the commit that waits for its time", run_ask, .ask = "clear system commit",
+	.text = commit_show_cleared, .needs = CONF_PERM_CONFIGURE},
+    {ASKED, "request system configuration rescue save", "Keep what is in force as the rescue configuration", run_ask,
+	.ask = "request system configuration rescue save", .text = commit_show_rescue, .needs = CONF_PERM_MAINTENANCE},
+    {ASKED, "request system configuration rescue delete", "Have no rescue configuration any more", run_ask,
+	.ask = "request system configuration rescue delete", .text = commit_show_rescue,
+	.needs = CONF_PERM_MAINTENANCE},
     {ASKED, "show version", "Version of this program", run_version},
     {ASKED, "request services flow-tap self-test", "Send packets of our own the whole way of a tap", run_ask,
 	.ask = "request services flow-tap self-test", .text = show_self_test},
@@ -241,6 +250,8 @@ const struct cmd table_commands[] = {
     {CMD_CONF, "annotate PATH TEXT", "Write a comment above a statement; an empty one takes it away",
 	configure_annotate},
     {CMD_CONF, "commit [and-quit]", "Put the candidate into force, or confirm the last commit", configure_commit},
+    {CMD_CONF, "commit at TIME [comment TEXT]", "Commit later: at hh:mm[:ss], or \"yyyy-mm-dd hh:mm[:ss]\"",
+	configure_commit},
     {CMD_CONF, "commit check", "Only see whether it could be", configure_commit},
     {CMD_CONF, "commit comment TEXT [and-quit]", "Commit, and say why, for the history", configure_commit},
     {CMD_CONF, "commit confirmed [MINUTES] [comment TEXT] [and-quit]",
@@ -259,6 +270,7 @@ const struct cmd table_commands[] = {
     {CMD_CONF, "replace pattern PATTERN with TEXT [upto NUMBER]", "Change names and values by a regular expression",
 	configure_replace},
     {CMD_CONF, "rollback [N]", "Have an earlier configuration in the candidate", configure_rollback},
+    {CMD_CONF, "rollback rescue", "Have the rescue configuration in the candidate", configure_rollback},
     {CMD_CONF, "run COMMAND", "A command of operational mode", configure_run},
     {CMD_CONF, "save (FILE|terminal)", "Write the candidate, from the present level on, to a file", configure_save},
     {CMD_CONF, "set STATEMENT", "Add a statement, or give it another value", configure_set},

@@ -11,6 +11,7 @@
 
 #include "bulk.h"
 #include "clock.h"
+#include "conf_diff.h"
 #include "dataplane.h"
 #include "log.h"
 #include "role.h"
@@ -311,6 +312,8 @@ prepare(struct dataplane *d, const uint8_t *body, size_t len, const char **why)
 	if ((r = daemon_config_get(body, len, &d->next, &uid, by)) < 0)
 		return r;
 	free(uid);
+	if (d->conf)
+		conf_diff_hold(d->conf, d->next);
 	return iface_prepare(d->ifaces, d->next, why);
 }
 

@@ -10,6 +10,8 @@
 
 #include "bulk.h"
 #include "clock.h"
+#include "conf_diff.h"
+#include "engine_at.h"
 #include "engine.h"
 #include "engine_perm.h"
 #include "log.h"
@@ -211,6 +213,8 @@ engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **w
 	*why = "configuration not understood";
 	if ((r = daemon_config_get(body, len, &e->next, &e->next_uid, by)) < 0)
 		return r;
+	if (e->serving)
+		conf_diff_hold(e->conf, e->next);
 	*why = "two agencies have one system user";
 	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0)
 		return r;
@@ -589,7 +593,7 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
 		return r;
-	if ((r = engine_config_start(e)) < 0)
+	if ((r = engine_config_start(e)) < 0 || (r = engine_at_start(e)) < 0)
 		return r;
 	*why = "other processes";
 	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0 ||

@@ -40,6 +40,7 @@
 struct engine;
 struct session;
 struct listing;
+struct ctl;
 
 /* A user of system login that the system has. */
 struct engine_login {
@@ -209,7 +210,9 @@ struct engine {
 	struct history history;    /* of the configuration */
 	struct config_ask *ask;    /* a commit on its way; NULL: none */
 	struct loop_timer *confirm;
-	size_t texts; /* bytes that operators have sent with commands not yet given */
+	struct loop_timer *at;  /* engine_at.c: a commit that waits for its time */
+	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
+	size_t texts;           /* bytes that operators have sent with commands not yet given */
 	int64_t started_ms;
 	struct engine_events events;
 	struct journal journal;
@@ -237,6 +240,7 @@ struct config_ask {
 	unsigned minutes; /* to be confirmed within; 0: no */
 	uint64_t base;    /* the commit it was made from; 0: never mind */
 	char comment[HISTORY_COMMENT_MAX + 1];
+	char pending[sizeof((struct conf *)0)->pending]; /* what of it would hold from the next start only */
 	/* Called once.  line: of the candidate, 0: none. */
 	void (*done)(void *arg, int err, unsigned line, const char *why);
 	void *arg;

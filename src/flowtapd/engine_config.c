@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "conf_change.h"
+#include "conf_diff.h"
 #include "conf_error.h"
 #include "conf_parse.h"
 #include "conf_perm.h"
@@ -105,6 +106,7 @@ int
 engine_config_commit(struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err)
 {
 	cleanup_buf struct buf now = {0}, then = {0};
+	char pending[sizeof ask->pending];
 	struct conf *next;
 	bool logins;
 	int r;
@@ -118,6 +120,7 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 		conf_free(next);
 		return r;
 	}
+	(void)conf_diff_restart(e->conf, next, pending, sizeof pending);
 	r = text_of(next, &then);
 	conf_free(next);
 	if (r < 0 || (r = text_of(e->conf, &now)) < 0)
@@ -127,6 +130,8 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 	if (now.len == then.len && (now.len == 0 || memcmp(now.p, then.p, now.len) == 0))
 		return unchanged(e, ask, err);
 	r = ask_send(e, ask, logins ? text : (struct slice){"", 0}, &then);
+	if (r == 0)
+		memcpy(e->ask->pending, pending, sizeof pending);
 	return r < 0 ? refuse(err, r, "it could not be handed on") : 0;
 }
 

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "engine_at.h"
 #include "engine_ctl.h"
+#include "engine_lock.h"
 #include "engine_perm.h"
 #include "log.h"
 
@@ -23,6 +25,7 @@
 void
 ctl_close(struct ctl *c)
 {
+	engine_lock_drop(c);
 	chan_free(TAKE_PTR(c->chan));
 	store_lines_close(TAKE_PTR(c->lines));
 	c->engine->texts -= c->text.len;
@@ -248,6 +251,11 @@ static const struct {
     {"configuration", ctl_show_configuration},
     {"system commit", ctl_show_commits},
     {"commit", ctl_commit},
+    {"clear system commit", ctl_clear_commit},
+    {"configure exclusive", ctl_lock},
+    {"configure", ctl_show_lock},
+    {"request system configuration rescue save", ctl_rescue_save},
+    {"request system configuration rescue delete", ctl_rescue_delete},
     {"cli authorization", ctl_show_authorization},
     {"services flow-tap statistics", ctl_show_flow_tap},
     {"services flow-tap sessions", ctl_show_sessions},
@@ -299,6 +307,14 @@ text_take(struct ctl *c, const uint8_t *body, size_t len)
 	return c->text.err;
 }
 
+/* It went with the command that has been given; another one may follow. */
+static void
+text_forget(struct ctl *c)
+{
+	c->engine->texts -= c->text.len;
+	buf_free(&c->text);
+}
+
 static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
@@ -307,7 +323,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	const char *args, *missing;
 	struct slice text;
 	char words[512];
-	int i;
+	int i, code;
 
 	(void)id;
 	if (type == IPC_C_TEXT)
@@ -322,8 +338,11 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 		ctl_error(c, EXIT_USAGE, "unknown command");
 	else if ((missing = engine_perm_missing(c->engine, c->uid, commands[i].words, ctl_perm(c))) != NULL)
 		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
-	else
-		return commands[i].run(c, args, text);
+	else {
+		code = commands[i].run(c, args, text);
+		text_forget(c);
+		return code;
+	}
 	return 0;
 }
 
@@ -337,12 +356,15 @@ on_end(void *arg, int err)
 static const struct chan_ops ctl_ops = {.on_msg = on_msg, .on_end = on_end, .on_drain = on_drain};
 
 static void
-peer_uid(int fd, uint32_t *uid)
+peer_read(int fd, uint32_t *uid, pid_t *pid)
 {
 	struct ucred cred;
 	socklen_t len = sizeof cred;
 
-	*uid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ? UINT32_MAX : cred.uid;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		cred = (struct ucred){.uid = UINT32_MAX};
+	*uid = cred.uid;
+	*pid = cred.pid;
 }
 
 void
@@ -356,7 +378,7 @@ ctl_accept(struct engine *e, int fd)
 	}
 	c->engine = e;
 	c->of_groups = engine_perm_of_groups(e, fd);
-	peer_uid(fd, &c->uid);
+	peer_read(fd, &c->uid, &c->pid);
 	if (chan_new(e->loop, fd, CTL_BODY_MAX, &ctl_ops, c, &c->chan) < 0)
 		free(c);
 }

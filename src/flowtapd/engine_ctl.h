@@ -18,12 +18,15 @@ struct ctl {
 	struct chan *chan;         /* NULL: closed */
 	unsigned waits;            /* answers that others owe it: it is freed behind the last one */
 	uint32_t uid;              /* the peer's */
+	pid_t pid;                 /* the same */
+	int64_t locked_ms;         /* since when it has the lock, if it has */
 	uint32_t of_groups;        /* what its groups permit */
 	struct store_lines *lines; /* audit export under way */
 	json_t *state;             /* what the data plane said so far */
 	bool checking;             /* the commit under way is a check */
 	struct buf text;           /* what goes with the command to come */
 	struct buf warnings;       /* of the commit under way: lines */
+	char pending[sizeof((struct conf *)0)->pending]; /* of it: what holds from the next start */
 };
 
 /* Sends the answer and takes it over. */
@@ -35,6 +38,7 @@ void ctl_error(struct ctl *c, uint8_t code, const char *text);
 bool ctl_resume(struct ctl *c);
 
 /* engine_ctl_config.c */
+const char *ctl_time_format(int64_t ms, char out[static 32]); /* "2026-11-30T12:00:00Z" */
 int ctl_show_configuration(struct ctl *c, const char *args, struct slice text);
 int ctl_show_commits(struct ctl *c, const char *args, struct slice text);
 int ctl_show_authorization(struct ctl *c, const char *args, struct slice text);
@@ -45,6 +49,10 @@ int ctl_show_flow_tap(struct ctl *c, const char *args, struct slice text);
 int ctl_show_sessions(struct ctl *c, const char *args, struct slice text);
 int ctl_show_dests(struct ctl *c, const char *args, struct slice text);
 int ctl_show_events(struct ctl *c, const char *args, struct slice text);
+
+/* engine_rescue.c */
+int ctl_rescue_save(struct ctl *c, const char *args, struct slice text);
+int ctl_rescue_delete(struct ctl *c, const char *args, struct slice text);
 
 /* engine_selftest.c */
 int ctl_selftest(struct ctl *c, const char *args, struct slice text);

@@ -12,11 +12,15 @@
 #include "conf_perm.h"
 #include "conf_tree.h"
 #include "conf_warn.h"
+#include "engine_at.h"
 #include "engine_ctl.h"
+#include "engine_lock.h"
 #include "engine_perm.h"
+#include "history_extra.h"
 
 #define CONFIRM_MAX 65535 /* minutes */
 #define CONFIRM_USUAL 10  /* as in Junos */
+#define RESCUE UINT64_MAX /* instead of a number in the history */
 
 static int
 answer(struct ctl *c, json_t *o)
@@ -39,8 +43,8 @@ sees_all(const struct ctl *c)
 	return (ctl_perm(c) & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT;
 }
 
-static const char *
-time_format(int64_t ms, char out[static 32])
+const char *
+ctl_time_format(int64_t ms, char out[static 32])
 {
 	const time_t s = ms / 1000;
 	struct tm tm;
@@ -58,8 +62,8 @@ entry_json(const struct ctl *c, const struct history_entry *e)
 	const bool told = sees_all(c) || (me && strcmp(me, e->user) == 0);
 	char when[32];
 
-	return json_pack("{s:I,s:s,s:s,s:s}", "generation", (json_int_t)e->no, "time", time_format(e->time_ms, when),
-	    "user", e->user, "comment", told ? e->comment : "");
+	return json_pack("{s:I,s:s,s:s,s:s}", "generation", (json_int_t)e->no, "time",
+	    ctl_time_format(e->time_ms, when), "user", e->user, "comment", told ? e->comment : "");
 }
 
 /* The word is taken off, and the blanks behind it. */
@@ -91,6 +95,13 @@ number_take(const char **args, uint64_t max, uint64_t *out)
 
 /* What the operator may see of it.  An earlier one that this version no longer understands nobody sees in part. */
 static int
+text_get(const struct ctl *c, uint64_t back, struct buf *out)
+{
+	return back == RESCUE ? history_rescue_text(&c->engine->history, out)
+			      : history_text(&c->engine->history, (unsigned)back, out);
+}
+
+static int
 text_seen(const struct ctl *c, uint64_t back, struct buf *out)
 {
 	cleanup_buf struct buf text = {0};
@@ -101,13 +112,29 @@ text_seen(const struct ctl *c, uint64_t back, struct buf *out)
 	if (back == 0)
 		return conf_perm_view(c->engine->conf, ctl_perm(c), out);
 	if (sees_all(c))
-		return history_text(&c->engine->history, (unsigned)back, out);
-	if ((r = history_text(&c->engine->history, (unsigned)back, &text)) < 0 ||
-	    (r = conf_parse((const char *)text.p, text.len, &conf, &err)) < 0)
+		return text_get(c, back, out);
+	if ((r = text_get(c, back, &text)) < 0 || (r = conf_parse((const char *)text.p, text.len, &conf, &err)) < 0)
 		return r;
 	r = conf_perm_view(conf, ctl_perm(c), out);
 	conf_free(conf);
 	return r;
+}
+
+/* All such statements are flow-tap's. */
+static void
+pending_add(const struct ctl *c, json_t *o, const char *pending)
+{
+	if (*pending && (ctl_perm(c) & CONF_PERM_FLOW_TAP))
+		json_object_set_new(o, "pending-restart", json_string(pending));
+}
+
+static void
+at_add(const struct ctl *c, json_t *o)
+{
+	json_t *at = ctl_at_json(c);
+
+	if (at)
+		json_object_set_new(o, "scheduled", at);
 }
 
 int
@@ -119,19 +146,26 @@ ctl_show_configuration(struct ctl *c, const char *args, struct slice text)
 	int r;
 
 	(void)text;
+	if (word_take(&args, "rescue"))
+		back = RESCUE;
 	if ((word_take(&args, "rollback") && !number_take(&args, HISTORY_MAX - 1, &back)) || *args) {
 		ctl_error(c, EXIT_USAGE, "configuration: expected nothing, or rollback and a number from 0 to 49");
 		return 0;
 	}
-	if (back >= c->engine->history.n) {
+	if (back != RESCUE && back >= c->engine->history.n) {
 		ctl_error(c, EXIT_NO_OBJECT, "there are not so many earlier configurations");
 		return 0;
 	}
 	if ((r = text_seen(c, back, &b)) < 0) {
-		ctl_error(c, EXIT_TRANSPORT, strerror(-r));
+		if (back == RESCUE && r == -ENOENT)
+			ctl_error(c, EXIT_NO_OBJECT, "there is no rescue configuration");
+		else
+			ctl_error(c, EXIT_TRANSPORT, strerror(-r));
 		return 0;
 	}
-	o = entry_json(c, &c->engine->history.entry[back]);
+	o = back == RESCUE ? json_pack("{s:b}", "rescue", 1) : entry_json(c, &c->engine->history.entry[back]);
+	if (back == 0)
+		pending_add(c, o, c->engine->conf->pending);
 	json_object_set_new(o, "text", json_stringn((const char *)b.p, b.len));
 	return answer(c, o);
 }
@@ -190,6 +224,8 @@ ctl_show_commits(struct ctl *c, const char *args, struct slice text)
 		json_array_append_new(list, e);
 	}
 	json_object_set_new(o, "commits", list);
+	at_add(c, o);
+	pending_add(c, o, c->engine->conf->pending);
 	if (h->deadline.no)
 		json_object_set_new(o, "confirm-within-seconds", json_integer(history_due_ms(h) / 1000));
 	return answer(c, o);
@@ -263,6 +299,9 @@ answer_commit(struct ctl *c, const char *what, bool changed)
 	json_object_set_new(o, "changed", json_boolean(changed));
 	if (changed && c->warnings.len)
 		json_object_set_new(o, "warnings", warnings_json(c));
+	pending_add(c, o, strcmp(what, "check") == 0 ? c->pending : c->engine->conf->pending);
+	if (strcmp(what, "commit") == 0)
+		at_add(c, o);
 	if (c->engine->history.deadline.no)
 		json_object_set_new(
 		    o, "confirm-within-seconds", json_integer(history_due_ms(&c->engine->history) / 1000));
@@ -298,7 +337,7 @@ commit_done(void *arg, int err, unsigned line, const char *why)
 
 /* NULL, or what was expected. */
 static const char *
-commit_parse(const char *args, struct config_ask *ask)
+commit_parse(const char *args, struct config_ask *ask, uint64_t *at_s)
 {
 	uint64_t minutes;
 
@@ -314,6 +353,9 @@ commit_parse(const char *args, struct config_ask *ask)
 		} else if (word_take(&args, "base")) {
 			if (!number_take(&args, INT64_MAX, &ask->base))
 				return "commit base: expected the number of a commit";
+		} else if (word_take(&args, "at")) {
+			if (!number_take(&args, INT64_MAX / 1000, at_s))
+				return "commit at: expected seconds since 1970";
 		} else
 			break;
 	if (word_take(&args, "comment")) {
@@ -321,8 +363,8 @@ commit_parse(const char *args, struct config_ask *ask)
 			return "commit comment: expected one line of at most 255 bytes";
 		strcpy(ask->comment, args);
 	} else if (*args)
-		return "commit: expected check, confirmed, base or comment";
-	return ask->check && ask->minutes ? "commit: either check or confirmed" : NULL;
+		return "commit: expected at, check, confirmed, base or comment";
+	return !!ask->check + !!ask->minutes + !!*at_s > 1 ? "commit: one of at, check and confirmed" : NULL;
 }
 
 static int
@@ -343,6 +385,7 @@ commit_answer(struct ctl *c, const struct config_ask *ask, int r, const struct c
 	case 0:
 		c->waits++;
 		c->checking = ask->check;
+		memcpy(c->pending, c->engine->ask->pending, sizeof c->pending);
 		return 0;
 	case -EALREADY:
 		return answer_commit(c, ask->check ? "check" : "commit", false);
@@ -362,13 +405,21 @@ int
 ctl_commit(struct ctl *c, const char *args, struct slice text)
 {
 	struct config_ask ask = {.uid = c->uid, .perm = ctl_perm(c), .done = commit_done, .arg = c};
-	const char *expected = commit_parse(args, &ask);
+	uint64_t at_s = 0;
+	const char *expected = commit_parse(args, &ask, &at_s);
 	struct conf_error err;
+	char why[128];
 
 	if (expected) {
 		ctl_error(c, EXIT_USAGE, expected);
 		return 0;
 	}
+	if (!ask.check && engine_lock_is_others(c->engine, c, why)) {
+		ctl_error(c, EXIT_REFUSED, why);
+		return 0;
+	}
+	if (at_s)
+		return ctl_commit_at(c, &ask, at_s, text);
 	if (text.len == 0)
 		return confirm(c);
 	warnings_take(c, text);

@@ -25,6 +25,11 @@ static const struct {
     {"configuration", CONF_PERM_READ, "permission denied"},
     {"system commit", CONF_PERM_READ, "permission denied"},
     {"commit", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
+    {"clear system commit", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
+    {"configure", CONF_PERM_READ, "permission denied"},
+    {"configure exclusive", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
+    {"request system configuration rescue save", CONF_PERM_READ | CONF_PERM_MAINTENANCE, "permission denied"},
+    {"request system configuration rescue delete", CONF_PERM_READ | CONF_PERM_MAINTENANCE, "permission denied"},
     {"cli authorization", CONF_PERM_EVERYBODY, NULL},
     {"services flow-tap", CONF_PERM_EVERYBODY, NULL}, /* who lacks flow-tap is shown that it is there */
     {"services flow-tap statistics", CONF_PERM_FLOW_TAP, "permission denied"},

@@ -81,6 +81,8 @@ state_finish(struct ctl *c, json_t *state, struct rd *counts)
 		json_object_set_new(state, "copies-per-second", json_integer((json_int_t)c->engine->watch.rate));
 		json_object_set_new(
 		    state, "copies-per-second-most", json_integer((json_int_t)c->engine->watch.rate_most));
+		if (*c->engine->conf->pending)
+			json_object_set_new(state, "pending-restart", json_string(c->engine->conf->pending));
 		json_object_set_new(state, "reseal-rows", json_integer((json_int_t)c->engine->reseal_left));
 		json_object_set_new(state, "disk",
 		    json_pack("{s:s,s:I,s:I,s:I}", "state", engine_disk_name(d->state), "free-bytes",

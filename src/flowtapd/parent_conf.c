@@ -401,13 +401,7 @@ is_busy(const struct parent *p)
 static void
 change_begin(struct parent *p)
 {
-	char what[256], why[320];
-
-	if (conf_diff_restart(p->conf, p->next, what, sizeof what)) {
-		snprintf(why, sizeof why, "needs a restart: %s", what);
-		change_over(p, -EBUSY, why);
-		return;
-	}
+	conf_diff_hold(p->conf, p->next);
 	p->by[0] = '\0';
 	if (parent_logins_matter(p))
 		change_logins(p);
@@ -556,6 +550,8 @@ both_committed(struct parent *p)
 	}
 	p->lacking = p->next_lacking;
 	log_info(p->started ? "configuration applied" : "ready");
+	if (*p->conf->pending)
+		log_warnx("from the next start: %s", p->conf->pending);
 	p->started = true;
 	change_over(p, 0, "");
 }

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: engine_at_start ctl_commit_at ctl_clear_commit ctl_at_json */
+#include "engine_at.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "conf_perm.h"
+#include "engine_lock.h"
+#include "engine_perm.h"
+#include "history_extra.h"
+#include "log.h"
+
+#define LOOK_MS 60000 /* the wall's clock may be set meanwhile */
+#define BUSY_MS 1000
+#define FUTURE_S (400 * 86400LL)
+
+static void
+arm(struct engine *e)
+{
+	struct history_at at;
+	int64_t left;
+
+	if (history_at_read(&e->history, &at, NULL) < 0) {
+		loop_timer_set(e->at, -1);
+		return;
+	}
+	left = at.due_ms - clock_wall_ms();
+	loop_timer_set(e->at, left < 0 ? 0 : left < LOOK_MS ? left : LOOK_MS);
+}
+
+/* ---- when it is due ---- */
+
+/* On record if the parent has not heard of it. */
+static void
+refused(struct engine *e, const struct history_at *at, const char *why)
+{
+	(void)engine_audit_now(e, &(struct audit_event){.kind = "commit-refused",
+				      .uid = at->uid,
+				      .have_uid = true,
+				      .request = {at->comment, strlen(at->comment)},
+				      .reason = why});
+}
+
+static void
+told(struct engine *e, const char *user, const char *why)
+{
+	if (!engine_event(
+		e, ENGINE_WARNING, EVENT_CONFIGURATION, "the commit that %s had put off was refused: %s", user, why))
+		log_warnx("the commit that %s had put off was refused: %s", user, why);
+}
+
+static void
+over(struct engine *e)
+{
+	int r = history_at_delete(&e->history);
+
+	if (r < 0 && r != -ENOENT)
+		log_warn(r, "the commit that was put off could not be forgotten");
+	arm(e);
+}
+
+static void
+done(void *arg, int err, unsigned line, const char *why)
+{
+	struct engine *e = arg;
+	struct history_at at;
+
+	(void)line;
+	if (err == -EBUSY) { /* the parent has another change under way, as at a start */
+		loop_timer_set(e->at, BUSY_MS);
+		return;
+	}
+	if (err < 0 && history_at_read(&e->history, &at, NULL) == 0)
+		told(e, at.user, why);
+	over(e);
+}
+
+static int
+give(struct engine *e, const struct history_at *at, struct slice text, struct conf_error *err)
+{
+	struct config_ask ask = {.uid = at->uid,
+	    .perm = engine_perm_of(e, at->uid, at->of_groups),
+	    .base = at->base,
+	    .done = done,
+	    .arg = e};
+
+	snprintf(ask.comment, sizeof ask.comment, "%s", at->comment);
+	*err = (struct conf_error){0};
+	if (engine_perm_missing(e, at->uid, "commit", ask.perm)) {
+		snprintf(err->expected, sizeof err->expected, "permission denied");
+		return -EPERM;
+	}
+	if (engine_lock_is_others(e, NULL, err->expected))
+		return -EPERM;
+	return engine_config_commit(e, &ask, text, err);
+}
+
+static void
+on_due(void *arg)
+{
+	struct engine *e = arg;
+	cleanup_buf struct buf text = {0};
+	struct history_at at;
+	struct conf_error err;
+	int r = history_at_read(&e->history, &at, &text);
+
+	if (r < 0 || at.due_ms > clock_wall_ms()) {
+		arm(e);
+		return;
+	}
+	if (e->ask || !e->serving) { /* another commit is under way, or the first one */
+		loop_timer_set(e->at, BUSY_MS);
+		return;
+	}
+	r = give(e, &at, (struct slice){(char *)text.p, text.len}, &err);
+	if (r == 0)
+		return;
+	if (r != -EALREADY) {
+		refused(e, &at, err.expected);
+		told(e, at.user, err.expected);
+	}
+	over(e);
+}
+
+int
+engine_at_start(struct engine *e)
+{
+	int r = loop_timer_new(e->loop, on_due, e, &e->at);
+
+	if (r == 0)
+		arm(e);
+	return r;
+}
+
+/* ---- asked for, shown, and cleared ---- */
+
+json_t *
+ctl_at_json(const struct ctl *c)
+{
+	struct history_at at;
+	char time[32];
+
+	if (history_at_read(&c->engine->history, &at, NULL) < 0)
+		return NULL;
+	return json_pack("{s:s,s:s,s:s}", "time", ctl_time_format(at.due_ms, time), "user", at.user, "comment",
+	    at.uid == c->uid ? at.comment : "");
+}
+
+static const char *
+at_wrong(struct ctl *c, uint64_t due_s)
+{
+	struct history_at other;
+
+	if (history_at_read(&c->engine->history, &other, NULL) == 0)
+		return "another commit waits for its time: clear system commit forgets it";
+	if ((int64_t)due_s * 1000 <= clock_wall_ms())
+		return "that time has passed";
+	if ((int64_t)due_s > clock_wall_ms() / 1000 + FUTURE_S)
+		return "that is too far away";
+	return NULL;
+}
+
+int
+ctl_commit_at(struct ctl *c, const struct config_ask *ask, uint64_t due_s, struct slice text)
+{
+	const char *login = engine_perm_login(c->engine, c->uid), *why = at_wrong(c, due_s);
+	struct history_at at = {
+	    .due_ms = (int64_t)due_s * 1000, .base = ask->base, .uid = c->uid, .of_groups = c->of_groups};
+	int r;
+
+	if (why) {
+		ctl_error(c, EXIT_REFUSED, why);
+		return 0;
+	}
+	if (login)
+		snprintf(at.user, sizeof at.user, "%s", login);
+	else
+		snprintf(at.user, sizeof at.user, c->uid ? "user number %u" : "root", c->uid);
+	snprintf(at.comment, sizeof at.comment, "%s", ask->comment);
+	if ((r = engine_audit_now(c->engine, &(struct audit_event){.kind = "commit-at",
+						 .uid = c->uid,
+						 .have_uid = true,
+						 .request = {at.comment, strlen(at.comment)}})) < 0 ||
+	    (r = history_at_write(&c->engine->history, &at, text)) < 0) {
+		ctl_error(c, EXIT_REFUSED, strerror(-r));
+		return 0;
+	}
+	arm(c->engine);
+	return ctl_answer(c, json_pack("{s:s,s:o}", "result", "at", "scheduled", ctl_at_json(c)));
+}
+
+int
+ctl_clear_commit(struct ctl *c, const char *args, struct slice text)
+{
+	struct history_at at;
+	int r = history_at_read(&c->engine->history, &at, NULL);
+
+	(void)args;
+	(void)text;
+	if (r == -ENOENT)
+		ctl_error(c, EXIT_NO_OBJECT, "no commit waits for its time");
+	else if (r == 0 && at.uid != c->uid && !(ctl_perm(c) & CONF_PERM_MAINTENANCE))
+		ctl_error(c, EXIT_NOT_AUTHORISED, "permission denied");
+	else if ((r = engine_audit_now(c->engine,
+		      &(struct audit_event){.kind = "commit-at-cleared", .uid = c->uid, .have_uid = true})) < 0 ||
+		 (r = history_at_delete(&c->engine->history)) < 0)
+		ctl_error(c, EXIT_REFUSED, strerror(-r));
+	else {
+		arm(c->engine);
+		return ctl_answer(c, json_pack("{s:s}", "result", "cleared"));
+	}
+	return 0;
+}
