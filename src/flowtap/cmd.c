@@ -57,6 +57,12 @@ static const struct cmd_type {
 } types[] = {
     {"ACTION", "A command of configuration mode", any_ok},
     {"AGENCY", "Name of an agency", any_ok},
+    {"BYTES", "Bytes of a question", number_ok},
+    {"COUNT", "How many", number_ok},
+    {"INTERFACE", "Name of an interface", any_ok},
+    {"NAME", "Name of a file", any_ok},
+    {"SOURCE", "Address or interface to ask from", any_ok},
+    {"TABLE", "Name or number of a routing table", any_ok},
     {"COMMAND", "An operational command", any_ok},
     {"FILE", "Name of a file, or - for standard input", any_ok},
     {"HOST", "Name or address of a host", any_ok},

@@ -81,7 +81,15 @@ static int
 put_json(const struct shell *sh, const struct conf_node *n)
 {
 	json_t *o = json_pack("{s:o}", "configuration", node_json(n));
-	char *text = o ? json_dumps(o, sh->json && !sh->pretty ? JSON_COMPACT : JSON_INDENT(4)) : NULL;
+	char *text;
+
+	if (sh->display == DISPLAY_XML) {
+		int code = shell_put_json(sh, o);
+
+		json_decref(o);
+		return code;
+	}
+	text = o ? json_dumps(o, sh->json && !sh->pretty ? JSON_COMPACT : JSON_INDENT(4)) : NULL;
 
 	json_decref(o);
 	if (text)
@@ -141,7 +149,7 @@ put(struct shell *sh, const struct conf_tree *t, const struct conf_target *x)
 {
 	cleanup_buf struct buf out = {0};
 
-	if (sh->json || sh->display == DISPLAY_JSON)
+	if (sh->json || sh->display == DISPLAY_JSON || sh->display == DISPLAY_XML)
 		return put_json(sh, x->node);
 	if (sh->display == DISPLAY_SET)
 		conf_compare_set_lines(t, x->node, &out);

@@ -97,6 +97,7 @@ opts_parse(int argc, char **argv, struct opts *o)
 	o->json_errors = optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'j') ||
 			 optsay_is_given(argc, argv, SHORT_OPTIONS, long_options, 'p');
 	opterr = 0;
+	optind = 0; /* has getopt look at the "-", which the look before did not have */
 	while ((c = getopt_long(argc, argv, "-" SHORT_OPTIONS, long_options, NULL)) != -1)
 		switch (c) {
 		case 'j':

@@ -3,6 +3,7 @@
 #include "shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,6 +11,7 @@
 #include "errors.h"
 #include "held.h"
 #include "jsonout.h"
+#include "xml.h"
 
 #define WIDTH 80
 
@@ -104,6 +106,23 @@ shell_rights(struct shell *sh)
 	if (sh->message == NULL && json_object_get(j, "message"))
 		sh->message = strdup(json_string_value(json_object_get(j, "message")));
 	json_decref(j);
+}
+
+int
+shell_put_json(const struct shell *sh, const json_t *o)
+{
+	cleanup_buf struct buf out = {0};
+	char *text = NULL;
+	bool ok;
+
+	if (sh->display == DISPLAY_XML)
+		xml_put(o, &out);
+	else if ((text = json_dumps(o, sh->pretty || sh->display == DISPLAY_JSON ? JSON_INDENT(2) : JSON_COMPACT)) !=
+		 NULL)
+		buf_printf(&out, "%s\n", text);
+	free(text);
+	ok = out.err == 0 && out.len > 0 && fwrite(out.p, 1, out.len, stdout) == out.len;
+	return fflush(stdout) == 0 && ok ? EXIT_OK : EXIT_TRANSPORT;
 }
 
 /* ---- output ---- */
@@ -209,10 +228,37 @@ piped_run(struct shell *sh, const struct cmd_call *call)
 	return code;
 }
 
+int
+shell_save_to(struct shell *sh, const char *path)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (sh->save == NULL && fd >= 0 && (sh->save = fdopen(fd, "w")) != NULL)
+		return EXIT_OK;
+	shell_say("error: %s: %s", path, sh->save ? "one file is enough" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return EXIT_REFUSED;
+}
+
+static int
+saved(struct shell *sh, int code)
+{
+	FILE *f = TAKE_PTR(sh->save);
+	const bool bad = ferror(f);
+
+	if (fclose(f) != 0 || bad) {
+		shell_say("error: the file could not be written: %s", strerror(errno));
+		return EXIT_REFUSED;
+	}
+	printf("Wrote %zu lines of output\n", sh->saved);
+	return code;
+}
+
 /* A sink that finds stdout as it is outside of the command. */
 struct screen {
 	FILE *real;
-	struct pager *pager;
+	struct shell *sh;
 };
 
 static int
@@ -222,8 +268,13 @@ screen_line(void *arg, struct slice line)
 	FILE *now = stdout;
 	int r;
 
+	if (s->sh->save) {
+		s->sh->saved++;
+		fwrite(line.p, 1, line.len, s->sh->save);
+		return putc('\n', s->sh->save) == EOF ? -EPIPE : 0;
+	}
 	stdout = s->real;
-	r = to_screen(s->pager, line);
+	r = to_screen(&s->sh->pager, line);
 	stdout = now;
 	return r;
 }
@@ -256,7 +307,7 @@ where(const struct shell *sh, bool once)
 static int
 words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 {
-	struct screen screen = {stdout, &sh->pager};
+	struct screen screen = {stdout, sh};
 	const size_t first = cmd_segment(w, 0);
 	struct cmd_fault fault = {0};
 	struct cmd_context ctx;
@@ -268,6 +319,7 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	shell_rights(sh); /* commits may change them at any time */
 	shell_context(sh, where(sh, once), &ctx);
 	sh->display = DISPLAY_TEXT;
+	sh->saved = 0;
 	sh->comparing = sh->no_more = sh->edited = false;
 	if (pipe_new(screen_line, &screen, &sh->pipe) < 0)
 		return EXIT_TRANSPORT;
@@ -280,6 +332,8 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	} else if (r == EXIT_OK)
 		r = pipes > 0 || (sh->terminal && sh->asks && call.row->run != monitor_run) ? piped_run(sh, &call)
 											    : shell_call(sh, &call);
+	if (sh->save)
+		r = saved(sh, r);
 	buf_free(&fault.text);
 	pipe_free(TAKE_PTR(sh->pipe));
 	return r;

@@ -11,7 +11,7 @@
 #include "pager.h"
 #include "pipe.h"
 
-enum shell_display { DISPLAY_TEXT, DISPLAY_SET, DISPLAY_JSON };
+enum shell_display { DISPLAY_TEXT, DISPLAY_SET, DISPLAY_JSON, DISPLAY_XML };
 
 struct candidate; /* candidate.h */
 
@@ -39,6 +39,8 @@ struct shell {
 	uint32_t hidden;       /* CONF_PERM_...: rights that the user lacks */
 	unsigned idle_minutes; /* after which a session without a key ends; 0: never */
 	char *message;         /* owned; of system login; NULL: none */
+	FILE *save;            /* instead of the screen; NULL: none */
+	size_t saved;          /* lines of it */
 };
 
 #define SHELL_AUTO UINT32_MAX
@@ -53,6 +55,9 @@ int shell_line(struct shell *sh, const char *line);
 int shell_complete(struct shell *sh, const char *line);
 /* The same of words that a shell has parted. */
 int shell_argv(struct shell *sh, int argc, char **argv);
+/* The present command's output goes into that file, for its owner only if it is new.  The exit code. */
+int shell_save_to(struct shell *sh, const char *path);
+int shell_put_json(const struct shell *sh, const json_t *o);   /* or XML, as the display is */
 int shell_call(struct shell *sh, const struct cmd_call *call); /* into the present output */
 /* Asks which rights the user lacks: what the daemon would call unknown is unknown here, too. */
 void shell_rights(struct shell *sh);

@@ -227,13 +227,27 @@ put_counters(const char *title, const json_t *counters, bool places, struct buf 
 		buf_printf(out, "  %-30s %21s\n", "none", "0");
 }
 
+/* From a mark on that an operator set, if there is one; the account of agencies has none. */
 void
 show_statistics(const json_t *state, struct buf *out)
 {
-	put_copies(json_object_get(state, "copies"), out);
-	put_counters("Losses", json_object_get(state, "losses"), true, out);
-	put_counters("For information, not lost", json_object_get(state, "information"), false, out);
+	const json_t *since = json_object_get(state, "since-cleared"), *from = since ? since : state;
+
+	if (since)
+		buf_printf(out, "Since %s, when %s cleared them; %jd matched, %jd sent before and since\n\n",
+		    text_of(since, "time"), text_of(since, "user"),
+		    number_of(json_object_get(state, "copies"), "matched"),
+		    number_of(json_object_get(state, "copies"), "sent"));
+	put_copies(json_object_get(from, "copies"), out);
+	put_counters("Losses", json_object_get(from, "losses"), true, out);
+	put_counters("For information, not lost", json_object_get(from, "information"), false, out);
 	put_agencies(json_object_get(state, "agencies"), out);
+}
+
+void
+show_cleared(const json_t *state, struct buf *out)
+{
+	buf_printf(out, "Statistics are shown from %s on\n", text_of(json_object_get(state, "since-cleared"), "time"));
 }
 
 /* ---- show services flow-tap sessions | content-destinations | events ---- */

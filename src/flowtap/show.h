@@ -11,6 +11,8 @@
 void show_flow_tap(const json_t *state, struct buf *out);
 /* "show services flow-tap statistics": the same answer. */
 void show_statistics(const json_t *state, struct buf *out);
+/* "clear services flow-tap statistics" */
+void show_cleared(const json_t *state, struct buf *out);
 /* "show services flow-tap sessions", "content-destinations", "events" */
 void show_sessions(const json_t *answer, struct buf *out);
 void show_content_destinations(const json_t *answer, struct buf *out);

@@ -7,21 +7,12 @@
 #include "commit_cmd.h"
 #include "conf_perm.h"
 #include "configure.h"
+#include "router_cmd.h"
 #include "show.h"
+#include "show_router.h"
 #include "warrant_cmd.h"
 
 /* ---- what the daemon is asked ---- */
-
-static int
-json_print(const struct shell *sh, const json_t *j)
-{
-	char *text = json_dumps(j, sh->pretty || sh->display == DISPLAY_JSON ? JSON_INDENT(2) : JSON_COMPACT);
-
-	if (text)
-		puts(text);
-	free(text);
-	return text && fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
-}
 
 static int
 answer_print(struct shell *sh, const struct cmd *row, const struct buf *answer)
@@ -34,8 +25,8 @@ answer_print(struct shell *sh, const struct cmd *row, const struct buf *answer)
 		shell_say("flowtap: the daemon's answer is not understood");
 		return EXIT_TRANSPORT;
 	}
-	if (sh->json || sh->display == DISPLAY_JSON)
-		code = json_print(sh, j);
+	if (sh->json || sh->display != DISPLAY_TEXT)
+		code = shell_put_json(sh, j);
 	else {
 		row->text(j, &out);
 		fwrite(out.p, 1, out.len, stdout);
@@ -180,6 +171,20 @@ run_display_json(struct shell *sh, const struct cmd_call *call)
 }
 
 static int
+run_display_xml(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	sh->display = DISPLAY_XML;
+	return EXIT_OK;
+}
+
+static int
+run_save(struct shell *sh, const struct cmd_call *call)
+{
+	return shell_save_to(sh, cmd_arg(call, "FILE"));
+}
+
+static int
 run_compare(struct shell *sh, const struct cmd_call *call)
 {
 	const char *n = cmd_arg(call, "N");
@@ -198,6 +203,9 @@ const struct cmd table_commands[] = {
 	.ask = "services flow-tap", .text = show_flow_tap},
     {ASKED, "show services flow-tap statistics", "Copies and losses, with the reason and the place", run_ask,
 	.ask = "services flow-tap statistics", .text = show_statistics},
+    {ASKED, "clear services flow-tap statistics", "Show counters from now on; the account itself stays as it is",
+	run_ask, .ask = "clear services flow-tap statistics", .text = show_cleared,
+	.needs = CONF_PERM_FLOW_TAP | CONF_PERM_CLEAR},
     {ASKED, "show services flow-tap sessions", "DTCP sessions that are open", run_ask,
 	.ask = "services flow-tap sessions", .text = show_sessions},
     {ASKED, "show services flow-tap content-destinations", "Where copies go, and whether they get there", run_ask,
@@ -217,6 +225,23 @@ const struct cmd table_commands[] = {
     {ASKED, "request system configuration rescue delete", "Have no rescue configuration any more", run_ask,
 	.ask = "request system configuration rescue delete", .text = commit_show_rescue,
 	.needs = CONF_PERM_MAINTENANCE},
+    {ASKED, "show interfaces [INTERFACE] terse", "Interfaces of the router and their addresses", router_interfaces,
+	.needs = CONF_PERM_VIEW},
+    {ASKED, "show interfaces terse INTERFACE", "An interface and its addresses", router_interfaces,
+	.needs = CONF_PERM_VIEW},
+    {ASKED, "show route [table TABLE]", "Routes of the router", router_route, .needs = CONF_PERM_VIEW},
+    {ASKED, "show arp", "Neighbours of the router", router_arp, .needs = CONF_PERM_VIEW},
+    {ASKED, "show log [NAME]", "The journal of Flowtap's services, or a file of /var/log", router_log,
+	.needs = CONF_PERM_TRACE},
+    {ASKED, "show system uptime", "Since when the router, the daemon and the configuration are there", router_uptime,
+	.needs = CONF_PERM_VIEW},
+    {ASKED, "show system users", "Who is logged in", router_users, .needs = CONF_PERM_VIEW},
+    {ASKED, "show system alarms", "Alarms that last", run_ask, .ask = "system alarms", .text = show_router_alarms,
+	.needs = CONF_PERM_VIEW},
+    {ASKED, "ping HOST [inet6] [count COUNT] [size BYTES] [interval SECONDS] [source SOURCE]",
+	"Ask a host whether it is there", router_ping, .needs = CONF_PERM_NETWORK},
+    {ASKED, "traceroute HOST [inet6] [ttl COUNT] [source SOURCE]", "The way to a host", router_traceroute,
+	.needs = CONF_PERM_NETWORK},
     {ASKED, "show version", "Version of this program", run_version},
     {ASKED, "request services flow-tap self-test", "Send packets of our own the whole way of a tap", run_ask,
 	.ask = "request services flow-tap self-test", .text = show_self_test},
@@ -284,10 +309,12 @@ const struct cmd table_commands[] = {
     {CMD_PIPE, "count", "Only how many lines", run_count},
     {CMD_PIPE, "display json", "As JSON", run_display_json},
     {CMD_PIPE, "display set", "As lines of set", run_display_set},
+    {CMD_PIPE, "display xml", "As XML", run_display_xml},
     {CMD_PIPE, "except PATTERN", "Only lines that do not match", run_except},
     {CMD_PIPE, "find PATTERN", "From the first line that matches on", run_find},
     {CMD_PIPE, "last [NUMBER]", "Only the last lines (10)", run_last},
     {CMD_PIPE, "match PATTERN", "Only lines that match", run_match},
     {CMD_PIPE, "no-more", "Do not stop after each screen", run_no_more},
+    {CMD_PIPE, "save FILE", "Into a file", run_save},
     {0, NULL},
 };

@@ -14,6 +14,7 @@
 #ifndef FLOWTAPD_ENGINE_H
 #define FLOWTAPD_ENGINE_H
 
+#include <jansson.h>
 #include <sys/queue.h>
 
 #include "audit.h"
@@ -167,6 +168,8 @@ struct engine_event {
 	char text[184];
 };
 
+#define ENGINE_WATCHED 8 /* conditions that engine_watch.c may know */
+
 struct engine_events {
 	struct engine_event ring[ENGINE_EVENTS];
 	uint64_t n; /* since the start */
@@ -211,6 +214,7 @@ struct engine {
 	struct config_ask *ask;    /* a commit on its way; NULL: none */
 	struct loop_timer *confirm;
 	struct loop_timer *at;  /* engine_at.c: a commit that waits for its time */
+	json_t *mark;           /* engine_mark.c: the account as it was when an operator began to count; NULL: never */
 	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
 	size_t texts;           /* bytes that operators have sent with commands not yet given */
 	int64_t started_ms;
@@ -223,6 +227,7 @@ struct engine {
 		unsigned raised;      /* a bit for each alarm */
 		uint64_t short_ns;    /* when a descriptor or memory was last not to be had; 0: never */
 		int short_of;         /* which: -EMFILE, -ENOMEM */
+		struct engine_event last[ENGINE_WATCHED]; /* what was told when it was raised */
 		/* copies a second: in the last round, and in the best one in which none was lost */
 		uint64_t sent, at_ns, rate, rate_most;
 	} watch;

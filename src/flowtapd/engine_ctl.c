@@ -250,6 +250,8 @@ static const struct {
 } commands[] = {
     {"configuration", ctl_show_configuration},
     {"system commit", ctl_show_commits},
+    {"system alarms", ctl_show_alarms},
+    {"clear services flow-tap statistics", ctl_clear_statistics},
     {"commit", ctl_commit},
     {"clear system commit", ctl_clear_commit},
     {"configure exclusive", ctl_lock},

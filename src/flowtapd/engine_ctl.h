@@ -23,6 +23,7 @@ struct ctl {
 	uint32_t of_groups;        /* what its groups permit */
 	struct store_lines *lines; /* audit export under way */
 	json_t *state;             /* what the data plane said so far */
+	bool marking;              /* the state under way becomes the mark */
 	bool checking;             /* the commit under way is a check */
 	struct buf text;           /* what goes with the command to come */
 	struct buf warnings;       /* of the commit under way: lines */
@@ -49,6 +50,14 @@ int ctl_show_flow_tap(struct ctl *c, const char *args, struct slice text);
 int ctl_show_sessions(struct ctl *c, const char *args, struct slice text);
 int ctl_show_dests(struct ctl *c, const char *args, struct slice text);
 int ctl_show_events(struct ctl *c, const char *args, struct slice text);
+
+/* engine_watch.c */
+int ctl_show_alarms(struct ctl *c, const char *args, struct slice text);
+
+/* engine_mark.c */
+int ctl_clear_statistics(struct ctl *c, const char *args, struct slice text);
+/* What was counted since the mark, if there is one. */
+void ctl_mark_apply(const struct ctl *c, json_t *state);
 
 /* engine_rescue.c */
 int ctl_rescue_save(struct ctl *c, const char *args, struct slice text);

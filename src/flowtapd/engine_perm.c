@@ -25,6 +25,8 @@ static const struct {
     {"configuration", CONF_PERM_READ, "permission denied"},
     {"system commit", CONF_PERM_READ, "permission denied"},
     {"commit", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
+    {"system alarms", CONF_PERM_VIEW, "permission denied"},
+    {"clear services flow-tap statistics", CONF_PERM_FLOW_TAP | CONF_PERM_CLEAR, "permission denied"},
     {"clear system commit", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
     {"configure", CONF_PERM_READ, "permission denied"},
     {"configure exclusive", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},

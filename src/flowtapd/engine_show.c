@@ -109,6 +109,8 @@ on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_
 	}
 	if (state)
 		state_finish(c, state, &counts);
+	if (state)
+		ctl_mark_apply(c, state);
 	if (state == NULL || ctl_answer(c, state) < 0)
 		ctl_error(c, EXIT_TRANSPORT, "the data plane gave no answer");
 }

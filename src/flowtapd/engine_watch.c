@@ -3,14 +3,15 @@
  * Conditions that last: each is an alarm when it begins and is told again when it is over.
  * On record they are not: nobody did anything.
  *
- * exports: engine_watch_ */
+ * exports: engine_watch_ ctl_show_alarms */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
-#include "engine.h"
+#include "conf_perm.h"
+#include "engine_ctl.h"
 #include "log.h"
 
 #define WATCH_MS 2000
@@ -35,6 +36,9 @@ condition(struct engine *e, enum condition c, bool is, const char *text)
 	if (is == was)
 		return;
 	e->watch.raised ^= 1u << c;
+	e->watch.last[c] = (struct engine_event){
+	    .time_ms = clock_wall_ms(), .severity = ENGINE_ALARM, .kind = kinds[c]};
+	snprintf(e->watch.last[c].text, sizeof e->watch.last[c].text, "%s", text);
 	if (!is)
 		text = "it is over";
 	if (!engine_event(e, is ? ENGINE_ALARM : ENGINE_CLEARED, kinds[c], "%s", text))
@@ -197,4 +201,22 @@ engine_watch_start(struct engine *e)
 	e->watch.quiet = QUIET_ROUNDS;
 	loop_timer_set(e->watch.timer, WATCH_MS);
 	return 0;
+}
+
+/* Those that last.  What they are about is flow-tap's: who may not know of it is told of none. */
+int
+ctl_show_alarms(struct ctl *c, const char *args, struct slice text)
+{
+	const struct engine_watch *w = &c->engine->watch;
+	json_t *list = json_array();
+	char when[32];
+
+	(void)args;
+	(void)text;
+	for (unsigned i = 0; i < ENGINE_WATCHED && (ctl_perm(c) & CONF_PERM_FLOW_TAP); i++)
+		if (w->raised >> i & 1)
+			json_array_append_new(
+			    list, json_pack("{s:s,s:s,s:s}", "time", ctl_time_format(w->last[i].time_ms, when), "kind",
+				      event_kinds[w->last[i].kind].name, "text", w->last[i].text));
+	return ctl_answer(c, json_pack("{s:o}", "alarms", list));
 }

@@ -100,11 +100,11 @@ def test_commit_at(rig, run, at):  # noqa: F811
 
 def test_commit_at_is_refused(rig, run, at):  # noqa: F811
     """If the configuration has changed meanwhile; and it can be cleared."""
-    at(3, 3)
+    at(3, 15)
     said = run(stdin=f"configure\n{SHORT} 8\ncommit\n")
     assert "warning: the commit that root has put off till" in said, said
     until("it is refused", lambda: "had put off was refused: the configuration has changed meanwhile" in run(
-        "show", "services", "flow-tap", "events").replace("\n                             ", " "), 20)
+        "show", "services", "flow-tap", "events").replace("\n                             ", " "), 40)
     assert "maximum-sessions 8" in run("show", "configuration") and "requested" not in run("show", "system", "commit")
     at(3, 3600)
     assert "cleared" in run("clear", "system", "commit")

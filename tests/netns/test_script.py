@@ -98,7 +98,7 @@ def test_of_words(run):
     assert run("-c", "show version") == run("show", "version")
     assert run("-c", "") == "" == run("-c", " ; \n;")
     assert json.loads(run("-j", "-c", "show system commit"))["commits"]
-    assert "usage" in run("-c", "show version", "show", "version", status=2)
+    assert "-c goes without a COMMAND" in run("-c", "show version", "show", "version", status=2)
     assert "a quotation mark is missing" in run("-c", 'show "a; b', status=2)
 
 

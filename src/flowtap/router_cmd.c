@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: router_ */
+#include "router_cmd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <utmpx.h>
+
+#include "show_router.h"
+#include "tool.h"
+
+#define ARGS_MAX 24
+#define COUNT_USUAL "5" /* questions of ping if nobody is there to end it */
+#define LOG_LINES "1000"
+
+struct args {
+	const char *v[ARGS_MAX + 1];
+	size_t n;
+};
+
+static void
+arg(struct args *a, const char *s)
+{
+	if (a->n < ARGS_MAX)
+		a->v[a->n++] = s;
+}
+
+/* The option and the word that was typed, if one was. */
+static void
+option(struct args *a, const char *name, const char *word)
+{
+	if (word) {
+		arg(a, name);
+		arg(a, word);
+	}
+}
+
+/* ---- programs whose output is the answer ---- */
+
+static int
+to_stdout(void *unused, const char *bytes, size_t len)
+{
+	(void)unused;
+	return fwrite(bytes, 1, len, stdout) == len && fflush(stdout) == 0 ? 0 : -1;
+}
+
+static int
+failed(const char *program, int r)
+{
+	if (r == -ENOENT)
+		shell_say("error: %s is not installed", program);
+	else
+		shell_say("error: %s: %s", program, strerror(-r));
+	return EXIT_TRANSPORT;
+}
+
+static int
+run(const struct args *a)
+{
+	int r = tool_run(a->v, to_stdout, NULL);
+
+	return r < 0 ? failed(a->v[0], r) : r == 0 ? EXIT_OK : EXIT_REFUSED;
+}
+
+static bool
+host_wrong(const char *host)
+{
+	if (host == NULL || tool_host_ok(host))
+		return false;
+	shell_say("error: %s is neither a name nor an address", host);
+	return true;
+}
+
+int
+router_ping(struct shell *sh, const struct cmd_call *call)
+{
+	const char *host = cmd_arg(call, "HOST"), *source = cmd_arg(call, "SOURCE"), *count = cmd_arg(call, "COUNT");
+	struct args a = {0};
+
+	if (host_wrong(host) || host_wrong(source))
+		return EXIT_USAGE;
+	arg(&a, "ping");
+	if (cmd_arg(call, "inet6"))
+		arg(&a, "-6");
+	option(&a, "-c", count ? count : sh->asks ? NULL : COUNT_USUAL);
+	option(&a, "-s", cmd_arg(call, "BYTES"));
+	option(&a, "-i", cmd_arg(call, "SECONDS"));
+	option(&a, "-I", source);
+	arg(&a, "--");
+	arg(&a, host);
+	return run(&a);
+}
+
+int
+router_traceroute(struct shell *sh, const struct cmd_call *call)
+{
+	const char *host = cmd_arg(call, "HOST"), *source = cmd_arg(call, "SOURCE");
+	struct args a = {0};
+
+	(void)sh;
+	if (host_wrong(host) || host_wrong(source))
+		return EXIT_USAGE;
+	arg(&a, "traceroute");
+	if (cmd_arg(call, "inet6"))
+		arg(&a, "-6");
+	option(&a, "-s", source);
+	option(&a, "-m", cmd_arg(call, "COUNT"));
+	arg(&a, "--");
+	arg(&a, host);
+	return run(&a);
+}
+
+/* The service manager's journal of our units, or a file of /var/log, as far as the user may read it. */
+int
+router_log(struct shell *sh, const struct cmd_call *call)
+{
+	const char *name = cmd_arg(call, "NAME");
+	char path[300];
+	FILE *f;
+	int c;
+
+	(void)sh;
+	if (name == NULL)
+		return run(&(struct args){.v = {"journalctl", "--no-pager", "--quiet", "--lines=" LOG_LINES,
+					      "--unit=flowtapd", "--unit=flowtap-sshd", "--unit=flowtap-aux"}});
+	if (!tool_name_ok(name)) {
+		shell_say("error: expected the name of a file in /var/log");
+		return EXIT_USAGE;
+	}
+	snprintf(path, sizeof path, "/var/log/%s", name);
+	if ((f = fopen(path, "re")) == NULL) {
+		shell_say("error: %s: %s", path, strerror(errno));
+		return errno == EACCES ? EXIT_NOT_AUTHORISED : EXIT_NO_OBJECT;
+	}
+	while ((c = getc(f)) != EOF && putchar(c) != EOF)
+		;
+	fclose(f);
+	return EXIT_OK;
+}
+
+/* ---- screens ---- */
+
+static int
+print(struct shell *sh, json_t *o, void (*text)(const json_t *, struct buf *))
+{
+	cleanup_buf struct buf out = {0};
+	int code = EXIT_OK;
+
+	if (o == NULL) {
+		shell_say("error: what the program said is not understood");
+		return EXIT_TRANSPORT;
+	}
+	if (sh->json || sh->display != DISPLAY_TEXT)
+		code = shell_put_json(sh, o);
+	else {
+		text(o, &out);
+		fwrite(out.p, 1, out.len, stdout);
+	}
+	json_decref(o);
+	return code;
+}
+
+/* What ip(8) says; the caller owns it.  NULL after a message to the user. */
+static json_t *
+ip_json(const struct args *a)
+{
+	cleanup_buf struct buf text = {0};
+	int r = tool_read(a->v, &text);
+	json_t *o;
+
+	if (r < 0)
+		failed(a->v[0], r);
+	else if (r > 0)
+		shell_say("error: %.*s", (int)text.len, text.p ? (char *)text.p : "");
+	if (r != 0)
+		return NULL;
+	if (text.len == 0)
+		return json_array();
+	if ((o = json_loadb((char *)text.p, text.len, 0, NULL)) == NULL)
+		shell_say("error: what ip says is not understood");
+	return o;
+}
+
+int
+router_interfaces(struct shell *sh, const struct cmd_call *call)
+{
+	const char *name = cmd_arg(call, "INTERFACE");
+	struct args a = {.v = {"ip", "-j", "address", "show"}, .n = 4};
+	json_t *o;
+
+	if (host_wrong(name))
+		return EXIT_USAGE;
+	option(&a, "dev", name);
+	return (o = ip_json(&a)) ? print(sh, o, show_router_interfaces) : EXIT_NO_OBJECT;
+}
+
+int
+router_route(struct shell *sh, const struct cmd_call *call)
+{
+	const char *table = cmd_arg(call, "TABLE");
+	struct args inet = {.v = {"ip", "-j", "-4", "route", "show", "table", table ? table : "main"}, .n = 7};
+	struct args inet6 = {.v = {"ip", "-j", "-6", "route", "show", "table", table ? table : "main"}, .n = 7};
+	json_t *four, *six;
+
+	if (host_wrong(table))
+		return EXIT_USAGE;
+	if ((four = ip_json(&inet)) == NULL)
+		return EXIT_NO_OBJECT;
+	if ((six = ip_json(&inet6)) == NULL) {
+		json_decref(four);
+		return EXIT_NO_OBJECT;
+	}
+	return print(sh, json_pack("{s:o,s:o}", "inet", four, "inet6", six), show_router_routes);
+}
+
+int
+router_arp(struct shell *sh, const struct cmd_call *call)
+{
+	json_t *o = ip_json(&(struct args){.v = {"ip", "-j", "-4", "neighbour", "show"}, .n = 5});
+
+	(void)call;
+	return o ? print(sh, o, show_router_arp) : EXIT_NO_OBJECT;
+}
+
+/* ---- show system ---- */
+
+static json_t *
+moment(time_t t)
+{
+	char text[40] = "-";
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm))
+		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(text);
+}
+
+static json_t *
+users(void)
+{
+	json_t *list = json_array();
+	const struct utmpx *u;
+
+	setutxent();
+	while ((u = getutxent()) != NULL)
+		if (u->ut_type == USER_PROCESS)
+			json_array_append_new(
+			    list, json_pack("{s:o,s:o,s:o,s:o}", "user",
+				      json_stringn(u->ut_user, strnlen(u->ut_user, sizeof u->ut_user)), "tty",
+				      json_stringn(u->ut_line, strnlen(u->ut_line, sizeof u->ut_line)), "from",
+				      json_stringn(u->ut_host, strnlen(u->ut_host, sizeof u->ut_host)), "login",
+				      moment(u->ut_tv.tv_sec)));
+	endutxent();
+	return list;
+}
+
+int
+router_users(struct shell *sh, const struct cmd_call *call)
+{
+	(void)call;
+	return print(sh, json_pack("{s:o}", "users", users()), show_router_users);
+}
+
+static json_t *
+asked(const struct shell *sh, const char *words)
+{
+	cleanup_buf struct buf body = {0};
+
+	return ctl_try(sh->socket, words, &body) == IPC_C_JSON ? json_loadb((char *)body.p, body.len, 0, NULL) : NULL;
+}
+
+/* As far as the user may see it. */
+static void
+daemon_add(const struct shell *sh, json_t *o)
+{
+	json_t *state = asked(sh, "services flow-tap"), *commits = asked(sh, "system commit");
+	json_t *started = json_object_get(state, "start-time"),
+	       *last = json_array_get(json_object_get(commits, "commits"), 0);
+
+	if (started)
+		json_object_set_new(o, "protocols-started", moment((time_t)json_integer_value(started)));
+	if (last) {
+		json_object_set(o, "configured", json_object_get(last, "time"));
+		json_object_set(o, "configured-by", json_object_get(last, "user"));
+	}
+	json_decref(state);
+	json_decref(commits);
+}
+
+int
+router_uptime(struct shell *sh, const struct cmd_call *call)
+{
+	const time_t now = time(NULL);
+	struct sysinfo info = {0};
+	double load[3] = {0};
+	json_t *o, *who = users();
+
+	(void)call;
+	if (sysinfo(&info) < 0 || getloadavg(load, 3) < 3)
+		info.uptime = 0;
+	o = json_pack("{s:o,s:o,s:I,s:I,s:[f,f,f]}", "time", moment(now), "booted", moment(now - info.uptime),
+	    "up-seconds", (json_int_t)info.uptime, "users", (json_int_t)json_array_size(who), "load", load[0], load[1],
+	    load[2]);
+	json_decref(who);
+	daemon_add(sh, o);
+	return print(sh, o, show_router_uptime);
+}

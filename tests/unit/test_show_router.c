@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Screens about the router; JSON as XML; which words are handed to programs. */
+#include <string.h>
+
+#include "unit.h"
+
+#include "show_router.h"
+#include "tool.h"
+#include "xml.h"
+
+static void
+shown(void (*show)(const json_t *, struct buf *), const char *json, const char *expected)
+{
+	cleanup_buf struct buf out = {0};
+	json_t *o = json_loads(json, JSON_DECODE_ANY, NULL);
+
+	assert_non_null(o);
+	show(o, &out);
+	json_decref(o);
+	buf_put_u8(&out, 0);
+	assert_string_equal((char *)out.p, expected);
+}
+
+static void
+test_screens(void **state)
+{
+	(void)state;
+	shown(show_router_interfaces,
+	    "[{\"ifname\":\"eth0\",\"flags\":[\"UP\",\"LOWER_UP\"],\"addr_info\":[{\"family\":\"inet\",\"local\":"
+	    "\"192.0.2.1\",\"prefixlen\":24},{\"family\":\"inet6\",\"local\":\"fd00::1\",\"prefixlen\":64}]},"
+	    "{\"ifname\":\"eth1\",\"flags\":[]},{}]",
+	    "Interface               Admin Link Proto    Local\n"
+	    "eth0                    up    up   inet     192.0.2.1/24\n"
+	    "                                  inet6    fd00::1/64\n"
+	    "eth1                    down  down\n");
+	shown(show_router_routes,
+	    "{\"inet\":[{\"dst\":\"default\",\"gateway\":\"192.0.2.9\",\"dev\":\"eth0\",\"metric\":5},"
+	    "{\"dst\":\"192.0.2.0/24\",\"dev\":\"eth0\",\"protocol\":\"kernel\"},"
+	    "{\"type\":\"blackhole\",\"dst\":\"203.0.113.0/24\",\"protocol\":\"bgp\"}],\"inet6\":[]}",
+	    "inet.0: 3 destinations\n+ = Active Route, - = Last Active, * = Both\n\n"
+	    "default              *[static/5]\n                      > to 192.0.2.9 via eth0\n"
+	    "192.0.2.0/24         *[Direct/0]\n                      > via eth0\n"
+	    "203.0.113.0/24       *[bgp/0] blackhole\n");
+	shown(show_router_routes, "{}", "No routes\n");
+	shown(show_router_arp,
+	    "[{\"dst\":\"192.0.2.1\",\"dev\":\"eth0\",\"lladdr\":\"02:00:00:00:00:01\",\"state\":[\"STALE\"]}]",
+	    "MAC Address       Address         Interface       State\n"
+	    "02:00:00:00:00:01 192.0.2.1       eth0            STALE\nTotal entries: 1\n");
+	shown(show_router_alarms, "{\"alarms\":[]}", "No alarms currently active\n");
+}
+
+static void
+test_xml(void **state)
+{
+	(void)state;
+	shown(xml_put, "{\"a\":{\"b\":[1,\"<&>\"],\"@c\":true},\"d\":null,\"2x\":1.5}",
+	    "<rpc-reply>\n    <a>\n        <b>1</b>\n        <b>&lt;&amp;&gt;</b>\n"
+	    "        <element name=\"@c\">true</element>\n    </a>\n    <d></d>\n"
+	    "    <element name=\"2x\">1.5</element>\n</rpc-reply>\n");
+	shown(xml_put, "[1]", "<rpc-reply>\n    <output>1</output>\n</rpc-reply>\n");
+	shown(xml_put, "{\"a\\\"><x\":\"\\u0001\"}",
+	    "<rpc-reply>\n    <element name=\"a&quot;&gt;&lt;x\">\xef\xbf\xbd</element>\n</rpc-reply>\n");
+}
+
+static void
+test_words(void **state)
+{
+	static const char *const good[] = {"192.0.2.1", "fe80::1%eth0", "host.example.net", "a_b-c"};
+	static const char *const bad[] = {"", "-c", "--", "a b", "a;b", "$(id)", "a/b", "a\nb", "`x`", "a|b"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(tool_host_ok(good[i]));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_false(tool_host_ok(bad[i]));
+		assert_false(tool_name_ok(bad[i]));
+	}
+	assert_true(tool_name_ok("messages.1"));
+	assert_false(tool_name_ok("..") || tool_name_ok(".hidden"));
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_screens),
+	    cmocka_unit_test(test_xml),
+	    cmocka_unit_test(test_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
