@@ -102,7 +102,8 @@ int tapset_recover(struct tapset *s, uint64_t now_ns);
  * and otherwise left alone, one that differs is replaced; either way the life asked
  * for holds from now on, and what was consumed of it before stays consumed.  A
  * recovered one that has ended is confirmed and stays as it is, for tapset_ended.
- * -EDQUOT: no room for another content destination; -ENOSPC: some other table is full; -EEXIST: put already; nothing is changed.
+ * -EDQUOT: no room for another content destination; -ENOSPC: some other table is full; -EEXIST: put already; nothing is
+ * changed.
  */
 int tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t now_ns);
 /*
