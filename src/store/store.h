@@ -55,8 +55,8 @@ enum store_refusal {
 	STORE_OTHER_KEY, /* made with another machine key */
 };
 
-/* Opens or creates; the file of an earlier release is brought to this one's schema, and a copy of it is
- * kept.  machine_key (STORE_KEY_LEN bytes) is copied.  0, enum store_refusal or -errno. */
+/* Opens or creates; the file of an earlier release is brought to this one's schema.
+ * machine_key (STORE_KEY_LEN bytes) is copied.  0, enum store_refusal or -errno. */
 int store_open(const char *path, const uint8_t *machine_key, struct store **out);
 void store_close(struct store *s); /* NULL is legal */
 
