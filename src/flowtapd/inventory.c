@@ -20,12 +20,15 @@
 
 #define LOOK_MS 1000
 #define LINKS_MAX 4096
+#define ROUNDS 2             /* of looks in which what is told was there */
+#define ROUNDS_BEFORE_US 120 /* for a program that the first look found: a predecessor's, until ours take its place */
 
 /* What was told, or seen once: a link is ours a moment before it has its pin. */
 struct sighting {
 	uint32_t id;
 	bool prog, told;
 	unsigned rounds, last; /* how often; in which round */
+	bool before_us;        /* the first look found it */
 };
 
 struct inventory {
@@ -67,16 +70,16 @@ sight(struct inventory *v, bool prog, uint32_t id)
 	if (v->nseen == LINKS_MAX)
 		return NULL;
 	s = &v->seen[v->nseen++];
-	*s = (struct sighting){.id = id, .prog = prog, .rounds = 1, .last = v->round};
+	*s = (struct sighting){.id = id, .prog = prog, .rounds = 1, .last = v->round, .before_us = v->round == 1};
 	return s;
 }
 
 static void
-tell(struct inventory *v, struct sighting *s, unsigned rounds, const char *text)
+tell(struct inventory *v, struct sighting *s, const char *text)
 {
 	cleanup_buf struct buf b = {0};
 
-	if (s == NULL || s->told || s->rounds < rounds)
+	if (s == NULL || s->told || s->rounds < (s->before_us && s->prog ? ROUNDS_BEFORE_US : ROUNDS))
 		return;
 	s->told = true;
 	buf_put_str(&b, text);
@@ -111,7 +114,7 @@ look_prog(struct inventory *v, const struct look_prog *p, const uint32_t *map)
 		snprintf(text, sizeof text,
 		    "a program that nobody authorised uses our tables: %.16s, id %u, loaded by user %u", p->name, p->id,
 		    p->uid);
-		tell(v, sight(v, true, p->id), 2, text); /* a predecessor's may be on its way out */
+		tell(v, sight(v, true, p->id), text);
 		return;
 	}
 }
@@ -169,7 +172,7 @@ look_link(struct inventory *v, const struct look_link *l)
 		return;
 	snprintf(text, sizeof text, "our program is attached where nobody authorised it: interface %u, link %u",
 	    l->ifindex, l->id);
-	tell(v, sight(v, false, l->id), 2, text);
+	tell(v, sight(v, false, l->id), text);
 }
 
 static void
