@@ -14,6 +14,42 @@ static const char *log_role = "flowtap";
 static int log_verbose;
 static bool log_in_journal;
 
+/* What this process has said, and what a former one has: the latter is not said again. */
+static char told[LOG_TOLD_MAX], known[LOG_TOLD_MAX];
+
+/* Both are lines, each with its end. */
+static bool
+is_known(const char *line)
+{
+	const size_t len = strlen(line);
+
+	for (const char *s = known; len && (s = strstr(s, line)) != NULL; s++)
+		if ((s == known || s[-1] == '\n') && s[len] == '\n')
+			return true;
+	return false;
+}
+
+static void
+told_add(const char *line)
+{
+	const size_t len = strlen(told);
+
+	if (len + strlen(line) + 2 <= sizeof told)
+		snprintf(told + len, sizeof told - len, "%s\n", line);
+}
+
+void
+log_known(const char *lines)
+{
+	snprintf(known, sizeof known, "%s", lines);
+}
+
+void
+log_told(char out[LOG_TOLD_MAX])
+{
+	strcpy(out, told);
+}
+
 static bool
 is_journal(void)
 {
@@ -38,13 +74,14 @@ __attribute__((format(printf, 3, 0))) static void
 put_line(int priority, int err, const char *fmt, va_list ap)
 {
 	char text[1024], prefix[8] = "";
+	int n = vsnprintf(text, sizeof text, fmt, ap);
 
-	vsnprintf(text, sizeof text, fmt, ap);
+	if (err && n >= 0 && (size_t)n < sizeof text)
+		snprintf(text + n, sizeof text - (size_t)n, ": %s", strerror(err < 0 ? -err : err));
 	if (log_in_journal)
 		snprintf(prefix, sizeof prefix, "<%d>", priority);
-	if (err)
-		dprintf(2, "%s%s: %s: %s\n", prefix, log_role, text, strerror(err < 0 ? -err : err));
-	else
+	told_add(text);
+	if (!is_known(text))
 		dprintf(2, "%s%s: %s\n", prefix, log_role, text);
 }
 

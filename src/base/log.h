@@ -11,6 +11,11 @@ void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* err: -errno; text appended */
+/* The first of what this process has said, lines without the role. */
+#define LOG_TOLD_MAX 2000
+void log_told(char out[LOG_TOLD_MAX]);
+/* Lines that are not said again, as they were told by a former process; "": none. */
+void log_known(const char *lines);
 void fatal(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 void fatalx(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 

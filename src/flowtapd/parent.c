@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "as.h"
+#include "backoff.h"
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
@@ -395,24 +396,36 @@ parent_start(struct parent *p)
 	return parent_confine(p);
 }
 
+/* 1: go on; 0: it was told to end; -EPERM. */
 static int
-daemon_main(const struct daemon_opts *o, struct conf **conf)
+daemon_begin(const struct daemon_opts *o, struct notify *notify)
 {
-	struct parent p = {.opts = o, .conf = *conf, .sigfd = -1, .lock_fd = -1, .key_fd = -1};
 	int r;
 
 	if (geteuid() != 0) {
 		log_warnx("must be started as root: it loads kernel programs, then drops root");
-		return 1;
+		return -EPERM;
 	}
-	if ((r = notify_open(&p.notify)) < 0)
+	if ((r = notify_open(notify)) < 0)
 		log_warn(r, "the service manager");
+	return backoff_begin(o->conf_path, notify);
+}
+
+static int
+daemon_main(const struct daemon_opts *o, const struct notify *notify, struct conf **conf)
+{
+	struct parent p = {.opts = o, .conf = *conf, .notify = *notify, .sigfd = -1, .lock_fd = -1, .key_fd = -1};
+	int r;
+
 	if ((r = parent_start(&p)) < 0) {
 		log_warn(r, "cannot start");
+		backoff_failed();
 		return 1;
 	}
 	r = loop_run(p.loop);
 	*conf = p.conf; /* a change may have replaced it */
+	if (r != 0 && !p.started)
+		backoff_failed();
 	return r < 0 ? 1 : r;
 }
 
@@ -439,11 +452,17 @@ int
 parent_run(const struct daemon_opts *o)
 {
 	cleanup_buf struct buf text = {0};
+	const bool daemon = !o->check && !o->remove && !o->rewrap;
+	struct notify notify = {.fd = -1};
 	struct conf *conf;
 	int r = 0;
 
 	log_init("flowtapd", o->verbose);
-	if (parent_conf_read(o->conf_path, &conf) < 0) {
+	if (daemon && (r = daemon_begin(o, &notify)) <= 0)
+		return r < 0 ? 1 : 0;
+	if ((r = parent_conf_read(o->conf_path, &conf)) < 0) {
+		if (daemon)
+			backoff_failed();
 		if (!o->remove)
 			return 1;
 		log_warnx("taps are removed all the same; the run-directory is taken to be " CONF_RUN_DIR);
@@ -458,7 +477,7 @@ parent_run(const struct daemon_opts *o)
 	} else
 		r = o->remove   ? remove_all(conf->run_dir)
 		    : o->rewrap ? rewrap_run(conf, o->rewrap)
-				: daemon_main(o, &conf);
+				: daemon_main(o, &notify, &conf);
 	conf_free(conf);
 	return r;
 }

@@ -10,6 +10,7 @@
 
 #include "accounts.h"
 #include "as.h"
+#include "backoff.h"
 #include "conf_diff.h"
 #include "history.h"
 #include "listen.h"
@@ -552,6 +553,8 @@ both_committed(struct parent *p)
 	log_info(p->started ? "configuration applied" : "ready");
 	if (*p->conf->pending)
 		log_warnx("from the next start: %s", p->conf->pending);
+	if (!p->started)
+		backoff_ready();
 	p->started = true;
 	change_over(p, 0, "");
 }
