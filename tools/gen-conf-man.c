@@ -29,7 +29,8 @@ text_put(struct buf *out, const char *s)
 			buf_put(out, column + 1 + n > WIDTH ? "\n" : " ", 1);
 			column = column + 1 + n > WIDTH ? 0 : column + 1;
 		}
-		buf_put(out, s, n);
+		for (size_t i = 0; i < n; i++)
+			buf_put(out, s[i] == '\\' ? "\\e" : s + i, s[i] == '\\' ? 2 : 1);
 		column += n;
 		s += n + strspn(s + n, " ");
 	}

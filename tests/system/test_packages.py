@@ -173,7 +173,7 @@ def test_documents_name_what_is_installed(machine):
 @pytest.mark.parametrize("page,program", [("flowtapd.8", "/usr/sbin/flowtapd"), ("flowtap.8", "/usr/bin/flowtap"),
                                           ("dtcp.1", "/usr/bin/dtcp"), ("flowtap-collect.1", "/usr/bin/flowtap-collect")])
 def test_manuals_name_options_that_there_are(machine, page, program):
-    options = set(re.findall(r"(?m)^\.It .*?\bFl -([a-z][a-z-]+)", documents(machine.root)[page]))
+    options = set(re.findall(r"(?m)^\.It .*?\bFl -([a-z][a-z0-9-]+)", documents(machine.root)[page]))
     with open(machine.root + program, "rb") as f:
         known = f.read()
     assert [o for o in options if o.encode() + b"\0" not in known] == []
