@@ -296,7 +296,7 @@ test_id_lists(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
-		cleanup_buf struct buf b = {0}, got = {0};
+		cleanup_buf struct buf got = {0};
 		struct dtcp_req req;
 		char text[256];
 
