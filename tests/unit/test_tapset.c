@@ -333,9 +333,9 @@ test_dests_full(void **state)
 	int rc = 0;
 
 	(void)state;
-	for (; uid < ARRAY_LEN(r.m->crit) && rc == 0; uid++) {
+	for (; uid < ARRAY_LEN(r.m->crit) && rc == 0; uid++, port += 2) {
 		struct tap_filter f = filter("10.0.0.1", NULL);
-		struct tapset_dest d[2] = {dest(port++, 255), dest(port++, 255)};
+		struct tapset_dest d[2] = {dest(port, 255), dest(port + 1, 255)};
 
 		rc = tapset_put(
 		    r.s, uid, &(struct tapset_want){.filter = &f, .dest = d, .ndest = 2, .agency = 1}, r.now);
