@@ -130,7 +130,8 @@ def test_down_after_killing_process_1():
 
 def test_another_user_is_told_why_root_is_needed():
     with tempfile.TemporaryDirectory() as folder:  # the tree itself may be where nobody may look
-        shutil.copytree(TREE + "/tools", folder + "/tools")
+        for part in "tools", "packaging":
+            shutil.copytree(f"{TREE}/{part}", f"{folder}/{part}")
         os.chmod(folder, 0o755)
         r = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "/usr/bin/python3",
                             "-B", folder + "/tools/lab", "up"], capture_output=True, text=True)

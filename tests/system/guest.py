@@ -122,6 +122,10 @@ def check(n, *paths):
                 continue
             seen["packets"] += 1
             seen["largest"] = max(seen["largest"], size)
+            if len(p) < ihl + 20:
+                seen["bad"] += 1
+                seen["short"] = p.hex()
+                continue
             pseudo = p[12:20] + struct.pack("!HH", 6, size - ihl)
             if size != len(p) or total(p[:ihl]) != 0xffff or total(pseudo + p[ihl:]) != 0xffff:
                 seen["bad"] += 1
