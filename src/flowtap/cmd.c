@@ -61,7 +61,7 @@ static const struct cmd_type {
     {"COUNT", "How many", number_ok},
     {"INTERFACE", "Name of an interface", any_ok},
     {"NAME", "Name of a file", any_ok},
-    {"SOURCE", "Address or interface to ask from", any_ok},
+    {"FROM", "Address or interface to ask from", any_ok},
     {"TABLE", "Name or number of a routing table", any_ok},
     {"COMMAND", "An operational command", any_ok},
     {"FILE", "Name of a file, or - for standard input", any_ok},

@@ -76,7 +76,7 @@ host_wrong(const char *host)
 int
 router_ping(struct shell *sh, const struct cmd_call *call)
 {
-	const char *host = cmd_arg(call, "HOST"), *source = cmd_arg(call, "SOURCE"), *count = cmd_arg(call, "COUNT");
+	const char *host = cmd_arg(call, "HOST"), *source = cmd_arg(call, "FROM"), *count = cmd_arg(call, "COUNT");
 	struct args a = {0};
 
 	if (host_wrong(host) || host_wrong(source))
@@ -96,7 +96,7 @@ router_ping(struct shell *sh, const struct cmd_call *call)
 int
 router_traceroute(struct shell *sh, const struct cmd_call *call)
 {
-	const char *host = cmd_arg(call, "HOST"), *source = cmd_arg(call, "SOURCE");
+	const char *host = cmd_arg(call, "HOST"), *source = cmd_arg(call, "FROM");
 	struct args a = {0};
 
 	(void)sh;
