@@ -13,7 +13,7 @@
 #include "ipc.h"
 
 #define AUX_SOCKET "aux.sock" /* in the run directory */
-#define AUX_WAIT_MS 5000
+#define AUX_WAIT_MS 20000
 
 /* The parent's part.  engine: the hook's end of its channel, which stays the caller's.  *sock: connected, for
  * ever; *tcp: -1 or listening.  -ENOENT: there is no such service.  why: what is wrong with the socket, or "". */

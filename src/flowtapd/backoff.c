@@ -116,6 +116,10 @@ backoff_ready(void)
 	failed_before = 0;
 	log_known("");
 	record_write(0, "");
+	/* What ends later is no start that failed. */
+	if (record_fd >= 0)
+		close(record_fd);
+	record_fd = -1;
 }
 
 void
