@@ -38,6 +38,8 @@
 #define ENGINE_OPS_MAX 2048             /* requests of one session not yet answered */
 #define ENGINE_OPS_BYTES (1u << 20)     /* and their text, at which no more is read of it */
 
+#define ENGINE_WATCH_MISSING 3 /* rounds after which what is missing is lost */
+
 struct engine;
 struct session;
 struct listing;
@@ -224,9 +226,12 @@ struct engine {
 	struct engine_watch {
 		struct loop_timer *timer;
 		uint64_t lost, quiet; /* copies lost so far; rounds since then */
-		unsigned raised;      /* a bit for each alarm */
-		uint64_t short_ns;    /* when a descriptor or memory was last not to be had; 0: never */
-		int short_of;         /* which: -EMFILE, -ENOMEM */
+		/* what is missing in the stage device, in the last rounds: some of it may be on its way yet */
+		uint64_t missing[ENGINE_WATCH_MISSING];
+		unsigned rounds;
+		unsigned raised;   /* a bit for each alarm */
+		uint64_t short_ns; /* when a descriptor or memory was last not to be had; 0: never */
+		int short_of;      /* which: -EMFILE, -ENOMEM */
 		struct engine_event last[ENGINE_WATCHED]; /* what was told when it was raised */
 		/* copies a second: in the last round, and in the best one in which none was lost */
 		uint64_t sent, at_ns, rate, rate_most;

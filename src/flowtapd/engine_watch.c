@@ -45,6 +45,22 @@ condition(struct engine *e, enum condition c, bool is, const char *text)
 		log_warnx("%s%s: %s", is ? "ALARM: " : "", event_kinds[kinds[c]].name, text);
 }
 
+/*
+ * Copies that went into the stage device and did not come out are lost, or on their way: the counters say only how many
+ * there are.  What was missing in each of the last rounds is lost.
+ */
+static uint64_t
+missing_for_long(struct engine_watch *w, uint64_t now)
+{
+	uint64_t least = now;
+
+	w->missing[w->rounds++ % ENGINE_WATCH_MISSING] = now;
+	for (unsigned i = 0; i < ENGINE_WATCH_MISSING && i < w->rounds; i++)
+		if (w->missing[i] < least)
+			least = w->missing[i];
+	return least;
+}
+
 static void
 watch_losses(struct engine *e, const json_t *state)
 {
@@ -59,6 +75,8 @@ watch_losses(struct engine *e, const json_t *state)
 		if (strcmp(reason, "agency-budget") == 0 || strncmp(reason, "criterion-removed", 17) == 0)
 			continue;
 		n = (uint64_t)json_integer_value(v);
+		if (strcmp(reason, "internal-queue") == 0)
+			n = missing_for_long(w, n);
 		sum += n;
 		if (n > 0 && strlen(reasons) + strlen(reason) + 2 < sizeof reasons)
 			strcat(strcat(reasons, reasons[0] ? " " : ""), reason);
@@ -68,7 +86,8 @@ watch_losses(struct engine *e, const json_t *state)
 	/* What was lost before this daemon began is no news. */
 	if (w->lost != UINT64_MAX)
 		condition(e, COPIES_LOST, w->quiet < QUIET_ROUNDS, text);
-	w->lost = sum;
+	if (w->lost == UINT64_MAX || sum > w->lost)
+		w->lost = sum;
 }
 
 /* What the machine can do shows when it is asked to. */
