@@ -110,7 +110,7 @@ def total(data):
     return n
 
 
-def whole(p, ihl, parts):
+def segment_of(p, ihl, parts):
     """The TCP segment in p, or None as long as pieces of it are missing.  (A card that is emulated cuts what it is given
     into fragments, and leaves "do not fragment" set in them.)"""
     frag, = struct.unpack_from("!H", p, 6)
@@ -144,7 +144,7 @@ def check(n, *paths):
             if size != len(p) or total(p[:ihl]) != 0xffff:
                 seen["bad"] += 1
                 continue
-            tcp = whole(p, ihl, parts)
+            tcp = segment_of(p, ihl, parts)
             if tcp is None:
                 continue
             if total(p[12:20] + struct.pack("!HH", 6, len(tcp)) + tcp) != 0xffff:
