@@ -10,8 +10,11 @@ NAME = re.compile(r"@?[a-z0-9]+(-[a-z0-9]+)*|@")
 FREE = {"configuration"}
 # Of the record's lines, which are evidence: they stay as they are.
 OLD = {"uncertainty_us"}
+# Of ip(8), whose answers are passed on.
+OLD |= {"addr_info", "link_index", "link_netnsid", "link_type", "preferred_life_time", "valid_life_time"}
 ARGUMENTS = {"FILE": "-", "LINE": "1", "AGENCY": "lea1", "REFERENCE": "W-1", "N": "1", "NUMBER": "1", "SECONDS": "1",
              "PATH": "services", "HOST": "127.0.0.1", "PATTERN": "a", "TEXT": "text", "NAME": "lo", "INTERFACE": "lo",
+             "TABLE": "main", "FROM": "127.0.0.1", "COUNT": "1", "BYTES": "10",
              "COMMAND": "show version", "WORD": "version", "TOPIC": "services"}
 # What a command with options of its own needs.
 OPTIONS = {"audit verify": ["-k", "00" * 32, "-"], "commit": ["--check", "-"], "rollback": ["--check", "0"]}
