@@ -56,22 +56,25 @@ history_look(const struct conf *conf, struct buf *back)
 	return r;
 }
 
-/* As root, before there is a keeper. */
+/* As root, before there is a keeper.  The file keeps its group, by which the daemon reads it again. */
 static int
 file_write(const char *path, const struct buf *text)
 {
 	char dir[PATH_MAX], name[PATH_MAX];
 	cleanup_fd int fd = -1;
+	const gid_t own = getegid();
 	struct stat st;
+	int r;
 
 	if (strlen(path) >= sizeof dir)
 		return -ENAMETOOLONG;
 	strcpy(dir, path);
 	strcpy(name, path);
 	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || stat(path, &st) < 0)
+	if (fd < 0 || stat(path, &st) < 0 || setegid(st.st_gid) < 0)
 		return -errno;
-	return replace_file(fd, basename(name), (struct slice){(char *)text->p, text->len}, st.st_mode & 0660);
+	r = replace_file(fd, basename(name), (struct slice){(char *)text->p, text->len}, st.st_mode & 0660);
+	return setegid(own) < 0 ? -errno : r;
 }
 
 static int

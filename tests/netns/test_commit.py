@@ -270,10 +270,11 @@ def test_confirmed_and_over_at_a_start(rig, conf, boot):
         with open(path, "w") as f:
             f.write(" ".join(moved) + "\n")
     later()
-    old = engines(rig)
+    old, group = engines(rig), os.stat(conf.path).st_gid
     os.kill(rig.processes()["parent"][0], signal.SIGKILL)
     restarted(rig, old)
     assert conf.text() == before["text"] == conf.active()["text"]
+    assert group != 0 and (os.stat(conf.path).st_gid, os.stat(conf.path).st_mode & 0o777) == (group, 0o640)
     assert conf.active()["comment"] == f"commit {before['generation'] + 1} was not confirmed"
 
 
