@@ -15,24 +15,13 @@ struct change {
 	void *arg;
 };
 
-static bool
-same_words(const struct conf_node *a, const struct conf_node *b)
-{
-	if (a->nword != b->nword)
-		return false;
-	for (uint32_t i = 0; i < a->nword; i++)
-		if (strcmp(a->word[i].text, b->word[i].text) != 0)
-			return false;
-	return true;
-}
-
 /* Of opaque subtrees, in which order counts. */
 static bool
 same_subtree(const struct conf_node *a, const struct conf_node *b)
 {
 	const struct conf_node *x = TAILQ_FIRST(&a->child), *y = TAILQ_FIRST(&b->child);
 
-	if (!same_words(a, b) || a->inactive != b->inactive)
+	if (!conf_tree_same_words(a, b) || a->inactive != b->inactive)
 		return false;
 	for (; x && y; x = TAILQ_NEXT(x, entry), y = TAILQ_NEXT(y, entry))
 		if (!same_subtree(x, y))
@@ -113,7 +102,7 @@ static void
 both(struct change *c, const struct conf_node *a, const struct conf_node *b)
 {
 	const bool differ = a->inactive != b->inactive ||
-			    (a->row->kind == CONF_OPAQUE ? !same_subtree(a, b) : !same_words(a, b));
+			    (a->row->kind == CONF_OPAQUE ? !same_subtree(a, b) : !conf_tree_same_words(a, b));
 	size_t len;
 
 	if (differ && c->visit) {

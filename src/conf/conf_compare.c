@@ -171,22 +171,11 @@ struct compare {
 	const struct conf_node *named; /* whose [edit ...] line was printed last */
 };
 
-static bool
-same_words(const struct conf_node *a, const struct conf_node *b)
-{
-	if (a->nword != b->nword)
-		return false;
-	for (uint32_t i = 0; i < a->nword; i++)
-		if (strcmp(a->word[i].text, b->word[i].text) != 0)
-			return false;
-	return true;
-}
-
 /* Whether they are the same statement, though perhaps with another value. */
 static bool
 same(const struct conf_node *a, const struct conf_node *b)
 {
-	return a->row == b->row && ((a->row && a->row->kind != CONF_LIST) || same_words(a, b));
+	return a->row == b->row && ((a->row && a->row->kind != CONF_LIST) || conf_tree_same_words(a, b));
 }
 
 /* The one of list like n; hint: where it is if nothing changed. */
@@ -250,7 +239,7 @@ compare(struct compare *c, const struct conf_node *before, const struct conf_nod
 	TAILQ_FOREACH (n, &before->child, entry) {
 		m = counterpart(&after->child, n, hint);
 		hint = m ? TAILQ_NEXT(m, entry) : hint;
-		if (m && (!TAILQ_EMPTY(&n->child) || !TAILQ_EMPTY(&m->child) || same_words(n, m)))
+		if (m && (!TAILQ_EMPTY(&n->child) || !TAILQ_EMPTY(&m->child) || conf_tree_same_words(n, m)))
 			continue;
 		edit_line(c, after);
 		mark_lines(c, '-', n);
@@ -261,11 +250,11 @@ compare(struct compare *c, const struct conf_node *before, const struct conf_nod
 	TAILQ_FOREACH (n, &after->child, entry) {
 		m = counterpart(&before->child, n, hint);
 		hint = m ? TAILQ_NEXT(m, entry) : hint;
-		if (m == NULL || (m->inactive != n->inactive && same_words(m, n)))
+		if (m == NULL || (m->inactive != n->inactive && conf_tree_same_words(m, n)))
 			edit_line(c, after);
 		if (m == NULL)
 			mark_lines(c, '+', n);
-		else if (m->inactive != n->inactive && same_words(m, n))
+		else if (m->inactive != n->inactive && conf_tree_same_words(m, n))
 			mark_activity(c, n);
 	}
 	hint = TAILQ_FIRST(&before->child);

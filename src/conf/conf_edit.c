@@ -312,24 +312,13 @@ conf_edit_active(struct conf_tree *t, struct conf_path path, bool active)
 
 static int merge(struct conf_tree *t, struct conf_node *to, const struct conf_node *from);
 
-static bool
-same_words(const struct conf_node *a, const struct conf_node *b)
-{
-	if (a->nword != b->nword)
-		return false;
-	for (uint32_t i = 0; i < a->nword; i++)
-		if (strcmp(a->word[i].text, b->word[i].text) != 0)
-			return false;
-	return true;
-}
-
 struct conf_node *
 conf_edit_counterpart(const struct conf_node *parent, const struct conf_node *n)
 {
 	const bool named = n->row == NULL || n->row->kind == CONF_LIST || n->row->kind == CONF_OPAQUE;
 	struct conf_node *m = TAILQ_LAST(&parent->child, conf_nodes);
 
-	while (m && (m->row != n->row || (named && !same_words(m, n))))
+	while (m && (m->row != n->row || (named && !conf_tree_same_words(m, n))))
 		m = TAILQ_PREV(m, conf_nodes, entry);
 	return m;
 }

@@ -299,3 +299,14 @@ conf_tree_settle(struct conf_tree *t, struct conf_error *err)
 {
 	return settle(t, &t->root, err);
 }
+
+bool
+conf_tree_same_words(const struct conf_node *a, const struct conf_node *b)
+{
+	if (a->nword != b->nword)
+		return false;
+	for (uint32_t i = 0; i < a->nword; i++)
+		if (strcmp(a->word[i].text, b->word[i].text) != 0)
+			return false;
+	return true;
+}

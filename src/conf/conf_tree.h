@@ -59,6 +59,8 @@ bool conf_tree_is_opaque(const struct conf_node *n); /* its children are not in 
 /* The first active child of that name, which is in the schema; NULL: none, or parent is NULL. */
 const struct conf_node *conf_tree_find(const struct conf_node *parent, const char *name);
 const char *conf_tree_name(const struct conf_node *n); /* the statement's first word */
+/* Words in the same order: name, and values or list entry's name. */
+bool conf_tree_same_words(const struct conf_node *a, const struct conf_node *b);
 struct conf_at conf_tree_at(const struct conf_node *n);
 struct conf_at conf_tree_word_at(const struct conf_word *w);
 /* Makes the invariants true.  -EINVAL with *err: a leaf given twice; -ENOMEM. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "box.h"
 #include "store.h"
 
 #define A "lea1"
@@ -19,40 +20,13 @@ static const uint8_t machine[STORE_KEY_LEN] = "the machine's key: thirty-two .."
 
 /* ---- a store in a folder of its own ---- */
 
-struct box {
-	char dir[64], path[96];
-	struct store *s;
-};
-
 static int
 setup(void **state)
 {
-	struct box *x = calloc(1, sizeof *x);
+	struct box *x = box_new();
 
-	assert_non_null(x);
-	snprintf(x->dir, sizeof x->dir, "/tmp/test_store.XXXXXX");
-	assert_non_null(mkdtemp(x->dir));
-	snprintf(x->path, sizeof x->path, "%s/store.db", x->dir);
 	assert_int_equal(store_open(x->path, machine, &x->s), 0);
 	*state = x;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	static const char *const suffix[] = {"", "-wal", "-shm", ".copy"};
-	struct box *x = *state;
-
-	store_close(x->s);
-	for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
-		char file[128];
-
-		snprintf(file, sizeof file, "%s%s", x->path, suffix[i]);
-		unlink(file);
-	}
-	assert_int_equal(rmdir(x->dir), 0);
-	free(x);
 	return 0;
 }
 
@@ -1118,7 +1092,7 @@ test_audit_is_only_added_to(void **state)
 	sqlite3_close(db);
 }
 
-#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, box_teardown)
 
 int
 main(void)

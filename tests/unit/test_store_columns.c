@@ -9,61 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "box.h"
 #include "statefill.h"
 #include "store_int.h"
-
-struct box {
-	char dir[64], path[96];
-	struct store *s;
-};
-
-static int
-setup(void **state)
-{
-	struct box *x = calloc(1, sizeof *x);
-
-	assert_non_null(x);
-	snprintf(x->dir, sizeof x->dir, "/tmp/test_store_columns.XXXXXX");
-	assert_non_null(mkdtemp(x->dir));
-	snprintf(x->path, sizeof x->path, "%s/state.db", x->dir);
-	*state = x;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct box *x = *state;
-	DIR *d;
-	struct dirent *e;
-
-	store_close(x->s);
-	assert_non_null(d = opendir(x->dir));
-	while ((e = readdir(d)) != NULL)
-		if (*e->d_name != '.')
-			assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
-	closedir(d);
-	assert_int_equal(rmdir(x->dir), 0);
-	free(x);
-	return 0;
-}
 
 static void
 filled(struct box *x)
 {
 	assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
 	assert_int_equal(statefill_fill(x->s), 0);
-}
-
-static void
-released(struct box *x, const char *name)
-{
-	const char *dir = getenv("FLOWTAP_SCHEMAS");
-	char command[4096];
-
-	assert_non_null(dir);
-	snprintf(command, sizeof command, "cp '%s/%s' '%s'", dir, name, x->path);
-	assert_int_equal(system(command), 0);
 }
 
 static sqlite3 *
@@ -375,7 +329,7 @@ test_climb_erases_what_was_in_clear(void **state)
 	char where[128] = "";
 	unsigned values;
 
-	released(x, "5.db");
+	assert_true(box_released(x, 5));
 	assert_true(columns_search(x, &values, where) > 0);
 	assert_string_equal(where, "warrant.text");
 	assert_true(files_search(x) > 0);
@@ -397,7 +351,7 @@ test_climb_erases_the_log(void **state)
 	FILE *f;
 	size_t len;
 
-	released(x, "5.db");
+	assert_true(box_released(x, 5));
 	snprintf(wal, sizeof wal, "%s-wal", x->path);
 	db = db_open(x);
 	assert_int_equal(
@@ -495,13 +449,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_every_column_is_listed, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_declared_types, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_no_column_shows_a_target, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_climb_erases_what_was_in_clear, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_climb_erases_the_log, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_changed_warrants_are_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_rotation_takes_warrants_along, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_every_column_is_listed, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_declared_types, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_no_column_shows_a_target, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_climb_erases_what_was_in_clear, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_climb_erases_the_log, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_changed_warrants_are_refused, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_rotation_takes_warrants_along, box_setup, box_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

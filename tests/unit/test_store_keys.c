@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "box.h"
 #include "store_int.h"
 
 #define A "lea1"
@@ -19,39 +20,13 @@ static const uint8_t machine[STORE_KEY_LEN] = "one machine's key, 32 bytes ...."
 static const uint8_t other[STORE_KEY_LEN] = "another machine's, 32 bytes ....";
 static const char *const suffix[] = {"", "-wal", "-shm"};
 
-struct box {
-	char dir[64], path[96];
-	struct store *s;
-};
-
 static int
 setup(void **state)
 {
-	struct box *x = calloc(1, sizeof *x);
+	struct box *x = box_new();
 
-	assert_non_null(x);
-	snprintf(x->dir, sizeof x->dir, "/tmp/test_store_keys.XXXXXX");
-	assert_non_null(mkdtemp(x->dir));
-	snprintf(x->path, sizeof x->path, "%s/store.db", x->dir);
 	assert_int_equal(store_open(x->path, machine, &x->s), 0);
 	*state = x;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct box *x = *state;
-
-	store_close(x->s);
-	for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
-		char file[128];
-
-		snprintf(file, sizeof file, "%s%s", x->path, suffix[i]);
-		unlink(file);
-	}
-	assert_int_equal(rmdir(x->dir), 0);
-	free(x);
 	return 0;
 }
 
@@ -846,7 +821,7 @@ test_killed_while_rotating(void **state)
 	assert_int_equal(store_open(x->path, machine, &x->s), 0);
 }
 
-#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, box_teardown)
 
 int
 main(void)

@@ -2,7 +2,6 @@
 /* Databases of every released schema, as those releases wrote them, become today's with nothing lost. */
 #include "unit.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,73 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "box.h"
 #include "statefill.h"
 #include "store_schema.h"
-
-struct box {
-	char dir[64], path[96];
-	struct store *s;
-};
-
-static int
-setup(void **state)
-{
-	struct box *x = calloc(1, sizeof *x);
-
-	assert_non_null(x);
-	snprintf(x->dir, sizeof x->dir, "/tmp/test_store_schema.XXXXXX");
-	assert_non_null(mkdtemp(x->dir));
-	snprintf(x->path, sizeof x->path, "%s/state.db", x->dir);
-	*state = x;
-	return 0;
-}
-
-static void
-dir_empty(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	assert_non_null(d);
-	while ((e = readdir(d)) != NULL)
-		if (*e->d_name != '.')
-			assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
-	closedir(d);
-}
-
-static int
-teardown(void **state)
-{
-	struct box *x = *state;
-
-	store_close(x->s);
-	dir_empty(x->dir);
-	assert_int_equal(rmdir(x->dir), 0);
-	free(x);
-	return 0;
-}
-
-/* The released file of that schema at x->path; false: there is none. */
-static bool
-released(struct box *x, int schema)
-{
-	const char *dir = getenv("FLOWTAP_SCHEMAS");
-	char from[4096], buf[65536];
-	FILE *in, *out;
-	size_t n;
-
-	assert_non_null(dir);
-	snprintf(from, sizeof from, "%s/%d.db", dir, schema);
-	if ((in = fopen(from, "rb")) == NULL)
-		return false;
-	dir_empty(x->dir);
-	assert_non_null(out = fopen(x->path, "wb"));
-	while ((n = fread(buf, 1, sizeof buf, in)) > 0)
-		assert_int_equal(fwrite(buf, 1, n, out), n);
-	fclose(in);
-	assert_int_equal(fclose(out), 0);
-	return true;
-}
 
 static int64_t
 number(const char *path, const char *sql)
@@ -216,7 +151,7 @@ test_every_released_schema_opens(void **state)
 	for (int schema = STORE_SCHEMA_FIRST; schema <= store_schema(); schema++) {
 		struct store_found v;
 
-		if (!released(x, schema))
+		if (!box_released(x, schema))
 			continue;
 		found++;
 		assert_int_equal(number(x->path, "PRAGMA user_version"), schema);
@@ -234,7 +169,7 @@ test_every_released_schema_opens(void **state)
 		store_close(TAKE_PTR(x->s));
 	}
 	assert_true(found > 0);
-	assert_true(released(x, STORE_SCHEMA_FIRST));
+	assert_true(box_released(x, STORE_SCHEMA_FIRST));
 }
 
 /* What sqlite_schema and the columns say: of tables that are new and of those that have climbed. */
@@ -268,7 +203,7 @@ test_new_and_old_look_the_same(void **state)
 	assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
 	store_close(TAKE_PTR(x->s));
 	fresh = shape(x->path);
-	assert_true(released(x, STORE_SCHEMA_FIRST));
+	assert_true(box_released(x, STORE_SCHEMA_FIRST));
 	assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
 	store_close(TAKE_PTR(x->s));
 	climbed = shape(x->path);
@@ -287,7 +222,7 @@ test_killed_while_climbing(void **state)
 		pid_t pid;
 		int status;
 
-		assert_true(released(x, STORE_SCHEMA_FIRST));
+		assert_true(box_released(x, STORE_SCHEMA_FIRST));
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
@@ -336,7 +271,7 @@ test_old_with_another_key(void **state)
 	struct box *x = *state;
 	uint8_t key[STORE_KEY_LEN] = {1};
 
-	assert_true(released(x, STORE_SCHEMA_FIRST));
+	assert_true(box_released(x, STORE_SCHEMA_FIRST));
 	assert_int_equal(store_open(x->path, key, &x->s), STORE_OTHER_KEY);
 	assert_int_equal(number(x->path, "PRAGMA user_version"), STORE_SCHEMA_FIRST);
 }
@@ -367,11 +302,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_every_released_schema_opens, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_new_and_old_look_the_same, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_killed_while_climbing, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_newer, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_old_with_another_key, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_every_released_schema_opens, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_new_and_old_look_the_same, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_killed_while_climbing, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_newer, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_old_with_another_key, box_setup, box_teardown),
 	    cmocka_unit_test(test_head),
 	};
 
