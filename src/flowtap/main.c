@@ -40,17 +40,18 @@ static const struct option long_options[] = {
 static void
 usage_put(void)
 {
-	puts("usage: flowtap [-j] [-p] [-s SOCKET] [--color=auto|always|never] [-c COMMANDS | COMMAND]\n"
+	puts("usage: flowtap [-j] [-p] [-s SOCKET] [--color=auto|always|never]\n"
+	     "               [-c COMMANDS | COMMAND]\n"
 	     "Without COMMAND: a shell, in which ? says what may come next.  Commands:");
 	for (const struct cmd *row = table_commands; row->syntax; row++)
 		if (row->where & CMD_ONCE)
 			printf("  %s\n", row->syntax);
-	puts("and | with match, except, find, count, last, no-more, display, compare\n"
+	puts("and | with match, except, find, count, last, no-more, save, display, compare\n"
 	     "  -j, --json     JSON instead of text\n"
 	     "  -p, --pretty   JSON over several lines\n"
 	     "  -s, --socket   the daemon's control socket (/run/flowtap/ctl.sock)\n"
 	     "  -c, --command  commands as in the shell, parted by ;\n"
-	     "      --color    colours: auto (on a terminal, unless NO_COLOR is set), always, never\n"
+	     "      --color    colours: auto (on a terminal without NO_COLOR), always, never\n"
 	     "  -h, --help     this text\n"
 	     "      --version  the version");
 }

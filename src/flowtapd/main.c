@@ -12,12 +12,12 @@
 #include "optsay.h"
 #include "output.h"
 
-static const char usage_text[] = "usage: flowtapd [-v] [-f FILE]          run in the foreground\n"
-				 "       flowtapd -n [-v] [-f FILE]       check the configuration; with -v print it\n"
-				 "       flowtapd --remove [-f FILE]      take every tap out of the kernel\n"
+static const char usage_text[] = "usage: flowtapd [-v] [-f FILE]        run in the foreground\n"
+				 "       flowtapd -n [-v] [-f FILE]     check the configuration; with -v print it\n"
+				 "       flowtapd --remove [-f FILE]    take every tap out of the kernel\n"
 				 "       flowtapd --rewrap KEYFILE [-f FILE]\n"
-				 "                                        replace the machine key by that in KEYFILE\n"
-				 "       flowtapd --aux [-v]              the service beside it: aux.socket's\n"
+				 "                                      replace the machine key by that in KEYFILE\n"
+				 "       flowtapd --aux [-v]            the service beside it: aux.socket's\n"
 				 "       flowtapd --help | --version\n";
 
 static const struct option long_options[] = {

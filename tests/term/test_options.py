@@ -24,6 +24,13 @@ def run(name, *args, **kw):
 
 
 @each
+def test_help_fits(name):
+    """Into a terminal of 80 columns."""
+    lines = run(name, "--help").stdout.splitlines()
+    assert lines and not [line for line in lines if len(line) > 80]
+
+
+@each
 @pytest.mark.parametrize("word", ["--help", "-h", "--version"])
 def test_anywhere(name, word):
     words = SENSIBLE[name]
