@@ -5,15 +5,8 @@ import os
 import shlex
 import subprocess
 import tempfile
-import time
 
-
-def until(what, ready, timeout=20.0):
-    deadline = time.monotonic() + timeout
-    while not (value := ready()):
-        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
-        time.sleep(0.02)
-    return value
+from rig import until
 
 
 class Tmux:
@@ -77,7 +70,7 @@ class Tmux:
         def find():
             return [x[len(mark):].strip() for x in self.screen().splitlines() if x.startswith(mark)]
         try:
-            return until(mark, find)[0]
+            return until(mark, find, 20)[0]
         except AssertionError as e:
             raise AssertionError(f"{e}; the screen is:\n{self.screen()}") from None
 
@@ -86,8 +79,8 @@ class Tmux:
 
     def is_given_back(self):
         """The shell's screen and a cursor; the terminal's mode, as a command of the shell finds it."""
-        until("the shell's screen", lambda: self.flag("alternate_on") == "0")
-        until("a cursor", lambda: self.flag("cursor_flag") == "1")
+        until("the shell's screen", lambda: self.flag("alternate_on") == "0", 20)
+        until("a cursor", lambda: self.flag("cursor_flag") == "1", 20)
         self.run(f"stty -a >{self.dir.name}/stty")
         with open(self.dir.name + "/stty") as f:
             return f.read()

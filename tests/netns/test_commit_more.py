@@ -54,7 +54,7 @@ def test_exclusive(rig, run):  # noqa: F811
         run(stdin=f"configure\n{SHORT} 5\ncommit\n")
         t.ask("configure exclusive", EDIT)
         t.child.kill()
-    until("the lock is gone", lambda: "locked" not in run("-c", "configure exclusive"))
+    until("the lock is gone", lambda: "locked" not in run("-c", "configure exclusive", status=None))
 
 
 def test_rescue(rig, run):  # noqa: F811

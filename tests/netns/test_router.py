@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import xml.etree.ElementTree as ET
 
 from rig import udp_packet, until
@@ -32,8 +33,8 @@ def test_ping(rig, run):  # noqa: F811
     assert "100% packet loss" in run("ping", "192.0.2.254", "count", "1", status=1)
     for host in "-f", "a;b", "a b", "$(id)", "`id`", "--help":
         assert "neither a name nor an address" in run("-c", f"ping \"{host}\"", status=2)
-    assert "error: traceroute is not installed" in run("traceroute", "192.0.2.1", status=5) or os.path.exists(
-        "/usr/bin/traceroute")
+    if not shutil.which("traceroute"):
+        assert "error: traceroute is not installed" in run("traceroute", "192.0.2.1", status=5)
 
 
 def test_system(rig, run):  # noqa: F811
@@ -48,8 +49,6 @@ def test_log(rig, run):  # noqa: F811
     log.write_text("one\ntwo\n")
     assert run("show", "log", "mine", "|", "match", "two") == "two\n"
     assert "expected the name of a file" in run("show", "log", "../passwd", status=2)
-    os.chmod(log, 0o600)
-    assert "unknown word" in run("show", "log", "mine", user=65534, status=2)
 
 
 def test_who_may(rig, run):  # noqa: F811

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 
-from rig import Receiver, net
+from rig import Receiver, net, until
 
 PORT = 4000
 NUMBER = struct.Struct("!Q")
@@ -60,11 +60,15 @@ class Flow:
     def counts(self):
         return [(len(s.sent), len(a.got), len(c.got)) for s, a, c in zip(self.senders, self.arrived, self.copied)]
 
-    def stop(self):
-        """Stops sending; the list of (sent, arrived, copied) by way once no more comes."""
+    def stop(self, last_too=True):
+        """Stops sending; the list of (sent, arrived, copied) by way once no more comes.  last_too: what was sent last has to arrive."""
         for s in self.senders:
             s.stopping = True
             s.join()
+        # A way's numbers arrive in their order; copies end when there is quiet, for there may be none.
+        for s, a in zip(self.senders, self.arrived):
+            if last_too and not a.stopping:
+                until("the last number", lambda: a.got and a.got[-1] == s.sent[-1])
         quiet, last = time.monotonic(), None
         while time.monotonic() - quiet < 0.5:
             if self.counts() != last:

@@ -59,7 +59,7 @@ def machine(tmp_path_factory):
 def flow(machine):
     f = Flow(machine)
     yield f
-    f.stop()
+    f.stop(last_too=False)
 
 
 def warnings(m):
@@ -173,10 +173,14 @@ def test_documents_name_what_is_installed(machine):
 @pytest.mark.parametrize("page,program", [("flowtapd.8", "/usr/sbin/flowtapd"), ("flowtap.8", "/usr/bin/flowtap"),
                                           ("dtcp.1", "/usr/bin/dtcp"), ("flowtap-collect.1", "/usr/bin/flowtap-collect")])
 def test_manuals_name_options_that_there_are(machine, page, program):
-    options = set(re.findall(r"(?m)^\.It .*?\bFl -([a-z][a-z0-9-]+)", documents(machine.root)[page]))
+    text = documents(machine.root)
+    name = os.path.basename(program)
+    options = {o for line in re.findall(r"(?m)^\.It .*", text[page]) for o in re.findall(r"\bFl -([a-z][a-z0-9-]+)", line)}
+    for document in text.values():
+        options.update(re.findall(rf"`{name} [^`|\n]*?--([a-z][a-z0-9-]+)", document))
     with open(machine.root + program, "rb") as f:
         known = f.read()
-    assert [o for o in options if o.encode() + b"\0" not in known] == []
+    assert options and [o for o in options if o.encode() + b"\0" not in known] == []
 
 
 def upgraded(m, path):

@@ -11,7 +11,8 @@ import fakectl
 import pytest
 from lablib.terminal import Terminal
 from programs import PROGRAMS
-from tmux import Tmux, until
+from rig import until
+from tmux import Tmux
 
 COLLECT, FLOWTAP = shlex.quote(PROGRAMS["flowtap-collect"]), shlex.quote(PROGRAMS["flowtap"])
 HEADING, ACCOUNT, MONITOR = "PKT/S", "received in", "Packets a second"
@@ -41,11 +42,11 @@ def pid_of(text):
         r = subprocess.run(["pgrep", "-f", text], capture_output=True, text=True)
         pids = [p for p in r.stdout.split() if open(f"/proc/{p}/comm").read().strip() in ("flowtap", "flowtap-collect")]
         return [int(p) for p in pids]
-    return until(text, find)[0]
+    return until(text, find, 20)[0]
 
 
 def gone(pid):
-    until(f"the end of {pid}", lambda: not os.path.exists(f"/proc/{pid}"))
+    until(f"the end of {pid}", lambda: not os.path.exists(f"/proc/{pid}"), 20)
 
 
 # ---- the foreground, and its end ----
@@ -159,6 +160,7 @@ def test_stopped_hard_and_taken_up():
         t.sees(HEADING)
         os.kill(pid_of(command), signal.SIGSTOP)
         t.sees("Stopped")
+        t.run("clear")
         t.type("fg\n")
         t.sees(HEADING)
         t.key("C-c")
@@ -204,7 +206,8 @@ def test_colours(env, options, colours, ctl):
     with Tmux(**env) as t:
         t.type(f"{FLOWTAP} -s {ctl} {options} monitor\n")
         t.sees("matched")
-        until("a chart", lambda: "lea1" in t.screen() and "800" in t.screen())
+        until("a chart", lambda: "lea1" in t.screen() and "800" in t.screen(), 20)
+        until("its record", lambda: "lea1" in t.raw(), 20)
         assert bool(COLOURED.search(t.raw())) == colours
 
 
@@ -222,7 +225,7 @@ def test_resized(monitor):
         t.sees("last 40 looks")
         for width, sees in (40, "in all"), (200, "last 160 looks"), (60, "last 20 looks"), (120, "last 80 looks"):
             t.resize(width, 24)
-            until(f"{width} columns", lambda: sees in t.screen() and ("looks" in sees or "looks" not in t.screen()))
+            until(f"{width} columns", lambda: sees in t.screen() and ("looks" in sees or "looks" not in t.screen()), 20)
             lines = t.screen().splitlines()
             assert any(line.startswith("  lea1") and len(line) <= width for line in lines), lines
             assert sum("matched" in line for line in lines) == 1
