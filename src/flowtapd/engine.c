@@ -344,9 +344,11 @@ row_put(struct engine *e, uint32_t agency, const struct store_row *row)
 {
 	cleanup_buf struct buf b = {0};
 	struct ipc_put put = {0};
-	int r = filter_compile(&row->criteria, &put.filter);
+	int r;
 
-	if (r < 0)
+	if (engine_late_gone(e, row->uid))
+		return 0; /* it was deleted, and is stored still */
+	if ((r = filter_compile(&row->criteria, &put.filter)) < 0)
 		return r;
 	put_from_row(e, &put, agency, row);
 	r = engine_grant_resume(e, row, &put);

@@ -119,16 +119,36 @@ item_get(const struct buf *b, struct audit_event *v, struct late_debt *d, struct
 
 /* ---- the file: u32 length, sealed bytes ---- */
 
+/* All of it, or the file is as it was. */
+static int
+file_write(const struct buf *out)
+{
+	struct stat st;
+	ssize_t n = -1;
+	int r;
+
+	if (fstat(DAEMON_FD_OWED, &st) == 0)
+		n = write(DAEMON_FD_OWED, out->p, out->len);
+	if (n == (ssize_t)out->len)
+		return 0;
+	r = n < 0 ? -errno : -ENOSPC;
+	if (n > 0 && ftruncate(DAEMON_FD_OWED, st.st_size) < 0)
+		log_warn(-errno, "half a line is owed");
+	return r;
+}
+
+/* Entries are numbered, so that none can be taken out of their middle: what was not written has no number. */
 static void
 file_append(struct engine *e, const struct buf *b)
 {
 	cleanup_buf struct buf sealed = {0}, out = {0};
-	int r = audit_seal(e->audit.seal, ENTRY | ++e->late.seq, (struct slice){(const char *)b->p, b->len}, &sealed);
+	int r = audit_seal(
+	    e->audit.seal, ENTRY | (e->late.seq + 1), (struct slice){(const char *)b->p, b->len}, &sealed);
 
 	buf_put_u32(&out, (uint32_t)sealed.len);
 	buf_put(&out, sealed.p, sealed.len);
-	if (r == 0 && (r = out.err) == 0 && write(DAEMON_FD_OWED, out.p, out.len) != (ssize_t)out.len)
-		r = errno ? -errno : -EIO;
+	if (r == 0 && (r = out.err) == 0 && (r = file_write(&out)) == 0)
+		e->late.seq++;
 	if (r < 0)
 		log_warn(r, "what can't be recorded at once would not survive the daemon's end");
 }
@@ -143,24 +163,42 @@ file_clear(struct engine *e)
 
 /* ---- taking ---- */
 
+/* Counts as deleted what counted so before, and nothing else, if there is no memory. */
 static int
-item_keep(struct engine *e, struct buf *b)
+gone_add(struct engine *e, size_t n, struct rd uids)
+{
+	struct rd undo = uids;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if ((r = hashmap_put(e->late.gone, rd_u64(&uids), 1)) < 0) {
+			while (i-- > 0)
+				(void)hashmap_remove(e->late.gone, rd_u64(&undo));
+			break;
+		}
+	return r;
+}
+
+/* Takes *b over on success.  *out: borrowed. */
+static int
+item_keep(struct engine *e, struct buf *b, const struct late_item **out)
 {
 	struct audit_event v;
 	struct late_debt d;
-	struct late_item *t;
 	struct rd uids;
-	int r = item_get(b, &v, &d, &uids);
+	struct late_item *t = calloc(1, sizeof *t);
+	int r = t ? item_get(b, &v, &d, &uids) : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < d.nuid; i++)
-		r = hashmap_put(e->late.gone, rd_u64(&uids), 1);
-	if (r < 0 || (t = calloc(1, sizeof *t)) == NULL)
-		return r < 0 ? r : -ENOMEM;
+	if (r < 0 || (r = gone_add(e, d.nuid, uids)) < 0) {
+		free(t);
+		return r;
+	}
 	t->b = *b;
 	*b = (struct buf){0};
 	STAILQ_INSERT_TAIL(&e->late.items, t, entry);
 	e->late.n++;
 	e->late.bytes += t->b.len;
+	*out = t;
 	return 0;
 }
 
@@ -169,17 +207,19 @@ static int
 file_entry(struct engine *e, struct rd *r)
 {
 	cleanup_buf struct buf plain = {0};
+	const struct late_item *t;
 	uint32_t len = rd_u32(r);
 	const uint8_t *p = rd_bytes(r, len);
 	int rc;
 
 	if (p == NULL)
 		return 0;
-	if ((rc = audit_open(e->audit.seal, ENTRY | ++e->late.seq, p, len, &plain)) < 0 ||
-	    (rc = item_keep(e, &plain)) < 0) {
+	if ((rc = audit_open(e->audit.seal, ENTRY | (e->late.seq + 1), p, len, &plain)) < 0 ||
+	    (rc = item_keep(e, &plain, &t)) < 0) {
 		buf_free(&plain);
 		return rc;
 	}
+	e->late.seq++;
 	return 1;
 }
 
@@ -189,6 +229,7 @@ engine_late_start(struct engine *e)
 	cleanup_buf struct buf all = {0};
 	struct stat st;
 	struct rd r;
+	size_t good = 0;
 	int rc = hashmap_new(&e->late.gone);
 
 	if (rc < 0 || fstat(DAEMON_FD_OWED, &st) < 0 || st.st_size == 0)
@@ -199,9 +240,17 @@ engine_late_start(struct engine *e)
 		return -EIO;
 	r = rd_init(all.p, (size_t)st.st_size);
 	while ((rc = file_entry(e, &r)) == 1)
-		;
-	if (rc < 0)
+		good = (size_t)(r.p - all.p);
+	if (rc == -EBADMSG)
+		log_warnx(
+		    "what is owed to the record is damaged behind line %zu: what was ended after it may be active "
+		    "again",
+		    e->late.n);
+	else if (rc < 0)
 		return rc;
+	/* Later ones are appended, and have to be found. */
+	if (good < (size_t)st.st_size && ftruncate(DAEMON_FD_OWED, (off_t)good) < 0)
+		return -errno;
 	log_warnx("%zu lines of the record are owed since the disk could not be written", e->late.n);
 	return 0;
 }
@@ -212,6 +261,7 @@ engine_late_add(struct engine *e, const struct audit_event *event, const struct 
 	struct engine_late *l = &e->late;
 	struct audit_event v = *event;
 	cleanup_buf struct buf b = {0};
+	const struct late_item *t;
 	int r;
 
 	v.time_ms = clock_wall_ms();
@@ -222,12 +272,10 @@ engine_late_add(struct engine *e, const struct audit_event *event, const struct 
 		return 0;
 	}
 	item_put(&b, &v, debt ? debt : &(struct late_debt){0});
-	if ((r = b.err) < 0)
+	if ((r = b.err) < 0 || (r = item_keep(e, &b, &t)) < 0)
 		return r;
-	file_append(e, &b);
-	if ((r = item_keep(e, &b)) < 0)
-		buf_free(&b);
-	return r;
+	file_append(e, &t->b);
+	return 0;
 }
 
 bool

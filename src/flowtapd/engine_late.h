@@ -37,9 +37,11 @@ struct engine_late {
 };
 
 int engine_late_start(struct engine *e); /* with the record's key: reads what a former daemon owes */
-/* debt may be NULL.  Debts are always taken (-ENOMEM); lines beyond a bound are only counted. */
+/* debt may be NULL.  Debts are always taken (-ENOMEM: nothing is), with as many criteria as fit into one entry,
+ * LATE_UIDS_MAX; lines beyond a bound are only counted. */
+#define LATE_UIDS_MAX 32768
 int engine_late_add(struct engine *e, const struct audit_event *event, const struct late_debt *debt);
-bool engine_late_gone(const struct engine *e, uint64_t uid);
+bool engine_late_gone(const struct engine *e, uint64_t uid); /* ended, and stored still */
 bool engine_late_revoked(const struct engine *e, const char *agency, const char *ref);
 /* Writes all of it if that is possible: now and then, and after a start. */
 void engine_late_flush(struct engine *e);

@@ -246,8 +246,8 @@ note_uid(void *arg, uint64_t uid, uint32_t id)
 {
 	struct change *c = arg;
 
-	/* It was deleted, and is stored still. */
-	if (c->late && engine_late_gone(c->engine, uid))
+	/* It was deleted, and is stored still, until what is owed to the store is paid. */
+	if (engine_late_gone(c->engine, uid))
 		return;
 	ids_add(&c->ids, id);
 	if (c->nuid == c->cap) {
@@ -277,6 +277,37 @@ part_done(struct op *op, struct change *c, int r, uint64_t count)
 	return c->failed ? -ENOMEM : r;
 }
 
+struct gone_look {
+	const struct engine *engine;
+	const struct dtcp_req *req;
+	bool named; /* a criterion that was deleted already is asked for by its number */
+};
+
+static void
+gone_note(void *arg, uint64_t uid, uint32_t id)
+{
+	struct gone_look *g = arg;
+
+	for (uint32_t i = 0; i < g->req->nids && !g->named; i++)
+		g->named = g->req->ids[i].single && g->req->ids[i].lo == id && engine_late_gone(g->engine, uid);
+}
+
+/* A number of one that was deleted, and is stored still, is unknown: -ENOENT, as of one that never was. */
+static int
+none_is_gone(struct engine *e, const struct op *op)
+{
+	struct gone_look g = {.engine = e, .req = &op->req};
+	struct store_part part = op->next;
+	uint64_t count;
+	int r;
+
+	if (e->late.n == 0 || op->req.select != DTCP_SEL_IDS)
+		return 0;
+	r = store_select(
+	    e->store, op->session->agency->name, &op->req, op->req.flags & DTCP_F_STATIC, &part, gone_note, &g, &count);
+	return r == 0 && g.named ? -ENOENT : r;
+}
+
 static int
 do_delete(struct engine *e, struct op *op, struct change *c)
 {
@@ -287,15 +318,11 @@ do_delete(struct engine *e, struct op *op, struct change *c)
 
 	c->engine = e;
 	/* Without the flag, static criteria stay. */
-	if (c->late) {
-		r = store_select(e->store, a->name, q, q->flags & DTCP_F_STATIC, &op->next, note_uid, c, &count);
-		if (r == 0 && count > 0 && c->nuid == 0 && !op->next.more && op->changed == 0)
-			r = -ENOENT;
-		count = c->nuid;
-	} else
-		r = store_delete(e->store, a->name, q, q->flags & DTCP_F_STATIC, &op->next, note_uid, c, &count);
-	a->criteria -= count;
-	return part_done(op, c, r, count);
+	if ((r = none_is_gone(e, op)) == 0)
+		r = (c->late ? store_select : store_delete)(
+		    e->store, a->name, q, q->flags & DTCP_F_STATIC, &op->next, note_uid, c, &count);
+	a->criteria -= c->nuid;
+	return part_done(op, c, r, c->nuid);
 }
 
 static int
@@ -487,7 +514,8 @@ changes_what_is_there(const struct op *op)
 static int
 batch_gather(struct engine *e, struct batch *b)
 {
-	size_t max = e->alone ? 1 : ENGINE_BATCH_MAX;
+	/* What is done without the store can't be rolled back for another one's sake. */
+	size_t max = e->alone || b->late ? 1 : ENGINE_BATCH_MAX;
 	struct session *s;
 	struct op *op;
 	int r;

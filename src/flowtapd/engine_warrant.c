@@ -284,6 +284,7 @@ engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *wh
 }
 
 struct revoked {
+	const struct engine *engine;
 	uint64_t *uid; /* owned */
 	size_t n, cap;
 	bool failed;
@@ -295,6 +296,8 @@ note_uid(void *arg, uint64_t uid, uint32_t id)
 	struct revoked *v = arg;
 
 	(void)id;
+	if (engine_late_gone(v->engine, uid))
+		return; /* it was deleted, and is stored still */
 	if (v->n == v->cap) {
 		size_t cap = v->cap ? v->cap * 2 : 64;
 		uint64_t *p = reallocarray(v->uid, cap, sizeof *p);
@@ -315,18 +318,27 @@ revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event 
 {
 	char reason[64];
 	uint64_t count = 0;
+	size_t at = 0;
 	int r = store_select_warrant(e->store, s->no, note_uid, gone, &count);
 
 	if (r < 0 || gone->failed)
 		return r < 0 ? r : -ENOMEM;
-	snprintf(reason, sizeof reason, "%llu criteria end", (unsigned long long)count);
+	snprintf(reason, sizeof reason, "%zu criteria end", gone->n);
 	v->reason = reason;
-	return engine_late_add(e, v,
-	    &(struct late_debt){.uid = gone->uid,
-		.nuid = gone->n,
-		.agency = s->agency,
-		.revoked = s->ref,
-		.revoked_by = s->revoked_uid});
+	do {
+		size_t n = gone->n - at < LATE_UIDS_MAX ? gone->n - at : LATE_UIDS_MAX;
+
+		r = engine_late_add(e, v,
+		    &(struct late_debt){.uid = gone->uid + at,
+			.nuid = n,
+			.agency = s->agency,
+			.revoked = s->ref,
+			.revoked_by = s->revoked_uid});
+		if (r < 0 && at > 0) /* half of it is owed: the next daemon goes by what is */
+			fatal(r, "agency %s: a warrant that ends can't be kept", s->agency);
+		at += n;
+	} while (r == 0 && at < gone->n);
+	return r;
 }
 
 /* The decision, its line, and the end of what stood on it, in one transaction. */
@@ -348,7 +360,7 @@ decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, boo
 		r = store_warrant_set(e->store, s);
 	if (r == 0 && !approve) {
 		r = store_delete_warrant(e->store, s->no, note_uid, gone, &count);
-		snprintf(reason, sizeof reason, "%llu criteria end", (unsigned long long)count);
+		snprintf(reason, sizeof reason, "%zu criteria end", gone->n);
 		v.reason = reason;
 		if (gone->failed)
 			r = -ENOMEM;
@@ -378,7 +390,7 @@ engine_warrant_decide(
     struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size)
 {
 	struct authority *a = by_ref(e, agency, ref);
-	struct revoked gone = {0};
+	struct revoked gone = {.engine = e};
 	struct store_warrant s;
 	const char *text;
 	int r = a ? store_warrant_get(e->store, agency, ref, &s) : -ENOENT;

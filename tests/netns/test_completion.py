@@ -2,6 +2,7 @@
 """The completions of bash, zsh and fish, each by the real shell."""
 
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -18,7 +19,7 @@ def run(*argv, cwd=None):
 
 
 def bash(*words, cwd=None):
-    script = (f"source {FILES}/flowtap.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _flowtap; "
+    script = (f"source {shlex.quote(FILES)}/flowtap.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _flowtap; "
               "printf '%s\\n' \"${COMPREPLY[@]}\"")
     return run("bash", "-c", script, "bash", "flowtap", *words, cwd=cwd).split()
 

@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -34,7 +35,7 @@ def table(name):
 
 def bash(*words):
     """What bash offers in place of the last word."""
-    script = (f"source {FILES}/{words[0]}.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
+    script = (f"source {shlex.quote(FILES)}/{words[0]}.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
               f"_{words[0].replace('-', '_')}; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
     r = subprocess.run(["bash", "-c", script, "bash", *words], env=ENV, capture_output=True, text=True, timeout=30, check=True)
     return r.stdout.split()
