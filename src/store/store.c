@@ -283,7 +283,6 @@ open_reading(struct store *s)
 static int
 open_steps(struct store *s)
 {
-	bool changed = false;
 	int r = file_make(s->path);
 
 	if (r == -EROFS)
@@ -292,7 +291,7 @@ open_steps(struct store *s)
 		return r;
 	if ((r = store_connect(s->path, WRITER_CACHE_KIB, &s->db)) < 0)
 		return r == -EBADMSG ? STORE_NOT_OURS : r;
-	if ((r = store_schema_obtain(s->db, s->path, s->machine, &changed)) == 0 && (r = statements_prepare(s)) == 0)
+	if ((r = store_schema_obtain(s->db, s->machine)) == 0 && (r = statements_prepare(s)) == 0)
 		r = uid_start(s);
 	return refusal(r);
 }

@@ -299,15 +299,13 @@ store_schema_check(sqlite3 *db, const uint8_t *machine)
 }
 
 int
-store_schema_obtain(sqlite3 *db, const char *path, const uint8_t *machine, bool *changed)
+store_schema_obtain(sqlite3 *db, const uint8_t *machine)
 {
 	const struct store_climb c = {db, machine};
 	int version = 0, r = schema_look(db, &version);
 
-	(void)path;
 	if (r != 0 || (version != 0 && (r = ours_check(db, machine)) < 0))
 		return r;
-	*changed = version != SCHEMA_NOW;
 	r = exec(db, "PRAGMA page_size = " PAGE_SIZE "; PRAGMA journal_mode = WAL");
 	if (r == 0 && version == 0 && (r = exec(db, "BEGIN IMMEDIATE")) == 0) {
 		version = STORE_SCHEMA_FIRST;

@@ -23,8 +23,7 @@ struct store_climb {
 /* Whether it is ours, sound and of today's schema, without writing.  -EROFS: it would have to be changed first. */
 int store_schema_check(sqlite3 *db, const uint8_t *machine);
 /* Makes the tables if the database is empty, or brings them to the schema of this release, each step in a
- * transaction of its own.  0, a store_refusal, or -errno; a refused file is as it was.  *changed: at least one
- * step was made. */
-int store_schema_obtain(sqlite3 *db, const char *path, const uint8_t *machine, bool *changed);
+ * transaction of its own.  0, a store_refusal, or -errno; a refused file is as it was. */
+int store_schema_obtain(sqlite3 *db, const uint8_t *machine);
 
 #endif
