@@ -2,9 +2,9 @@
 /*
  * Looks up users and groups for the parent.  The C library loads whatever modules the machine's name services
  * are made of, so each question gets a process of its own, which may die or hang of it: it is confined by errors
- * and not by death (role_confine_names), has no descriptor but the pipe for its answer, and is ended when it
- * takes too long.  This process runs no such code itself; it hands bytes on, which the parent reads like a
- * stranger's.
+ * and not by death (role_confine_names), has no descriptors but 0 to 2 and the pipe for its answer, and is ended
+ * when it has answered, closed the pipe, or takes too long.  This process runs no such code itself; it hands an answer
+ * on if it is one to the question, and the parent reads it like a stranger's all the same.
  *
  * exports: names_run */
 #include <errno.h>
@@ -194,7 +194,23 @@ why_put(char *why, size_t size, int err, int status)
 		snprintf(why, size, "the name services' code has failed");
 }
 
-/* b: what it answered.  0, or -errno and why. */
+/* Whether that is an answer to each part of the question. */
+static bool
+is_answer(const struct ipc_names *q, const struct buf *b)
+{
+	struct rd r = rd_init(b->p, b->len);
+	struct ipc_named a;
+	bool is;
+
+	if (ipc_named_get(&a, &r) < 0)
+		return false;
+	is = rd_end(&r) == 0 && a.n == q->n;
+	free(a.v);
+	return is;
+}
+
+/* b: what it answered.  0, or -errno and why.  What counts is the answer, not how the process would end: code that
+ * closes the pipe need not end at all. */
 static int
 ask_worker(const struct ipc_names *q, struct buf *b, char *why, size_t size)
 {
@@ -212,9 +228,9 @@ ask_worker(const struct ipc_names *q, struct buf *b, char *why, size_t size)
 	close(fds[0]);
 	if (pid < 0)
 		return r;
-	if (r < 0)
-		(void)kill(pid, SIGKILL);
-	if (waitpid(pid, &status, 0) == pid && r == 0 && status != 0)
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	if (r == 0 && !is_answer(q, b))
 		r = -EIO;
 	if (r < 0)
 		why_put(why, size, r, status);

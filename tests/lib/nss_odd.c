@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A module of the name services that does what modules of others do: it asks the kernel for what we never would,
- * hangs, crashes, or has its users later than we start.  Which one is in the name that is looked up.  Its
- * functions are called as those of libnss_compat, in whose place tests/netns/test_names.py mounts it.
+ * hangs, crashes, closes what is open, or has its users later than we start.  Which one is in the name that is looked
+ * up.  Its functions are called as those of libnss_compat, in whose place tests/netns/test_names.py mounts it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,8 +47,10 @@ _nss_compat_getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t si
 		ask_for_much();
 	if (strcmp(name, "odd-crash") == 0)
 		abort();
-	while (strcmp(name, "odd-hang") == 0)
-		pause();
+	for (int fd = 0; strcmp(name, "odd-closes") == 0 && fd < 64; fd++)
+		(void)close(fd);
+	while (strcmp(name, "odd-hang") == 0 || strcmp(name, "odd-closes") == 0)
+		sleep(60); /* pause() is refused, and would be tried until the limit of CPU time */
 	if (strcmp(name, "odd-late") != 0 || stat(LATE_FILE, &st) < 0)
 		return NSS_STATUS_NOTFOUND;
 	if (size < strlen(name) + 3) {

@@ -49,6 +49,7 @@ def with_agency(text, name):
     ("odd-nobody", "agency odd-nobody: no such system user"),
     ("odd-calls", "agency odd-calls: no such system user"),
     ("odd-crash", "users can't be looked up: the name services' code was ended by SIGABRT"),
+    ("odd-closes", "users can't be looked up: the name services' code was ended by SIGKILL"),
     ("odd-hang", "users can't be looked up: the name services do not answer"),
 ])
 def test_a_module_harms_nobody(rig, odd, name, why):
