@@ -172,7 +172,9 @@ names_ask(struct parent *p, const struct conf *conf, uint32_t asker)
 static int
 numbers_started(struct parent *p, const struct parent_numbers *numbers)
 {
-	if (numbers->lacking > 1)
+	if (numbers->failed)
+		log_warnx("%s: it is tried again, and until it works nobody whom it concerns is let in", numbers->why);
+	else if (numbers->lacking > 1)
 		log_warnx("%s; and %u more agencies: nobody is let in as one of them before there is that user",
 		    numbers->why, numbers->lacking - 1);
 	else if (numbers->lacking)

@@ -14,6 +14,9 @@
 /* What is asked before the users of a configuration. */
 enum { OF_AUDITORS, OF_OFFICERS, OF_LOGINS, OF_ASKER, OF_USERS };
 
+static const char *const group_names[] = {
+    [OF_AUDITORS] = DAEMON_GROUP_AUDITORS, [OF_OFFICERS] = DAEMON_GROUP_OFFICERS, [OF_LOGINS] = ACCOUNTS_GROUP};
+
 /* The agencies' users, then those of system login. */
 static const char *
 user_name(const struct conf *conf, uint32_t i)
@@ -30,9 +33,10 @@ parent_names_question(const struct conf *conf, uint32_t asker, struct buf *out)
 	if (v == NULL)
 		return -ENOMEM;
 	q.v = v;
-	v[OF_AUDITORS] = (struct ipc_name){.kind = IPC_NAME_GROUP, .name = DAEMON_GROUP_AUDITORS};
-	v[OF_OFFICERS] = (struct ipc_name){.kind = IPC_NAME_GROUP, .name = DAEMON_GROUP_OFFICERS};
-	v[OF_LOGINS] = (struct ipc_name){.kind = IPC_NAME_GROUP, .name = ACCOUNTS_GROUP};
+	for (uint32_t i = 0; i < ARRAY_LEN(group_names); i++) {
+		v[i].kind = IPC_NAME_GROUP;
+		snprintf(v[i].name, sizeof v->name, "%s", group_names[i]);
+	}
 	v[OF_ASKER] = (struct ipc_name){.kind = IPC_NAME_USER_NUMBER, .number = asker};
 	for (uint32_t i = 0; i + OF_USERS < q.n; i++) {
 		v[OF_USERS + i].kind = IPC_NAME_USER;
@@ -80,19 +84,29 @@ number_of(const struct conf *conf, const struct ipc_named *a, uint32_t i, bool c
 	return i < conf->nagency || (g->err == 0 && f->group == g->number) ? f->number : 0;
 }
 
-static void
-lacks(const struct conf *conf, uint32_t i, const struct ipc_name_found *f, char *why, size_t size)
+static bool
+is_failed(const struct ipc_name_found *f)
 {
-	const char *what = f->err == 0 ? "root can't be an agency's user" : "no such system user";
-	const struct conf_agency *agency = &conf->agency[i];
+	return f->err && f->err != ENOENT;
+}
 
-	if (f->err && f->err != ENOENT)
+/* Of an agency that has no user, or of whom or what could not be looked up; q: its place in the question. */
+static void
+lacks(const struct conf *conf, uint32_t q, const struct ipc_name_found *f, char *why, size_t size)
+{
+	const struct conf_agency *agency = q - OF_USERS < conf->nagency ? &conf->agency[q - OF_USERS] : NULL;
+	const char *what = f->err == 0 ? "root can't be an agency's user" : "no such system user";
+
+	if (agency && is_failed(f))
 		snprintf(why, size, "agency %s: its system user can't be looked up: %s", agency->name,
 		    strerror((int)f->err));
-	else if (f->err && strcmp(agency->name, agency->user) != 0)
+	else if (agency && f->err && strcmp(agency->name, agency->user) != 0)
 		snprintf(why, size, "agency %s: %s %s", agency->name, what, agency->user);
-	else
+	else if (agency)
 		snprintf(why, size, "agency %s: %s", agency->name, what);
+	else
+		snprintf(why, size, "%s %s can't be looked up: %s", q >= OF_USERS ? "login" : "group",
+		    q >= OF_USERS ? user_name(conf, q - OF_USERS) : group_names[q], strerror((int)f->err));
 }
 
 static uint32_t
@@ -113,6 +127,20 @@ numbers_fill(const struct conf *conf, const struct ipc_named *a, bool check, str
 	out->uid[n + DAEMON_NUMBER_OFFICERS] = a->n ? group_of(&a->v[OF_OFFICERS]) : UINT32_MAX;
 }
 
+/* Users come before the groups. */
+static void
+lacking_count(const struct conf *conf, const struct ipc_named *a, struct parent_numbers *out)
+{
+	for (uint32_t i = 0; i < a->n; i++) {
+		const uint32_t q = (i + OF_USERS) % a->n;
+		const bool agency = q - OF_USERS < conf->nagency, failed = q != OF_ASKER && is_failed(&a->v[q]);
+
+		out->failed = out->failed || failed;
+		if ((failed || (agency && out->uid[q - OF_USERS] == 0)) && out->lacking++ == 0)
+			lacks(conf, q, &a->v[q], out->why, sizeof out->why);
+	}
+}
+
 int
 parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool check, struct parent_numbers *out)
 {
@@ -124,10 +152,11 @@ parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool ch
 	if (out->uid == NULL)
 		return -ENOMEM;
 	numbers_fill(conf, a, check, out);
-	if (a->n == 0)
+	lacking_count(conf, a, out);
+	if (a->n == 0) {
+		out->failed = true;
+		out->lacking = n + ARRAY_LEN(group_names);
 		snprintf(out->why, sizeof out->why, "users can't be looked up: %s", a->why);
-	for (uint32_t i = 0; i < conf->nagency; i++)
-		if (out->uid[i] == 0 && out->lacking++ == 0 && a->n)
-			lacks(conf, i, &a->v[OF_USERS + i], out->why, sizeof out->why);
+	}
 	return 0;
 }

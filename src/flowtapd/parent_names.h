@@ -12,8 +12,11 @@
 /* What a child is given with a configuration. */
 struct parent_numbers {
 	uint32_t n, *uid; /* owned: conf's agencies and logins in its order, then enum daemon_number */
-	uint32_t lacking; /* agencies without a user: theirs is 0, which no session has */
-	char why[192];    /* of the first of those */
+	/* Agencies without a user, whose number is 0, which no session has; and logins and groups of which nobody knows
+	 * whether there are such: a later look-up may find either. */
+	uint32_t lacking;
+	bool failed;   /* some look-up failed, which is not the same as that there is no such user or group */
+	char why[192]; /* of the first that lacks, agencies before logins before groups */
 };
 
 /* Appends the question; asker: the user number of whoever commits.  0 or -ENOMEM. */
@@ -21,7 +24,7 @@ int parent_names_question(const struct conf *conf, uint32_t asker, struct buf *o
 /* The name of the asker, or the number where there is none. */
 void parent_names_asker(const struct ipc_named *a, uint32_t asker, char *out, size_t size);
 /* A login that has no number, or that we did not make, is 0, in a mere check one that nobody has; with an
- * answer that has an error everybody is.  -EPROTO: that is no answer to conf's question; -ENOMEM. */
+ * answer that has an error everybody is, and all lack.  -EPROTO: that is no answer to conf's question; -ENOMEM. */
 int parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool check, struct parent_numbers *out);
 
 #endif
