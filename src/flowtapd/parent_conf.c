@@ -319,7 +319,15 @@ logins_made(struct parent *p)
 		change_name(p);
 }
 
-/* The same configuration, once more, now that more of its users are there. */
+static void
+look_later(struct parent *p)
+{
+	p->again_ms = 2 * p->again_ms < LOOK_AGAIN_MAX_MS ? 2 * p->again_ms : LOOK_AGAIN_MAX_MS;
+	loop_timer_set(p->again, p->again_ms);
+}
+
+/* The same configuration, once more, now that more of its users are there; what holds from the next start only still
+ * does. */
 static void
 change_found(struct parent *p, const struct parent_numbers *numbers)
 {
@@ -329,17 +337,12 @@ change_found(struct parent *p, const struct parent_numbers *numbers)
 	conf_print(p->conf, &text);
 	if (text.err || conf_parse((const char *)text.p, text.len, &p->next, &err) < 0) {
 		p->change = CHANGE_NONE;
+		look_later(p);
 		return;
 	}
+	conf_diff_hold(p->conf, p->next);
 	p->by[0] = '\0';
 	change_prepare(p, numbers);
-}
-
-static void
-look_later(struct parent *p)
-{
-	p->again_ms = 2 * p->again_ms < LOOK_AGAIN_MAX_MS ? 2 * p->again_ms : LOOK_AGAIN_MAX_MS;
-	loop_timer_set(p->again, p->again_ms);
 }
 
 /* What the answer means for what is under way. */
