@@ -92,7 +92,8 @@ engine_disk_look(struct engine *e)
 	measure(e);
 	if (d->fd < 0 || d->state >= DISK_FULL || d->reserve_bytes >= d->reserve_full)
 		return;
-	if (reserve_make(d, d->reserve_full) == 0)
+	/* Some file systems never hold as much as they promise, and are asked again each time. */
+	if (reserve_make(d, d->reserve_full) == 0 && d->reserve_bytes >= d->reserve_full)
 		log_info("the disk of the state directory has room: the reserve is there again");
 	measure(e);
 }
@@ -119,7 +120,7 @@ engine_disk_ready(struct engine *e)
 {
 	struct engine_disk *d = &e->disk;
 
-	engine_disk_look(e);
+	measure(e);
 	if (d->state == DISK_READ_ONLY)
 		return false;
 	if (d->free_bytes >= d->need)
@@ -138,7 +139,7 @@ engine_disk_ready(struct engine *e)
 const char *
 engine_disk_refuses(struct engine *e)
 {
-	engine_disk_look(e);
+	measure(e);
 	if (e->disk.state < DISK_FULL)
 		return NULL;
 	return e->disk.state == DISK_FULL ? "the router's disk is full" : "the router's disk can't be written";
