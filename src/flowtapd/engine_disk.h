@@ -3,7 +3,8 @@
  * engine_disk.h - what the disk under the state directory can still take.
  *
  * A part of it is kept in a file of no use, the reserve, which is given up when the rest is full: what ends a tap, and
- * the record's line of it, then have room where an ADD has none.  It is made anew when there is room again.
+ * the record's line of it, then have room where an ADD has none, nor a limit that is to be raised (engine_grant.c).  It
+ * is made anew when there is room again.
  */
 #ifndef FLOWTAPD_ENGINE_DISK_H
 #define FLOWTAPD_ENGINE_DISK_H
@@ -31,12 +32,13 @@ struct engine_disk {
 
 /* Before the database is opened, which needs room itself.  Never fails: without a reserve there is an alarm. */
 void engine_disk_start(struct engine *e);
-/* Looks, and makes the reserve anew where there is room.  Alarms are engine_watch.c's. */
+/* Looks, and makes the reserve anew where there is room: now and then, for it may take long.  Alarms are
+ * engine_watch.c's. */
 void engine_disk_look(struct engine *e);
-/* Before a transaction of what has to be done: gives up the reserve if it is needed.  false: there is no room even
- * so, or nothing can be written; then it is done without the store (engine_late.h). */
+/* Looks again.  Before a transaction of what has to be done: gives up the reserve if it is needed.  false: there is no
+ * room even so, or nothing can be written; then it is done without the store (engine_late.h). */
 bool engine_disk_ready(struct engine *e);
-/* NULL, or why nothing new is done, in words for agencies and operators. */
+/* Looks again.  NULL, or why nothing new is done, in words for agencies and operators. */
 const char *engine_disk_refuses(struct engine *e);
 const char *engine_disk_name(enum disk_state s); /* "ok", "nearly-full", ... */
 

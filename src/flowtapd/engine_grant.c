@@ -3,7 +3,9 @@
  * Limits are given to the kernel in parts (grant.h), and a criterion's being seen is written down from time to time,
  * so that neither begins anew with new tables.  Invariants:
  *  1. What the kernel may copy of a limit is durable as used before it is told (store_used).
- *  2. A row without such an entry (a former release made it) stands for one packet and one byte given.
+ *  2. While the disk is full nothing is given: the reserve is for what ends taps.  The data plane counts what waits,
+ *     and tells of it again.
+ *  3. A row without such an entry (a former release made it) stands for one packet and one byte given.
  *
  * exports: engine_grant_ */
 #include <errno.h>
@@ -209,6 +211,14 @@ grants_send(struct engine *e, const struct buf *grants, uint32_t n)
 	return r;
 }
 
+/* A full disk has its alarm, and they are told of several times a second. */
+static void
+log_unless_full(int err)
+{
+	if (err != -ENOSPC)
+		log_warn(err, "limits of criteria are not raised");
+}
+
 int
 engine_grant_uses(struct engine *e, struct rd *r)
 {
@@ -217,8 +227,10 @@ engine_grant_uses(struct engine *e, struct rd *r)
 	struct ipc_use m;
 	int rc;
 
+	if (engine_disk_refuses(e)) /* there is an alarm of it */
+		return 0;
 	if ((rc = engine_txn_begin(e)) < 0) {
-		log_warn(rc, "limits of criteria are not raised");
+		log_unless_full(rc);
 		return 0;
 	}
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
@@ -238,8 +250,7 @@ engine_grant_uses(struct engine *e, struct rd *r)
 	else
 		engine_txn_rollback(e);
 	if (rc < 0) {
-		/* They wait, which is counted, and are told of again. */
-		log_warn(rc, "limits of criteria are not raised");
+		log_unless_full(rc);
 		return 0;
 	}
 	return grants_send(e, &grants, given);

@@ -134,6 +134,35 @@ def test_taps_end_on_a_disk_that_takes_nothing(disk_rig, tmp_path):
     prove(rig, tmp_path)
 
 
+def test_a_limit_waits(disk_rig):
+    """A limit that is to be raised takes nothing of the reserve and fills no log; it is raised when there is room."""
+    rig, disk = disk_rig
+    port, given = rig.port(), 256
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        tap = Tap(rig, "198.51.100.101", content, inject)
+        with rig.session() as s:
+            lines = dtcp.add_lines(source_address=tap.host, **rig.destination(port))
+            lines.remove("Flags: STATIC")
+            assert s.ask("ADD", *lines, "Timeout-Packets: 1000").code == 200
+        fill(disk)
+        until("the alarm", lambda: raised(rig, "disk-full"), 10)
+        reserve = state(rig)["disk"]["reserve-bytes"]
+        assert reserve > 0
+        for _ in range(given + 1):
+            last = tap.send()
+        content.wait(given)
+        until("what waits is counted", lambda: state(rig)["losses"]["timeout-grant"] > 0)
+        assert state(rig)["disk"]["reserve-bytes"] == reserve and last not in content.got
+        with open(rig.info["logs"] + "/flowtapd.log") as f:
+            assert "limits of criteria" not in f.read()
+        os.unlink(disk / "ballast")
+
+        def goes_on():
+            tap.send()
+            return len(content.got) > given
+        until("it is raised", goes_on, 15)
+
+
 def test_start_on_a_read_only_disk(disk_rig, tmp_path):
     """A start that can't write comes up, keeps taps, ends them, and forgets no end over another such start."""
     rig, disk = disk_rig
