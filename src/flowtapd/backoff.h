@@ -5,7 +5,8 @@
  * The service manager starts us anew at once, which is right for a daemon that dies and would be a hundred thousand
  * lines a day for one that can't start.  So each failed start is counted in a file of the run directory; the next
  * one waits, twice as long each time, and says nothing again that the one before has said.  The kernel goes on
- * copying meanwhile.  A configuration that was written since then, SIGHUP, and a stop by the service manager end it.
+ * copying meanwhile.  A start that finds the configuration written since then begins anew, without waiting; SIGHUP,
+ * and a stop by the service manager, end a wait.
  */
 #ifndef FLOWTAPD_BACKOFF_H
 #define FLOWTAPD_BACKOFF_H

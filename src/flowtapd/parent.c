@@ -5,7 +5,9 @@
  * configuration to both children or to neither (parent_conf.c), it ends them when it is
  * told to, and it ends everything when one of them dies.
  */
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <pwd.h>
@@ -30,6 +32,7 @@
 #include "state_file.h"
 
 #define STOP_WAIT_MS 5000
+#define EXPLAINED_MAX 640 /* bytes that say why a state is refused */
 
 int
 parent_send(struct parent *p, enum child_id id, uint16_t type, const struct buf *b)
@@ -310,20 +313,42 @@ key_start(struct parent *p)
 	return r;
 }
 
-/* To say more of it takes reading it, which is not for root. */
+/* In a process of its own. */
+static void
+state_explain(const struct parent *p, const char *path, int refusal, int out)
+{
+	char text[EXPLAINED_MAX];
+
+	if (sandbox_become(p->uid, p->gid, 0, NULL) < 0)
+		return;
+	state_file_explain(path, refusal, text, sizeof text);
+	(void)!write(out, text, strlen(text));
+}
+
+/* To say more of it takes reading it, which is not for root.  It is logged here, so that the next start knows that it
+ * was said. */
 static void
 state_explain_apart(const struct parent *p, const char *path, int refusal)
 {
-	char text[640];
-	pid_t pid = fork();
+	char text[EXPLAINED_MAX] = "";
+	int fds[2];
+	pid_t pid;
 
-	if (pid == 0) {
-		if (sandbox_become(p->uid, p->gid, 0, NULL) == 0) {
-			state_file_explain(path, refusal, text, sizeof text);
-			log_warnx("%s", text);
-		}
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return;
+	if ((pid = fork()) == 0) {
+		state_explain(p, path, refusal, fds[1]);
 		_exit(0);
 	}
+	close(fds[1]);
+	/* One write of less than PIPE_BUF is one read; who reads foreign bytes gets one line of the log, no more. */
+	if (pid > 0 && read(fds[0], text, sizeof text - 1) > 0) {
+		for (char *s = text; *s; s++)
+			if (iscntrl((unsigned char)*s))
+				*s = '?';
+		log_warnx("%s", text);
+	}
+	close(fds[0]);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

@@ -52,6 +52,11 @@ def test_foreign_state(rig, what):
             log.wait(said.format(new=was + 1))
             assert "`flowtapd --remove` ends every tap" in log.text()
             until("the daemon's end", lambda: not rig.processes()["parent"])
+            again = Log(rig)
+            service(rig, "start")
+            again.wait("starts in a row have failed")
+            assert "state.db" not in again.text(), "what was said is not said again"
+            until("the daemon's end", lambda: not rig.processes()["parent"])
             up(packets[0])
             assert content.wait(1) == packets[:1], "the kernel goes on"
             with open(path, "rb") as f:
