@@ -385,6 +385,10 @@ int engine_config_start(struct engine *e);
  */
 int engine_config_commit(struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err);
 int engine_config_confirm(struct engine *e, uint32_t uid); /* -ENOENT: nothing waits for it */
+/* r as it is, unless it is REPLACE_UNKNOWN: logs "whether WHAT shows at the next start" and ends the process. */
+int engine_config_known(int r, const char *what);
+/* On record: a commit that the parent has not heard of, or has refused. */
+void engine_config_refused(struct engine *e, uint32_t uid, const char *comment, const char *why);
 /* What the parent says: the candidate is there; it is in force; it is not to be; what became of it. */
 int engine_config_prepare(struct engine *e, const char *by, const char **why);
 void engine_config_committed(struct engine *e);

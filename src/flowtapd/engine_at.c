@@ -15,6 +15,7 @@
 
 #define LOOK_MS 60000 /* the wall's clock may be set meanwhile */
 #define BUSY_MS 1000
+#define FORGOTTEN "the commit that was put off is forgotten"
 #define FUTURE_S (400 * 86400LL)
 
 static void
@@ -33,17 +34,6 @@ arm(struct engine *e)
 
 /* ---- when it is due ---- */
 
-/* On record if the parent has not heard of it. */
-static void
-refused(struct engine *e, const struct history_at *at, const char *why)
-{
-	(void)engine_audit_now(e, &(struct audit_event){.kind = "commit-refused",
-				      .uid = at->uid,
-				      .have_uid = true,
-				      .request = {at->comment, strlen(at->comment)},
-				      .reason = why});
-}
-
 static void
 told(struct engine *e, const char *user, const char *why)
 {
@@ -55,7 +45,7 @@ told(struct engine *e, const char *user, const char *why)
 static void
 over(struct engine *e)
 {
-	int r = history_at_delete(&e->history);
+	int r = engine_config_known(history_at_delete(&e->history), FORGOTTEN);
 
 	if (r < 0 && r != -ENOENT)
 		log_warn(r, "the commit that was put off could not be forgotten");
@@ -119,7 +109,7 @@ on_due(void *arg)
 	if (r == 0)
 		return;
 	if (r != -EALREADY) {
-		refused(e, &at, err.expected);
+		engine_config_refused(e, at.uid, at.comment, err.expected);
 		told(e, at.user, err.expected);
 	}
 	over(e);
@@ -184,7 +174,7 @@ ctl_commit_at(struct ctl *c, const struct config_ask *ask, uint64_t due_s, struc
 						 .uid = c->uid,
 						 .have_uid = true,
 						 .request = {at.comment, strlen(at.comment)}})) < 0 ||
-	    (r = history_at_write(&c->engine->history, &at, text)) < 0) {
+	    (r = engine_config_known(history_at_write(&c->engine->history, &at, text), "the commit is put off")) < 0) {
 		ctl_error(c, EXIT_REFUSED, strerror(-r));
 		return 0;
 	}
@@ -206,7 +196,7 @@ ctl_clear_commit(struct ctl *c, const char *args, struct slice text)
 		ctl_error(c, EXIT_NOT_AUTHORISED, "permission denied");
 	else if ((r = engine_audit_now(c->engine,
 		      &(struct audit_event){.kind = "commit-at-cleared", .uid = c->uid, .have_uid = true})) < 0 ||
-		 (r = history_at_delete(&c->engine->history)) < 0)
+		 (r = engine_config_known(history_at_delete(&c->engine->history), FORGOTTEN)) < 0)
 		ctl_error(c, EXIT_REFUSED, strerror(-r));
 	else {
 		arm(c->engine);

@@ -146,6 +146,14 @@ confirm_arm(struct engine *e)
 }
 
 int
+engine_config_known(int r, const char *what)
+{
+	if (r == REPLACE_UNKNOWN)
+		fatal(r, "whether %s shows at the next start", what);
+	return r;
+}
+
+int
 engine_config_confirm(struct engine *e, uint32_t uid)
 {
 	char reason[64];
@@ -158,8 +166,7 @@ engine_config_confirm(struct engine *e, uint32_t uid)
 		 e, &(struct audit_event){.kind = "confirm", .uid = uid, .have_uid = true, .reason = reason})) < 0 ||
 	    (r = history_confirm(&e->history)) < 0)
 		log_warn(r, "commit not confirmed");
-	if (r == REPLACE_UNKNOWN)
-		fatal(r, "whether the commit is confirmed shows at the next start");
+	r = engine_config_known(r, "the commit is confirmed");
 	confirm_arm(e);
 	return r;
 }
@@ -271,13 +278,13 @@ engine_config_abort(struct engine *e)
 	history_drop(&e->history);
 }
 
-static void
-refused_record(struct engine *e, const struct config_ask *ask, const char *why)
+void
+engine_config_refused(struct engine *e, uint32_t uid, const char *comment, const char *why)
 {
 	engine_audit_happened(e, &(struct audit_event){.kind = "commit-refused",
-				     .uid = ask->uid,
+				     .uid = uid,
 				     .have_uid = true,
-				     .request = {ask->comment, strlen(ask->comment)},
+				     .request = {comment, strlen(comment)},
 				     .reason = why});
 }
 
@@ -308,7 +315,7 @@ engine_config_done(struct engine *e, const uint8_t *body, size_t len)
 	if (rd_end(&r) < 0 || ask == NULL)
 		return -EBADMSG;
 	if (err < 0 && !ask->check)
-		refused_record(e, ask, why);
+		engine_config_refused(e, ask->uid, ask->comment, why);
 	ask->done(ask->arg, err, login_line(ask, why), why);
 	free(ask->login);
 	return 0;

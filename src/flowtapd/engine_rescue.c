@@ -34,14 +34,16 @@ ctl_rescue_save(struct ctl *c, const char *args, struct slice text)
 	(void)text;
 	conf_print(c->engine->conf, &now);
 	if ((r = now.err) == 0 && (r = on_record(c, "rescue-saved")) == 0)
-		r = history_rescue_save(&c->engine->history, (struct slice){(char *)now.p, now.len});
+		r = engine_config_known(
+		    history_rescue_save(&c->engine->history, (struct slice){(char *)now.p, now.len}),
+		    "the rescue configuration is the new one");
 	return answer(c, r, "saved");
 }
 
 int
 ctl_rescue_delete(struct ctl *c, const char *args, struct slice text)
 {
-	int r = history_rescue_delete(&c->engine->history);
+	int r = engine_config_known(history_rescue_delete(&c->engine->history), "the rescue configuration is deleted");
 
 	(void)args;
 	(void)text;

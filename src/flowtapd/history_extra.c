@@ -18,9 +18,9 @@
 static int
 file_delete(const struct history *h, const char *name)
 {
-	if (unlinkat(h->dir, name, 0) < 0 || fsync(h->dir) < 0)
+	if (unlinkat(h->dir, name, 0) < 0)
 		return -errno;
-	return 0;
+	return fsync(h->dir) < 0 ? REPLACE_UNKNOWN : 0;
 }
 
 int

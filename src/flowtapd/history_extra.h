@@ -5,12 +5,12 @@
 
 #include "history.h"
 
-/* 0 or -errno; -ENOENT: there is none. */
+/* All: 0 or -errno; -ENOENT: there is none; REPLACE_UNKNOWN (replace.h) from what writes or deletes. */
 int history_rescue_save(const struct history *h, struct slice text);
 int history_rescue_text(const struct history *h, struct buf *out);
 int history_rescue_delete(const struct history *h);
 
-/* Who wants what to be in force when; perm: what their groups gave them when they asked. */
+/* Who wants what to be in force when; of_groups: what their groups gave them when they asked. */
 struct history_at {
 	int64_t due_ms; /* by the wall's clock */
 	uint64_t base;
