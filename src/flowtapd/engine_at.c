@@ -156,19 +156,17 @@ at_wrong(struct ctl *c, uint64_t due_s)
 int
 ctl_commit_at(struct ctl *c, const struct config_ask *ask, uint64_t due_s, struct slice text)
 {
-	const char *login = engine_perm_login(c->engine, c->uid), *why = at_wrong(c, due_s);
+	const char *why = at_wrong(c, due_s);
 	struct history_at at = {
 	    .due_ms = (int64_t)due_s * 1000, .base = ask->base, .uid = c->uid, .of_groups = c->of_groups};
+	char user[32];
 	int r;
 
 	if (why) {
 		ctl_error(c, EXIT_REFUSED, why);
 		return 0;
 	}
-	if (login)
-		snprintf(at.user, sizeof at.user, "%s", login);
-	else
-		snprintf(at.user, sizeof at.user, c->uid ? "user number %u" : "root", c->uid);
+	snprintf(at.user, sizeof at.user, "%s", engine_perm_user(c->engine, c->uid, user));
 	snprintf(at.comment, sizeof at.comment, "%s", ask->comment);
 	if ((r = engine_audit_now(c->engine, &(struct audit_event){.kind = "commit-at",
 						 .uid = c->uid,

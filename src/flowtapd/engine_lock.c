@@ -8,16 +8,10 @@
 #include "clock.h"
 #include "engine_perm.h"
 
-/* By the configuration's name, for look-ups in the system are not for this process. */
 static const char *
 user_of(const struct ctl *c, char room[static 32])
 {
-	const char *name = engine_perm_login(c->engine, c->uid);
-
-	if (name)
-		return name;
-	snprintf(room, 32, c->uid ? "user number %u" : "root", c->uid);
-	return room;
+	return engine_perm_user(c->engine, c->uid, room);
 }
 
 bool

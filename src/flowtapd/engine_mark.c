@@ -36,12 +36,11 @@ less(const json_t *now, const json_t *then)
 static void
 mark_set(const struct ctl *c, const json_t *state)
 {
-	const char *user = engine_perm_login(c->engine, c->uid);
 	json_t *mark = json_object();
-	char when[32];
+	char when[32], user[32];
 
 	json_object_set_new(mark, "time", json_string(ctl_time_format(clock_wall_ms(), when)));
-	json_object_set_new(mark, "user", json_string(user ? user : c->uid ? "an operator" : "root"));
+	json_object_set_new(mark, "user", json_string(engine_perm_user(c->engine, c->uid, user)));
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		json_object_set_new(mark, parts[i], json_deep_copy(json_object_get(state, parts[i])));
 	json_decref(c->engine->mark);

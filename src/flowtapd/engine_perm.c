@@ -146,6 +146,17 @@ engine_perm_login(const struct engine *e, uint32_t uid)
 	return l ? l->conf->name : NULL;
 }
 
+const char *
+engine_perm_user(const struct engine *e, uint32_t uid, char room[static 32])
+{
+	const char *name = engine_perm_login(e, uid);
+
+	if (name)
+		return name;
+	snprintf(room, 32, uid ? "user number %u" : "root", uid);
+	return room;
+}
+
 /* One that system login does not name was made by hand, and its agency is the permission. */
 bool
 engine_perm_dtcp(const struct engine *e, uint32_t uid)

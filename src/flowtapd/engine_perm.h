@@ -20,6 +20,8 @@ uint32_t engine_perm_of_groups(const struct engine *e, int fd);
 uint32_t engine_perm_of(const struct engine *e, uint32_t uid, uint32_t of_groups);
 /* The name in system login; NULL: none. */
 const char *engine_perm_login(const struct engine *e, uint32_t uid);
+/* The same, or "root", or "user number N" in room: look-ups in the system are not for this process. */
+const char *engine_perm_user(const struct engine *e, uint32_t uid, char room[static 32]);
 /* Whether a user who is an agency's may speak DTCP. */
 bool engine_perm_dtcp(const struct engine *e, uint32_t uid);
 
