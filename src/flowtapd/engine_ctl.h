@@ -56,8 +56,8 @@ int ctl_show_alarms(struct ctl *c, const char *args, struct slice text);
 
 /* engine_mark.c */
 int ctl_clear_statistics(struct ctl *c, const char *args, struct slice text);
-/* What was counted since the mark, if there is one. */
-void ctl_mark_apply(const struct ctl *c, json_t *state);
+/* What was counted since the mark, if there is one; a state that is to become the mark does. */
+void ctl_mark_apply(struct ctl *c, json_t *state);
 
 /* engine_rescue.c */
 int ctl_rescue_save(struct ctl *c, const char *args, struct slice text);

@@ -67,13 +67,15 @@ since(const json_t *mark, const json_t *state)
 }
 
 void
-ctl_mark_apply(const struct ctl *c, json_t *state)
+ctl_mark_apply(struct ctl *c, json_t *state)
 {
+	const bool marking = c->marking;
 	json_t *o;
 
+	c->marking = false;
 	if (!(ctl_perm(c) & CONF_PERM_FLOW_TAP) || json_object_get(state, "copies") == NULL)
 		return;
-	if (c->marking)
+	if (marking)
 		mark_set(c, state);
 	if (c->engine->mark == NULL)
 		return;
