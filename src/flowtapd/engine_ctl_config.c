@@ -93,7 +93,6 @@ number_take(const char **args, uint64_t max, uint64_t *out)
 
 /* ---- show ---- */
 
-/* What the operator may see of it.  An earlier one that this version no longer understands nobody sees in part. */
 static int
 text_get(const struct ctl *c, uint64_t back, struct buf *out)
 {
@@ -101,6 +100,7 @@ text_get(const struct ctl *c, uint64_t back, struct buf *out)
 			      : history_text(&c->engine->history, (unsigned)back, out);
 }
 
+/* What the operator may see of it.  An earlier one that this version no longer understands nobody sees in part. */
 static int
 text_seen(const struct ctl *c, uint64_t back, struct buf *out)
 {
