@@ -384,6 +384,9 @@ int engine_config_start(struct engine *e);
  * is in force, which it confirms unless check; -EBUSY, -ESTALE, -EFBIG, -errno with err->expected.
  */
 int engine_config_commit(struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err);
+/* Whether the text may become the configuration as things are: 0; -EINVAL, -EPERM or -ESTALE with *err; -ENOMEM. */
+int engine_config_judge(
+    const struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err);
 int engine_config_confirm(struct engine *e, uint32_t uid); /* -ENOENT: nothing waits for it */
 /* r as it is, unless it is REPLACE_UNKNOWN: logs "whether WHAT shows at the next start" and ends the process. */
 int engine_config_known(int r, const char *what);

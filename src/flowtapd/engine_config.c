@@ -102,6 +102,33 @@ unchanged(struct engine *e, const struct config_ask *ask, struct conf_error *err
 	return refuse(err, -EALREADY, "no changes");
 }
 
+static int
+judge(
+    const struct engine *e, const struct config_ask *ask, struct slice text, struct conf **next, struct conf_error *err)
+{
+	struct conf *c;
+	int r;
+
+	if ((r = base_check(e, ask, err)) < 0 || (r = conf_perm_judge(e->conf, text, ask->perm, &c, err)) < 0)
+		return r;
+	if ((r = conf_perm_expressions(e->conf, c, engine_perm_login(e, ask->uid), err)) < 0)
+		conf_free(c);
+	else
+		*next = c;
+	return r;
+}
+
+int
+engine_config_judge(const struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err)
+{
+	struct conf *next;
+	int r = judge(e, ask, text, &next, err);
+
+	if (r == 0)
+		conf_free(next);
+	return r;
+}
+
 int
 engine_config_commit(struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err)
 {
@@ -113,13 +140,9 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 
 	if (e->ask)
 		return refuse(err, -EBUSY, "another commit is under way");
-	if ((r = base_check(e, ask, err)) < 0 || (r = conf_perm_judge(e->conf, text, ask->perm, &next, err)) < 0)
+	if ((r = judge(e, ask, text, &next, err)) < 0)
 		return r;
 	logins = next->nlogin > 0;
-	if ((r = conf_perm_expressions(e->conf, next, engine_perm_login(e, ask->uid), err)) < 0) {
-		conf_free(next);
-		return r;
-	}
 	(void)conf_diff_restart(e->conf, next, pending, sizeof pending);
 	r = text_of(next, &then);
 	conf_free(next);

@@ -409,6 +409,7 @@ ctl_commit(struct ctl *c, const char *args, struct slice text)
 	const char *expected = commit_parse(args, &ask, &at_s);
 	struct conf_error err;
 	char why[128];
+	int r;
 
 	if (expected) {
 		ctl_error(c, EXIT_USAGE, expected);
@@ -418,6 +419,9 @@ ctl_commit(struct ctl *c, const char *args, struct slice text)
 		ctl_error(c, EXIT_REFUSED, why);
 		return 0;
 	}
+	/* It is judged again when it is due. */
+	if (at_s && (r = engine_config_judge(c->engine, &ask, text, &err)) < 0)
+		return commit_answer(c, &ask, r, &err);
 	if (at_s)
 		return ctl_commit_at(c, &ask, at_s, text);
 	if (text.len == 0)

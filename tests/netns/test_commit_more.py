@@ -6,13 +6,17 @@ import json
 import os
 import re
 import signal
+import socket
 
 import pytest
+from fakectl import HEADER, SHOW
 from lablib.terminal import Terminal
 from rig import until
 from test_lifecycle import engines, restarted
 from test_script import SHORT, run  # noqa: F401
 from test_shell import EDIT, PROMPT, argv
+
+ERROR, WRONG = 66, 69  # of answers
 
 
 def test_for_the_next_start(rig, run):  # noqa: F811
@@ -96,6 +100,28 @@ def test_commit_at(rig, run, at):  # noqa: F811
     restarted(rig, old)
     until("it is in force", lambda: "maximum-sessions 3" in run("show", "configuration"), 20)
     assert "later" in run("show", "system", "commit") and "requested" not in run("show", "system", "commit")
+
+
+def raw(rig, words, text):
+    """The answer to a command on the control socket: its type and its bytes."""
+    body = b"".join(len(x).to_bytes(2, "big") + x for x in (words.encode(), text.encode()))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(f"/proc/{rig.info['init']}/root/run/flowtap/ctl.sock")
+        s.sendall(HEADER.pack(len(body), SHOW, 0, 1) + body)
+        with s.makefile("rb") as f:
+            size, kind, _, _ = HEADER.unpack(f.read(HEADER.size))
+            return kind, f.read(size)
+
+
+def test_commit_at_is_judged_at_once(rig, run):  # noqa: F811
+    """By the daemon, whatever its client has looked at before."""
+    words = f"commit at {int(rig.router('date', '+%s')) + 3600}"
+    kind, said = raw(rig, words, "nonsense;")
+    assert kind == WRONG and b"nonsense" in said, said
+    kind, said = raw(rig, words + " base 1000000", run("show", "configuration"))
+    assert kind == ERROR and b"the configuration has changed meanwhile" in said, said
+    assert "no commit waits" in run("clear", "system", "commit", status=4)
 
 
 def test_commit_at_is_refused(rig, run, at):  # noqa: F811
