@@ -138,6 +138,9 @@ accept_short(struct engine *e, int listener, int err)
 	if (err != -EMFILE && err != -ENFILE && err != -ENOMEM && err != -ENOBUFS)
 		return;
 	engine_watch_short(e, err == -ENFILE ? -EMFILE : err == -ENOBUFS ? -ENOMEM : err);
+	/* Somebody else may have taken it when it was last given up. */
+	if (e->spare_fd < 0)
+		e->spare_fd = fcntl(DAEMON_FD_PARENT, F_DUPFD_CLOEXEC, 0);
 	if (e->spare_fd < 0)
 		return;
 	close(e->spare_fd);
