@@ -381,7 +381,7 @@ engine_put_anew(struct engine *e, uint64_t uid)
 
 	if (r < 0)
 		return r;
-	if ((r = store_agency(e->store, agency, &no)) == 0 && (r = row_delete(e, no, &row)) == 0)
+	if ((r = store_agency_known(e->store, agency, &no)) == 0 && (r = row_delete(e, no, &row)) == 0)
 		r = row_put(e, no, &row);
 	store_row_free(&row);
 	return r;
@@ -402,8 +402,12 @@ agencies_only_in(struct engine *e, const struct conf *of, const struct conf *oth
 
 		if (agency_configured(other, of->agency[i].name))
 			continue;
-		if ((r = store_agency(e->store, of->agency[i].name, &no)) < 0 ||
-		    (r = store_count(e->store, of->agency[i].name, &count)) < 0)
+		/* Without a number it has nothing. */
+		if ((r = store_agency_known(e->store, of->agency[i].name, &no)) == -ENOENT) {
+			r = 0;
+			continue;
+		}
+		if (r < 0 || (r = store_count(e->store, of->agency[i].name, &count)) < 0)
 			break;
 		if (count == 0)
 			continue;
