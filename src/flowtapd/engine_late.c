@@ -22,101 +22,6 @@ struct late_item {
 	struct buf b;
 };
 
-/* ---- one item as bytes ---- */
-
-/* Longer than a u16 can tell: requests. */
-static void
-put_text(struct buf *b, struct slice s)
-{
-	buf_put_u32(b, (uint32_t)s.len);
-	buf_put(b, s.p, s.len);
-}
-
-static void
-put_str(struct buf *b, const char *s)
-{
-	put_text(b, (struct slice){s, s ? strlen(s) + 1 : 0}); /* its end, too */
-}
-
-static struct slice
-get_text(struct rd *r)
-{
-	uint32_t len = rd_u32(r);
-	const uint8_t *p = rd_bytes(r, len);
-
-	return (struct slice){p && len ? (const char *)p : NULL, p ? len : 0};
-}
-
-static const char *
-get_str(struct rd *r)
-{
-	struct slice s = get_text(r);
-
-	return s.len && s.p[s.len - 1] == '\0' ? s.p : NULL;
-}
-
-static void
-item_put(struct buf *b, const struct audit_event *v, const struct late_debt *d)
-{
-	put_str(b, v->kind);
-	buf_put_u64(b, (uint64_t)v->time_ms);
-	buf_put_u64(b, (uint64_t)v->uncertainty_us);
-	put_str(b, v->agency);
-	buf_put_u8(b, v->have_uid);
-	buf_put_u32(b, v->uid);
-	buf_put(b, &v->peer, sizeof v->peer);
-	put_str(b, v->auth);
-	buf_put_u8(b, v->have_seq);
-	buf_put_u64(b, v->seq);
-	buf_put_u64(b, v->id);
-	put_text(b, v->ids);
-	put_str(b, v->warrant);
-	buf_put_u32(b, v->code);
-	put_str(b, v->reason);
-	put_text(b, v->request);
-	put_str(b, d->agency);
-	put_str(b, d->revoked);
-	buf_put_u32(b, d->revoked_by);
-	buf_put_u32(b, (uint32_t)d->nuid);
-	for (size_t i = 0; i < d->nuid; i++)
-		buf_put_u64(b, d->uid[i]);
-}
-
-/* Strings are borrowed from the bytes; *uids is at the criteria. */
-static int
-item_get(const struct buf *b, struct audit_event *v, struct late_debt *d, struct rd *uids)
-{
-	struct rd r = rd_init(b->p, b->len);
-	const uint8_t *p;
-
-	*v = (struct audit_event){.kind = get_str(&r)};
-	*d = (struct late_debt){0};
-	v->happened_ms = (int64_t)rd_u64(&r);
-	v->uncertainty_us = (int64_t)rd_u64(&r);
-	v->agency = get_str(&r);
-	v->have_uid = rd_u8(&r);
-	v->uid = rd_u32(&r);
-	if ((p = rd_bytes(&r, sizeof v->peer)) != NULL)
-		memcpy(&v->peer, p, sizeof v->peer);
-	v->auth = get_str(&r);
-	v->have_seq = rd_u8(&r);
-	v->seq = rd_u64(&r);
-	v->id = rd_u64(&r);
-	v->ids = get_text(&r);
-	v->warrant = get_str(&r);
-	v->code = rd_u32(&r);
-	v->reason = get_str(&r);
-	v->request = get_text(&r);
-	d->agency = get_str(&r);
-	d->revoked = get_str(&r);
-	d->revoked_by = rd_u32(&r);
-	d->nuid = rd_u32(&r);
-	*uids = r;
-	if (rd_bytes(&r, d->nuid * sizeof(uint64_t)) == NULL && d->nuid)
-		return -EBADMSG;
-	return rd_end(&r) < 0 || v->kind == NULL ? -EBADMSG : 0;
-}
-
 /* ---- the file: u32 length, sealed bytes ---- */
 
 /* All of it, or the file is as it was. */
@@ -187,7 +92,7 @@ item_keep(struct engine *e, struct buf *b, const struct late_item **out)
 	struct late_debt d;
 	struct rd uids;
 	struct late_item *t = calloc(1, sizeof *t);
-	int r = t ? item_get(b, &v, &d, &uids) : -ENOMEM;
+	int r = t ? late_item_get(b, &v, &d, &uids) : -ENOMEM;
 
 	if (r < 0 || (r = gone_add(e, d.nuid, uids)) < 0) {
 		free(t);
@@ -271,7 +176,7 @@ engine_late_add(struct engine *e, const struct audit_event *event, const struct 
 			l->dropped_since = v.time_ms;
 		return 0;
 	}
-	item_put(&b, &v, debt ? debt : &(struct late_debt){0});
+	late_item_put(&b, &v, debt ? debt : &(struct late_debt){0});
 	if ((r = b.err) < 0 || (r = item_keep(e, &b, &t)) < 0)
 		return r;
 	file_append(e, &t->b);
@@ -293,8 +198,8 @@ engine_late_revoked(const struct engine *e, const char *agency, const char *ref)
 	struct rd uids;
 
 	STAILQ_FOREACH (t, &e->late.items, entry)
-		if (item_get(&t->b, &v, &d, &uids) == 0 && d.revoked && d.agency && strcmp(d.agency, agency) == 0 &&
-		    strcmp(d.revoked, ref) == 0)
+		if (late_item_get(&t->b, &v, &d, &uids) == 0 && d.revoked && d.agency &&
+		    strcmp(d.agency, agency) == 0 && strcmp(d.revoked, ref) == 0)
 			return true;
 	return false;
 }
@@ -322,7 +227,7 @@ item_pay(struct engine *e, const struct late_item *t)
 	struct audit_event v;
 	struct late_debt d;
 	struct rd uids;
-	int r = item_get(&t->b, &v, &d, &uids);
+	int r = late_item_get(&t->b, &v, &d, &uids);
 
 	for (size_t i = 0; r == 0 && i < d.nuid; i++)
 		if ((r = store_delete_uid(e->store, d.agency, rd_u64(&uids))) == -ENOENT)

@@ -12,19 +12,10 @@
 
 #include <sys/queue.h>
 
-#include "audit.h"
+#include "late_item.h"
 
 struct engine;
 struct hashmap;
-
-/* What else is owed to the store; zero: nothing. */
-struct late_debt {
-	const uint64_t *uid; /* borrowed: criteria that have ended */
-	size_t nuid;
-	const char *agency;  /* theirs, or the warrant's */
-	const char *revoked; /* reference of a warrant; NULL: none */
-	uint32_t revoked_by;
-};
 
 struct late_item;
 struct engine_late {
