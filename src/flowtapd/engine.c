@@ -622,7 +622,7 @@ engine_run(int verbose)
 	e.started_ms = clock_wall_ms();
 	TAILQ_INIT(&e.sessions);
 	STAILQ_INIT(&e.waits);
-	STAILQ_INIT(&e.late.items);
+	engine_late_init(&e.late);
 	if ((r = sandbox_basics()) < 0)
 		fatal(r, "cannot drop privileges");
 	if ((r = sandbox_lock()) < 0)

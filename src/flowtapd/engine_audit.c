@@ -391,6 +391,7 @@ engine_audit_stop(struct engine *e)
 {
 	engine_audit_happened(e, &(struct audit_event){.kind = "stop"});
 	checkpoint_now(e);
+	engine_late_fini(&e->late);
 	explicit_bzero(e->audit.seed, sizeof e->audit.seed);
 	explicit_bzero(e->audit.seal, sizeof e->audit.seal);
 }
