@@ -228,6 +228,19 @@ engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **w
 	return 0;
 }
 
+/* What is gone, and stored until what is owed to the store is paid, does not count. */
+static int
+agency_count(const struct engine *e, struct agency *a)
+{
+	const uint64_t gone = engine_late_count(e, a->name);
+	uint64_t stored;
+	int r = store_count(e->store, a->name, &stored);
+
+	if (r == 0)
+		a->criteria = stored > gone ? stored - gone : 0;
+	return r;
+}
+
 /* Without writing: who has no number yet has nothing, and gets nothing while nothing can be written. */
 static int
 agencies_known(struct engine *e, struct agency **v, uint32_t n)
@@ -236,7 +249,7 @@ agencies_known(struct engine *e, struct agency **v, uint32_t n)
 
 	for (uint32_t i = 0; r == 0 && i < n; i++)
 		if ((r = store_agency_known(e->store, v[i]->name, &v[i]->no)) == 0)
-			r = store_count(e->store, v[i]->name, &v[i]->criteria);
+			r = agency_count(e, v[i]);
 		else if (r == -ENOENT)
 			r = 0;
 	return r;
@@ -253,11 +266,20 @@ agencies_ready(struct engine *e, struct agency **v, uint32_t n)
 	r = engine_txn_begin(e);
 	for (uint32_t i = 0; r == 0 && i < n; i++)
 		if ((r = store_agency(e->store, v[i]->name, &v[i]->no)) == 0)
-			r = store_count(e->store, v[i]->name, &v[i]->criteria);
+			r = agency_count(e, v[i]);
 	if (r == 0)
 		return engine_txn_commit(e);
 	engine_txn_rollback(e);
 	return r;
+}
+
+void
+engine_agency_recount(struct engine *e, const char *name)
+{
+	struct agency *a = agency_named(e->agency, e->nagency, name);
+
+	if (a)
+		(void)agency_count(e, a);
 }
 
 void

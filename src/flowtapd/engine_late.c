@@ -180,6 +180,8 @@ item_lost(struct engine *e, struct late_item *t, size_t to)
 	t->share->gone -= to - t->paid;
 	for (; t->paid < to; t->paid++)
 		(void)hashmap_remove(e->late.gone, rd_u64(&uids));
+	if (t->share->gone == 0)
+		engine_agency_recount(e, t->share->of);
 }
 
 /* The first one. */

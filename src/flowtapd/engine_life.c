@@ -129,10 +129,10 @@ ended_one(struct engine *e, const struct ipc_ended *m, bool late)
 	v.id = row.id;
 	v.reason = reason;
 	store_row_free(&row);
-	if (late)
-		r = engine_late_gone(e, m->uid)
-			? -ENOENT
-			: engine_late_add(e, &v, &(struct late_debt){.uid = &m->uid, .nuid = 1, .agency = agency});
+	if (engine_late_gone(e, m->uid))
+		r = -ENOENT;
+	else if (late)
+		r = engine_late_add(e, &v, &(struct late_debt){.uid = &m->uid, .nuid = 1, .agency = agency});
 	else if ((r = store_delete_uid(e->store, agency, m->uid)) == 0)
 		r = engine_audit_add(e, &v);
 	if (r == 0)

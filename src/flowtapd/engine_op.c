@@ -752,7 +752,7 @@ recount(struct engine *e, const struct batch *b)
 		struct agency *a = b->v[i].op->session->agency;
 
 		if (a != last)
-			(void)store_count(e->store, a->name, &a->criteria);
+			engine_agency_recount(e, a->name);
 		last = a;
 	}
 }

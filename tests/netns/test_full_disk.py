@@ -177,6 +177,8 @@ def test_start_on_a_read_only_disk(disk_rig, tmp_path):
             lab_command("start", "--name", rig.name)
             until("the alarm", lambda: raised(rig, "disk-full"), 10)
             assert state(rig)["disk"]["state"] == "read-only"
+            count = {x["agency"]: x["criteria"] for x in state(rig)["agencies"]}
+            assert count["lea1"] == 4 - i, "what is gone does not count"
             with rig.session() as s:
                 lines = dtcp.add_lines(source_address="198.51.100.9", **rig.destination(port))
                 for verb, words in ("ADD", lines), ("LIST", ()):
