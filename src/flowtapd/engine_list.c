@@ -256,7 +256,8 @@ listing_resume(struct session *s)
 		listing_count(op->listing);
 }
 
-/* What is told is on record first; on a full disk the room for that is kept for what ends taps. */
+/* What is told is on record first; on a full disk the room for that is kept for what ends taps.  And what is gone is
+ * not told of, stored though it may be. */
 static bool
 is_refused_room(struct op *op)
 {
@@ -264,6 +265,8 @@ is_refused_room(struct op *op)
 	const char *why = engine_disk_refuses(e);
 	struct audit_event v;
 
+	if (why == NULL && engine_late_count(e, op->session->agency->name) > 0)
+		why = "what was deleted while the router's disk was full is being written";
 	if (why == NULL)
 		return false;
 	engine_audit_of(&v, op->session, "list");

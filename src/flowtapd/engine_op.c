@@ -330,8 +330,11 @@ refresh_row(void *arg, struct store_row *row)
 {
 	struct change *c = arg;
 	struct ipc_life_set m;
-	int r = engine_life_refresh(c->engine, row, &c->op->req.timeouts, &m);
+	int r;
 
+	if (engine_late_gone(c->engine, row->uid))
+		return 0;
+	r = engine_life_refresh(c->engine, row, &c->op->req.timeouts, &m);
 	if (r < 0 || (r = engine_grant_begin(c->engine, row, m.which, &m.life)) < 0)
 		return r;
 	ipc_life_set_put(&c->lives, &m);
@@ -346,8 +349,9 @@ do_refresh(struct engine *e, struct op *op, struct change *c)
 	int r;
 
 	c->engine = e;
-	r = store_update(e->store, op->session->agency->name, &op->req, &op->next, refresh_row, c, &count);
-	return part_done(op, c, r, count);
+	if ((r = none_is_gone(e, op)) == 0)
+		r = store_update(e->store, op->session->agency->name, &op->req, &op->next, refresh_row, c, &count);
+	return part_done(op, c, r, c->nuid);
 }
 
 static const char *const kinds[DTCP_METHODS] = {
