@@ -9,6 +9,13 @@
 #define INTERVAL_MAX 64 /* a{64} is 64 times a for the compiler, nested ones are products */
 #define INTERVALS 2
 
+/* A + behind a group or another repetition: the compiler doubles all that it repeats. */
+static bool
+is_doubling(struct slice s, size_t i)
+{
+	return s.p[i] == '+' && i > 0 && strchr(")+*?}", s.p[i - 1]) != NULL;
+}
+
 /* What costs the compiler or the matcher more than a line is worth. */
 static bool
 is_modest(struct slice s)
@@ -20,10 +27,12 @@ is_modest(struct slice s)
 
 		if (s.p[i] == '\0' || (s.p[i] == '\\' && i + 1 < s.len && s.p[i + 1] >= '0' && s.p[i + 1] <= '9'))
 			return false;
-		if (s.p[i] != '{')
+		if (s.p[i] != '{' && !is_doubling(s, i))
 			continue;
 		if (++intervals > INTERVALS)
 			return false;
+		if (s.p[i] == '+')
+			continue;
 		for (size_t k = i + 1; k < s.len && s.p[k] != '}'; k++) {
 			n = s.p[k] >= '0' && s.p[k] <= '9' ? n * 10 + (uint64_t)(s.p[k] - '0') : 0;
 			if (n > INTERVAL_MAX)

@@ -18,7 +18,8 @@
 
 enum conf_allow { CONF_ALLOW_UNSAID, CONF_ALLOW_YES, CONF_ALLOW_NO };
 
-/* Whether it can be compiled, and asks for no memory out of proportion (long intervals, back references). */
+/* Whether it can be compiled, and asks for no memory out of proportion: no back reference, no interval over 64, and at
+ * most two intervals and + behind groups and repetitions together. */
 bool conf_allow_regex_ok(struct slice s);
 /* class: a login class, or NULL; command: full words, as "show services flow-tap".  An expression that can't be
  * compiled for want of memory denies. */

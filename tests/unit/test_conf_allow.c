@@ -63,12 +63,16 @@ test_precedence(void **state)
 static void
 test_costly_expressions_are_refused(void **state)
 {
-	static const char *const bad[] = {"", "(", "[", "*", "a{1,65}", "a{2}{2}{2}", "(a)\\1"};
+	static const char *const bad[] = {"", "(", "[", "*", "a{1,65}", "a{2}{2}{2}", "(a)\\1",
+	    "((((((((((((a)+)+)+)+)+)+)+)+)+)+)+)+", "a++++", "((a*)+{2}?)+"};
+	static const char *const good[] = {"(show .+)|(request .+)", "(a)+(b)+", "((((a)*)?)*)?", "[a-z]+[0-9]+-+a+"};
 	char longest[CONF_REGEX_MAX + 2];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_false(conf_allow_regex_ok((struct slice){bad[i], strlen(bad[i])}));
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(conf_allow_regex_ok((struct slice){good[i], strlen(good[i])}));
 	memset(longest, 'a', sizeof longest);
 	assert_true(conf_allow_regex_ok((struct slice){longest, CONF_REGEX_MAX}));
 	assert_false(conf_allow_regex_ok((struct slice){longest, CONF_REGEX_MAX + 1}));
