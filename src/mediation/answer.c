@@ -302,7 +302,7 @@ is_number(struct slice name)
 json_t *
 answer_entry_json(const struct dtcp_reply_entry *e)
 {
-	static const char *const zeros[] = {"average_bandwidth", "matching_bytes", "num_refresh"};
+	static const char *const zeros[] = {"average-bandwidth", "matching-bytes", "num-refresh"};
 	json_t *o = json_object();
 
 	for (unsigned i = 0; o && i < e->n; i++) {

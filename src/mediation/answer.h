@@ -27,11 +27,12 @@ void answer_put_list_foot(struct buf *out, uint64_t entries);
 
 /* ---- JSON ---- */
 
-/* {"code", "text", "seq", "timestamp", and by the reply "criteria_id", "criteria_count",
+/* {"code", "text", "seq", "timestamp", and by the reply "criteria-id",
  * "advice"}; entries are not in it.  New reference; NULL: no memory. */
 json_t *answer_json(const struct dtcp_reply *r);
-/* An entry: the parameters' names in lower case with '_' for '-'; numbers where the
- * parameter is one number, else strings. */
+/* An entry: the parameters' names in lower case as jsonout_key makes them;
+ * numbers where the parameter is one number, else strings.  Statistics that are zero, which our routers do not send,
+ * are in it if the entry has any. */
 json_t *answer_entry_json(const struct dtcp_reply_entry *e);
 /* A string of bytes from the server. */
 json_t *answer_string_json(struct slice s);
