@@ -27,8 +27,6 @@
 #include "store.h"
 #include "warrant.h"
 
-#define AUDITOR_GROUP DAEMON_GROUP_AUDITORS
-#define OFFICER_GROUP DAEMON_GROUP_OFFICERS
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
 #define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
 #define ENGINE_LIST_COUNT 16384         /* entries counted at once */

@@ -243,7 +243,7 @@ rotate_keys(struct ctl *c, const char *args, struct slice text)
 
 /* ---- commands ---- */
 
-/* What each of them takes: engine_perm.c. */
+/* What each of them takes: command_perm.c. */
 static const struct {
 	const char *words;
 	int (*run)(struct ctl *c, const char *args, struct slice text);

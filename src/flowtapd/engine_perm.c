@@ -2,52 +2,13 @@
 #include "engine_perm.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include "conf_allow.h"
+#include "command_perm.h"
 #include "conf_perm.h"
 
 #define GROUPS_MAX 256
 #define NO_GID ((gid_t)-1)
-
-#define AUDITORS "for auditors only: root, the group " AUDITOR_GROUP " and the permission audit"
-#define OFFICERS "for warrant officers only: root and the group " OFFICER_GROUP
-
-/* What each command takes; one that is not here nobody may give.  Why not is said without a word about what
- * somebody without rights need not know. */
-static const struct {
-	const char *words;
-	uint32_t needs; /* all of them */
-	const char *missing;
-} commands[] = {
-    {"configuration", CONF_PERM_READ, "permission denied"},
-    {"system commit", CONF_PERM_READ, "permission denied"},
-    {"commit", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
-    {"system alarms", CONF_PERM_VIEW, "permission denied"},
-    {"clear services flow-tap statistics", CONF_PERM_FLOW_TAP | CONF_PERM_CLEAR, "permission denied"},
-    {"clear system commit", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
-    {"configure", CONF_PERM_READ, "permission denied"},
-    {"configure exclusive", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
-    {"request system configuration rescue save", CONF_PERM_READ | CONF_PERM_MAINTENANCE, "permission denied"},
-    {"request system configuration rescue delete", CONF_PERM_READ | CONF_PERM_MAINTENANCE, "permission denied"},
-    {"cli authorization", CONF_PERM_EVERYBODY, NULL},
-    {"services flow-tap", CONF_PERM_EVERYBODY, NULL}, /* who lacks flow-tap is shown that it is there */
-    {"services flow-tap statistics", CONF_PERM_FLOW_TAP, "permission denied"},
-    {"services flow-tap sessions", CONF_PERM_FLOW_TAP, "permission denied"},
-    {"services flow-tap content-destinations", CONF_PERM_FLOW_TAP, "permission denied"},
-    {"services flow-tap events", CONF_PERM_FLOW_TAP, "permission denied"},
-    {"audit export", CONF_PERM_AUDIT, AUDITORS},
-    {"audit head", CONF_PERM_AUDIT, AUDITORS},
-    {"warrant enter", CONF_PERM_OFFICER, OFFICERS},
-    {"warrant approve", CONF_PERM_OFFICER, OFFICERS},
-    {"warrant revoke", CONF_PERM_OFFICER, OFFICERS},
-    {"warrant show", CONF_PERM_OFFICER, OFFICERS},
-    {"request services flow-tap self-test", CONF_PERM_FLOW_TAP, "permission denied"},
-    {"request services flow-tap rotate-keys", CONF_PERM_FLOW_TAP | CONF_PERM_MAINTENANCE, "permission denied"},
-    {"login-failed", ENGINE_PERM_ROOT, "for root only"},
-};
 
 /* ---- groups ---- */
 
@@ -134,7 +95,7 @@ engine_perm_of(const struct engine *e, uint32_t uid, uint32_t of_groups)
 	uint32_t perm = of_groups | CONF_PERM_EVERYBODY | (l ? l->perm : 0);
 
 	if (uid == 0)
-		perm = (perm | CONF_PERM_ALL | CONF_PERM_OFFICER | ENGINE_PERM_ROOT) & ~CONF_PERM_FLOW_TAP_OPERATION;
+		perm = (perm | CONF_PERM_ALL | CONF_PERM_OFFICER | COMMAND_PERM_ROOT) & ~CONF_PERM_FLOW_TAP_OPERATION;
 	return perm;
 }
 
@@ -176,42 +137,10 @@ engine_perm_conf(const struct engine *e, uint32_t uid)
 
 /* ---- commands ---- */
 
-/* As an operator types it: those that only show have no verb on the socket. */
-static void
-command_spell(const char *command, char *out, size_t size)
-{
-	static const char *const verbs[] = {"commit", "audit", "warrant", "request", "login-failed"};
-	bool has_verb = false;
-
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		has_verb |= strncmp(command, verbs[i], strlen(verbs[i])) == 0;
-	snprintf(out, size, "%s%s", has_verb ? "" : "show ", command);
-}
-
-/* An expression gives nothing that no class can give: warrants, and what is root's. */
-static bool
-can_be_given(uint32_t needs)
-{
-	return (needs & ~(CONF_PERM_ALL | CONF_PERM_EVERYBODY)) == 0;
-}
-
 const char *
 engine_perm_missing(const struct engine *e, uint32_t uid, const char *command, uint32_t perm)
 {
-	const struct conf_login *l = engine_perm_conf(e, uid);
-	enum conf_allow said = CONF_ALLOW_UNSAID;
-	char typed[128];
+	const struct conf_login *l = uid ? engine_perm_conf(e, uid) : NULL;
 
-	command_spell(command, typed, sizeof typed);
-	if (l && uid != 0)
-		said = conf_allow_command(l->class, typed);
-	if (said == CONF_ALLOW_NO)
-		return "permission denied";
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(command, commands[i].words) == 0)
-			return (commands[i].needs & ~perm) == 0 ||
-				       (said == CONF_ALLOW_YES && can_be_given(commands[i].needs))
-				   ? NULL
-				   : commands[i].missing;
-	return "permission denied";
+	return command_perm_missing(l ? l->class : NULL, command, perm);
 }

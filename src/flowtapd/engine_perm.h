@@ -10,8 +10,6 @@
 
 #include "engine.h"
 
-#define ENGINE_PERM_ROOT (1u << 31) /* root itself; see conf_perm.h for the others */
-
 /* The logins of e->conf become those in force. */
 int engine_perm_update(struct engine *e);
 /* CONF_PERM_... that come from the peer's groups: they stay for the connection. */
