@@ -37,7 +37,9 @@ struct cmd {
 	/* for run_ask (table.c): what the daemon is asked, and how its JSON is shown to a person */
 	const char *ask;
 	void (*text)(const struct json_t *answer, struct buf *out);
-	uint32_t needs; /* CONF_PERM_...: who lacks one of them does not know the command */
+	/* CONF_PERM_..., of the shell's own commands only: who lacks one of them does not know the command.  What the
+	 * daemon is asked it refuses itself, and an expression of the class may give it. */
+	uint32_t needs;
 };
 
 struct cmd_context {

@@ -17,7 +17,7 @@ chassis { fpc 0; } services { radius-flow-tap { forwarding-class best-effort; } 
 system { services { ssh { root-login deny; } } login {
   message "Authorised users only.\\nAll use is on record.";
   class ops { idle-timeout 1; permissions [ view flow-tap flow-tap-control ];
-    allow-commands "(show services flow-tap)|(request services flow-tap rotate-keys)";
+    allow-commands "(show services flow-tap)|(request services flow-tap rotate-keys)|(^clear services)";
     deny-commands "show services flow-tap sessions"; deny-configuration "services flow-tap agency .*";
     allow-configuration "services flow-tap agency lea1 maximum-sessions .*"; }
   user op1 { uid 2001; full-name "Operator One"; class ops; } } }
@@ -76,7 +76,7 @@ def test_full_name_and_number(stanzas):
 @pytest.mark.parametrize("words, may", [
     (["show", "services", "flow-tap", "statistics"], True), (["show", "services", "flow-tap", "sessions"], False),
     (["request", "services", "flow-tap", "rotate-keys"], True), (["show", "system", "commit"], True),
-    (["warrant", "show"], False)])
+    (["clear", "services", "flow-tap", "statistics"], True), (["warrant", "show"], False)])
 def test_commands(stanzas, words, may):
     r = stanzas.run(*words)
     assert (r.returncode == 0) == may, r
