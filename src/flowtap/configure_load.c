@@ -27,7 +27,7 @@ load_text(struct shell *sh, const char *path, struct buf *out)
 		return EXIT_NO_OBJECT;
 	}
 	if (terminal && sh->asks)
-		shell_say("[Type ^D at a new line to end input]");
+		dprintf(STDERR_FILENO, "[Type ^D at a new line to end input]\n"); /* with -j stderr is held */
 	code = candidate_read(f, out);
 	if (f == stdin)
 		clearerr(f);

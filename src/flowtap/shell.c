@@ -73,7 +73,8 @@ shell_confirm(const struct shell *sh, const char *question, bool usual)
 	if (!sh->asks)
 		return true;
 	for (;;) {
-		fprintf(stderr, "%s [yes,no] (%s) ", question, usual ? "yes" : "no");
+		/* not stderr, which is held for JSON */
+		dprintf(STDERR_FILENO, "%s [yes,no] (%s) ", question, usual ? "yes" : "no");
 		if (fgets(answer, sizeof answer, stdin) == NULL) {
 			clearerr(stdin);
 			return usual;

@@ -75,6 +75,21 @@ def test_candidates_are_private(rig, shell, text):
     shell.ask("exit", PROMPT)
 
 
+def test_questions_with_json(rig, text):
+    """They are seen where they are asked, also when messages become JSON."""
+    with Terminal(argv(rig, "-j"), env={"LANG": "C.UTF-8"}) as t:
+        t.expect(PROMPT)
+        t.ask("configure", EDIT)
+        t.ask("set services flow-tap agency lea1 maximum-sessions 3", EDIT)
+        t.type("exit\n")
+        t.expect(r"Discard uncommitted changes\? \[yes,no\] \(yes\) ")
+        t.ask("yes", PROMPT)
+        t.ask("configure", EDIT)
+        t.type("load merge terminal\n")
+        t.expect(r"\[Type \^D at a new line to end input\]")
+        t.ask("\x04", EDIT)
+
+
 def test_refusals_point_at_the_word(rig, shell):
     said = shell.ask("show services flowtap", PROMPT)
     assert "show services flowtap\n              ^\nunknown word; expected: flow-tap\n" in said
