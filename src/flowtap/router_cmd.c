@@ -51,6 +51,8 @@ failed(const char *program, int r)
 {
 	if (r == -ENOENT)
 		shell_say("error: %s is not installed", program);
+	else if (r == -E2BIG)
+		shell_say("error: %s says more than is shown here; of routes, name a table", program);
 	else
 		shell_say("error: %s: %s", program, strerror(-r));
 	return EXIT_TRANSPORT;
@@ -166,14 +168,16 @@ print(struct shell *sh, json_t *o, void (*text)(const json_t *, struct buf *))
 static json_t *
 ip_json(const struct args *a)
 {
-	cleanup_buf struct buf text = {0};
-	int r = tool_read(a->v, &text);
+	cleanup_buf struct buf text = {0}, said = {0};
+	int r = tool_read(a->v, &text, &said);
 	json_t *o;
 
+	while (said.len > 0 && said.p[said.len - 1] == '\n')
+		said.len--;
 	if (r < 0)
 		failed(a->v[0], r);
-	else if (r > 0)
-		shell_say("error: %.*s", (int)text.len, text.p ? (char *)text.p : "");
+	else if (r > 0 || said.len > 0)
+		shell_say("%s: %.*s", r > 0 ? "error" : "warning", (int)said.len, said.p ? (char *)said.p : "");
 	if (r != 0)
 		return NULL;
 	if (text.len == 0)

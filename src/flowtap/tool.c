@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ path_of(const char *name, char *path, size_t size)
 
 /* Its own environment: nothing of the user's chooses other programs or libraries. */
 static int
-spawn(const char *const *argv, int out, pid_t *pid)
+spawn(const char *const *argv, int out, int err, pid_t *pid)
 {
 	static char *const env[] = {"PATH=/usr/bin:/usr/sbin:/bin:/sbin", "LC_ALL=C.UTF-8", NULL};
 	posix_spawn_file_actions_t files;
@@ -65,7 +66,7 @@ spawn(const char *const *argv, int out, pid_t *pid)
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
 	r = -posix_spawn(pid, path, &files, &attr, (char *const *)(uintptr_t)argv, env);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
@@ -95,8 +96,9 @@ status_get(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int
-tool_run(const char *const *argv, int (*take)(void *arg, const char *bytes, size_t len), void *arg)
+/* err: its standard error; -1: is its standard output, too. */
+static int
+run(const char *const *argv, int err, int (*take)(void *arg, const char *bytes, size_t len), void *arg)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, was;
 	int fd[2], r;
@@ -105,7 +107,7 @@ tool_run(const char *const *argv, int (*take)(void *arg, const char *bytes, size
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return -errno;
 	sigaction(SIGINT, &ignore, &was);
-	r = spawn(argv, fd[1], &pid);
+	r = spawn(argv, fd[1], err < 0 ? fd[1] : err, &pid);
 	close(fd[1]);
 	if (r == 0) {
 		if (output_take(fd[0], take, arg) < 0)
@@ -115,6 +117,12 @@ tool_run(const char *const *argv, int (*take)(void *arg, const char *bytes, size
 	sigaction(SIGINT, &was, NULL);
 	close(fd[0]);
 	return r;
+}
+
+int
+tool_run(const char *const *argv, int (*take)(void *arg, const char *bytes, size_t len), void *arg)
+{
+	return run(argv, -1, take, arg);
 }
 
 static int
@@ -127,9 +135,20 @@ to_buf(void *arg, const char *bytes, size_t len)
 }
 
 int
-tool_read(const char *const *argv, struct buf *out)
+tool_read(const char *const *argv, struct buf *out, struct buf *said)
 {
-	int r = tool_run(argv, to_buf, out);
+	cleanup_fd int err = memfd_create("stderr", MFD_CLOEXEC);
+	char text[TOOL_SAID_MAX];
+	ssize_t n;
+	int r;
 
-	return r >= 0 && (out->err || out->len > TOOL_OUTPUT_MAX) ? -E2BIG : r;
+	if (err < 0)
+		return -errno;
+	if ((r = run(argv, err, to_buf, out)) < 0)
+		return r;
+	if ((n = pread(err, text, sizeof text, 0)) > 0)
+		buf_put(said, text, (size_t)n);
+	if (out->len > TOOL_OUTPUT_MAX)
+		return -E2BIG;
+	return out->err ? out->err : said->err ? said->err : r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Screens about the router; JSON as XML; which words are handed to programs. */
+#include <errno.h>
 #include <string.h>
 
 #include "unit.h"
@@ -79,6 +80,22 @@ test_words(void **state)
 	assert_false(tool_name_ok("..") || tool_name_ok(".hidden"));
 }
 
+/* What is printed and what is said do not mix, and more than there is room for is no answer. */
+static void
+test_read(void **state)
+{
+	static const char *const both[] = {"sh", "-c", "echo one; echo two >&2; echo three; exit 3", NULL};
+	static const char *const much[] = {"head", "-c", "67108865", "/dev/zero", NULL};
+	cleanup_buf struct buf out = {0}, said = {0}, lots = {0};
+
+	(void)state;
+	assert_int_equal(tool_read(both, &out, &said), 3);
+	assert_true(slice_eq((struct slice){(char *)out.p, out.len}, "one\nthree\n"));
+	assert_true(slice_eq((struct slice){(char *)said.p, said.len}, "two\n"));
+	assert_int_equal(tool_read(much, &lots, &said), -E2BIG);
+	assert_int_equal(tool_read((const char *const[]){"no-such-program", NULL}, &out, &said), -ENOENT);
+}
+
 int
 main(void)
 {
@@ -86,6 +103,7 @@ main(void)
 	    cmocka_unit_test(test_screens),
 	    cmocka_unit_test(test_xml),
 	    cmocka_unit_test(test_words),
+	    cmocka_unit_test(test_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
