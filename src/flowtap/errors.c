@@ -38,7 +38,9 @@ errors_held(int code)
 {
 	cleanup_buf struct buf said = held_end(), text = {0};
 
-	if (code <= EXIT_OK || said.len == 0) {
+	if (said.len == 0)
+		return;
+	if (code <= EXIT_OK) {
 		fwrite(said.p, 1, said.len, stderr);
 		return;
 	}
