@@ -232,11 +232,22 @@ piped_run(struct shell *sh, const struct cmd_call *call)
 int
 shell_save_to(struct shell *sh, const char *path)
 {
-	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+	if (sh->save_path) {
+		shell_say("error: %s: one file is enough", path);
+		return EXIT_REFUSED;
+	}
+	sh->save_path = path;
+	return EXIT_OK;
+}
 
-	if (sh->save == NULL && fd >= 0 && (sh->save = fdopen(fd, "w")) != NULL)
+static int
+save_open(struct shell *sh)
+{
+	const int fd = open(sh->save_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd >= 0 && (sh->save = fdopen(fd, "w")) != NULL)
 		return EXIT_OK;
-	shell_say("error: %s: %s", path, sh->save ? "one file is enough" : strerror(errno));
+	shell_say("error: %s: %s", sh->save_path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return EXIT_REFUSED;
@@ -252,7 +263,8 @@ saved(struct shell *sh, int code)
 		shell_say("error: the file could not be written: %s", strerror(errno));
 		return EXIT_REFUSED;
 	}
-	printf("Wrote %zu lines of output\n", sh->saved);
+	if (code == EXIT_OK && !sh->json)
+		printf("Wrote %zu lines of output\n", sh->saved);
 	return code;
 }
 
@@ -320,6 +332,7 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	shell_rights(sh); /* commits may change them at any time */
 	shell_context(sh, where(sh, once), &ctx);
 	sh->display = DISPLAY_TEXT;
+	sh->save_path = NULL;
 	sh->saved = 0;
 	sh->comparing = sh->no_more = sh->edited = false;
 	if (pipe_new(screen_line, &screen, &sh->pipe) < 0)
@@ -327,6 +340,8 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	r = cmd_parse(&ctx, w, 0, first, &call, &fault);
 	if (r == 0)
 		r = pipes_parse(sh, w, first, &fault, &pipes);
+	if (r == EXIT_OK && sh->save_path)
+		r = save_open(sh);
 	if (r < 0) {
 		shell_fault(line, &fault);
 		r = EXIT_USAGE;

@@ -39,6 +39,7 @@ struct shell {
 	uint32_t hidden;       /* CONF_PERM_...: rights that the user lacks */
 	unsigned idle_minutes; /* after which a session without a key ends; 0: never */
 	char *message;         /* owned; of system login; NULL: none */
+	const char *save_path; /* borrowed: of the file below, also before it is open; NULL: none */
 	FILE *save;            /* instead of the screen; NULL: none */
 	size_t saved;          /* lines of it */
 };
@@ -55,7 +56,8 @@ int shell_line(struct shell *sh, const char *line);
 int shell_complete(struct shell *sh, const char *line);
 /* The same of words that a shell has parted. */
 int shell_argv(struct shell *sh, int argc, char **argv);
-/* The present command's output goes into that file, for its owner only if it is new.  The exit code. */
+/* The present command's output will go into that file, for its owner only if it is new; path is borrowed while the
+ * command runs.  It is not touched before the whole line is understood.  The exit code. */
 int shell_save_to(struct shell *sh, const char *path);
 int shell_put_json(const struct shell *sh, const json_t *o);   /* or XML, as the display is */
 int shell_call(struct shell *sh, const struct cmd_call *call); /* into the present output */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A line of the shell and where its output goes, without a daemon. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "shell.h"
+
+struct box {
+	char folder[32], a[64], b[64];
+};
+
+static int
+box_make(void **state)
+{
+	struct box *x = calloc(1, sizeof *x);
+
+	assert_non_null(x);
+	strcpy(x->folder, "/tmp/flowtap-shell-XXXXXX");
+	assert_non_null(mkdtemp(x->folder));
+	snprintf(x->a, sizeof x->a, "%s/a", x->folder);
+	snprintf(x->b, sizeof x->b, "%s/b", x->folder);
+	*state = x;
+	return 0;
+}
+
+static int
+box_remove(void **state)
+{
+	struct box *x = *state;
+
+	unlink(x->a);
+	unlink(x->b);
+	assert_int_equal(rmdir(x->folder), 0);
+	free(x);
+	return 0;
+}
+
+static void
+put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+holds(const char *path, const char *expected)
+{
+	FILE *f = fopen(path, "re");
+	char text[256];
+
+	assert_non_null(f);
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	assert_string_equal(text, expected);
+}
+
+/* What a program would print is kept, and what it says of errors is dropped. */
+struct capture {
+	FILE *out, *err;
+	char *text;
+	size_t size;
+};
+
+static void
+capture_begin(struct capture *c)
+{
+	*c = (struct capture){.out = stdout, .err = stderr};
+	stderr = fopen("/dev/null", "we");
+	stdout = open_memstream(&c->text, &c->size);
+	assert_non_null(stderr);
+	assert_non_null(stdout);
+}
+
+static void
+capture_end(struct capture *c, const char *expected)
+{
+	fclose(stdout);
+	fclose(stderr);
+	stdout = c->out;
+	stderr = c->err;
+	assert_string_equal(c->text, expected);
+	free(c->text);
+}
+
+/* Runs the line, in which %a and %b are files; the exit code.  What it prints is to be what is expected. */
+static int
+run(const struct box *x, bool json, const char *line, const char *printed)
+{
+	struct shell sh = {.socket = "/nonexistent/socket", .json = json, .screen_length = SHELL_AUTO};
+	cleanup_buf struct buf words = {0};
+	struct capture c;
+	int code;
+
+	for (; *line; line++)
+		if (line[0] == '%')
+			buf_printf(&words, "%s", *++line == 'a' ? x->a : x->b);
+		else
+			buf_put(&words, line, 1);
+	buf_put_u8(&words, 0);
+	capture_begin(&c);
+	code = shell_line(&sh, (const char *)words.p);
+	capture_end(&c, printed);
+	return code;
+}
+
+/* A file is written by a line that is right, and by nothing else. */
+static void
+test_save(void **state)
+{
+	static const char version[] = "flowtap " FLOWTAP_VERSION "\n";
+	const struct box *x = *state;
+
+	put(x->a, "old\n");
+	put(x->b, "old\n");
+	assert_int_equal(run(x, false, "show version | save %a | bogus", ""), EXIT_USAGE);
+	assert_int_equal(run(x, false, "show version | save %a | match (", ""), EXIT_USAGE);
+	assert_int_equal(run(x, false, "show version | save %a | save %b", ""), EXIT_REFUSED);
+	holds(x->a, "old\n");
+	holds(x->b, "old\n");
+	assert_int_equal(run(x, false, "show version | save %a", "Wrote 1 lines of output\n"), EXIT_OK);
+	holds(x->a, version);
+	assert_int_equal(run(x, true, "show version | save %b", ""), EXIT_OK);
+	holds(x->b, "{\"program\":\"flowtap\",\"version\":\"" FLOWTAP_VERSION "\"}\n");
+	assert_int_equal(run(x, false, "show services flow-tap | save %b", ""), EXIT_TRANSPORT);
+	holds(x->a, version);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_save, box_make, box_remove),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
