@@ -123,7 +123,7 @@ static const struct conf_schema table[] = {
     {3, "permissions", CONF_LEAF_LIST, CONF_CHOICE, .choice = permission_words,
 	.help = "What users of the class may do"},
     {3, "idle-timeout", CONF_LEAF, CONF_NUMBER, 0, 100000, .dflt = "0",
-	.help = "Minutes without a key after which the shell of a user of the class ends; 0: never"},
+	.help = "Minutes without a key at the prompt after which the shell of a user of the class ends; 0: never"},
     {3, "allow-commands", CONF_LEAF, CONF_REGEX,
 	.help =
 	    "Commands that users of the class may give beside those of the permissions; where deny-commands matches "

@@ -13,8 +13,8 @@
 static unsigned idle_minutes; /* of this process's one session; the editor's callback has no argument of its own */
 static bool idle_over;
 
-/* 1: there is something to read. */
-static int
+/* Whether there is something to read; false: the time is over. */
+static bool
 key_wait(void)
 {
 	const uint64_t end = clock_mono_ns() + idle_minutes * 60000000000ull;
@@ -22,17 +22,15 @@ key_wait(void)
 	uint64_t now;
 
 	if (idle_minutes == 0)
-		return 1;
+		return true;
 	while ((now = clock_mono_ns()) < end) {
 		const int r = poll(&p, 1, (int)((end - now) / 1000000) + 1);
 
 		if (r > 0 || (r < 0 && errno != EINTR))
-			return 1;
-		if (r < 0)
-			return 0; /* the editor asks again once it has seen to the signal */
+			return true;
 	}
 	idle_over = true;
-	return -1;
+	return false;
 }
 
 /* A whole character, as the editor's own function reads it. */
@@ -40,14 +38,11 @@ static int
 key_get(EditLine *el, wchar_t *out)
 {
 	mbstate_t state = {0};
-	int r;
 	char c;
 
 	(void)el;
-	if ((r = key_wait()) <= 0) {
-		errno = r == 0 ? EINTR : 0;
-		return r == 0 ? -1 : 0;
-	}
+	if (!key_wait())
+		return 0;
 	for (;;) {
 		ssize_t n = read(STDIN_FILENO, &c, 1);
 		size_t len;

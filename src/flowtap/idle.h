@@ -7,7 +7,7 @@
 
 #include "shell.h"
 
-/* From now on the editor's input ends when the shell's idle_minutes pass without a key; 0: never. */
+/* From now on the editor's input ends when the shell's idle_minutes pass at the prompt without a key; 0: never. */
 void idle_watch(EditLine *el, const struct shell *sh);
 /* Whether it has, which is said. */
 bool idle_is_over(const struct shell *sh);
