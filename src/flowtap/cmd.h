@@ -24,7 +24,7 @@ enum cmd_where {
 	CMD_CONF = 2,  /* at the # prompt */
 	CMD_ONCE = 4,  /* as arguments of the program */
 	CMD_PIPE = 8,  /* after a | */
-	CMD_TEXT = 16, /* not a place: it prints a text and knows no JSON, so that with -j the text is a string in it */
+	CMD_TEXT = 16, /* not a place: it prints a text and knows no JSON; in JSON and XML the text is a string */
 };
 
 struct cmd {

@@ -81,21 +81,10 @@ static int
 put_json(const struct shell *sh, const struct conf_node *n)
 {
 	json_t *o = json_pack("{s:o}", "configuration", node_json(n));
-	char *text;
-
-	if (sh->display == DISPLAY_XML) {
-		int code = shell_put_json(sh, o);
-
-		json_decref(o);
-		return code;
-	}
-	text = o ? json_dumps(o, sh->json && !sh->pretty ? JSON_COMPACT : JSON_INDENT(4)) : NULL;
+	int code = shell_put_json(sh, o);
 
 	json_decref(o);
-	if (text)
-		puts(text);
-	free(text);
-	return text ? EXIT_OK : EXIT_TRANSPORT;
+	return code;
 }
 
 /* ---- braces, lines, differences ---- */
@@ -191,16 +180,13 @@ static int
 show_raw(struct shell *sh, unsigned n)
 {
 	json_t *answer;
-	char *text;
 	int code = commit_fetch(sh->socket, n, &answer);
 
 	if (code != EXIT_OK)
 		return code;
-	if ((text = json_dumps(answer, sh->pretty ? JSON_INDENT(2) : JSON_COMPACT)) != NULL)
-		puts(text);
+	code = shell_put_json(sh, answer);
 	json_decref(answer);
-	free(text);
-	return text ? EXIT_OK : EXIT_TRANSPORT;
+	return code;
 }
 
 static int

@@ -165,7 +165,7 @@ words_argv(const struct cmd_call *call, char **argv)
 	return n;
 }
 
-/* {"text": all that it prints} */
+/* {"text": all that it prints}, or the same as XML */
 static int
 text_call(struct shell *sh, const struct cmd_call *call)
 {
@@ -180,9 +180,13 @@ text_call(struct shell *sh, const struct cmd_call *call)
 	code = call->row->run(sh, call);
 	stdout = real;
 	fclose(f);
-	if (text && (size > 0 || code == EXIT_OK))
-		jsonout_object(
-		    &(struct jsonout){.pretty = sh->pretty}, json_pack("{s:o}", "text", jsonout_string(text)));
+	if (text && (size > 0 || code == EXIT_OK)) {
+		json_t *o = json_pack("{s:o}", "text", jsonout_string(text));
+		const int put = shell_put_json(sh, o);
+
+		code = code == EXIT_OK ? put : code;
+		json_decref(o);
+	}
 	free(text);
 	return code;
 }
@@ -191,8 +195,9 @@ int
 shell_call(struct shell *sh, const struct cmd_call *call)
 {
 	char *argv[WORDS_MAX + 1];
+	const bool shaped = sh->json || sh->display == DISPLAY_JSON || sh->display == DISPLAY_XML;
 
-	if (sh->json && (call->row->where & CMD_TEXT))
+	if (shaped && (call->row->where & CMD_TEXT))
 		return text_call(sh, call);
 	if (call->row->main == NULL)
 		return call->row->run(sh, call);

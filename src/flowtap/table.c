@@ -64,12 +64,18 @@ run_quit(struct shell *sh, const struct cmd_call *call)
 static int
 run_version(struct shell *sh, const struct cmd_call *call)
 {
+	json_t *o;
+	int code;
+
 	(void)call;
-	if (sh->json || sh->display == DISPLAY_JSON)
-		puts("{\"program\":\"flowtap\",\"version\":\"" FLOWTAP_VERSION "\"}");
-	else
+	if (!sh->json && (sh->display == DISPLAY_TEXT || sh->display == DISPLAY_SET)) {
 		puts("flowtap " FLOWTAP_VERSION);
-	return EXIT_OK;
+		return EXIT_OK;
+	}
+	o = json_pack("{s:s,s:s}", "program", "flowtap", "version", FLOWTAP_VERSION);
+	code = shell_put_json(sh, o);
+	json_decref(o);
+	return code;
 }
 
 static int

@@ -130,11 +130,70 @@ test_save(void **state)
 	holds(x->a, version);
 }
 
+/* ---- JSON and XML ---- */
+
+static void
+test_display(void **state)
+{
+	const struct box *x = *state;
+
+	assert_int_equal(run(x, false, "show version | display xml",
+			     "<rpc-reply>\n    <program>flowtap</program>\n    <version>" FLOWTAP_VERSION
+			     "</version>\n</rpc-reply>\n"),
+	    EXIT_OK);
+	assert_int_equal(run(x, false, "show version | display json",
+			     "{\n  \"program\": \"flowtap\",\n  \"version\": \"" FLOWTAP_VERSION "\"\n}\n"),
+	    EXIT_OK);
+	assert_int_equal(
+	    run(x, true, "show version", "{\"program\":\"flowtap\",\"version\":\"" FLOWTAP_VERSION "\"}\n"), EXIT_OK);
+}
+
+static int
+say(struct shell *sh, const struct cmd_call *call)
+{
+	(void)sh;
+	(void)call;
+	puts("a < b");
+	return EXIT_REFUSED;
+}
+
+/* What knows no JSON is a string in it, and in XML; how it ended stays what it was. */
+static void
+test_text(void **state)
+{
+	static const struct cmd row = {CMD_OPER | CMD_TEXT, "say", "", say};
+	static const struct {
+		bool json;
+		enum shell_display display;
+		const char *printed;
+	} as[] = {
+	    {false, DISPLAY_TEXT, "a < b\n"},
+	    {true, DISPLAY_TEXT, "{\"text\":\"a < b\\n\"}\n"},
+	    {false, DISPLAY_JSON, "{\n  \"text\": \"a < b\\n\"\n}\n"},
+	    {false, DISPLAY_XML, "<rpc-reply>\n    <text>a &lt; b\n</text>\n</rpc-reply>\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(as); i++) {
+		struct shell sh = {.json = as[i].json, .display = as[i].display};
+		struct cmd_call call = {.row = &row};
+		struct capture c;
+		int code;
+
+		capture_begin(&c);
+		code = shell_call(&sh, &call);
+		capture_end(&c, as[i].printed);
+		assert_int_equal(code, EXIT_REFUSED);
+	}
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_save, box_make, box_remove),
+	    cmocka_unit_test_setup_teardown(test_display, box_make, box_remove),
+	    cmocka_unit_test(test_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
