@@ -190,8 +190,8 @@ verify_end(const struct verifying *x)
 	       "signed: up to line %" PRIu64 ", by %" PRIu64 " checkpoints\n",
 	    v->chain.n, v->signed_n, v->checkpoints);
 	if (v->known.n == 0)
-		printf("That nothing was cut off at the end is proved up to a line you know from elsewhere: -K "
-		       "LINE:HASH\n");
+		printf("That nothing was cut off at the end is proved up to a line you know from\n"
+		       "elsewhere: -K LINE:HASH\n");
 	else
 		printf("known:  line %" PRIu64 " is in it\n", v->known.n);
 	return EXIT_OK;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "shell.h"
 
 #define TEXT_MAX (16u << 20) /* what the daemon takes */
 
@@ -130,17 +131,16 @@ text_read(const char *path, struct buf *out)
 }
 
 void
-commit_say_pending(const json_t *answer, FILE *out)
+commit_say_pending(const json_t *answer)
 {
 	const char *pending = json_string_value(json_object_get(answer, "pending-restart"));
 	const json_t *at = json_object_get(answer, "scheduled");
 
 	if (pending)
-		fprintf(out, "warning: from the next start of flowtapd on: %s\n", pending);
+		shell_say("warning: from the next start of flowtapd on: %s", pending);
 	if (at)
-		fprintf(out,
-		    "warning: the commit that %s has put off till %s will be refused: it was made from another "
-		    "configuration\n",
+		shell_say("warning: the commit that %s has put off till %s\n"
+			  "will be refused: it was made from another configuration",
 		    json_string_value(json_object_get(at, "user")), json_string_value(json_object_get(at, "time")));
 }
 
@@ -164,7 +164,7 @@ print_answer(const json_t *o)
 		puts("configuration check succeeds");
 	else
 		printf("commit %" JSON_INTEGER_FORMAT " complete\n", no);
-	commit_say_pending(o, stderr);
+	commit_say_pending(o);
 	if (changed && within && result && strcmp(result, "commit") == 0)
 		printf("it is taken back in %" JSON_INTEGER_FORMAT " minutes unless it is confirmed: flowtap commit\n",
 		    (json_integer_value(within) + 59) / 60);

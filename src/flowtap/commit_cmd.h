@@ -34,7 +34,7 @@ int commit_fetch(const char *socket, unsigned rollback, json_t **answer);
 /* Has the configuration for itself until *fd is closed.  The exit code, after a message to the user. */
 int commit_lock(const char *socket, int *fd);
 /* What waits: which statements hold from the next start only, and another commit for its time. */
-void commit_say_pending(const json_t *answer, FILE *out);
+void commit_say_pending(const json_t *answer);
 
 /* argv[0] is "commit" or "rollback".  The exit code. */
 int commit_main(const char *socket, bool json, int argc, char **argv);

@@ -124,7 +124,7 @@ put_disk(const json_t *d, struct buf *out)
 	buf_printf(out, "Disk: %s, %.1f MiB free, %.1f MiB kept for what ends taps", text_of(d, "state"),
 	    (double)number_of(d, "free-bytes") / 1048576, (double)number_of(d, "reserve-bytes") / 1048576);
 	if (number_of(d, "lines-owed") > 0)
-		buf_printf(out, "; lines owed to the record: %jd", number_of(d, "lines-owed"));
+		buf_printf(out, ";\n  lines owed to the record: %jd", number_of(d, "lines-owed"));
 	buf_printf(out, "\n");
 }
 
@@ -234,7 +234,7 @@ show_statistics(const json_t *state, struct buf *out)
 	const json_t *since = json_object_get(state, "since-cleared"), *from = since ? since : state;
 
 	if (since)
-		buf_printf(out, "Since %s, when %s cleared them; %jd matched, %jd sent before and since\n\n",
+		buf_printf(out, "Since %s, when %s\ncleared them; %jd matched, %jd sent before and since\n\n",
 		    text_of(since, "time"), text_of(since, "user"),
 		    number_of(json_object_get(state, "copies"), "matched"),
 		    number_of(json_object_get(state, "copies"), "sent"));

@@ -440,10 +440,9 @@ check_add(struct client_opts *o)
 	if (a->ipv6 && o->version && o->version < 8)
 		return usage_error("--ipv6", NULL, "needs DTCP 0.8");
 	if (request_is_everything(a) != o->everything)
-		return o->everything
-			   ? usage_error("--everything", NULL, "and a filter exclude each other")
-			   : usage_error("add", NULL,
-				 "this filter matches every packet of everybody: say --everything if that is wanted");
+		return o->everything ? usage_error("--everything", NULL, "and a filter exclude each other")
+				     : usage_error("add", NULL,
+					   "this filter matches every packet: say --everything if that is wanted");
 	if (a->from.port == 0)
 		a->from.port = DEFAULT_SOURCE_PORT;
 	return -1;
