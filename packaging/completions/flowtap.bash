@@ -27,7 +27,7 @@ _flowtap() {
 	fi
 	hints=$(flowtap --complete "${COMP_WORDS[*]:${first:-COMP_CWORD}:COMP_CWORD - ${first:-COMP_CWORD} + 1}" 2>/dev/null)
 	COMPREPLY=($(cut -f1 <<<"$hints" | grep -v '^<'))
-	if [[ $hints == *"<FILE>"* || $hints == *"<OPTIONS>"* ]]; then
+	if [[ $hints == *"<FILE>"* || $hints == *"<OPTIONS>"* || $hints == *"<OUTPUT>"* ]]; then
 		COMPREPLY+=($(compgen -f -- "$cur"))
 	fi
 }

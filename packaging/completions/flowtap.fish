@@ -5,7 +5,7 @@ function __flowtap_hints
     flowtap --complete (string join ' ' -- (string match -v -- '-*' $words[2..-1])) 2>/dev/null
 end
 complete -c flowtap -f -a "(__flowtap_hints | string match -v -- '<*')"
-complete -c flowtap -F -n "__flowtap_hints | string match -q -r -- '^<(FILE|OPTIONS)>'"
+complete -c flowtap -F -n "__flowtap_hints | string match -q -r -- '^<(FILE|OPTIONS|OUTPUT)>'"
 complete -c flowtap -l json -s j -d 'JSON instead of text'
 complete -c flowtap -l pretty -s p -d 'JSON over several lines'
 complete -c flowtap -l socket -s s -r -F -d 'control socket'

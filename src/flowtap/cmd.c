@@ -73,6 +73,7 @@ static const struct cmd_type {
     {"N", "Number, 0 to 49; 0 is the active configuration", rollback_ok},
     {"NUMBER", "A number", number_ok},
     {"OPTIONS", "See flowtap(8)", any_ok},
+    {"OUTPUT", "Name of a file", any_ok},
     {"PATH", "Words of a statement", any_ok},
     {"NAMES", "Words of a statement, names as patterns", any_ok},
     {"PATTERN", "A regular expression, in quotation marks if it has blanks", any_ok},

@@ -224,7 +224,7 @@ file_write(const char *path, const struct buf *text)
 int
 configure_save(struct shell *sh, const struct cmd_call *call)
 {
-	const char *file = cmd_arg(call, "FILE");
+	const char *file = cmd_arg(call, "OUTPUT");
 	cleanup_buf struct buf text = {0};
 	struct conf_target x;
 	int r;

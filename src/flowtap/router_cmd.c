@@ -75,6 +75,15 @@ host_wrong(const char *host)
 	return true;
 }
 
+static bool
+name_wrong(const char *name)
+{
+	if (name == NULL || tool_host_ok(name))
+		return false;
+	shell_say("error: %s has characters that no name has", name);
+	return true;
+}
+
 int
 router_ping(struct shell *sh, const struct cmd_call *call)
 {
@@ -194,7 +203,7 @@ router_interfaces(struct shell *sh, const struct cmd_call *call)
 	struct args a = {.v = {"ip", "-j", "address", "show"}, .n = 4};
 	json_t *o;
 
-	if (host_wrong(name))
+	if (name_wrong(name))
 		return EXIT_USAGE;
 	option(&a, "dev", name);
 	return (o = ip_json(&a)) ? print(sh, o, show_router_interfaces) : EXIT_NO_OBJECT;
@@ -208,7 +217,7 @@ router_route(struct shell *sh, const struct cmd_call *call)
 	struct args inet6 = {.v = {"ip", "-j", "-6", "route", "show", "table", table ? table : "main"}, .n = 7};
 	json_t *four, *six;
 
-	if (host_wrong(table))
+	if (name_wrong(table))
 		return EXIT_USAGE;
 	if ((four = ip_json(&inet)) == NULL)
 		return EXIT_NO_OBJECT;

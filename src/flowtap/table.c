@@ -187,7 +187,7 @@ run_display_xml(struct shell *sh, const struct cmd_call *call)
 static int
 run_save(struct shell *sh, const struct cmd_call *call)
 {
-	return shell_save_to(sh, cmd_arg(call, "FILE"));
+	return shell_save_to(sh, cmd_arg(call, "OUTPUT"));
 }
 
 static int
@@ -300,7 +300,7 @@ const struct cmd table_commands[] = {
     {CMD_CONF, "rollback [N]", "Have an earlier configuration in the candidate", configure_rollback},
     {CMD_CONF, "rollback rescue", "Have the rescue configuration in the candidate", configure_rollback},
     {CMD_CONF, "run COMMAND", "A command of operational mode", configure_run},
-    {CMD_CONF, "save (FILE|terminal)", "Write the candidate, from the present level on, to a file", configure_save},
+    {CMD_CONF, "save (OUTPUT|terminal)", "Write the candidate, from the present level on, to a file", configure_save},
     {CMD_CONF, "set STATEMENT", "Add a statement, or give it another value", configure_set},
     {CMD_CONF, "show [PATH]", "The candidate", configure_show},
     {CMD_CONF, "status", "What the candidate was made from", configure_status},
@@ -318,6 +318,6 @@ const struct cmd table_commands[] = {
     {CMD_PIPE, "last [NUMBER]", "Only the last lines (10)", run_last},
     {CMD_PIPE, "match PATTERN", "Only lines that match", run_match},
     {CMD_PIPE, "no-more", "Do not stop after each screen", run_no_more},
-    {CMD_PIPE, "save FILE", "Into a file", run_save},
+    {CMD_PIPE, "save OUTPUT", "Into a file", run_save},
     {0, NULL},
 };

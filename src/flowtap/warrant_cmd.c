@@ -34,7 +34,7 @@ text_read(const char *path, struct buf *out)
 		else if (out->len > WARRANT_TEXT_MAX)
 			why = "too long for a warrant";
 	}
-	if (f && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & S_IROTH)
+	if (f && f != stdin && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & S_IROTH)
 		fprintf(stderr, "flowtap: %s names a target, and everybody can read it: chmod o= %s\n", path, path);
 	if (f && f != stdin)
 		fclose(f);

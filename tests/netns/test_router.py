@@ -18,7 +18,7 @@ def test_interfaces_routes_and_neighbours(rig, run):  # noqa: F811
     assert line.split()[1:4] == ["up", "up", "inet"], terse
     assert run("show", "interfaces", port, "terse").splitlines()[1] == line
     assert "does not exist" in run("show", "interfaces", "terse", "none0", status=4)
-    assert "neither" in run("show", "interfaces", "terse", "$(id)", status=2)
+    assert "characters that no name has" in run("show", "interfaces", "terse", "$(id)", status=2)
     routes = run("show", "route")
     assert "inet.0: " in routes and f"via {port}" in routes and "[Direct/0]" in routes, routes
     run("ping", address, "count", "1")
