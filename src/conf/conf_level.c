@@ -24,12 +24,9 @@ word_put(struct buf *out, const char *word)
 
 /* How many words of the path from i on are one level. */
 static size_t
-level_len(const struct conf_schema **row, bool *opaque, const char *word)
+level_len(const struct conf_schema **row, const char *word)
 {
-	if (*opaque)
-		return 1;
 	*row = conf_schema_find(*row, slice_of(word));
-	*opaque = *row == NULL || (*row)->kind == CONF_OPAQUE;
 	return *row && (*row)->kind == CONF_LIST ? 2 : 1;
 }
 
@@ -37,11 +34,10 @@ void
 conf_level_wrap(struct conf_path level, struct slice text, struct buf *out)
 {
 	const struct conf_schema *row = NULL;
-	bool opaque = false;
 	size_t braces = 0;
 
 	for (size_t i = 0; i < level.n; braces++) {
-		size_t n = level_len(&row, &opaque, level.word[i]);
+		size_t n = level_len(&row, level.word[i]);
 
 		for (; n > 0 && i < level.n; n--, i++) {
 			word_put(out, level.word[i]);
@@ -60,11 +56,10 @@ conf_level_above(struct conf_path level)
 {
 	const struct conf_schema *row = NULL;
 	size_t i = 0, last = 0;
-	bool opaque = false;
 
 	while (i < level.n) {
 		last = i;
-		i += level_len(&row, &opaque, level.word[i]);
+		i += level_len(&row, level.word[i]);
 	}
 	return last;
 }

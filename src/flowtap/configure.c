@@ -200,8 +200,10 @@ configure_edit(struct shell *sh, const struct cmd_call *call)
 		shell_say("error: %s is no level that can be edited", path.word[path.n - 1]);
 		return EXIT_USAGE;
 	}
+	if (candidate_edit(sh->candidate, path) < 0)
+		return configure_no_memory(-ENOMEM);
 	sh->edited = true;
-	return candidate_edit(sh->candidate, path) < 0 ? configure_no_memory(-ENOMEM) : EXIT_OK;
+	return EXIT_OK;
 }
 
 int

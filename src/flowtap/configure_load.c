@@ -90,9 +90,6 @@ load_override(const struct load *l, struct conf_tree **t, struct conf_error *err
 	int r;
 
 	if (l->level.n > 0) {
-		if ((r = load_parse(l, &from, err)) < 0)
-			return r;
-		conf_tree_free(from);
 		(void)conf_edit_delete(*t, l->level);
 		return load_merge(l, t, err);
 	}

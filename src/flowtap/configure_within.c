@@ -29,7 +29,7 @@ inner_parse(struct shell *sh, unsigned where, const struct cmd_call *call, struc
 	return r;
 }
 
-/* The exit code, -1 if it was not understood; *row: which one it was. */
+/* The exit code.  refused: commands that may not stand here. */
 static int
 inner_run(struct shell *sh, unsigned where, const struct cmd_call *call, bool (*refused)(const struct cmd *row))
 {
