@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Owning locals are tagged; everything untagged is borrowed. */
@@ -48,6 +49,13 @@ struct slice {
 	const char *p;
 	size_t len;
 };
+
+/* Without its NUL. */
+static inline struct slice
+slice_of(const char *s)
+{
+	return (struct slice){s, strlen(s)};
+}
 
 bool slice_eq(struct slice s, const char *word);        /* exact */
 bool slice_eq_nocase(struct slice s, const char *word); /* ASCII case ignored */

@@ -8,12 +8,6 @@
 #include "conf_print.h"
 #include "conf_value.h"
 
-static struct slice
-slice_of(const char *s)
-{
-	return (struct slice){s, strlen(s)};
-}
-
 /* ---- is it a statement? ---- */
 
 static int

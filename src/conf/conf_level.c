@@ -7,12 +7,6 @@
 #include "buf.h"
 #include "conf_lex.h"
 
-static struct slice
-slice_of(const char *s)
-{
-	return (struct slice){s, strlen(s)};
-}
-
 static void
 word_put(struct buf *out, const char *word)
 {

@@ -7,12 +7,6 @@
 
 #include "conf_value.h"
 
-static struct slice
-slice_of(const char *s)
-{
-	return (struct slice){s, strlen(s)};
-}
-
 static int
 wrong(struct conf_error *err, const char *why)
 {

@@ -116,8 +116,8 @@ conf_perm_logins(struct conf *c)
 	return 0;
 }
 
-static const struct conf_login *
-login_find(const struct conf *c, const char *name)
+const struct conf_login *
+conf_perm_login(const struct conf *c, const char *name)
 {
 	return c->nlogin ? bsearch(&(struct conf_login){.name = name}, c->login, c->nlogin, sizeof *c->login, by_login)
 			 : NULL;
@@ -126,7 +126,7 @@ login_find(const struct conf *c, const char *name)
 uint32_t
 conf_perm_of(const struct conf *c, const char *user)
 {
-	const struct conf_login *l = login_find(c, user);
+	const struct conf_login *l = conf_perm_login(c, user);
 
 	return l ? l->perm : CONF_PERM_EVERYBODY;
 }
@@ -295,7 +295,7 @@ entry_perm(const struct conf *c, const struct conf_node *n)
 		return 0;
 	if (strcmp(n->row->name, "class") == 0)
 		return class_perm(n) | (conf_allow_gives(n) ? CONF_PERM_ALL : 0);
-	if ((l = login_find(c, n->word[0].text)) == NULL)
+	if ((l = conf_perm_login(c, n->word[0].text)) == NULL)
 		return 0;
 	return l->perm | (conf_allow_gives(l->class) ? CONF_PERM_ALL : 0);
 }
@@ -389,16 +389,10 @@ expression_ask(void *arg, const char *path)
 	return -EPERM;
 }
 
-const struct conf_login *
-conf_perm_login(const struct conf *c, const char *name)
-{
-	return login_find(c, name);
-}
-
 int
 conf_perm_expressions(const struct conf *now, const struct conf *next, const char *login, struct conf_error *err)
 {
-	const struct conf_login *l = login ? login_find(now, login) : NULL;
+	const struct conf_login *l = login ? conf_perm_login(now, login) : NULL;
 
 	if (l == NULL || conf_tree_find(l->class, "deny-configuration") == NULL)
 		return 0;

@@ -12,12 +12,6 @@ struct at {
 	bool list;
 };
 
-static struct slice
-slice_of(const char *s)
-{
-	return (struct slice){s, strlen(s)};
-}
-
 /* The keyword that the word is, or is the beginning of; NULL: none, or *many. */
 static const char *
 keyword(const struct at *a, struct slice word, bool *many)

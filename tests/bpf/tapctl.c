@@ -66,12 +66,6 @@ static const char *const counter_names[TAP_C_MAX] = {
     [TAP_C_INFO_NEIGH_PENDING] = "neigh_pending",
 };
 
-static struct slice
-slice_of(const char *s)
-{
-	return (struct slice){.p = s, .len = strlen(s)};
-}
-
 static int
 number(const char *s, uint64_t max, uint64_t *out)
 {

@@ -59,12 +59,6 @@ static const char whole_text[] = "# of the router\n"
 				 "}\n"
 				 "interfaces vt-9/0/0;\n";
 
-static struct slice
-slice_of(const char *s)
-{
-	return (struct slice){s, strlen(s)};
-}
-
 static struct conf *
 parsed(const char *text)
 {
