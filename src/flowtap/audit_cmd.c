@@ -149,43 +149,31 @@ verify_line(void *arg, struct slice line, uint64_t no)
 	return EXIT_REFUSED;
 }
 
-static int
-verify_end_json(const struct verifying *x)
+/* Why the file as a whole is not proved, and the line; NULL: it is. */
+static const char *
+unproved(const struct audit_verifier *v, uint64_t *line)
 {
-	const struct audit_verifier *v = &x->v;
-	const char *why = NULL;
+	const char *why;
 
-	if (audit_verify_end(v, &why) < 0) {
-		disproved_json(x, v->known.n, why);
-		return EXIT_REFUSED;
-	}
-	if (v->checkpoints == 0) {
-		disproved_json(x, v->chain.n, "not one checkpoint: nothing of it is signed");
-		return EXIT_REFUSED;
-	}
+	*line = v->known.n;
+	if (audit_verify_end(v, &why) < 0)
+		return why;
+	*line = v->chain.n;
+	return v->checkpoints == 0 ? "not one checkpoint: nothing of it is signed" : NULL;
+}
+
+static void
+proved_json(const struct audit_verifier *v)
+{
 	jsonout_object(&(struct jsonout){0},
 	    json_pack("{s:b, s:I, s:I, s:I, s:o}", "proved", 1, "lines", (json_int_t)v->chain.n, "signed-up-to",
 		(json_int_t)v->signed_n, "checkpoints", (json_int_t)v->checkpoints, "known",
 		v->known.n ? json_integer((json_int_t)v->known.n) : json_null()));
-	return EXIT_OK;
 }
 
-static int
-verify_end(const struct verifying *x)
+static void
+proved_text(const struct audit_verifier *v)
 {
-	const struct audit_verifier *v = &x->v;
-	const char *why;
-
-	if (x->json)
-		return verify_end_json(x);
-	if (audit_verify_end(v, &why) < 0) {
-		printf("NOT PROVED: line %" PRIu64 ": %s\n", v->known.n, why);
-		return EXIT_REFUSED;
-	}
-	if (v->checkpoints == 0) {
-		printf("NOT PROVED: not one checkpoint in %" PRIu64 " lines: nothing of it is signed\n", v->chain.n);
-		return EXIT_REFUSED;
-	}
 	printf("proved: %" PRIu64 " lines, unchanged, in order, none missing\n"
 	       "signed: up to line %" PRIu64 ", by %" PRIu64 " checkpoints\n",
 	    v->chain.n, v->signed_n, v->checkpoints);
@@ -194,7 +182,23 @@ verify_end(const struct verifying *x)
 		       "elsewhere: -K LINE:HASH\n");
 	else
 		printf("known:  line %" PRIu64 " is in it\n", v->known.n);
-	return EXIT_OK;
+}
+
+static int
+verify_end(const struct verifying *x)
+{
+	uint64_t line;
+	const char *why = unproved(&x->v, &line);
+
+	if (why && x->json)
+		disproved_json(x, line, why);
+	else if (why)
+		printf("NOT PROVED: line %" PRIu64 ": %s\n", line, why);
+	else if (x->json)
+		proved_json(&x->v);
+	else
+		proved_text(&x->v);
+	return why ? EXIT_REFUSED : EXIT_OK;
 }
 
 static int
