@@ -154,7 +154,7 @@ items_put(struct buf *out, const struct conf_schema *row)
 	bool any = false;
 
 	for (child = conf_schema_first(row); child; child = conf_schema_next(child)) {
-		if (child->kind == CONF_CONTAINER)
+		if (child->kind == CONF_CONTAINER && conf_schema_first(child))
 			continue;
 		if (!any && row) {
 			buf_printf(out, ".Ss ");

@@ -86,6 +86,7 @@ struct conf {
 	uint32_t nlogin;
 	/* system services flow-tap-dtcp ssh */
 	uint16_t ssh_port;         /* port, default 32001 */
+	bool ssh_legacy;           /* legacy-algorithms */
 	uint32_t connection_limit; /* 1..250 of each agency; 0: none */
 	uint32_t rate_limit;       /* 1..250 a minute, of each agency; 0: none */
 };

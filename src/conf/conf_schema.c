@@ -153,6 +153,10 @@ static const struct conf_schema table[] = {
     {4, "port", CONF_LEAF, CONF_NUMBER, 1, 65535, .dflt = "32001", INTO(ssh_port), .restart = true,
 	.help = "The TCP port of Flowtap's own sshd, whose packets are never copied; flowtap-sshd.socket names it too, "
 		"or sshd_config without systemd"},
+    {4, "legacy-algorithms", CONF_CONTAINER, INTO(ssh_legacy),
+	.danger = "every mediation device may use SHA-1 and CBC now; replace those that need it",
+	.help = "Offer besides all others what the SSH libraries of old mediation devices need: ssh-rsa signatures, "
+		"diffie-hellman-group14-sha1, and aes128-cbc, aes192-cbc and aes256-cbc"},
     {4, "connection-limit", CONF_LEAF, CONF_NUMBER, 1, 250, INTO(connection_limit),
 	.help =
 	    "Sessions at the same time, of each agency by itself, beside its maximum-sessions; not limited without it"},

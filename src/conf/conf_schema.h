@@ -65,8 +65,9 @@ struct conf_schema {
 	bool restart;     /* a changed value holds from the next start of the daemon */
 	/* A branch: which right it takes to see it and to change it; 0: as the row above. */
 	uint32_t see, change;
-	bool discreet;    /* who may not see it does not know the word */
-	const char *idle; /* NULL, or why the statement is kept and does nothing; conf_warn says it */
+	bool discreet; /* who may not see it does not know the word */
+	/* conf_warn says both: NULL, or why the statement is kept and does nothing, or what is dangerous about it. */
+	const char *idle, *danger;
 };
 
 /* The rows directly below row (NULL: the top level), in the table's order; NULL at the end. */

@@ -7,12 +7,12 @@
 
 /* The row says it of the statement, or its list of words of the value. */
 static const char *
-idle_why(const struct conf_node *n)
+warn_why(const struct conf_node *n)
 {
 	const struct conf_choice *c = n->row->choice;
 
-	if (n->row->idle)
-		return n->row->idle;
+	if (n->row->idle || n->row->danger)
+		return n->row->idle ? n->row->idle : n->row->danger;
 	for (; c && c->word && n->nword; c++)
 		if (c->idle && strcmp(c->word, n->word[0].text) == 0)
 			return c->idle;
@@ -51,7 +51,7 @@ walk(const struct conf_node *parent, struct buf *out)
 	TAILQ_FOREACH (n, &parent->child, entry) {
 		if (n->inactive)
 			continue;
-		if ((why = idle_why(n)) != NULL)
+		if ((why = warn_why(n)) != NULL)
 			say(n, why, out);
 		else
 			walk(n, out);

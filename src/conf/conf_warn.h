@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* conf_warn.h - statements that are accepted as a Junos router has them, and do nothing here. */
+/* conf_warn.h - statements that are accepted as a Junos router has them, and do nothing here, and dangerous ones. */
 #ifndef CONF_CONF_WARN_H
 #define CONF_CONF_WARN_H
 

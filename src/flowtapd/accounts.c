@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes, changes and removes the users of system login, and no others.  It is root's
+ * Makes, changes and removes the users of system login, and no others, and what sshd may offer them.  It is root's
  * user number without a capability, of the group that may read passwords; it sees /etc, and
  * may execute the system's programs.  What it is asked for comes from the parent only.
  *
@@ -30,6 +30,7 @@
 #include "replace.h"
 #include "role.h"
 #include "sandbox.h"
+#include "ssh_legacy.h"
 
 #define RETRY_MS 2000
 #define SAID_MAX 96
@@ -44,8 +45,9 @@ struct list {
 };
 
 struct accounts {
-	int dir;
-	bool leaving; /* somebody who is no longer asked for still has a process */
+	char conf_dir[PATH_MAX];
+	int conf_fd, dir, ssh_dir; /* of that folder, and in it of ACCOUNTS_DIR and SSH_LEGACY_DIR */
+	bool leaving;              /* somebody who is no longer asked for still has a process */
 	struct list applied;
 	char why[128];
 };
@@ -403,11 +405,14 @@ check(struct accounts *a, const struct list *l, bool make)
 
 /* All that can be done is done; the first error is told. */
 static int
-apply(struct accounts *a, const struct list *l)
+apply(struct accounts *a, const struct list *l, bool ssh_legacy)
 {
 	char why[sizeof a->why] = "";
-	int first = 0, r;
+	int first = ssh_legacy_set(a->ssh_dir, ssh_legacy), r;
 
+	if (first < 0)
+		snprintf(
+		    why, sizeof why, "legacy-algorithms: " SSH_LEGACY_DIR "/" SSH_LEGACY_FILE ": %s", strerror(-first));
 	for (uint32_t i = 0; i <= l->n; i++) {
 		a->why[0] = '\0';
 		r = i < l->n ? account_set(a, &l->v[i]) : drop_others(a, l);
@@ -424,12 +429,16 @@ static int
 carry_out(struct accounts *a, const struct buf *body)
 {
 	struct rd r = rd_init(body->p, body->len);
-	const uint8_t phase = rd_u8(&r);
+	const uint8_t phase = rd_u8(&r), ssh_legacy = rd_u8(&r);
 	struct list l = {0};
 	int e = list_get(&l, &r);
 
 	a->why[0] = '\0';
+	if (e == 0 && ssh_legacy > 1)
+		e = -EBADMSG;
 	if (e < 0 || phase != ACCOUNTS_APPLY) {
+		if (e == 0 && ssh_legacy)
+			e = ssh_legacy_check(a->conf_fd, a->conf_dir, a->why, sizeof a->why);
 		if (e == 0)
 			e = check(a, &l, phase == ACCOUNTS_PREPARE);
 		free(l.v);
@@ -437,30 +446,35 @@ carry_out(struct accounts *a, const struct buf *body)
 	}
 	free(a->applied.v);
 	a->applied = l; /* its names, once body is gone */
-	return apply(a, &l);
+	return apply(a, &l, ssh_legacy);
 }
 
 /* ---- the process ---- */
 
 static int
-folder_open(const char *conf_dir, int *dir)
+folder_open(int conf_fd, const char *name, int *fd)
 {
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof path, "%s/" ACCOUNTS_DIR, conf_dir);
-
-	if (n < 0 || (size_t)n >= sizeof path)
-		return -ENAMETOOLONG;
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	if (mkdirat(conf_fd, name, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	*dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return *dir < 0 || fchmod(*dir, 0755) < 0 ? -errno : 0;
+	*fd = openat(conf_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *fd < 0 || fchmod(*fd, 0755) < 0 ? -errno : 0;
+}
+
+static int
+folders_open(struct accounts *a)
+{
+	int r;
+
+	if ((a->conf_fd = open(a->conf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -errno;
+	r = folder_open(a->conf_fd, ACCOUNTS_DIR, &a->dir);
+	return r < 0 ? r : folder_open(a->conf_fd, SSH_LEGACY_DIR, &a->ssh_dir);
 }
 
 static int
 begin(struct accounts *a)
 {
 	cleanup_buf struct buf body = {0};
-	char conf_dir[PATH_MAX];
 	uint16_t type;
 	uint32_t id;
 	struct rd r;
@@ -469,12 +483,12 @@ begin(struct accounts *a)
 	if (rc < 0)
 		return rc;
 	r = rd_init(body.p, body.len);
-	rd_cstr(&r, conf_dir, sizeof conf_dir);
+	rd_cstr(&r, a->conf_dir, sizeof a->conf_dir);
 	if (type != IPC_P_ACCOUNTS || rd_end(&r) < 0)
 		return -EBADMSG;
-	if ((rc = folder_open(conf_dir, &a->dir)) < 0)
+	if ((rc = folders_open(a)) < 0)
 		return rc;
-	return role_confine_accounts(conf_dir);
+	return role_confine_accounts(a->conf_dir);
 }
 
 /* The next message; meanwhile those who leave are looked after. */
@@ -494,7 +508,7 @@ next(struct accounts *a, uint16_t *type, struct buf *body)
 int
 accounts_run(int verbose)
 {
-	struct accounts a = {.dir = -1};
+	struct accounts a = {.conf_fd = -1, .dir = -1, .ssh_dir = -1};
 	cleanup_buf struct buf body = {0};
 	uint16_t type;
 	int r;

@@ -17,7 +17,7 @@
 bool
 parent_logins_matter(const struct parent *p)
 {
-	return p->conf->nlogin || p->next->nlogin;
+	return p->conf->nlogin || p->next->nlogin || p->conf->ssh_legacy || p->next->ssh_legacy;
 }
 
 static const char *
@@ -66,6 +66,7 @@ parent_logins_ask(struct parent *p, const struct conf *conf, int phase)
 	int r = 0;
 
 	buf_put_u8(&b, (uint8_t)phase);
+	buf_put_u8(&b, conf->ssh_legacy);
 	buf_put_u32(&b, conf->nlogin);
 	for (uint32_t i = 0; r == 0 && i < conf->nlogin; i++)
 		r = login_put(&b, &conf->login[i]);

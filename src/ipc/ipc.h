@@ -70,7 +70,7 @@ enum ipc_type {
 	IPC_P_ACCOUNTS,  /* to the accounts: string, the configuration's folder */
 	IPC_P_ALIVE,     /* nothing; sent back as it is */
 	IPC_P_AUX,       /* to the service beside us: struct ipc_aux */
-	IPC_P_LOGINS,    /* to the accounts: u8 phase, u32 n, n times struct account; READY answers */
+	IPC_P_LOGINS,    /* to the accounts: u8 phase, u8 ssh_legacy, u32 n, n times struct account; READY answers */
 	IPC_P_NAMES,     /* to the names: struct ipc_names (ipc_names.h) */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */

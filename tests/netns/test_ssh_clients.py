@@ -7,7 +7,8 @@ import subprocess
 
 import paramiko
 import pytest
-from rig import TREE, dtcp, net
+from rig import dtcp, net, until
+from test_commit import Conf
 
 # What these libraries offer, by their sources: the first in common with ours is taken.
 JSCH = {  # 0.2: signatures by SHA-2
@@ -61,22 +62,63 @@ def test_old_algorithms_are_not_offered(rig):
             t.close()
 
 
-def test_old_algorithms_where_the_operator_says_so(rig):
-    """With legacy-algorithms.conf in its place sshd offers them besides all others, by what it says of its configuration."""
-    folder = rig.info["dir"] + "/etc/sshd_config.d"
-    os.mkdir(folder, 0o755)
-    path = folder + "/legacy-algorithms.conf"
-    with open(TREE + "/packaging/sshd/legacy-algorithms.conf") as f, open(path, "w") as out:
-        out.write(f.read())
+def reread(rig):
+    """The listener takes its configuration again: what flowtap-sshd-reload.path has the service manager do."""
+    rig.router("kill", "-HUP", str(rig.services()["sshd"]["pid"]))  # its number in the router
+
+
+def test_old_algorithms_by_a_statement(rig, rewritten):
+    """What Ganymed knows, and nothing else: refused, let in while the statement is there, with a warning, and refused again."""
+    conf = Conf(rig)
+    before, path = conf.active()["text"], rig.info["dir"] + "/etc/sshd_config.d/flowtapd.conf"
+
+    def answered():
+        try:
+            t = connect(rig, GANYMED)
+        except ConnectionRefusedError:
+            return False  # it is just beginning again
+        try:
+            t.connect(username="lea1", password=rig.passwords["lea1"])
+            return ask(t).code == 200
+        except (paramiko.SSHException, EOFError, OSError):
+            return False
+        finally:
+            t.close()
+
+    assert not answered()
+    with_it = before + "system { services { flow-tap-dtcp { ssh { legacy-algorithms; } } } }\n"
+    assert not conf.commit(with_it, "--check").stderr.count("error") and not os.path.exists(path), "only asked"
+    done = conf.commit(with_it)
+    assert done.stderr == ("warning: system services flow-tap-dtcp ssh legacy-algorithms: every mediation device may use SHA-1 "
+                           "and CBC now; replace those that need it\n")
+    reread(rig)
+    until("old algorithms", answered, 20)
+    t = connect(rig, JSCH)  # nobody else is the worse for it
+    t.connect(username="lea1", password=rig.passwords["lea1"])
+    assert ask(t).code == 200 and t.remote_cipher.endswith("-ctr")
+    t.close()
+    assert "legacy-algorithms" in conf.active()["text"], "the record of commits has it"
+    conf.commit(before)
+    assert not os.path.exists(path)
+    reread(rig)
+    until("refused again", lambda: not answered(), 20)
+    until("others are let in", rig.answered, 20)
+
+
+def test_statement_for_an_sshd_that_does_not_include_it(rig, rewritten):
+    """Nothing is accepted that would do nothing: an sshd_config of an operator's own."""
+    conf, path = Conf(rig), rig.info["dir"] + "/etc/sshd_config"
+    with open(path) as f:
+        text = f.read()
     try:
-        got = rig.router("/usr/sbin/sshd", "-T", "-f", "/etc/flowtap/sshd_config", "-C", "user=lea1,host=md,addr=192.0.2.10")
-        offered = {k: v.split(",") for k, v in (x.split(" ", 1) for x in got.splitlines() if " " in x)}
-        assert "ssh-rsa" in offered["hostkeyalgorithms"] and "rsa-sha2-512" in offered["hostkeyalgorithms"]
-        assert "diffie-hellman-group14-sha1" in offered["kexalgorithms"] and "aes128-cbc" in offered["ciphers"]
-        assert not [c for c in offered["ciphers"] if "3des" in c or "arcfour" in c]
+        with open(path, "w") as f:
+            f.write(text.replace("Include /etc/flowtap/", "#Include /etc/flowtap/"))
+        r = conf.commit(conf.active()["text"] + "system { services { flow-tap-dtcp { ssh { legacy-algorithms; } } } }\n", check=False)
+        assert r.returncode != 0
+        assert 'sshd_config has no line "Include /etc/flowtap/sshd_config.d/*.conf"' in r.stderr, r.stderr
     finally:
-        os.unlink(path)
-        os.rmdir(folder)
+        with open(path, "w") as f:
+            f.write(text)
 
 
 def test_four_keys_do_not_use_up_the_password(rig):

@@ -11,8 +11,10 @@ import re
 import resource
 import subprocess
 
+import paramiko
 import pytest
 from flow import Flow, doubled, missed
+from lablib.dtcp import request as dtcp_request
 from machine import CannotBoot, Machine, cannot, settled
 from rig import lab_name, net, until
 
@@ -20,8 +22,10 @@ from rig import lab_name, net, until
 NOT_OURS = {"memory may be swapped out": resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] != resource.RLIM_INFINITY}
 # Named in documents as what somebody may make.
 EXAMPLES = {"/etc/flowtap/record.jsonl", "/var/spool/content", "/var/lib/flowtap/machine-key.next",
-            "/var/lib/flowtap/checkpoints.jsonl", "/etc/flowtap/order.txt", "/run/flowtap/order.txt"}
+            "/var/lib/flowtap/checkpoints.jsonl", "/etc/flowtap/order.txt", "/run/flowtap/order.txt",
+            "/etc/flowtap/sshd_config.d/flowtapd.conf"}
 UNITS = ("flowtapd.service", "flowtap-first.service", "flowtap-aux.service", "flowtap-aux.socket", "flowtap-sshd.service", "flowtap-sshd.socket",
+         "flowtap-sshd-reload.path",
          "run-flowtap-bpf.mount")
 SHELL = """configure
 delete services flow-tap tapped-interfaces
@@ -253,6 +257,48 @@ def test_uneventful(machine):
     machine.run("systemctl", "kill", "--signal=KILL", "flowtap-aux.service")  # what does is seen
     until("a warning", lambda: any("the service beside us has ended" in w for w in warnings(machine)))
     machine.run("systemctl", "restart", "flowtapd.service")
+
+
+def connected(m, kex=None, key_types=None, ciphers=None):
+    """A client of the mediation device's, logged in, that knows these algorithms only; None where it is not let in."""
+    t = None
+    try:
+        t = paramiko.Transport(net.tcp_connect(m.ns("mediation"), "192.0.2.1", 32001))
+        offers = t.get_security_options()
+        offers.kex, offers.key_types, offers.ciphers = kex or offers.kex, key_types or offers.key_types, ciphers or offers.ciphers
+        t.connect(username="lea1", pkey=paramiko.Ed25519Key.from_private_key_file(m.dir + "/key"))
+        return t
+    except (paramiko.SSHException, EOFError, OSError):
+        if t:
+            t.close()
+        return None
+
+
+def ganymed(m):
+    t = connected(m, ["diffie-hellman-group14-sha1"], ["ssh-rsa"], ["aes128-cbc"])
+    if t:
+        t.close()
+    return t is not None
+
+
+def test_old_algorithms_by_a_commit(machine):
+    """sshd takes up what the statement says by itself, and what it no longer says; who is connected stays so, and opens
+    channels as before."""
+    line = "system services flow-tap-dtcp ssh legacy-algorithms\ncommit and-quit\n"
+    assert not ganymed(machine)
+    t, before = connected(machine), pid(machine, "flowtap-sshd.service")
+    assert "legacy-algorithms: every mediation" in machine.run("sh", "-c", "flowtap 2>&1", text="configure\nset " + line)
+    until("old algorithms", lambda: ganymed(machine), 20)
+    machine.run("flowtap", text="configure\ndelete " + line)
+    until("no old algorithms", lambda: answers(machine) and not ganymed(machine), 20)
+    assert pid(machine, "flowtap-sshd.service") != before
+    channel = t.open_session()
+    channel.settimeout(20)
+    channel.invoke_subsystem("flow-tap-dtcp")
+    channel.sendall(dtcp_request("NOOP", "lea1", 1))
+    assert channel.recv(100).startswith(b"DTCP/0.7 200 OK")
+    t.close()
+    assert "prepare_auth_info_file" not in machine.journal("-u", "flowtap-sshd.service")
 
 
 def test_remove(machine, flow):
