@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 
 #include "as.h"
 #include "backoff.h"
+#include "clock.h"
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
@@ -33,6 +35,7 @@
 
 #define STOP_WAIT_MS 5000
 #define EXPLAINED_MAX 640 /* bytes that say why a state is refused */
+#define LAST_WORDS_MS 1000
 
 int
 parent_send(struct parent *p, enum child_id id, uint16_t type, const struct buf *b)
@@ -170,8 +173,9 @@ stop(struct parent *p)
 	loop_timer_set(p->timer, STOP_WAIT_MS);
 }
 
+/* What it died of is said. */
 static void
-child_ended(struct parent *p, pid_t pid, int status)
+child_waited(struct parent *p, pid_t pid, int status)
 {
 	for (int i = 0; i < CHILDREN; i++) {
 		struct child *c = &p->child[i];
@@ -185,7 +189,39 @@ child_ended(struct parent *p, pid_t pid, int status)
 		else if (!p->stopping)
 			log_warnx("%s: ended by exit %d", c->role, WEXITSTATUS(status));
 	}
-	child_gone(p);
+}
+
+/* Its end of the channel is closed, though it has not been waited for. */
+static bool
+is_ending(const struct child *c)
+{
+	struct pollfd p = {.fd = c->chan ? chan_fd(c->chan) : -1};
+
+	return c->pid && (c->chan == NULL || (poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR)));
+}
+
+/* Who crashed may be the last to be gone: the others miss it first, and end.  It is named all the same. */
+static void
+last_words(struct parent *p)
+{
+	const uint64_t until = clock_mono_ns() + LAST_WORDS_MS * UINT64_C(1000000);
+	struct pollfd sig = {.fd = p->sigfd, .events = POLLIN};
+	struct signalfd_siginfo si;
+
+	while (clock_mono_ns() < until) {
+		bool any = false;
+		int status;
+		pid_t pid;
+
+		while (read(p->sigfd, &si, sizeof si) == sizeof si) /* which it was says waitpid */
+			;
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			child_waited(p, pid, status);
+		for (int i = 0; i < CHILDREN; i++)
+			any = any || is_ending(&p->child[i]);
+		if (!any || poll(&sig, 1, LAST_WORDS_MS / 4) < 0)
+			break;
+	}
 }
 
 static void
@@ -203,8 +239,10 @@ on_signal(void *arg, uint32_t events)
 			parent_conf_reload(p);
 			break;
 		case SIGCHLD:
-			while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-				child_ended(p, pid, status);
+			while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+				child_waited(p, pid, status);
+				child_gone(p);
+			}
 			break;
 		default:
 			stop(p);
@@ -449,6 +487,8 @@ daemon_main(const struct daemon_opts *o, const struct notify *notify, struct con
 	}
 	r = loop_run(p.loop);
 	*conf = p.conf; /* a change may have replaced it */
+	if (!p.stopping)
+		last_words(&p);
 	if (r != 0 && !p.started)
 		backoff_failed();
 	return r < 0 ? 1 : r;

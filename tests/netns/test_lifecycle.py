@@ -2,6 +2,7 @@
 """Death, restart and reload while packets flow: no packet lost, no copy lost or doubled."""
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -229,3 +230,36 @@ def test_reload_takes_an_agency_out(rig, config):
         up(packets[2])
         content.wait(2)
         assert content.got == [packets[0], packets[2]]
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_CONT, PTRACE_SEIZE, WALL = 7, 0x4206, 0x40000000
+
+
+def test_who_crashed_is_named_though_others_end_first(rig):
+    """A debugger keeps the engine's end from its parent until the dataplane, which misses the engine, has ended."""
+    found, starts = rig.processes(), rig.services()["flowtapd"]["starts"]
+    engine, dataplane = found["engine"][0], found["dataplane"][0]
+
+    def said():
+        with open(rig.info["logs"] + "/flowtapd.log", errors="replace") as f:
+            return f.read().count("engine: ended by signal 11 (SIGSEGV)")
+
+    def dataplane_ended():
+        try:
+            with open(f"/proc/{dataplane}/stat") as f:
+                return f.read().rpartition(")")[2].split()[0] == "Z"
+        except FileNotFoundError:
+            return True
+
+    before = said()
+    assert libc.ptrace(PTRACE_SEIZE, engine, None, None) == 0, os.strerror(ctypes.get_errno())
+    os.kill(engine, signal.SIGSEGV)
+    assert os.waitpid(engine, WALL)[0] == engine
+    assert libc.ptrace(PTRACE_CONT, engine, None, ctypes.c_void_p(signal.SIGSEGV)) == 0
+    rig.faults_caused += 1
+    until("end of the dataplane", dataplane_ended)
+    assert os.waitpid(engine, WALL) == (engine, signal.SIGSEGV)
+    until("restart", lambda: rig.services()["flowtapd"]["starts"] > starts, 20)
+    assert said() == before + 1
+    until("answers", rig.answered, 20)
