@@ -76,8 +76,10 @@ def places(sources, marks, tight=False):
     for name, data in sources:
         low = data if tight else data.lower()
         for what, form in wanted:
-            if form in data or form in low:
-                found[f"{name}: {what}"] = True
+            at = data.find(form) if form in data else low.find(form)
+            if at >= 0:
+                around = data[max(0, at - 32):at + 48].hex()
+                found[f"{name}: {what} at {at} of {len(data)} in {around}"] = True
     return list(found)
 
 

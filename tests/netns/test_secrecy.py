@@ -51,6 +51,20 @@ class Targets:
         return places(seen_with_tools(self.init, uid, self.rig.lab["bin"], without), self.marks)
 
 
+def nowhere(what, look):
+    """Waits until look() finds nothing; says where it still did."""
+    found = []
+
+    def clean():
+        found[:] = look()
+        return not found
+
+    try:
+        until(what, clean, 10)
+    except AssertionError as e:
+        raise AssertionError(f"{e}: {found}") from None
+
+
 @pytest.fixture
 def targets(rig):
     t = Targets(rig)
@@ -207,10 +221,10 @@ def test_deleted_target_is_nowhere(rig, targets):
     """Neither in the memory of our processes, those that go on living, nor in the kernel's tables, nor in the files."""
     other = targets.session.add(source_address="198.51.100.77", **targets.to)
     assert targets.session.ask("DELETE", f"Criteria-ID: 1-{other - 1}", "Flags: STATIC").code == 200
-    until("files without it", lambda: not targets.in_files(), 10)
-    until("maps without it", lambda: not targets.in_maps(), 10)
+    nowhere("files without it", targets.in_files)
+    nowhere("maps without it", targets.in_maps)
     for role in "engine", "dataplane", "session":
-        until(f"{role} without it", lambda role=role: not targets.in_memory(role), 10)
+        nowhere(f"{role} without it", lambda role=role: targets.in_memory(role))
     assert len(targets.session.ask("LIST", "Flags: BOTH").entries()) == 1
 
 
@@ -225,10 +239,10 @@ def test_target_of_a_restarted_daemon_is_nowhere_after_delete(rig, targets):
         targets.session = s
         assert targets.in_maps() and not targets.in_files(), "the files hold them sealed"
         assert s.ask("DELETE", "Criteria-ID: 1-4294967295", "Flags: STATIC").code == 200
-        until("files without it", lambda: not targets.in_files(), 10)
-        until("maps without it", lambda: not targets.in_maps(), 10)
+        nowhere("files without it", targets.in_files)
+        nowhere("maps without it", targets.in_maps)
         for role in "engine", "dataplane", "session":
-            until(f"{role} without it", lambda role=role: not targets.in_memory(role), 10)
+            nowhere(f"{role} without it", lambda role=role: targets.in_memory(role))
 
 
 def test_memory_is_locked(targets):
