@@ -49,7 +49,7 @@ static bool
 login_ok(const struct conf_schema *row, struct slice s)
 {
 	(void)row;
-	return is_name(s, CONF_LOGIN_MAX, "-_.");
+	return is_name(s, CONF_LOGIN_MAX, "-_.@+"); /* lea1@example.net, as name services with realms have them */
 }
 
 static bool
@@ -230,7 +230,7 @@ static const struct {
     [CONF_NONE] = {NULL, "nothing", false, nothing_ok},
     [CONF_NUMBER] = {"number", "a number", false, number_ok},
     [CONF_CHOICE] = {NULL, NULL, false, nothing_ok},
-    [CONF_LOGIN] = {"name", "a name of at most 31 letters, digits, - _ .", false, login_ok},
+    [CONF_LOGIN] = {"name", "a name of at most 31 letters, digits, - _ . @ +", false, login_ok},
     [CONF_NAME] = {"name", "a name of at most 63 letters, digits, - _ .", false, name_ok},
     [CONF_DEVICE] = {"interface", "the name of a Linux interface", false, device_ok},
     [CONF_JUNOS] = {"interface", "the name of a Junos interface", false, junos_ok},

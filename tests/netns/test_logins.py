@@ -37,7 +37,7 @@ class Logins:
         return set(re.findall(r"(?m)^ {8}user (\S+) ?[{;]", self.conf.active()["text"]))
 
     def shadow(self, name):
-        return re.search(rf"(?m)^{name}:([^:]*):", self.file("shadow"))[1]
+        return re.search(rf"(?m)^{re.escape(name)}:([^:]*):", self.file("shadow"))[1]
 
     def text(self, logins, agencies=""):
         return (self.before.replace("flow-tap {", f"flow-tap {{ {agencies}", 1)
@@ -79,21 +79,22 @@ def agency(name):
     return f"agency {name} {{ authority standing; }} "
 
 
-def test_password(logins):
+@pytest.mark.parametrize("name", ["ft-user1", "lea+5@example.net"])
+def test_password(logins, name):
     """Made, changed, removed; the others are not touched, and the hash is what was given."""
     one, two = hash_password("first"), hash_password("second")
-    logins.commit(f'user ft-user1 {{ class tappers; authentication {{ encrypted-password "{one}"; }} }}', agency("ft-user1"))
-    assert logins.names() == {"ft-user1"} and logins.shadow("ft-user1") == one
-    assert logins.lets_in("ft-user1", "first") and not logins.lets_in("ft-user1", "second")
-    logins.commit(f'user ft-user1 {{ class tappers; authentication {{ encrypted-password "{two}"; }} }}', agency("ft-user1"))
-    assert logins.shadow("ft-user1") == two
-    assert logins.lets_in("ft-user1", "second") and not logins.lets_in("ft-user1", "first")
-    others = {name: [x for x in lines if "ft-user1" not in x] for name, lines in logins.files().items()}
-    was = {name: [x for x in lines if not x.startswith("flowtap-agency:")] for name, lines in logins.accounts.items()}
-    assert {name: [x for x in lines if not x.startswith("flowtap-agency:")] for name, lines in others.items()} == was
+    logins.commit(f'user {name} {{ class tappers; authentication {{ encrypted-password "{one}"; }} }}', agency(name))
+    assert logins.names() == {name} and logins.shadow(name) == one
+    assert logins.lets_in(name, "first") and not logins.lets_in(name, "second")
+    logins.commit(f'user {name} {{ class tappers; authentication {{ encrypted-password "{two}"; }} }}', agency(name))
+    assert logins.shadow(name) == two
+    assert logins.lets_in(name, "second") and not logins.lets_in(name, "first")
+    others = {f: [x for x in lines if name not in x] for f, lines in logins.files().items()}
+    was = {f: [x for x in lines if not x.startswith("flowtap-agency:")] for f, lines in logins.accounts.items()}
+    assert {f: [x for x in lines if not x.startswith("flowtap-agency:")] for f, lines in others.items()} == was
     logins.commit("")
     until("the account is gone", lambda: logins.names() == set(), 20)
-    assert not logins.lets_in("ft-user1", "second")
+    assert not logins.lets_in(name, "second")
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])

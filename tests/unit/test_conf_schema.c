@@ -181,7 +181,7 @@ test_describe(void **state)
 	    {"services flow-tap attach", "auto, tcx or clsact"},
 	    {"services flow-tap tapped-interfaces", "all or the name of a Linux interface"},
 	    {"services flow-tap source-address", "a unicast IPv4 or IPv6 address"},
-	    {"services flow-tap agency", "a name of at most 31 letters, digits, - _ ."},
+	    {"services flow-tap agency", "a name of at most 31 letters, digits, - _ . @ +"},
 	};
 
 	(void)state;
