@@ -131,6 +131,16 @@ text_read(const char *path, struct buf *out)
 }
 
 void
+commit_say_warnings(const json_t *answer)
+{
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "warnings"), i, warning)
+		shell_say("warning: %s", json_string_value(warning));
+}
+
+void
 commit_say_pending(const json_t *answer)
 {
 	const char *pending = json_string_value(json_object_get(answer, "pending-restart"));
@@ -151,11 +161,8 @@ print_answer(const json_t *o)
 	const json_int_t no = json_integer_value(json_object_get(o, "generation"));
 	const json_t *within = json_object_get(o, "confirm-within-seconds");
 	const bool changed = json_is_true(json_object_get(o, "changed"));
-	const json_t *warning;
-	size_t i;
 
-	json_array_foreach (json_object_get(o, "warnings"), i, warning)
-		fprintf(stderr, "warning: %s\n", json_string_value(warning));
+	commit_say_warnings(o);
 	if (result && strcmp(result, "confirmed") == 0)
 		printf("commit %" JSON_INTEGER_FORMAT " confirmed\n", no);
 	else if (!changed)

@@ -33,6 +33,8 @@ int commit_send(
 int commit_fetch(const char *socket, unsigned rollback, json_t **answer);
 /* Has the configuration for itself until *fd is closed.  The exit code, after a message to the user. */
 int commit_lock(const char *socket, int *fd);
+/* What was accepted and does nothing, or is dangerous. */
+void commit_say_warnings(const json_t *answer);
 /* What waits: which statements hold from the next start only, and another commit for its time. */
 void commit_say_pending(const json_t *answer);
 

@@ -248,6 +248,7 @@ commit_say(const json_t *answer, const struct commit_opts *o)
 	const json_t *at = json_object_get(answer, "scheduled");
 	const json_int_t within = json_integer_value(json_object_get(answer, "confirm-within-seconds"));
 
+	commit_say_warnings(answer);
 	if (o->check)
 		puts("configuration check succeeds");
 	else if (o->at)

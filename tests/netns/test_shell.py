@@ -181,3 +181,12 @@ def test_set_lines_of_a_file(rig, text):
     once(rig, "commit", "-", stdin=lines + "set services flow-tap agency lea2 maximum-sessions 8\n")
     with open(os.path.join(rig.info["dir"], "etc", "flowtap.conf")) as f:
         assert "maximum-sessions 8;" in f.read()
+
+
+def test_commit_warns(rig, text):
+    """Of what does nothing here, as the check does, once in each commit."""
+    said = once(rig, stdin="configure\nset chassis fpc 0\nset system services ssh root-login deny\ncommit check\ncommit\n"
+                           "set services flow-tap agency lea1 description x\ncommit\n")
+    assert said.count("commit complete") == 2
+    for line in "warning: chassis: kept, without effect\n", "warning: system services ssh: kept, without effect; ":
+        assert said.count(line) == 3, said
