@@ -80,8 +80,9 @@ class Receiver(threading.Thread):
 
 
 def lab_name(name):
-    """Another name for each clone whose tests run at the same time: FLOWTAP_LAB goes in front."""
-    return os.environ.get("FLOWTAP_LAB", "") + name
+    """Another name for each clone, and for each process of pytest, whose tests run at the same time: FLOWTAP_LAB goes in
+    front, and the process's own name."""
+    return os.environ.get("FLOWTAP_LAB", "") + os.environ.get("PYTEST_XDIST_WORKER", "") + name
 
 
 class Rig:
