@@ -179,7 +179,7 @@ def test_documents_name_what_is_installed(machine):
 def test_manuals_name_options_that_there_are(machine, page, program):
     text = documents(machine.root)
     name = os.path.basename(program)
-    options = {o for line in re.findall(r"(?m)^\.It .*", text[page]) for o in re.findall(r"\bFl -([a-z][a-z0-9-]+)", line)}
+    options = set(re.findall(r"\bFl -([a-z][a-z0-9-]+)", text[page]))
     for document in text.values():
         options.update(re.findall(rf"`{name} [^`|\n]*?--([a-z][a-z0-9-]+)", document))
     with open(machine.root + program, "rb") as f:
