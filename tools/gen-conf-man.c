@@ -154,7 +154,8 @@ items_put(struct buf *out, const struct conf_schema *row)
 	bool any = false;
 
 	for (child = conf_schema_first(row); child; child = conf_schema_next(child)) {
-		if (child->kind == CONF_CONTAINER && conf_schema_first(child))
+		if ((child->kind == CONF_CONTAINER && conf_schema_first(child)) ||
+		    child->inherit) /* GROUPS tells of those */
 			continue;
 		if (!any && row) {
 			buf_printf(out, ".Ss ");
@@ -177,7 +178,7 @@ statements_put(struct buf *out)
 	const struct conf_schema *row = NULL;
 
 	while ((row = conf_schema_walk(row)) != NULL)
-		if (conf_schema_first(row))
+		if (conf_schema_first(row) && !row->inherit)
 			items_put(out, row);
 	buf_printf(out, ".Ss Kept for Junos\n");
 	items_put(out, NULL);

@@ -72,6 +72,8 @@ conf_free(struct conf *c)
 {
 	if (c == NULL)
 		return;
+	if (c->effect != c->tree)
+		conf_tree_free(c->effect);
 	conf_tree_free(c->tree);
 	free(c->tapped);
 	free(c->instance);

@@ -56,7 +56,8 @@ enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_TCX, CONF_ATTACH_CLSACT };
 struct conf_tree; /* the parsed words, as written, checked against the schema */
 
 struct conf {
-	struct conf_tree *tree; /* owned */
+	struct conf_tree *tree;   /* owned */
+	struct conf_tree *effect; /* what it stands for, groups expanded (conf_groups.h): owned, or tree itself */
 	/* services flow-tap */
 	bool flow_tap; /* the stanza is present: tapping is on */
 	bool tap_all;  /* tapped-interfaces all (also when it and tapped-routing-instances are absent) */

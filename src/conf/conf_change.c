@@ -179,15 +179,13 @@ compare(struct change *c, const struct conf_node *a, const struct conf_node *b)
 }
 
 int
-conf_change_paths(const struct conf *before, const struct conf *after, size_t max, struct buf *out)
+conf_change_paths(const struct conf_tree *before, const struct conf_tree *after, size_t max, struct buf *out)
 {
 	struct change c = {.out = out, .max = max};
 
-	compare(&c, &before->tree->root, &after->tree->root);
+	compare(&c, &before->root, &after->root);
 	if (c.more)
 		buf_printf(out, " and %zu others", c.more);
-	if (out->len == 0)
-		buf_printf(out, "comments");
 	if (c.err == 0)
 		c.err = c.path.err ? c.path.err : out->err;
 	buf_free(&c.path);
@@ -196,11 +194,11 @@ conf_change_paths(const struct conf *before, const struct conf *after, size_t ma
 
 int
 conf_change_each(
-    const struct conf *before, const struct conf *after, int (*visit)(void *arg, const char *path), void *arg)
+    const struct conf_tree *before, const struct conf_tree *after, int (*visit)(void *arg, const char *path), void *arg)
 {
 	struct change c = {.visit = visit, .arg = arg};
 
-	compare(&c, &before->tree->root, &after->tree->root);
+	compare(&c, &before->root, &after->root);
 	if (c.err == 0)
 		c.err = c.path.err;
 	buf_free(&c.path);

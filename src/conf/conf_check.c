@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "conf_groups.h"
 #include "conf_perm.h"
 #include "conf_set.h"
 #include "conf_value.h"
@@ -139,7 +140,7 @@ apply(struct conf *c, const struct conf_node *parent)
 static const struct conf_node *
 flow_tap(const struct conf *c)
 {
-	return conf_tree_find(conf_tree_find(&c->tree->root, "services"), "flow-tap");
+	return conf_tree_find(conf_tree_find(&c->effect->root, "services"), "flow-tap");
 }
 
 /* The next active sibling of the same row. */
@@ -159,7 +160,7 @@ static int
 rule_capture(const struct conf *c, struct conf_error *err)
 {
 	const struct conf_node *dfc = conf_tree_find(
-	    conf_tree_find(&c->tree->root, "services"), "dynamic-flow-capture");
+	    conf_tree_find(&c->effect->root, "services"), "dynamic-flow-capture");
 	const struct conf_node *tap = flow_tap(c);
 
 	if (dfc == NULL || tap == NULL)
@@ -252,7 +253,7 @@ class_names(const struct conf_node *login, size_t *count)
 static int
 rule_classes(const struct conf *c, struct conf_error *err)
 {
-	const struct conf_node *login = conf_tree_find(conf_tree_find(&c->tree->root, "system"), "login"), *n, *class;
+	const struct conf_node *login = conf_tree_find(conf_tree_find(&c->effect->root, "system"), "login"), *n, *class;
 	size_t count;
 	cleanup_free const char **v = class_names(login, &count);
 
@@ -311,7 +312,10 @@ conf_check(struct conf *c, struct conf_error *err)
 	defaults(c);
 	if ((r = unique(&c->tree->root, err)) < 0)
 		return r;
-	if ((r = apply(c, &c->tree->root)) < 0 || (r = conf_perm_logins(c)) < 0)
+	c->effect = c->tree;
+	if (conf_groups_any(c->tree) && (r = conf_groups_expand(c->tree, false, &c->effect, err)) < 0)
+		return r;
+	if ((r = apply(c, &c->effect->root)) < 0 || (r = conf_perm_logins(c)) < 0)
 		return conf_error_errno(err, r);
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if ((r = rules[i](c, err)) < 0)

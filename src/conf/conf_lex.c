@@ -133,10 +133,25 @@ string(struct conf_lex *l, struct conf_error *err)
 	return l->string.err;
 }
 
+/* How much of s is a name with wildcards, as <lea[1-3]*>; 0: it is none. */
+static size_t
+pattern_len(const char *s, const char *end)
+{
+	const char *p = s;
+
+	if (p == end || *p != '<')
+		return 0;
+	while (p < end && *p != '>' && (is_word(*p) || *p == '[' || *p == ']'))
+		p++;
+	return p < end && *p == '>' ? (size_t)(p + 1 - s) : 0;
+}
+
 static void
 word(struct conf_lex *l)
 {
 	l->text.p = l->p;
+	for (size_t n = pattern_len(l->p, l->end); n > 0; n--)
+		advance(l);
 	while (l->p < l->end && is_word(*l->p))
 		advance(l);
 	l->text.len = (size_t)(l->p - l->text.p);
@@ -199,7 +214,7 @@ conf_lex_is_bare(struct slice s)
 {
 	if (s.len == 0 || (s.len > 1 && memcmp(s.p, "/*", 2) == 0))
 		return false;
-	for (size_t i = 0; i < s.len; i++)
+	for (size_t i = pattern_len(s.p, s.p + s.len); i < s.len; i++)
 		if (!is_word(s.p[i]))
 			return false;
 	return true;

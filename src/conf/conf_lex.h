@@ -2,7 +2,8 @@
 /*
  * conf_lex.h - the words of a configuration in Junos braces.
  *
- * Words end at a blank, a quotation mark, `#' or one of { } [ ] ;.  A quoted
+ * Words end at a blank, a quotation mark, `#' or one of { } [ ] ;, but that [ and ] between < and > belong to the
+ * word that begins with them: a name with wildcards, as <lea[1-3]*>.  A quoted
  * string stands on one line; in it \" and \\ stand for the second character,
  * any other backslash for itself.  Comments are `#' to the end of the line and
  * C's; they are kept, for the printer.

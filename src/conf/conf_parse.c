@@ -77,10 +77,13 @@ static int
 refuse_statement(struct parse *p, const struct conf_node *parent)
 {
 	cleanup_buf struct buf text = {0};
-	const struct conf_schema *row = conf_schema_first(parent->row);
+	const struct conf_schema *row;
 
-	for (; row; row = conf_schema_next(row))
-		if (conf_schema_is_known(row, p->hidden))
+	for (row = conf_schema_first(parent->row); row; row = conf_schema_next(row))
+		if (conf_schema_is_known(row, p->hidden) && !row->inherit)
+			buf_printf(&text, "%s, ", row->name);
+	for (row = conf_schema_first(parent->row); row; row = conf_schema_next(row))
+		if (row->inherit)
 			buf_printf(&text, "%s, ", row->name);
 	if (text.err)
 		return conf_error_errno(p->err, text.err);

@@ -5,6 +5,7 @@
 
 #include "conf_allow.h"
 #include "conf_change.h"
+#include "conf_groups.h"
 #include "conf_parse.h"
 #include "conf_perm.h"
 #include "conf_view.h"
@@ -30,7 +31,7 @@ static const struct class classes[] = {
 static const struct conf_node *
 login_of(const struct conf *c)
 {
-	return conf_tree_find(conf_tree_find(&c->tree->root, "system"), "login");
+	return conf_tree_find(conf_tree_find(&c->effect->root, "system"), "login");
 }
 
 static uint32_t
@@ -214,6 +215,35 @@ refuse(struct conf_error *err, const struct conf_schema *row, const struct conf_
 	return -EPERM;
 }
 
+static int judge(const struct conf_schema *parent, const struct conf_node *was, const struct conf_node *is,
+    uint32_t perm, struct conf_error *err);
+
+/* One that holds others. */
+static int
+judge_holder(const struct conf_schema *row, const struct conf_node *a, const struct conf_node *b, uint32_t perm,
+    struct conf_error *err)
+{
+	if ((a && a->inactive) != (b && b->inactive) && !conf_view_changes_all(row, perm))
+		return refuse(err, row, b);
+	return judge(row, a, b, perm, err);
+}
+
+/* Groups: what may be changed in one is what may be changed where it stands without it. */
+static int
+judge_entries(const struct conf_schema *row, const struct conf_node *was, const struct conf_node *is, uint32_t perm,
+    struct conf_error *err)
+{
+	const struct conf_node *n;
+	int r = 0;
+
+	for (n = conf_view_child(is, row); r == 0 && n; n = conf_view_next(n))
+		r = judge_holder(row, conf_view_entry(was, n), n, perm, err);
+	for (n = conf_view_child(was, row); r == 0 && n; n = conf_view_next(n))
+		if (conf_view_entry(is, n) == NULL)
+			r = judge_holder(row, n, NULL, perm, err);
+	return r;
+}
+
 /* Candidate against view, branch by branch.  A holder that is deactivated takes what is below with it. */
 static int
 judge(const struct conf_schema *parent, const struct conf_node *was, const struct conf_node *is, uint32_t perm,
@@ -227,10 +257,10 @@ judge(const struct conf_schema *parent, const struct conf_node *was, const struc
 
 		if (conf_view_is_branch(row))
 			r = perm & row->change || same_all(a, b) ? 0 : refuse(err, row, b);
-		else if ((a && a->inactive) != (b && b->inactive) && !conf_view_changes_all(row, perm))
-			r = refuse(err, row, b);
+		else if (row->kind == CONF_LIST)
+			r = judge_entries(row, was, is, perm, err);
 		else
-			r = judge(row, a, b, perm, err);
+			r = judge_holder(row, a, b, perm, err);
 	}
 	return r;
 }
@@ -267,9 +297,9 @@ by_key(const void *a, const void *b)
 
 /* The classes and users, active or not, sorted. */
 static const struct conf_node **
-entries(const struct conf *c, size_t *n)
+entries(const struct conf_node *login, size_t *n)
 {
-	const struct conf_node *login = login_of(c), *m, **v;
+	const struct conf_node *m, **v;
 
 	*n = 0;
 	if (login)
@@ -287,25 +317,34 @@ entries(const struct conf *c, size_t *n)
 }
 
 static uint32_t
-entry_perm(const struct conf *c, const struct conf_node *n)
+login_perm(const struct conf_login *l)
 {
-	const struct conf_login *l;
+	return l ? l->perm | (conf_allow_gives(l->class) ? CONF_PERM_ALL : 0) : 0;
+}
 
+static uint32_t
+entry_perm(const void *of, const struct conf_node *n)
+{
 	if (n == NULL)
 		return 0;
 	if (strcmp(n->row->name, "class") == 0)
 		return class_perm(n) | (conf_allow_gives(n) ? CONF_PERM_ALL : 0);
-	if ((l = conf_perm_login(c, n->word[0].text)) == NULL)
-		return 0;
-	return l->perm | (conf_allow_gives(l->class) ? CONF_PERM_ALL : 0);
+	return login_perm(conf_perm_login(of, n->word[0].text));
 }
+
+/* A system login, and what its entries give. */
+struct judged {
+	const struct conf_node *login;
+	const void *of;
+	uint32_t (*perm)(const void *of, const struct conf_node *n);
+};
 
 /* The same pairs, and those that one has alone, in one walk through both. */
 static int
-judge_logins(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
+judge_both(const struct judged *now, const struct judged *next, uint32_t perm, struct conf_error *err)
 {
 	size_t na, nb, i = 0, k = 0;
-	cleanup_free const struct conf_node **a = entries(now, &na), **b = entries(next, &nb);
+	cleanup_free const struct conf_node **a = entries(now->login, &na), **b = entries(next->login, &nb);
 	int r = 0;
 
 	if (a == NULL || b == NULL)
@@ -313,13 +352,148 @@ judge_logins(const struct conf *now, const struct conf *next, uint32_t perm, str
 	while (r == 0 && (i < na || k < nb)) {
 		const int d = i == na ? 1 : k == nb ? -1 : by_key(&a[i], &b[k]);
 		const struct conf_node *x = d <= 0 ? a[i++] : NULL, *y = d >= 0 ? b[k++] : NULL;
-		const uint32_t before = entry_perm(now, x), after = entry_perm(next, y);
+		const uint32_t before = now->perm(now->of, x), after = next->perm(next->of, y);
 
 		if (before != after || !same(x, y))
 			r = judge_grant(err, perm, before, after, y ? y : x);
 	}
 	return r;
 }
+
+static int
+judge_logins(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
+{
+	return judge_both(&(struct judged){login_of(now), now, entry_perm},
+	    &(struct judged){login_of(next), next, entry_perm}, perm, err);
+}
+
+/* ---- groups ---- */
+
+/* What comes of groups is changed by nobody who may not change it where it stands; who may not see it is not told
+ * what it is. */
+static int
+judge_effect(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
+{
+	int r;
+
+	if (now->effect == now->tree && next->effect == next->tree)
+		return 0;
+	if ((r = judge(NULL, &now->effect->root, &next->effect->root, perm, err)) == -EPERM)
+		(void)conf_error_set(err, (struct conf_at){0},
+		    "you have no permission to change all that would be inherited from groups in another way");
+	return r;
+}
+
+static bool
+is_pattern(const char *name)
+{
+	return conf_groups_is_pattern((struct slice){name, strlen(name)});
+}
+
+/* Classes of a configuration and of one of its groups, each sorted and with those of Junos. */
+struct group_classes {
+	const struct conf *conf;
+	struct class *own, *of_group;
+	size_t nown, nof_group;
+};
+
+static uint32_t
+named_class_perm(const struct class *v, size_t n, const char *name)
+{
+	const struct class *hit = v ? bsearch(&(struct class){.name = name}, v, n, sizeof *v, by_class) : NULL;
+
+	return hit ? hit->perm | (conf_allow_gives(hit->node) ? CONF_PERM_ALL : 0) : CONF_PERM_EVERYBODY;
+}
+
+/* What an entry of a group's system login would give, and what those have whom it is about. */
+static uint32_t
+group_entry_perm(const void *of, const struct conf_node *n)
+{
+	const struct group_classes *g = of;
+	const struct conf_node *class;
+	uint32_t perm = 0;
+
+	if (n == NULL)
+		return 0;
+	if (strcmp(n->row->name, "class") == 0)
+		return class_perm(n) | (conf_allow_gives(n) ? CONF_PERM_ALL : 0);
+	if ((class = conf_tree_find(n, "class")) != NULL)
+		perm = named_class_perm(g->own, g->nown, class->word[0].text) |
+		       named_class_perm(g->of_group, g->nof_group, class->word[0].text);
+	if (!is_pattern(n->word[0].text))
+		return perm | login_perm(conf_perm_login(g->conf, n->word[0].text));
+	for (uint32_t i = 0; i < g->conf->nlogin; i++)
+		if (conf_groups_matches(n->word[0].text, g->conf->login[i].name))
+			perm |= login_perm(&g->conf->login[i]);
+	return perm;
+}
+
+/* The group's system login, active or not. */
+static const struct conf_node *
+group_login(const struct conf_node *group)
+{
+	const char *const path[] = {"system", "login"};
+	const struct conf_node *n = group;
+
+	for (size_t i = 0; n && i < ARRAY_LEN(path); i++)
+		n = conf_view_child(n, conf_schema_find(n->row, (struct slice){path[i], strlen(path[i])}));
+	return n;
+}
+
+/* a, b: a group before and after; NULL: there is none. */
+static int
+judge_group(struct group_classes *now, const struct conf_node *a, struct group_classes *next, const struct conf_node *b,
+    uint32_t perm, struct conf_error *err)
+{
+	const struct conf_node *x = group_login(a), *y = group_login(b);
+	int r = -ENOMEM;
+
+	if (x == NULL && y == NULL)
+		return 0;
+	now->of_group = classes_of(x, &now->nof_group);
+	next->of_group = classes_of(y, &next->nof_group);
+	if (now->of_group && next->of_group)
+		r = judge_both(
+		    &(struct judged){x, now, group_entry_perm}, &(struct judged){y, next, group_entry_perm}, perm, err);
+	free(now->of_group);
+	free(next->of_group);
+	return r;
+}
+
+/* What stands in groups gives nothing that their author may not give, whoever applies them. */
+static int
+judge_groups(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
+{
+	struct group_classes a = {.conf = now}, b = {.conf = next};
+	const struct conf_node *n;
+	int r = 0;
+
+	if (!conf_groups_any(now->tree) && !conf_groups_any(next->tree))
+		return 0;
+	a.own = classes_of(login_of(now), &a.nown);
+	b.own = classes_of(login_of(next), &b.nown);
+	if (a.own == NULL || b.own == NULL)
+		r = -ENOMEM;
+	TAILQ_FOREACH (n, &now->tree->root.child, entry)
+		if (r == 0 && n->row->inherit == CONF_INHERIT_GROUP)
+			r = judge_group(&a, n, &b, conf_view_entry(&next->tree->root, n), perm, err);
+	TAILQ_FOREACH (n, &next->tree->root.child, entry)
+		if (r == 0 && n->row->inherit == CONF_INHERIT_GROUP && !conf_view_entry(&now->tree->root, n))
+			r = judge_group(&a, NULL, &b, n, perm, err);
+	free(a.own);
+	free(b.own);
+	return r;
+}
+
+static int
+judge_grants(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
+{
+	int r = judge_logins(now, next, perm, err);
+
+	return r < 0 ? r : judge_groups(now, next, perm, err);
+}
+
+/* ---- the whole ---- */
 
 static int
 whole_make(const struct conf *now, const struct conf_tree *then, uint32_t perm, struct conf **next)
@@ -347,7 +521,7 @@ whole(const struct conf *now, const struct conf *mine, uint32_t perm, struct con
 		snprintf(err->expected, sizeof err->expected, "the configuration would not be valid as a whole");
 	if (r < 0)
 		return r;
-	if ((r = judge_logins(now, *next, perm, err)) < 0)
+	if ((r = judge_effect(now, *next, perm, err)) < 0 || (r = judge_grants(now, *next, perm, err)) < 0)
 		conf_free(TAKE_PTR(*next));
 	return r;
 }
@@ -363,7 +537,7 @@ conf_perm_judge(const struct conf *now, struct slice text, uint32_t perm, struct
 	if (r < 0)
 		return r;
 	if ((perm & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT) {
-		if ((r = judge_logins(now, mine, perm, err)) == 0)
+		if ((r = judge_grants(now, mine, perm, err)) == 0)
 			*next = TAKE_PTR(mine);
 	} else if ((r = conf_view_make(now->tree, perm, &seen)) == 0 &&
 		   (r = judge(NULL, &seen->root, &mine->tree->root, perm, err)) == 0)
@@ -382,8 +556,13 @@ static int
 expression_ask(void *arg, const char *path)
 {
 	const struct expressions *x = arg;
+	const char *own = path;
 
-	if (conf_allow_configuration(x->class, path) != CONF_ALLOW_NO)
+	/* of a statement in a group both are asked: where it stands, and what it would be */
+	if (strncmp(path, "groups ", 7) == 0 && (own = strchr(path + 7, ' ')) != NULL)
+		own++;
+	if (conf_allow_configuration(x->class, path) != CONF_ALLOW_NO &&
+	    (own == NULL || conf_allow_configuration(x->class, own) != CONF_ALLOW_NO))
 		return 0;
 	(void)conf_error_set(x->err, (struct conf_at){0}, "your class does not let you change %.128s", path);
 	return -EPERM;
@@ -393,8 +572,13 @@ int
 conf_perm_expressions(const struct conf *now, const struct conf *next, const char *login, struct conf_error *err)
 {
 	const struct conf_login *l = login ? conf_perm_login(now, login) : NULL;
+	struct expressions x = {l ? l->class : NULL, err};
+	int r;
 
 	if (l == NULL || conf_tree_find(l->class, "deny-configuration") == NULL)
 		return 0;
-	return conf_change_each(now, next, expression_ask, &(struct expressions){l->class, err});
+	if ((r = conf_change_each(now->tree, next->tree, expression_ask, &x)) != 0 ||
+	    (now->effect == now->tree && next->effect == next->tree))
+		return r;
+	return conf_change_each(now->effect, next->effect, expression_ask, &x);
 }

@@ -40,6 +40,13 @@ enum conf_type { /* of a leaf's value or a list's key */
 	CONF_TEXT,    /* anything */
 };
 
+enum conf_inherit { /* rows of groups; CONF_INHERIT_NONE: of something else */
+	CONF_INHERIT_NONE,
+	CONF_INHERIT_GROUP,  /* groups NAME { what may stand at the top } */
+	CONF_INHERIT_APPLY,  /* apply-groups */
+	CONF_INHERIT_EXCEPT, /* apply-groups-except */
+};
+
 struct conf_choice {
 	const char *word, *help;
 	uint32_t gives;   /* a permission of a class: CONF_PERM_... */
@@ -68,6 +75,7 @@ struct conf_schema {
 	bool discreet; /* who may not see it does not know the word */
 	/* conf_warn says both: NULL, or why the statement is kept and does nothing, or what is dangerous about it. */
 	const char *idle, *danger;
+	enum conf_inherit inherit;
 };
 
 /* The rows directly below row (NULL: the top level), in the table's order; NULL at the end. */
@@ -75,8 +83,11 @@ const struct conf_schema *conf_schema_first(const struct conf_schema *row);
 const struct conf_schema *conf_schema_next(const struct conf_schema *row);
 const struct conf_schema *conf_schema_find(const struct conf_schema *parent, struct slice word);
 const struct conf_schema *conf_schema_parent(const struct conf_schema *row); /* NULL at the top */
-/* All rows; after NULL the first, after the last NULL. */
+/* All rows but those of what stands in a group; after NULL the first, after the last NULL. */
 const struct conf_schema *conf_schema_walk(const struct conf_schema *row);
+/* Whether it is a row of what stands in a group: like the one of the top level, but that a list's key may be a name
+ * with wildcards, and that it goes nowhere. */
+bool conf_schema_is_grouped(const struct conf_schema *row);
 /* Whether one who lacks the rights in hidden knows the row's name. */
 bool conf_schema_is_known(const struct conf_schema *row, uint32_t hidden);
 /* "services flow-tap maximum-criteria" */

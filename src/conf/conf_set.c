@@ -86,7 +86,7 @@ int
 conf_set_cos(struct conf *c, const struct conf_node *n)
 {
 	static const char *const kinds[] = {"interface", "tunnel-interface"};
-	const struct conf_node *tap = conf_tree_find(conf_tree_find(&c->tree->root, "services"), "flow-tap"), *leaf;
+	const struct conf_node *tap = conf_tree_find(conf_tree_find(&c->effect->root, "services"), "flow-tap"), *leaf;
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		const struct conf_word *class;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf_allow.h"
+#include "conf_groups.h"
 #include "conf_value.h"
 
 #define CHOICES_MAX 12 /* of more, only the first are named */
@@ -256,6 +257,8 @@ choice_find(const struct conf_choice *c, struct slice s)
 bool
 conf_value_ok(const struct conf_schema *row, struct slice s)
 {
+	if (row->kind == CONF_LIST && conf_schema_is_grouped(row) && conf_groups_is_pattern(s))
+		return true;
 	return choice_find(row->choice, s) || types[row->type].ok(row, s);
 }
 

@@ -3,7 +3,8 @@
  * A tree without what somebody may not see, and his changes put back into the whole one.
  *
  * A branch is a row with a right of its own; below it holds what its top says.  Rows
- * above branches only hold them: holders.
+ * above branches only hold them: holders.  A group is one, too, and who sees nothing of
+ * what is in it does not know its name.
  */
 #include <errno.h>
 #include <string.h>
@@ -61,6 +62,16 @@ conf_view_next(const struct conf_node *n)
 	return n;
 }
 
+const struct conf_node *
+conf_view_entry(const struct conf_node *parent, const struct conf_node *n)
+{
+	const struct conf_node *m = conf_view_child(parent, n->row);
+
+	while (m && !conf_tree_same_words(m, n))
+		m = conf_view_next(m);
+	return m;
+}
+
 static int
 copy_comments(char **to, const char *from)
 {
@@ -84,18 +95,66 @@ copy_all_comments(struct conf_node *to, const struct conf_node *from)
 	return copy_comments(&to->within, from->within);
 }
 
-/* One that may not be named to everybody. */
-static bool
-is_hidden_word(const struct conf_node *n, const char *word, uint32_t perm)
-{
-	return n->row && conf_value_is_hidden(n->row, (struct slice){word, strlen(word)}, ~perm);
-}
-
 struct copying {
 	struct conf_tree *tree;
 	uint32_t perm;
 	bool masked; /* without what perm may not see */
+	/* names of the groups of which perm sees nothing, sorted; owned */
+	const char **group;
+	size_t ngroup;
 };
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool
+is_hidden_group(const struct copying *c, const char *name)
+{
+	return c->ngroup && bsearch(&name, c->group, c->ngroup, sizeof *c->group, by_name);
+}
+
+/* One that may not be named to everybody. */
+static bool
+is_hidden_word(const struct copying *c, const struct conf_node *n, const char *word)
+{
+	if (n->row && n->row->inherit)
+		return is_hidden_group(c, word);
+	return n->row && conf_value_is_hidden(n->row, (struct slice){word, strlen(word)}, ~c->perm);
+}
+
+/* What groups apply is left aside: by itself it shows nothing. */
+static bool
+sees_any(const struct conf_node *parent, uint32_t perm)
+{
+	const struct conf_node *n;
+
+	TAILQ_FOREACH (n, &parent->child, entry)
+		if (!n->row->inherit && (conf_view_is_branch(n->row) ? (perm & n->row->see) != 0 : sees_any(n, perm)))
+			return true;
+	return false;
+}
+
+static int
+groups_hide(struct copying *c, const struct conf_tree *t)
+{
+	const struct conf_node *n;
+	size_t all = 0;
+
+	if (sees_all(NULL, c->perm))
+		return 0;
+	TAILQ_FOREACH (n, &t->root.child, entry)
+		all += n->row->inherit == CONF_INHERIT_GROUP;
+	if ((c->group = calloc(all + 1, sizeof *c->group)) == NULL)
+		return -ENOMEM;
+	TAILQ_FOREACH (n, &t->root.child, entry)
+		if (n->row->inherit == CONF_INHERIT_GROUP && !sees_any(n, c->perm))
+			c->group[c->ngroup++] = n->word[0].text;
+	qsort(c->group, c->ngroup, sizeof *c->group, by_name);
+	return 0;
+}
 
 static int
 copy_words(const struct copying *c, struct conf_node *to, const struct conf_node *from)
@@ -106,7 +165,7 @@ copy_words(const struct copying *c, struct conf_node *to, const struct conf_node
 	for (uint32_t i = 0; r == 0 && i < from->nword; i++) {
 		struct conf_at at = conf_tree_word_at(&from->word[i]);
 
-		if (c->masked && is_hidden_word(from, from->word[i].text, c->perm))
+		if (c->masked && is_hidden_word(c, from, from->word[i].text))
 			continue;
 		if (secret)
 			at.word = (struct slice){"*", 1};
@@ -124,7 +183,7 @@ is_hidden(const struct copying *c, const struct conf_node *n)
 	if (!c->masked || n->row == NULL || n->row->kind != CONF_LEAF_LIST)
 		return false;
 	for (uint32_t i = 0; i < n->nword; i++)
-		hidden += is_hidden_word(n, n->word[i].text, c->perm);
+		hidden += is_hidden_word(c, n, n->word[i].text);
 	return hidden == n->nword;
 }
 
@@ -150,7 +209,7 @@ copy(const struct copying *c, struct conf_node *parent, const struct conf_node *
 	return 0;
 }
 
-/* A node that only holds others; it goes again if it holds none. */
+/* A statement without its words: one that only holds others goes again if it holds none. */
 static int
 holder(struct conf_tree *t, struct conf_node *parent, const struct conf_node *from, struct conf_node **out)
 {
@@ -164,15 +223,13 @@ holder(struct conf_tree *t, struct conf_node *parent, const struct conf_node *fr
 	return r;
 }
 
-static void
-holder_drop(struct conf_tree *t, struct conf_node *parent, struct conf_node *n)
+/* With the name of a group. */
+static int
+holder_named(const struct copying *c, struct conf_node *parent, const struct conf_node *from, struct conf_node **out)
 {
-	TAILQ_REMOVE(&parent->child, n, entry);
-	free(n->above);
-	free(n->beside);
-	free(n->within);
-	free(n);
-	t->nodes--;
+	int r = holder(c->tree, parent, from, out);
+
+	return r < 0 ? r : copy_words(c, *out, from);
 }
 
 /* ---- the view ---- */
@@ -190,9 +247,11 @@ view(const struct copying *c, struct conf_node *to, const struct conf_node *from
 			r = c->perm & n->row->see ? copy(c, to, n) : 0;
 			continue;
 		}
-		if ((r = holder(c->tree, to, n, &m)) == 0 && (r = view(c, m, n)) == 0 && TAILQ_EMPTY(&m->child) &&
+		if (n->row->inherit == CONF_INHERIT_GROUP && is_hidden_group(c, n->word[0].text))
+			continue;
+		if ((r = holder_named(c, to, n, &m)) == 0 && (r = view(c, m, n)) == 0 && TAILQ_EMPTY(&m->child) &&
 		    !sees_all(n->row, c->perm))
-			holder_drop(c->tree, to, m);
+			conf_tree_remove(c->tree, m);
 	}
 	return r;
 }
@@ -201,10 +260,13 @@ int
 conf_view_make(const struct conf_tree *t, uint32_t perm, struct conf_tree **out)
 {
 	struct copying c = {.perm = perm, .masked = true};
-	int r = conf_tree_new(&c.tree);
+	int r = groups_hide(&c, t);
 
+	if (r == 0)
+		r = conf_tree_new(&c.tree);
 	if (r == 0 && (r = view(&c, &c.tree->root, &t->root)) < 0)
 		conf_tree_free(TAKE_PTR(c.tree));
+	free(c.group);
 	*out = c.tree;
 	return r;
 }
@@ -244,7 +306,7 @@ is_kept(const struct copying *c, const struct conf_node *n, const struct conf_no
 	if (n->row->secret && !(c->perm & CONF_PERM_SECRET))
 		return n->nword == 1 && strcmp(n->word[0].text, "*") == 0;
 	for (uint32_t i = 0; i < was->nword; i++) {
-		if (is_hidden_word(was, was->word[i].text, c->perm))
+		if (is_hidden_word(c, was, was->word[i].text))
 			continue;
 		if (k == n->nword || strcmp(n->word[k++].text, was->word[i].text) != 0)
 			return false;
@@ -261,7 +323,7 @@ restore_words(const struct copying *c, struct conf_node *to, const struct conf_n
 		return copy_words(c, to, was);
 	r = copy_words(c, to, n);
 	for (uint32_t i = 0; r == 0 && was && i < was->nword; i++)
-		if (is_hidden_word(was, was->word[i].text, c->perm))
+		if (is_hidden_word(c, was, was->word[i].text))
 			r = conf_tree_add_word(c->tree, to, conf_tree_word_at(&was->word[i]), was->word[i].quoted);
 	return r;
 }
@@ -272,7 +334,7 @@ static int restore(
 static int
 restore_children(const struct copying *c, struct conf_node *to, const struct conf_node *n, const struct conf_node *was)
 {
-	const struct copying view = {.perm = c->perm, .masked = true};
+	const struct copying view = {.perm = c->perm, .masked = true, .group = c->group, .ngroup = c->ngroup};
 	const struct conf_node *m, *last = NULL;
 	int r = 0;
 
@@ -311,6 +373,47 @@ branch(const struct copying *c, struct conf_node *to, const struct conf_node *wa
 	return r;
 }
 
+/* Whether he was not shown the group that it is in. */
+static bool
+is_in_hidden_group(const struct copying *c, const struct conf_node *n)
+{
+	for (; n && n->row; n = n->parent)
+		if (n->row->inherit == CONF_INHERIT_GROUP && is_hidden_group(c, n->word[0].text))
+			return true;
+	return false;
+}
+
+static bool
+has_word(const struct conf_node *n, const char *word)
+{
+	for (uint32_t i = 0; n && i < n->nword; i++)
+		if (strcmp(n->word[i].text, word) == 0)
+			return true;
+	return false;
+}
+
+/* Names of groups that he was not shown are none that he could have taken away. */
+static int
+branch_apply(const struct copying *c, struct conf_node *to, const struct conf_node *was, const struct conf_node *is)
+{
+	const bool all = is_in_hidden_group(c, was);
+	struct conf_node *n;
+	int r;
+
+	if ((is && !all) || was == NULL)
+		return branch(c, to, was, is);
+	if ((r = holder(c->tree, to, is ? is : was, &n)) < 0 || (is && (r = copy_words(c, n, is)) < 0))
+		return r;
+	for (uint32_t i = 0; r == 0 && i < was->nword; i++)
+		if ((all || is_hidden_word(c, was, was->word[i].text)) && !has_word(is, was->word[i].text))
+			r = conf_tree_add_word(c->tree, n, conf_tree_word_at(&was->word[i]), was->word[i].quoted);
+	if (r == 0 && (is || n->nword == was->nword))
+		r = copy_all_comments(n, is ? is : was);
+	if (n->nword == 0)
+		conf_tree_remove(c->tree, n);
+	return r;
+}
+
 static int
 copy_row(const struct copying *c, struct conf_node *to, const struct conf_node *was)
 {
@@ -332,12 +435,37 @@ merge_holder(const struct copying *c, struct conf_node *to, const struct conf_no
 
 	if (now == NULL && then == NULL)
 		return 0;
-	if ((r = holder(c->tree, to, then ? then : now, &m)) < 0 || (r = merge(c, m, m->row, now, then)) < 0)
+	if ((r = holder_named(c, to, then ? then : now, &m)) < 0 || (r = merge(c, m, m->row, now, then)) < 0)
 		return r;
 	/* An empty one may not have been shown. */
 	if (TAILQ_EMPTY(&m->child) && then == NULL && (sees_all(m->row, c->perm) || !TAILQ_EMPTY(&now->child)))
-		holder_drop(c->tree, to, m);
+		conf_tree_remove(c->tree, m);
 	return 0;
+}
+
+/* Groups in the order of his view; those that he was not shown where they were among the others. */
+static int
+merge_entries(const struct copying *c, struct conf_node *to, const struct conf_node *now, const struct conf_node *then,
+    const struct conf_schema *row)
+{
+	const struct conf_node *was = conf_view_child(now, row), *is, *at, *m;
+	int r = 0;
+
+	for (is = conf_view_child(then, row); r == 0 && is; is = conf_view_next(is)) {
+		for (at = was; at && !conf_tree_same_words(at, is); at = conf_view_next(at))
+			;
+		for (m = was; r == 0 && at && m != at; m = conf_view_next(m))
+			if (conf_view_entry(then, m) == NULL)
+				r = merge_holder(c, to, m, NULL);
+		if (at)
+			was = conf_view_next(at);
+		if (r == 0)
+			r = merge_holder(c, to, conf_view_entry(now, is), is);
+	}
+	for (; r == 0 && was; was = conf_view_next(was))
+		if (conf_view_entry(then, was) == NULL)
+			r = merge_holder(c, to, was, NULL);
+	return r;
 }
 
 static int
@@ -350,8 +478,12 @@ merge(const struct copying *c, struct conf_node *to, const struct conf_schema *r
 	for (row = conf_schema_first(row); r == 0 && row; row = conf_schema_next(row)) {
 		const struct conf_node *was = conf_view_child(now, row), *is = conf_view_child(then, row);
 
-		if (!conf_view_is_branch(row))
+		if (row->inherit == CONF_INHERIT_GROUP)
+			r = merge_entries(c, to, now, then, row);
+		else if (!conf_view_is_branch(row))
 			r = merge_holder(c, to, was, is);
+		else if (row->inherit)
+			r = branch_apply(c, to, was, is);
 		else if (c->perm & row->see)
 			r = branch(c, to, was, is);
 		else
@@ -364,10 +496,13 @@ int
 conf_view_merge(const struct conf_tree *now, const struct conf_tree *then, uint32_t perm, struct conf_tree **out)
 {
 	struct copying c = {.perm = perm};
-	int r = conf_tree_new(&c.tree);
+	int r = groups_hide(&c, now);
 
+	if (r == 0)
+		r = conf_tree_new(&c.tree);
 	if (r == 0 && (r = merge(&c, &c.tree->root, NULL, &now->root, &then->root)) < 0)
 		conf_tree_free(TAKE_PTR(c.tree));
+	free(c.group);
 	*out = c.tree;
 	return r;
 }

@@ -12,6 +12,8 @@ bool conf_view_changes_all(const struct conf_schema *parent, uint32_t perm);
 const struct conf_node *conf_view_child(const struct conf_node *parent, const struct conf_schema *row);
 /* The next of the same row: of what is not understood there may be several. */
 const struct conf_node *conf_view_next(const struct conf_node *n);
+/* The child that is the same entry of a list as n; NULL: none, or parent is NULL. */
+const struct conf_node *conf_view_entry(const struct conf_node *parent, const struct conf_node *n);
 /* What perm may see of it.  -ENOMEM, -E2BIG. */
 int conf_view_make(const struct conf_tree *t, uint32_t perm, struct conf_tree **out);
 /* then is what became of now's view: the whole, with what perm was not shown as it was.  Not settled. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "conf_tree.h"
+#include "conf_groups.h"
 
 /* The row says it of the statement, or its list of words of the value. */
 static const char *
@@ -40,6 +40,15 @@ say(const struct conf_node *n, const char *why, struct buf *out)
 		buf_put(out, line.p, line.len);
 }
 
+/* Of what would say something to groups, in a subtree that is not understood and has an effect all the same. */
+static const char *
+groups_why(const struct conf_node *n)
+{
+	return conf_tree_is_opaque(n) && conf_groups_is_idle(n)
+		   ? "apply-groups and names with wildcards in it are kept, without effect"
+		   : NULL;
+}
+
 static void
 walk(const struct conf_node *parent, struct buf *out)
 {
@@ -51,16 +60,33 @@ walk(const struct conf_node *parent, struct buf *out)
 	TAILQ_FOREACH (n, &parent->child, entry) {
 		if (n->inactive)
 			continue;
-		if ((why = warn_why(n)) != NULL)
+		if ((why = warn_why(n)) != NULL || (why = groups_why(n)) != NULL)
 			say(n, why, out);
 		else
 			walk(n, out);
 	}
 }
 
+/* What groups do not hand on. */
+static void
+groups_walk(const struct conf_node *parent, struct buf *out)
+{
+	const struct conf_node *n;
+
+	if (conf_tree_is_opaque(parent))
+		return;
+	TAILQ_FOREACH (n, &parent->child, entry)
+		if (!n->inactive && conf_schema_is_grouped(n->row) && groups_why(n))
+			say(n, groups_why(n), out);
+		else if (!n->inactive && (conf_schema_is_grouped(n->row) || n->row->inherit))
+			groups_walk(n, out);
+}
+
 int
 conf_warn(const struct conf *c, struct buf *out)
 {
-	walk(&c->tree->root, out);
+	walk(&c->effect->root, out);
+	if (c->effect != c->tree)
+		groups_walk(&c->tree->root, out);
 	return out->err;
 }

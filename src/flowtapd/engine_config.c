@@ -245,12 +245,18 @@ static int
 commit_record(struct engine *e, const struct config_ask *ask)
 {
 	struct audit_event v = {.kind = "commit"};
-	cleanup_buf struct buf paths = {0}, changed = {0};
+	cleanup_buf struct buf paths = {0}, effect = {0}, changed = {0};
 	int r;
 
-	if ((r = conf_change_paths(e->conf, e->next, CHANGED_MAX, &paths)) < 0)
+	if ((r = conf_change_paths(e->conf->tree, e->next->tree, CHANGED_MAX, &paths)) < 0 ||
+	    (r = conf_change_paths(e->conf->effect, e->next->effect, CHANGED_MAX, &effect)) < 0)
 		return r;
-	buf_printf(&changed, "changed: %.*s", (int)paths.len, (const char *)paths.p);
+	buf_printf(&changed, "changed: %.*s", (int)paths.len, paths.p ? (const char *)paths.p : "");
+	if (paths.len == 0)
+		buf_printf(&changed, "comments");
+	if (e->conf->effect != e->conf->tree || e->next->effect != e->next->tree)
+		buf_printf(&changed, "; in effect: %.*s", effect.len ? (int)effect.len : 7,
+		    effect.len ? (const char *)effect.p : "nothing");
 	buf_put(&changed, "", 1);
 	v.reason = (const char *)changed.p;
 	if (ask) {

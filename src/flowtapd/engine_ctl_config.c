@@ -173,7 +173,7 @@ ctl_show_configuration(struct ctl *c, const char *args, struct slice text)
 static const struct conf_node *
 login_message(const struct conf *conf)
 {
-	return conf_tree_find(conf_tree_find(conf_tree_find(&conf->tree->root, "system"), "login"), "message");
+	return conf_tree_find(conf_tree_find(conf_tree_find(&conf->effect->root, "system"), "login"), "message");
 }
 
 /* For a shell: what it need not offer, and how it begins and ends. */

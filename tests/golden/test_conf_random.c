@@ -18,12 +18,14 @@
 #define CUT_EVERY 500   /* of how many one is cut at every byte */
 #define CHANGE_EVERY 10 /* of how many one is changed, CHANGES times */
 #define CHANGES 20
+#define GROUPS 3
 
 static uint64_t state;
 
 struct gen {
 	struct buf out;
 	unsigned names;       /* given so far, so that each is new */
+	bool groups;          /* there are GROUPS of them, which may be named */
 	const char *avoid[2]; /* of statements that exclude each other, one each; NULL: neither */
 };
 
@@ -126,6 +128,10 @@ value(struct gen *g, const struct conf_schema *row)
 
 	if (rarely()) {
 		put(g, "!");
+	} else if (row->inherit) {
+		buf_printf(&g->out, "g%u", g->names++ % GROUPS);
+	} else if (row->kind == CONF_LIST && conf_schema_is_grouped(row) && pick(3) == 0) {
+		buf_printf(&g->out, pick(2) ? "<n*%u>" : "<n?[!%u]*>", g->names++ % 10);
 	} else if (row->type == CONF_TEXT) {
 		quoted(g);
 	} else if (row->type == CONF_KEY) {
@@ -170,13 +176,13 @@ static void
 statement(struct gen *g, const struct conf_schema *row)
 {
 	gap(g);
-	if (pick(row->kind == CONF_LIST ? 10 : 60) == 0)
+	if (row->inherit != CONF_INHERIT_GROUP && pick(row->kind == CONF_LIST ? 10 : 60) == 0)
 		put(g, "inactive: ");
 	put(g, rarely() ? "what" : row->name);
 	gap(g);
 	if (row->kind == CONF_LEAF_LIST && pick(2)) {
 		put(g, "[ ");
-		for (unsigned n = pick(4) + 1; n > 0; n--) {
+		for (unsigned n = pick(row->inherit ? GROUPS : 4) + 1; n > 0; n--) {
 			value(g, row);
 			gap(g);
 		}
@@ -192,7 +198,7 @@ statement(struct gen *g, const struct conf_schema *row)
 			opaque(g, 0);
 		else
 			put(g, ";");
-	} else if (row->kind == CONF_CONTAINER || (row->kind == CONF_LIST && pick(2)))
+	} else if (row->kind == CONF_CONTAINER || (row->kind == CONF_LIST && (row->inherit || pick(2))))
 		block(g, row);
 	else
 		put(g, ";");
@@ -211,10 +217,13 @@ statements(struct gen *g, const struct conf_schema *parent)
 
 	for (; row; row = conf_schema_next(row)) {
 		const bool many = row->kind == CONF_LIST || row->kind == CONF_LEAF_LIST;
-		unsigned n = avoided(g, row)               ? 0
-			     : many                        ? pick(4)
-			     : row->kind == CONF_CONTAINER ? pick(4) != 0
-							   : pick(2);
+		unsigned n = avoided(g, row)                      ? 0
+			     : row->inherit && !g->groups         ? 0
+			     : row->inherit == CONF_INHERIT_GROUP ? GROUPS
+			     : row->inherit                       ? pick(3) == 0
+			     : many                               ? pick(4)
+			     : row->kind == CONF_CONTAINER        ? pick(4) != 0
+								  : pick(2);
 
 		/* more than once is right for a container and wrong for a leaf */
 		if (n && pick(row->kind == CONF_CONTAINER ? 10 : 100) == 0)
@@ -288,6 +297,7 @@ main(int argc, char **argv)
 	for (unsigned i = 0; i < count; i++) {
 		buf_reset(&g.out);
 		g.names = pick(1000);
+		g.groups = pick(4) == 0;
 		g.avoid[0] = !pick(40) ? NULL : pick(8) ? "dynamic-flow-capture" : "flow-tap";
 		g.avoid[1] = pick(2) ? "interface" : "tunnel-interface";
 		statements(&g, NULL);

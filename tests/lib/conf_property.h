@@ -3,7 +3,7 @@
  * conf_property.h - what must hold for any text given to conf_parse:
  * accepted, its print is accepted, means the same and prints the same; refused,
  * the error names a place within the text; what anybody sees of it, committed again,
- * changes nothing.  Ends the program when it does not.
+ * changes nothing; what groups make of it needs none.  Ends the program when it does not.
  */
 #ifndef TESTS_LIB_CONF_PROPERTY_H
 #define TESTS_LIB_CONF_PROPERTY_H
@@ -14,7 +14,9 @@
 
 #include "conf_compare.h"
 #include "conf_diff.h"
+#include "conf_groups.h"
 #include "conf_perm.h"
+#include "conf_print.h"
 
 static inline void
 conf_property_fail(const char *what, const char *text, size_t len)
@@ -66,6 +68,12 @@ conf_property_same(const struct conf *a, const struct conf *b)
 }
 
 static inline void
+conf_property_effect(const struct conf *c, struct buf *out)
+{
+	conf_print_tree(c->effect, out);
+}
+
+static inline void
 conf_property_lines(const struct conf *c, struct buf *out)
 {
 	conf_compare_set_lines(c->tree, NULL, out);
@@ -87,6 +95,32 @@ conf_property_set(const struct conf *c)
 	buf_free(&two);
 }
 
+/* Expanded once it has nothing left to be expanded, and is what a configuration could have been written as. */
+static inline void
+conf_property_groups(const struct conf *c)
+{
+	struct buf one = {0}, two = {0};
+	struct conf_tree *marked;
+	struct conf_error err;
+	struct conf *again;
+
+	if (c->effect == c->tree)
+		return;
+	if (conf_groups_any(c->effect))
+		conf_property_fail("what is expanded has groups", "", 0);
+	again = conf_property_again(c, conf_property_effect, &one);
+	conf_property_same(c, again);
+	if (conf_groups_expand(c->tree, true, &marked, &err) != 0)
+		conf_property_fail("what was expanded is not, with comments", (char *)one.p, one.len);
+	conf_compare_trees(c->effect, marked, &two);
+	if (two.len)
+		conf_property_fail("with comments it is something else", (char *)two.p, two.len);
+	conf_tree_free(marked);
+	conf_free(again);
+	buf_free(&one);
+	buf_free(&two);
+}
+
 /* With rights that depend on the text. */
 static inline void
 conf_property_view(const struct conf *c, const struct buf *whole)
@@ -100,6 +134,7 @@ conf_property_view(const struct conf *c, const struct buf *whole)
 		abort();
 	if (conf_perm_judge(c, (struct slice){(char *)view.p, view.len}, perm, &next, &err) != 0) {
 		fprintf(stderr, "rights %x: %u: %s\n", perm, err.line, err.expected);
+		fprintf(stderr, "whole:\n%.*s", (int)whole->len, (char *)whole->p);
 		conf_property_fail("what was shown is refused", (char *)view.p, view.len);
 	}
 	conf_print(next, &after);
@@ -133,6 +168,7 @@ conf_property_check(const char *text, size_t len)
 	third = conf_property_again(c, conf_print_public, &public);
 	conf_property_same(c, third);
 	conf_property_set(c);
+	conf_property_groups(c);
 	conf_free(c);
 	conf_free(again);
 	conf_free(third);

@@ -334,7 +334,7 @@ test_completion(void **state)
 		assert_null(strstr(h.help, "DTCP"));
 		n++;
 	}
-	assert_int_equal(n, 5);
+	assert_int_equal(n, 7);
 	assert_int_equal(conf_schema_step(&place, slice_of("services")), -ENOENT);
 	for (const char *const *w = (const char *const[]){"system", "login", "class", "c", "permissions", NULL}; *w;
 	     w++)

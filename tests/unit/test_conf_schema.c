@@ -57,6 +57,8 @@ test_walks(void **state)
 	row = NULL;
 	while ((row = conf_schema_walk(row)) != NULL) {
 		all++;
+		if (row->inherit == CONF_INHERIT_GROUP)
+			continue; /* what stands in a group is not walked through */
 		for (child = conf_schema_first(row); child; child = conf_schema_next(child)) {
 			assert_ptr_equal(conf_schema_parent(child), row);
 			below++;
@@ -77,6 +79,38 @@ test_path(void **state)
 	conf_schema_path(row, &path);
 	buf_put_u8(&path, 0);
 	assert_string_equal((char *)path.p, "services flow-tap maximum-criteria");
+}
+
+/* A row of what stands in a group has its twin at the top, but for names with wildcards. */
+static void
+test_grouped(void **state)
+{
+	const struct conf_schema *groups = conf_schema_find(NULL, slice("groups")), *row, *twin;
+	struct conf_schema const *stack[8] = {NULL};
+	size_t n = 0;
+
+	(void)state;
+	assert_false(conf_schema_is_grouped(groups));
+	for (row = groups + 1; row->depth > 0; row++, n++) {
+		assert_true(conf_schema_is_grouped(row));
+		assert_int_not_equal(row->inherit, CONF_INHERIT_EXCEPT);
+		assert_int_equal(row->size, 0);
+		twin = conf_schema_find(row->depth > 1 ? stack[row->depth - 1] : NULL, slice(row->name));
+		assert_non_null(twin);
+		stack[row->depth] = twin;
+		assert_int_equal(row->kind, twin->kind);
+		assert_int_equal(row->type, twin->type);
+		assert_int_equal(row->secret, twin->secret);
+		assert_int_equal(row->see, twin->see);
+		assert_int_equal(row->change, twin->change);
+		assert_int_equal(row->discreet, twin->discreet);
+		assert_int_equal(
+		    conf_value_ok(row, slice("<*>")), row->kind == CONF_LIST || conf_value_ok(twin, slice("<*>")));
+	}
+	assert_true(n > 100);
+	assert_false(conf_schema_is_grouped(row));
+	for (row = NULL; (row = conf_schema_walk(row)) != NULL;)
+		assert_false(conf_schema_is_grouped(row));
 }
 
 /* Steps along the words of a path: the result of the last. */
@@ -136,10 +170,10 @@ test_hint(void **state)
 	static const struct {
 		const char *path, *prefix, *words;
 	} row[] = {
-	    {"", "", "version system chassis class-of-service services interfaces "},
+	    {"", "", "version system chassis class-of-service services interfaces groups apply-groups "},
 	    {"", "s", "system services "},
-	    {"services", "", "dynamic-flow-capture radius-flow-tap flow-tap "},
-	    {"services flow-tap", "a", "audit agency attach alarm-hook "},
+	    {"services", "", "dynamic-flow-capture radius-flow-tap flow-tap apply-groups apply-groups-except "},
+	    {"services flow-tap", "a", "audit agency attach alarm-hook apply-groups apply-groups-except "},
 	    {"services flow-tap", "x", ""},
 	    {"services flow-tap attach", "", "auto tcx clsact "},
 	    {"services flow-tap attach", "t", "tcx "},
@@ -148,10 +182,16 @@ test_hint(void **state)
 	    {"services flow-tap tapped-interfaces", "e", "<interface> "},
 	    {"services flow-tap agency", "", "<name> "},
 	    {"services flow-tap agency lea1", "",
-		"description user authority content-destination maximum-criteria maximum-sessions copy-limit "},
-	    {"system services flow-tap-dtcp ssh", "", "port legacy-algorithms connection-limit rate-limit "},
+		"description user authority content-destination maximum-criteria maximum-sessions copy-limit "
+		"apply-groups apply-groups-except "},
+	    {"system services flow-tap-dtcp ssh", "",
+		"port legacy-algorithms connection-limit rate-limit apply-groups apply-groups-except "},
 	    {"system services flow-tap-dtcp ssh port", "3", "<number> "},
 	    {"chassis", "", ""},
+	    {"groups", "", "<name> "},
+	    {"groups g", "", "system chassis class-of-service services interfaces apply-groups "},
+	    {"groups g services flow-tap agency <lea*>", "u", "user "},
+	    {"apply-groups", "", "<name> "},
 	};
 
 	(void)state;
@@ -203,6 +243,7 @@ main(void)
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_walks),
 	    cmocka_unit_test(test_path),
+	    cmocka_unit_test(test_grouped),
 	    cmocka_unit_test(test_step),
 	    cmocka_unit_test(test_hint),
 	    cmocka_unit_test(test_describe),
