@@ -101,6 +101,7 @@ static const struct {
     {"load", "Read statements from a file"},
     {"interval", "Seconds from one look to the next"},
     {"request", "Have something done"},
+    {"no-comments", "Without a word on where it is from"},
     {"rollback", "An earlier configuration"},
     {"screen-length", "Lines of the screen; 0: do not stop after each"},
     {"services", "Services applied to packets"},

@@ -128,6 +128,17 @@ cmd_path_expand(const struct cmd_context *ctx, bool whole, const struct words *l
 
 /* ---- hints ---- */
 
+/* Groups that there are, where one is to be named. */
+static void
+groups_hint(const struct cmd_context *ctx, const char *prefix, void (*cb)(void *, const struct cmd_hint *), void *arg)
+{
+	const struct conf_node *n;
+
+	TAILQ_FOREACH (n, &ctx->tree->root.child, entry)
+		if (n->row->inherit == CONF_INHERIT_GROUP && strncmp(n->word[0].text, prefix, strlen(prefix)) == 0)
+			cb(arg, &(struct cmd_hint){n->word[0].text, false, NULL});
+}
+
 /* Keys and values that the candidate has there. */
 static void
 values_hint(const struct cmd_context *ctx, struct conf_path path, const struct at *a, const char *prefix,
@@ -137,6 +148,8 @@ values_hint(const struct cmd_context *ctx, struct conf_path path, const struct a
 	struct conf_target t;
 	size_t left = 100;
 
+	if (ctx->tree && a->place.row->inherit > CONF_INHERIT_GROUP)
+		groups_hint(ctx, prefix, cb, arg);
 	if (ctx->tree == NULL || a->place.row->kind != CONF_LIST ||
 	    conf_edit_find(ctx->tree, (struct conf_path){path.word, path.n - 1}, &t) < 0)
 		return;

@@ -7,6 +7,7 @@
 
 #include "commit_cmd.h"
 #include "conf_compare.h"
+#include "conf_groups.h"
 #include "conf_print.h"
 #include "configure.h"
 
@@ -118,17 +119,44 @@ put_difference(struct shell *sh, const struct conf_tree *t, const struct conf_tr
 	return out.err ? EXIT_TRANSPORT : EXIT_OK;
 }
 
+/* What the configuration stands for; the exit code, after a message to the user. */
+static int
+inherit(const struct conf_tree *t, bool marked, struct conf_tree **out)
+{
+	struct conf_error err;
+
+	if (conf_groups_expand(t, marked, out, &err) == 0)
+		return EXIT_OK;
+	shell_say("error: %s", err.expected);
+	return EXIT_REFUSED;
+}
+
+static int
+put_inherited_difference(struct shell *sh, const struct conf_tree *t, const struct conf_tree *base)
+{
+	struct conf_tree *a = NULL, *b = NULL;
+	int code = inherit(t, false, &a);
+
+	if (code == EXIT_OK && (code = inherit(base, false, &b)) == EXIT_OK)
+		code = put_difference(sh, a, b);
+	conf_tree_free(a);
+	conf_tree_free(b);
+	return code;
+}
+
 static int
 compare(struct shell *sh, const struct conf_tree *t, const struct conf_tree *active)
 {
+	int (*const put)(struct shell *, const struct conf_tree *,
+	    const struct conf_tree *) = sh->inheritance ? put_inherited_difference : put_difference;
 	struct conf_tree *base;
 	int code;
 
 	if (sh->compare == 0 && active)
-		return put_difference(sh, t, active);
+		return put(sh, t, active);
 	if ((code = candidate_fetch(sh->socket, sh->compare, &base, NULL)) != EXIT_OK)
 		return code;
-	code = put_difference(sh, t, base);
+	code = put(sh, t, base);
 	conf_tree_free(base);
 	return code;
 }
@@ -155,11 +183,21 @@ put(struct shell *sh, const struct conf_tree *t, const struct conf_target *x)
 static int
 show(struct shell *sh, struct conf_tree *t, const struct conf_tree *active, struct conf_path path)
 {
+	struct conf_tree *expanded = NULL;
 	struct conf_target x;
+	int code = EXIT_OK;
 
 	if (sh->comparing)
 		return compare(sh, t, active);
-	return conf_edit_find(t, path, &x) == 0 ? put(sh, t, &x) : EXIT_OK;
+	/* what stands in a group inherits nothing */
+	if (sh->inheritance && (path.n == 0 || strcmp(path.word[0], "groups") != 0) &&
+	    (code = inherit(t, !sh->plain, &expanded)) != EXIT_OK)
+		return code;
+	t = expanded ? expanded : t;
+	if (conf_edit_find(t, path, &x) == 0)
+		code = put(sh, t, &x);
+	conf_tree_free(expanded);
+	return code;
 }
 
 int
@@ -196,7 +234,7 @@ show_fetched(struct shell *sh, unsigned n, struct conf_path path)
 	struct conf_tree *t;
 	int code;
 
-	if (sh->json && path.n == 0)
+	if (sh->json && path.n == 0 && !sh->inheritance)
 		return show_raw(sh, n);
 	if ((code = candidate_fetch(sh->socket, n, &t, &info)) != EXIT_OK)
 		return code;

@@ -339,7 +339,7 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	sh->display = DISPLAY_TEXT;
 	sh->save_path = NULL;
 	sh->saved = 0;
-	sh->comparing = sh->no_more = sh->edited = false;
+	sh->comparing = sh->no_more = sh->edited = sh->inheritance = false;
 	if (pipe_new(screen_line, &screen, &sh->pipe) < 0)
 		return EXIT_TRANSPORT;
 	r = cmd_parse(&ctx, w, 0, first, &call, &fault);

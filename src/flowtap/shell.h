@@ -33,15 +33,16 @@ struct shell {
 	struct pager pager;
 	enum shell_display display;
 	bool no_more, comparing;
-	bool edited;           /* the present command went to another level */
-	unsigned compare;      /* with which rollback */
-	const char *line;      /* as typed */
-	uint32_t hidden;       /* CONF_PERM_...: rights that the user lacks */
-	unsigned idle_minutes; /* after which a session without a key ends; 0: never */
-	char *message;         /* owned; of system login; NULL: none */
-	const char *save_path; /* borrowed: of the file below, also before it is open; NULL: none */
-	FILE *save;            /* instead of the screen; NULL: none */
-	size_t saved;          /* lines of it */
+	bool inheritance, plain; /* groups expanded; without comments that say so */
+	bool edited;             /* the present command went to another level */
+	unsigned compare;        /* with which rollback */
+	const char *line;        /* as typed */
+	uint32_t hidden;         /* CONF_PERM_...: rights that the user lacks */
+	unsigned idle_minutes;   /* after which a session without a key ends; 0: never */
+	char *message;           /* owned; of system login; NULL: none */
+	const char *save_path;   /* borrowed: of the file below, also before it is open; NULL: none */
+	FILE *save;              /* instead of the screen; NULL: none */
+	size_t saved;            /* lines of it */
 };
 
 #define SHELL_AUTO UINT32_MAX

@@ -169,6 +169,14 @@ run_display_set(struct shell *sh, const struct cmd_call *call)
 }
 
 static int
+run_display_inheritance(struct shell *sh, const struct cmd_call *call)
+{
+	sh->inheritance = true;
+	sh->plain = cmd_arg(call, "no-comments") != NULL;
+	return EXIT_OK;
+}
+
+static int
 run_display_json(struct shell *sh, const struct cmd_call *call)
 {
 	(void)call;
@@ -310,6 +318,8 @@ const struct cmd table_commands[] = {
 
     {CMD_PIPE, "compare [rollback N]", "Only what differs from the active, or an earlier one", run_compare},
     {CMD_PIPE, "count", "Only how many lines", run_count},
+    {CMD_PIPE, "display inheritance [no-comments]", "With what is inherited from groups, and from which",
+	run_display_inheritance},
     {CMD_PIPE, "display json", "As JSON", run_display_json},
     {CMD_PIPE, "display set", "As lines of set", run_display_set},
     {CMD_PIPE, "display xml", "As XML", run_display_xml},

@@ -39,6 +39,19 @@ string(struct split *s, struct words *out)
 	}
 }
 
+/* How much of the line is a name with wildcards, as <lea[1-3]*>: its brackets are not words. */
+static size_t
+pattern_len(const struct split *s)
+{
+	const char *p = s->p;
+
+	if (*p != '<')
+		return 0;
+	while (p < s->end && *p != '>' && *p != '|' && *p != '"' && !is_blank(*p))
+		p++;
+	return p < s->end && *p == '>' ? (size_t)(p + 1 - s->p) : 0;
+}
+
 static void
 word(struct split *s, struct words *out, struct word *w)
 {
@@ -46,7 +59,9 @@ word(struct split *s, struct words *out, struct word *w)
 	if (is_single(*s->p)) {
 		w->pipe = *s->p == '|';
 		*s->to++ = *s->p++;
-	} else
+	} else {
+		for (size_t n = pattern_len(s); n > 0; n--)
+			*s->to++ = *s->p++;
 		while (s->p < s->end && !is_blank(*s->p) && !is_single(*s->p)) {
 			if (*s->p == '"') {
 				w->quoted = true;
@@ -54,6 +69,7 @@ word(struct split *s, struct words *out, struct word *w)
 			} else
 				*s->to++ = *s->p++;
 		}
+	}
 	*s->to++ = '\0';
 }
 

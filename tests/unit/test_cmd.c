@@ -135,7 +135,8 @@ hints(unsigned where, struct conf_tree *tree, const char *text, const char *expe
 static void
 test_hints(void **state)
 {
-	static const char text[] = "services { flow-tap { agency lea1; agency lea2; } }";
+	static const char text[] = "groups base { services { flow-tap { agency <l*>; } } } groups other; "
+				   "services { flow-tap { agency lea1; agency lea2; } }";
 	struct conf_error err;
 	struct conf_tree *tree;
 
@@ -153,6 +154,12 @@ test_hints(void **state)
 	hints(CMD_CONF, tree, "set services d", "dynamic-flow-capture ");
 	hints(CMD_CONF, tree, "delete services flow-tap agency ", "<name> lea1 lea2 ");
 	hints(CMD_CONF, tree, "run show sy", "system ");
+	hints(CMD_CONF, tree, "set gro", "groups ");
+	hints(CMD_CONF, tree, "set groups ", "<name> base other ");
+	hints(CMD_CONF, tree, "set groups base serv", "services ");
+	hints(CMD_CONF, tree, "delete groups base services flow-tap agency ", "<name> <l*> ");
+	hints(CMD_CONF, tree, "set apply-groups ", "<name> base other ");
+	hints(CMD_CONF, tree, "set services flow-tap agency lea1 apply-groups-except [ base o", "<name> other ");
 	conf_tree_free(tree);
 }
 
@@ -195,6 +202,8 @@ test_words(void **state)
 	words_check("a \"x | y\"", "(a)(x | y)");
 	words_check("set x [ a b ]", "(set)(x)([)(a)(b)(])");
 	words_check("a \"b", "(a)(b) open");
+	words_check("agency <l[1-3]*>[ <a]", "(agency)(<l[1-3]*>)([)(<a)(])");
+	words_check("agency \"<l[1 2]>\" <a>|x", "(agency)(<l[1 2]>)(<a>)pipe(|)(x)");
 	assert_int_equal(words_of_argv(5, argv, &line, &typed), 0);
 	assert_string_equal(typed, "show \"a b\" | match \"x|y\"");
 	assert_true(line.n == 5 && line.w[2].pipe && strcmp(line.w[4].text, "x|y") == 0);
