@@ -424,6 +424,251 @@ test_grants(void **state)
 	}
 }
 
+/* ---- groups ---- */
+
+#define G_LOGIN "groups g-login { system { login { class <*> { permissions view; } } } } "
+#define G_TAP "groups g-tap { services { flow-tap { agency <*> { maximum-sessions 3; } } } } "
+#define G_BOTH "groups both { system { login { user ann { class read-only; } } } services { flow-tap { agency a; } } } "
+#define G_REST                                                                                                         \
+	"apply-groups [ g-login both g-tap ]; system { login { user ann; } } services { flow-tap { agency b; } } "
+
+static char *
+view_of(const char *text, uint32_t perm)
+{
+	struct conf *c = parsed(text);
+	struct buf b = {0};
+
+	assert_int_equal(conf_perm_view(c, perm, &b), 0);
+	buf_put(&b, "", 1);
+	conf_free(c);
+	return (char *)b.p;
+}
+
+/* Who may see nothing of what is in a group does not hear its name, wherever it is named. */
+static void
+test_groups_seen(void **state)
+{
+	static const struct {
+		const char *permissions, *view;
+	} rows[] = {
+	    {"flow-tap",
+		"groups g-tap {\n    services {\n        flow-tap {\n            agency <*> {\n"
+		"                maximum-sessions 3;\n            }\n        }\n    }\n}\n"
+		"groups both {\n    services {\n        flow-tap {\n            agency a;\n        }\n    }\n}\n"
+		"apply-groups [ both g-tap ];\nservices {\n    flow-tap {\n        agency b;\n    }\n}\n"},
+	    {"admin", "groups g-login {\n    system {\n        login {\n            class <*> {\n"
+		      "                permissions view;\n            }\n        }\n    }\n}\n"
+		      "groups both {\n    system {\n        login {\n            user ann {\n                class "
+		      "read-only;\n"
+		      "            }\n        }\n    }\n}\napply-groups [ g-login both ];\nsystem {\n    login {\n     "
+		      "   user "
+		      "ann;\n"
+		      "    }\n}\n"},
+	    {"view", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *view = view_of(G_LOGIN G_TAP G_BOTH G_REST, perm_of(rows[i].permissions));
+
+		assert_string_equal(view, rows[i].view);
+		free(view);
+	}
+	/* password hashes in groups, too */
+	{
+		char *view = view_of("groups g { system { login { user u { authentication { encrypted-password \"" HASH
+				     "\"; } } } } }",
+		    perm_of("admin"));
+
+		assert_non_null(strstr(view, "encrypted-password \"*\""));
+		assert_null(strstr(view, HASH));
+		free(view);
+	}
+	/* and words that one may not know */
+	{
+		char *view = view_of(
+		    "groups g { system { login { class c { permissions [ view flow-tap-operation ]; } } } }",
+		    perm_of("admin"));
+
+		assert_non_null(strstr(view, "permissions view;"));
+		assert_null(strstr(view, "tap"));
+		free(view);
+	}
+}
+
+/* The candidate is what somebody with these permissions sees of now, with from replaced. */
+static char *
+group_judged(const char *now_text, const char *permissions, const char *from, const char *to, int expect)
+{
+	const uint32_t perm = perm_of(permissions);
+	struct conf *now = parsed(now_text), *next = NULL;
+	char *view = view_of(now_text, perm), *mine = with(view, from, to);
+	struct conf_error err = {0};
+	struct buf b = {0};
+	int r = conf_perm_judge(now, (struct slice){mine, strlen(mine)}, perm, &next, &err);
+
+	if (r != expect)
+		print_message("# %d, %s: %s -> %s: %s\n", r, permissions, from, to, err.expected);
+	assert_int_equal(r, expect);
+	/* what one may not see is not told of */
+	assert_true(r == 0 || perm & CONF_PERM_FLOW_TAP || strstr(err.expected, "services") == NULL);
+	if (r == 0)
+		conf_print(next, &b);
+	buf_put(&b, "", 1);
+	conf_free(next);
+	conf_free(now);
+	free(view);
+	free(mine);
+	return (char *)b.p;
+}
+
+/* What may be changed in a group is what may be changed without it. */
+static void
+test_groups_changed(void **state)
+{
+	static const char whole[] = G_LOGIN G_TAP G_BOTH G_REST;
+	static const struct {
+		const char *who, *from, *to;
+		int result;
+	} rows[] = {
+	    {"flow-tap-control", "maximum-sessions 3", "maximum-sessions 4", 0},
+	    {"flow-tap configure", "maximum-sessions 3", "maximum-sessions 4", -EPERM},
+	    {"flow-tap-control", "agency a;", "", 0},
+	    {"flow-tap-control", "[ both g-tap ]", "[ g-tap both ]", 0},
+	    {"flow-tap-control", "apply-groups [ both g-tap ]", "apply-groups g-tap",
+		-EPERM}, /* ann has her class of it */
+	    {"flow-tap-control", "apply-groups [ both g-tap ]", "apply-groups both", 0},
+	    {"flow-tap configure", "apply-groups [ both g-tap ]", "apply-groups both", -EPERM},
+	    {"flow-tap-control", "apply-groups [ both g-tap ]", "apply-groups [ both g-tap g-login ]", -EINVAL},
+	    {"flow-tap-control", "groups both {", "groups mine { services { flow-tap { attach tcx; } } } groups both {",
+		0},
+	    {"flow-tap-control", "groups both {", "inactive: groups both {", -EINVAL}, /* it is applied */
+	    {"flow-tap-control", "groups both {", "groups mine { system { login { user eve; } } } groups both {",
+		-EPERM},
+	    {"flow-tap-control", "groups both {", "groups mine { chassis { x; } } groups both {", -EPERM},
+	    {"flow-tap-control interface-control", "groups both {", "groups mine { chassis { x; } } groups both {", 0},
+	    {"admin-control view", "class read-only;", "class unauthorized;", 0},
+	    {"admin-control", "groups both {", "groups mine { services { flow-tap; } } groups both {", -EINVAL},
+	    {"admin-control view", "permissions view", "permissions network", -EPERM},
+	    {"admin-control view", "class read-only;", "class super-user;", -EPERM},
+	    {"admin-control view", "user ann {", "user <*> { class super-user; } user ann {", -EPERM},
+	    {"admin-control view", "groups both {",
+		"groups mine { system { login { class mine { permissions all; } } } } groups both {", -EPERM},
+	    {"admin-control view", "groups both {",
+		"groups mine { system { login { class mine { allow-commands .; } } } } groups both {", -EPERM},
+	    {"admin-control view", "groups both {",
+		"groups mine { system { login { user eve { class super-user; } } } } groups both {", -EPERM},
+	    {"all", "groups both {",
+		"groups mine { system { login { user eve { class super-user; } } } } groups both {", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		free(group_judged(whole, rows[i].who, rows[i].from, rows[i].to, rows[i].result));
+}
+
+/* A key for whoever a name with wildcards means is a key for those that have more than its author. */
+static void
+test_groups_keys(void **state)
+{
+	static const char text[] = "groups g { system { login { user x; } } } "
+				   "system { login { user boss { class super-user; } user x; } }";
+	static const char key[] = "{ authentication { ssh-rsa \"ssh-rsa AAAA\"; } }";
+	static const struct {
+		const char *user;
+		int result;
+	} rows[] = {{"boss", -EPERM}, {"<b*>", -EPERM}, {"<*>", -EPERM}, {"<x*>", 0}, {"eve", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char to[256];
+
+		snprintf(to, sizeof to, "groups g {\n    system {\n        login {\n            user %s %s",
+		    rows[i].user, key);
+		free(group_judged(text, "admin-control",
+		    "groups g {\n    system {\n        login {\n            user x;", to, rows[i].result));
+	}
+}
+
+/* What was not shown stays where it was, in groups and where they are applied. */
+static void
+test_groups_kept(void **state)
+{
+	char *after;
+
+	(void)state;
+	after = group_judged(G_LOGIN G_TAP G_BOTH G_REST, "flow-tap-control", "agency b;", "agency c;", 0);
+	assert_non_null(strstr(after, "apply-groups [ g-login both g-tap ];"));
+	assert_non_null(strstr(after, "groups g-login {"));
+	assert_non_null(strstr(after, "user ann {"));
+	assert_true(strstr(after, "groups g-login") < strstr(after, "groups g-tap"));
+	free(after);
+	/* one of the same name as one that was not shown */
+	after = group_judged(G_LOGIN G_TAP "apply-groups g-login; services { flow-tap { agency b; } } ",
+	    "flow-tap-control", "groups g-tap {", "groups g-login { services { flow-tap; } } groups g-tap {", 0);
+	assert_non_null(strstr(after, "permissions view;"));
+	free(after);
+	/* a group that is in part another's is neither deactivated nor taken away */
+	free(group_judged(G_BOTH, "flow-tap-control", "groups both {", "inactive: groups both {", -EPERM));
+	after = group_judged(G_BOTH G_TAP, "flow-tap-control",
+	    "groups both {\n    services {\n        flow-tap {\n            agency a;\n        }\n    }\n}\n", "", 0);
+	assert_non_null(strstr(after, "groups both {\n    system {"));
+	assert_null(strstr(after, "agency a;"));
+	free(after);
+	/* the last that one sees of them */
+	after = group_judged(G_TAP "groups i { chassis { fpc 0; } } apply-groups [ g-tap i ];", "flow-tap-control",
+	    "apply-groups [ g-tap i ];\n", "apply-groups i;\n", 0);
+	assert_non_null(strstr(after, "apply-groups i;"));
+	free(after);
+	after = group_judged(
+	    G_LOGIN G_TAP "apply-groups [ g-login g-tap ];", "flow-tap-control", "apply-groups g-tap;\n", "", 0);
+	assert_non_null(strstr(after, "apply-groups g-login;"));
+	free(after);
+}
+
+/* deny-configuration is asked for where a statement stands, for what it would be, and for what comes of it. */
+static void
+test_groups_expressions(void **state)
+{
+	static const char now[] =
+	    "groups g { services { flow-tap { agency <*> { maximum-sessions 1; } } } } "
+	    "groups h { services { flow-tap { attach tcx; } } } "
+	    "system { login { class c { permissions all; deny-configuration \"%s\"; } user u { class c; } } } "
+	    "services { flow-tap { agency lea1; } } ";
+	static const struct {
+		const char *deny, *change;
+		int result;
+	} rows[] = {
+	    {"^services flow-tap agency", "groups g { services { flow-tap { agency <*> { maximum-criteria 1; } } } }",
+		-EPERM},
+	    {"^services flow-tap agency", "apply-groups g;", -EPERM},
+	    {"^services flow-tap agency", "apply-groups h;", 0},
+	    {"maximum-sessions 1$", "apply-groups g;", -EPERM},
+	    {"^groups", "groups new;", -EPERM},
+	    {"^apply-groups", "apply-groups h;", -EPERM},
+	    {"^services flow-tap audit", "apply-groups g;", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char was[1024], is[2048];
+		struct conf_error err = {0};
+		struct conf *a, *b;
+
+		snprintf(was, sizeof was, now, rows[i].deny);
+		snprintf(is, sizeof is, "%s", was);
+		if (strncmp(rows[i].change, "groups g ", 9) == 0)
+			memcpy(strstr(is, "maximum-sessions 1"), "maximum-criteria 1", 18);
+		else
+			strcat(is, rows[i].change);
+		a = parsed(was);
+		b = parsed(is);
+		assert_int_equal(conf_perm_expressions(a, b, "u", &err), rows[i].result);
+		conf_free(a);
+		conf_free(b);
+	}
+}
+
 int
 main(void)
 {
@@ -436,6 +681,11 @@ main(void)
 	    cmocka_unit_test(test_completion),
 	    cmocka_unit_test(test_what_is_not_shown_is_kept),
 	    cmocka_unit_test(test_grants),
+	    cmocka_unit_test(test_groups_seen),
+	    cmocka_unit_test(test_groups_changed),
+	    cmocka_unit_test(test_groups_keys),
+	    cmocka_unit_test(test_groups_kept),
+	    cmocka_unit_test(test_groups_expressions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
