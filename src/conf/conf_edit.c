@@ -34,13 +34,37 @@ opens_list(const struct conf_place *place, const char *word)
 	return place->value && place->row->kind == CONF_LEAF_LIST && strcmp(word, "[") == 0;
 }
 
+size_t
+conf_edit_brackets(struct conf_path words)
+{
+	size_t open = words.n;
+
+	for (size_t i = 0; i < words.n; i++)
+		if (strcmp(words.word[i], "[") == 0 && open == words.n)
+			open = i;
+		else if (strcmp(words.word[i], "]") == 0 && open < words.n)
+			open = words.n;
+		else if (strcmp(words.word[i], "[") == 0 || strcmp(words.word[i], "]") == 0)
+			return i;
+	return open;
+}
+
 int
 conf_edit_check(struct conf_path path, uint32_t hidden, struct conf_error *err)
 {
 	struct conf_place place = {.hidden = hidden};
 	bool list = false;
+	size_t wrong_at;
 
 	for (size_t i = 0; i < path.n; i++) {
+		if (place.closed && place.row->kind == CONF_OPAQUE) {
+			wrong_at = i + conf_edit_brackets((struct conf_path){path.word + i, path.n - i});
+			if (wrong_at < path.n)
+				return conf_error_set(err,
+				    (struct conf_at){1, (unsigned)wrong_at + 1, slice_of(path.word[wrong_at])},
+				    "expected [ and ] in pairs, around words");
+			break;
+		}
 		if (!list && opens_list(&place, path.word[i])) {
 			list = true;
 			continue;

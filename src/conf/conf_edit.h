@@ -22,6 +22,9 @@ struct conf_target {
 	uint32_t word;
 };
 
+/* Of words of a statement that is not understood the first bracket that is not one of a pair around words; words.n:
+ * there is none. */
+size_t conf_edit_brackets(struct conf_path words);
 /* Whether the path is a statement, whole (with its value), that one who lacks the rights in hidden (conf_perm.h; 0:
  * none) may know.  -EINVAL with *err, whose column is the word's number, from 1. */
 int conf_edit_check(struct conf_path path, uint32_t hidden, struct conf_error *err);

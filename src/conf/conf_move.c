@@ -44,7 +44,7 @@ name_take(
 
 	*words = to;
 	if (n->row == NULL)
-		return to.n > 0 ? 0 : wrong(err, "expected the words of a statement");
+		return to.n > 0 && conf_edit_brackets(to) == to.n ? 0 : wrong(err, "expected the words of a statement");
 	if (to.n != 2 || !is_keyword(n, to.word[0])) {
 		snprintf(why, sizeof why, "expected %s and a name", n->row->name);
 		return wrong(err, why);

@@ -212,7 +212,7 @@ anything(struct parse *p, struct conf_node *n)
 	bool list = false;
 	int r;
 
-	if (!is_value(p) && (n->row == NULL || p->lex.token != CONF_TOKEN_LIST_OPEN))
+	if (!is_value(p) && p->lex.token != CONF_TOKEN_LIST_OPEN)
 		return refuse(p, n->row ? "a word, { or ;" : "a word or }");
 	do {
 		if (p->lex.token == (list ? CONF_TOKEN_LIST_CLOSE : CONF_TOKEN_LIST_OPEN))

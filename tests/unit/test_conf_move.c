@@ -134,6 +134,12 @@ test_bad_name(void **state)
 	path(&to, "agency a/b");
 	assert_int_equal(conf_move_rename(t, from.path, to.path, 0, &err), -EINVAL);
 	assert_non_null(strstr(err.expected, "a/b: expected "));
+	/* nor is one that could not be read again */
+	path(&from, "interfaces ge-0/0/0");
+	path(&to, "ge-0/0/1 ]");
+	assert_int_equal(conf_move_rename(t, from.path, to.path, 0, &err), -EINVAL);
+	path(&to, "ge-0/0/1 [ a ]");
+	assert_int_equal(conf_move_copy(t, from.path, to.path, 0, &err), 0);
 	conf_tree_free(t);
 }
 
