@@ -533,11 +533,12 @@ is_one_statement(const struct slot *s, const struct slot *t)
 	return s->row == t->row && strcmp(key_of(s), key_of(t)) == 0;
 }
 
-/* What is inactive is a statement by itself. */
+/* What is inactive is a statement by itself, and so is each of the configuration: one that is there twice is not
+ * refused here. */
 static bool
 is_one_run(const struct slot *s, const struct slot *t)
 {
-	return !s->node->inactive && !t->node->inactive && is_one_statement(s, t);
+	return !s->node->inactive && t->source && is_one_statement(s, t);
 }
 
 /* A statement is there once: what is inactive goes where something is inherited in its place.  Of what is not

@@ -179,6 +179,30 @@ put(struct shell *sh, const struct conf_tree *t, const struct conf_target *x)
 	return out.err ? EXIT_TRANSPORT : EXIT_OK;
 }
 
+/* All entries of a list, whose name ends the path; nothing if it is none. */
+static int
+put_list(struct shell *sh, struct conf_tree *t, struct conf_path path)
+{
+	struct conf_target x;
+	const struct conf_schema *row;
+	cleanup_buf struct buf out = {0};
+	const char *name = path.word[path.n - 1];
+	const struct conf_node *n;
+
+	if (sh->json || sh->display == DISPLAY_JSON || sh->display == DISPLAY_XML ||
+	    conf_edit_find(t, (struct conf_path){path.word, path.n - 1}, &x) < 0 || x.is_word ||
+	    conf_tree_is_opaque(x.node))
+		return EXIT_OK;
+	row = conf_schema_find(x.node->row, (struct slice){name, strlen(name)});
+	TAILQ_FOREACH (n, &x.node->child, entry)
+		if (n->row == row && sh->display == DISPLAY_SET)
+			conf_compare_set_lines(t, n, &out);
+		else if (n->row == row)
+			conf_print_node(n, 0, &out);
+	fwrite(out.p, 1, out.len, stdout);
+	return out.err ? EXIT_TRANSPORT : EXIT_OK;
+}
+
 /* The statement of the path; nothing if it is not there. */
 static int
 show(struct shell *sh, struct conf_tree *t, const struct conf_tree *active, struct conf_path path)
@@ -196,6 +220,8 @@ show(struct shell *sh, struct conf_tree *t, const struct conf_tree *active, stru
 	t = expanded ? expanded : t;
 	if (conf_edit_find(t, path, &x) == 0)
 		code = put(sh, t, &x);
+	else
+		code = put_list(sh, t, path);
 	conf_tree_free(expanded);
 	return code;
 }

@@ -318,8 +318,7 @@ const struct cmd table_commands[] = {
 
     {CMD_PIPE, "compare [rollback N]", "Only what differs from the active, or an earlier one", run_compare},
     {CMD_PIPE, "count", "Only how many lines", run_count},
-    {CMD_PIPE, "display inheritance [no-comments]", "With what is inherited from groups, and from which",
-	run_display_inheritance},
+    {CMD_PIPE, "display inheritance [no-comments]", "With what groups add, and which of them", run_display_inheritance},
     {CMD_PIPE, "display json", "As JSON", run_display_json},
     {CMD_PIPE, "display set", "As lines of set", run_display_set},
     {CMD_PIPE, "display xml", "As XML", run_display_xml},

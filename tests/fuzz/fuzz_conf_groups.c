@@ -20,10 +20,10 @@ expanded_check(const struct conf_tree *t, const struct conf_tree *effect)
 	conf_tree_free(again);
 	if (conf_groups_expand(t, true, &marked, &err) < 0 || conf_edit_copy(marked, &again) < 0)
 		abort();
-	conf_compare_trees(effect, again, &difference);
+	conf_tree_free(again);
+	conf_compare_trees(effect, marked, &difference);
 	if (difference.len)
 		abort();
-	conf_tree_free(again);
 	conf_tree_free(marked);
 }
 

@@ -391,6 +391,30 @@ test_marks(void **state)
 	conf_free(c);
 }
 
+/* A candidate that no check has seen: what is there twice stays so. */
+static void
+test_unchecked(void **state)
+{
+	static const char text[] =
+	    GROUP("a", "agency x { maximum-sessions 1; } agency <*> { maximum-criteria 2; }") "apply-groups a; " TAP(
+		"agency x; agency x { apply-groups-except a; } inactive: agency x;");
+	cleanup_buf struct buf got = {0};
+	struct conf_tree *t, *out;
+	struct conf_error err;
+
+	(void)state;
+	assert_int_equal(conf_parse_tree((struct slice){text, sizeof text - 1}, &t, &err), 0);
+	assert_int_equal(conf_groups_expand(t, false, &out, &err), 0);
+	conf_print_tree(out, &got);
+	buf_put(&got, "", 1);
+	assert_string_equal((char *)got.p,
+	    "services {\n    flow-tap {\n        agency x {\n            maximum-criteria 2;\n"
+	    "        }\n        agency x;\n        agency x {\n            maximum-criteria 2;\n"
+	    "            maximum-sessions 1;\n        }\n    }\n}\n");
+	conf_tree_free(out);
+	conf_tree_free(t);
+}
+
 /* ---- what an enemy writes ---- */
 
 /* CPU time of the process in ms until the text is refused. */
@@ -492,6 +516,7 @@ main(void)
 	    cmocka_unit_test(test_effect),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_marks),
+	    cmocka_unit_test(test_unchecked),
 	    cmocka_unit_test(test_too_much),
 	    cmocka_unit_test(test_knot),
 	};
