@@ -153,14 +153,57 @@ body(struct parse *p, struct conf_node *n)
 	return refuse(p, "{ or ;");
 }
 
+static int marks(struct parse *p, struct conf_node *n);
+
+/* Of several in the braces of one statement the next, at whose name the present token is. */
+static int
+entry(struct parse *p, struct conf_node *n)
+{
+	int r = marks(p, n);
+
+	if (r < 0)
+		return r;
+	n->line = p->lex.line;
+	n->column = p->lex.column;
+	if ((r = value(p, n)) < 0 || (r = body(p, n)) < 0)
+		return r;
+	return comments(p, &n->above, &n->above);
+}
+
+/* "groups { NAME { ... } NAME { ... } }", as Junos writes it, from behind the brace on: each is one of its own, n the
+ * first.  What is marked is marked in all of them.  1: comments behind the last are left to what follows. */
+static int
+entries(struct parse *p, struct conf_node *n)
+{
+	const struct conf_node first = *n;
+	int r;
+
+	if ((r = comments(p, &n->above, &n->above)) < 0 || (r = next(p)) < 0)
+		return r;
+	do {
+		struct conf_node *before = n;
+
+		if (n->nword && (r = conf_tree_add(p->tree, n->parent, n->row, &n)) < 0)
+			return full(p, r);
+		n->inactive = first.inactive;
+		n->replace = first.replace;
+		if ((r = comments(p, before == n ? &n->above : &before->beside, &n->above)) < 0 ||
+		    (r = entry(p, n)) < 0 || (r = next(p)) < 0)
+			return r;
+	} while (p->lex.token != CONF_TOKEN_CLOSE);
+	return 1;
+}
+
 static int
 keyed(struct parse *p, struct conf_node *n)
 {
-	int r;
+	int r = next(p);
 
-	if ((r = next(p)) < 0 || (r = value(p, n)) < 0)
+	if (r < 0)
 		return r;
-	return body(p, n);
+	if (n->row->inherit == CONF_INHERIT_GROUP && p->lex.token == CONF_TOKEN_OPEN)
+		return entries(p, n);
+	return (r = value(p, n)) < 0 ? r : body(p, n);
 }
 
 static int
@@ -262,13 +305,14 @@ contents(struct parse *p, struct conf_node *n)
 static int
 marks(struct parse *p, struct conf_node *n)
 {
+	bool inactive = false;
 	int r = 0;
 
 	for (; r == 0 && p->lex.token == CONF_TOKEN_WORD; r = next(p))
 		if (p->tags && !n->replace && slice_eq(p->lex.text, "replace:"))
 			n->replace = true;
-		else if (!n->inactive && slice_eq(p->lex.text, "inactive:"))
-			n->inactive = true;
+		else if (!inactive && slice_eq(p->lex.text, "inactive:"))
+			n->inactive = inactive = true;
 		else
 			break;
 	return r;
@@ -290,7 +334,8 @@ statement(struct parse *p, struct conf_node *parent, struct conf_node **last)
 		return r;
 	if ((r = contents(p, n)) < 0)
 		return r;
-	return comments(p, &n->above, &n->above);
+	*last = TAILQ_LAST(&parent->child, conf_nodes);
+	return r == 1 ? 0 : comments(p, &n->above, &n->above);
 }
 
 /* Statements up to the closing brace, at the top level up to the end. */

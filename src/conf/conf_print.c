@@ -58,17 +58,24 @@ word(const struct print *p, const struct conf_node *n, const struct conf_word *w
 		put(p, w->text);
 }
 
+static bool
+is_group(const struct conf_node *n)
+{
+	return n && n->row && n->row->inherit == CONF_INHERIT_GROUP;
+}
+
+/* named: with the statement's name. */
 static void
-words(const struct print *p, const struct conf_node *n)
+words(const struct print *p, const struct conf_node *n, bool named)
 {
 	const bool list = n->row && n->row->kind != CONF_OPAQUE && n->nword > 1;
 
-	if (n->row)
+	if (n->row && named)
 		put(p, n->row->name);
 	if (list)
 		put(p, " [");
 	for (uint32_t i = 0; i < n->nword; i++) {
-		if (n->row || i > 0)
+		if ((n->row && named) || i > 0)
 			put(p, " ");
 		word(p, n, &n->word[i]);
 	}
@@ -79,13 +86,13 @@ words(const struct print *p, const struct conf_node *n)
 static void children(const struct print *p, const struct conf_node *parent, unsigned depth);
 
 static void
-node(const struct print *p, const struct conf_node *n, unsigned depth)
+node(const struct print *p, const struct conf_node *n, unsigned depth, bool named)
 {
 	comment_lines(p, n->above, depth);
 	indent(p, depth);
 	if (n->inactive)
 		put(p, "inactive: ");
-	words(p, n);
+	words(p, n, named);
 	if (TAILQ_EMPTY(&n->child) && n->within == NULL) {
 		put(p, ";");
 	} else {
@@ -101,20 +108,39 @@ node(const struct print *p, const struct conf_node *n, unsigned depth)
 	put(p, "\n");
 }
 
+/* All of them in the braces of one statement, as Junos writes it. */
+static void
+group(const struct print *p, const struct conf_node *n, unsigned depth)
+{
+	if (!is_group(TAILQ_PREV(n, conf_nodes, entry))) {
+		indent(p, depth);
+		put(p, n->row->name);
+		put(p, " {\n");
+	}
+	node(p, n, depth + 1, false);
+	if (!is_group(TAILQ_NEXT(n, entry))) {
+		indent(p, depth);
+		put(p, "}\n");
+	}
+}
+
 static void
 children(const struct print *p, const struct conf_node *parent, unsigned depth)
 {
 	const struct conf_node *n;
 
 	TAILQ_FOREACH (n, &parent->child, entry)
-		node(p, n, depth);
+		if (is_group(n))
+			group(p, n, depth);
+		else
+			node(p, n, depth, true);
 	comment_lines(p, parent->within, depth);
 }
 
 void
 conf_print_node(const struct conf_node *n, unsigned depth, struct buf *out)
 {
-	node(&(struct print){out, false}, n, depth);
+	node(&(struct print){out, false}, n, depth, true);
 }
 
 void

@@ -42,7 +42,7 @@ enum conf_type { /* of a leaf's value or a list's key */
 
 enum conf_inherit { /* rows of groups; CONF_INHERIT_NONE: of something else */
 	CONF_INHERIT_NONE,
-	CONF_INHERIT_GROUP,  /* groups NAME { what may stand at the top } */
+	CONF_INHERIT_GROUP,  /* groups NAME { what may stand at the top }, printed as groups { NAME { ... } ... } */
 	CONF_INHERIT_APPLY,  /* apply-groups */
 	CONF_INHERIT_EXCEPT, /* apply-groups-except */
 };

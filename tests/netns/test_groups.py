@@ -55,7 +55,7 @@ def test_an_agency_and_its_login(groups):
     assert groups.lets_in("tap9", "x")
     shown = groups.conf.flowtap("show", "configuration", "services", "|", "display", "inheritance").stdout
     assert "    ##\n    ## 'tap9' was inherited from group 'taps'\n    ##\n    agency tap9 {\n" in shown
-    assert "groups taps {" in groups.conf.flowtap("show", "configuration").stdout
+    assert "groups {\n    taps {\n" in groups.conf.flowtap("show", "configuration").stdout
 
 
 def test_after_a_restart(groups):
@@ -99,7 +99,7 @@ def test_a_class_of_a_group(groups):
     """It gives what it says; what its users change by groups is what they may change without."""
     groups.put(GROUPS + "apply-groups ops; system { login { user op9 { uid 2009; class op; } class op; } }")
     text = groups.op("show", "configuration").stdout
-    assert "groups taps {\n    services {" in text and "login" not in text and "ops" not in text
+    assert "groups {\n    taps {\n        services {" in text and "login" not in text and "ops" not in text
     tap = "groups mine { services { flow-tap { agency <*> { maximum-sessions 9; } } } }"
     assert groups.op("commit", "--check", "-", text=text + tap + "apply-groups mine;").returncode == 0
     for more in "groups mine { system { login { user eve { class super-user; } } } }", "apply-groups taps;":

@@ -451,19 +451,46 @@ test_groups_seen(void **state)
 	static const struct {
 		const char *permissions, *view;
 	} rows[] = {
-	    {"flow-tap",
-		"groups g-tap {\n    services {\n        flow-tap {\n            agency <*> {\n"
-		"                maximum-sessions 3;\n            }\n        }\n    }\n}\n"
-		"groups both {\n    services {\n        flow-tap {\n            agency a;\n        }\n    }\n}\n"
-		"apply-groups [ both g-tap ];\nservices {\n    flow-tap {\n        agency b;\n    }\n}\n"},
-	    {"admin", "groups g-login {\n    system {\n        login {\n            class <*> {\n"
-		      "                permissions view;\n            }\n        }\n    }\n}\n"
-		      "groups both {\n    system {\n        login {\n            user ann {\n                class "
-		      "read-only;\n"
-		      "            }\n        }\n    }\n}\napply-groups [ g-login both ];\nsystem {\n    login {\n     "
-		      "   user "
-		      "ann;\n"
-		      "    }\n}\n"},
+	    {"flow-tap", "groups {\n"
+			 "    g-tap {\n"
+			 "        services {\n"
+			 "            flow-tap {\n"
+			 "                agency <*> {\n"
+			 "                    maximum-sessions 3;\n"
+			 "                }\n"
+			 "            }\n"
+			 "        }\n"
+			 "    }\n"
+			 "    both {\n"
+			 "        services {\n"
+			 "            flow-tap {\n"
+			 "                agency a;\n"
+			 "            }\n"
+			 "        }\n"
+			 "    }\n"
+			 "}\n"
+			 "apply-groups [ both g-tap ];\nservices {\n    flow-tap {\n        agency b;\n    }\n}\n"},
+	    {"admin", "groups {\n"
+		      "    g-login {\n"
+		      "        system {\n"
+		      "            login {\n"
+		      "                class <*> {\n"
+		      "                    permissions view;\n"
+		      "                }\n"
+		      "            }\n"
+		      "        }\n"
+		      "    }\n"
+		      "    both {\n"
+		      "        system {\n"
+		      "            login {\n"
+		      "                user ann {\n"
+		      "                    class read-only;\n"
+		      "                }\n"
+		      "            }\n"
+		      "        }\n"
+		      "    }\n"
+		      "}\n"
+		      "apply-groups [ g-login both ];\nsystem {\n    login {\n        user ann;\n    }\n}\n"},
 	    {"view", ""},
 	};
 
@@ -540,26 +567,23 @@ test_groups_changed(void **state)
 	    {"flow-tap-control", "apply-groups [ both g-tap ]", "apply-groups both", 0},
 	    {"flow-tap configure", "apply-groups [ both g-tap ]", "apply-groups both", -EPERM},
 	    {"flow-tap-control", "apply-groups [ both g-tap ]", "apply-groups [ both g-tap g-login ]", -EINVAL},
-	    {"flow-tap-control", "groups both {", "groups mine { services { flow-tap { attach tcx; } } } groups both {",
-		0},
-	    {"flow-tap-control", "groups both {", "inactive: groups both {", -EINVAL}, /* it is applied */
-	    {"flow-tap-control", "groups both {", "groups mine { system { login { user eve; } } } groups both {",
-		-EPERM},
-	    {"flow-tap-control", "groups both {", "groups mine { chassis { x; } } groups both {", -EPERM},
-	    {"flow-tap-control interface-control", "groups both {", "groups mine { chassis { x; } } groups both {", 0},
+	    {"flow-tap-control", "    both {", "mine { services { flow-tap { attach tcx; } } } both {", 0},
+	    {"flow-tap-control", "    both {", "    inactive: both {", -EINVAL}, /* it is applied */
+	    {"flow-tap-control", "    both {", "mine { system { login { user eve; } } } both {", -EPERM},
+	    {"flow-tap-control", "    both {", "mine { chassis { x; } } both {", -EPERM},
+	    {"flow-tap-control interface-control", "    both {", "mine { chassis { x; } } both {", 0},
 	    {"admin-control view", "class read-only;", "class unauthorized;", 0},
-	    {"admin-control", "groups both {", "groups mine { services { flow-tap; } } groups both {", -EINVAL},
+	    {"admin-control", "    both {", "mine { services { flow-tap; } } both {", -EINVAL},
 	    {"admin-control view", "permissions view", "permissions network", -EPERM},
 	    {"admin-control view", "class read-only;", "class super-user;", -EPERM},
 	    {"admin-control view", "user ann {", "user <*> { class super-user; } user ann {", -EPERM},
-	    {"admin-control view", "groups both {",
-		"groups mine { system { login { class mine { permissions all; } } } } groups both {", -EPERM},
-	    {"admin-control view", "groups both {",
-		"groups mine { system { login { class mine { allow-commands .; } } } } groups both {", -EPERM},
-	    {"admin-control view", "groups both {",
-		"groups mine { system { login { user eve { class super-user; } } } } groups both {", -EPERM},
-	    {"all", "groups both {",
-		"groups mine { system { login { user eve { class super-user; } } } } groups both {", 0},
+	    {"admin-control view", "    both {", "mine { system { login { class mine { permissions all; } } } } both {",
+		-EPERM},
+	    {"admin-control view", "    both {",
+		"mine { system { login { class mine { allow-commands .; } } } } both {", -EPERM},
+	    {"admin-control view", "    both {", "mine { system { login { user eve { class super-user; } } } } both {",
+		-EPERM},
+	    {"all", "    both {", "mine { system { login { user eve { class super-user; } } } } both {", 0},
 	};
 
 	(void)state;
@@ -583,10 +607,10 @@ test_groups_keys(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char to[256];
 
-		snprintf(to, sizeof to, "groups g {\n    system {\n        login {\n            user %s %s",
+		snprintf(to, sizeof to, "    g {\n        system {\n            login {\n                user %s %s",
 		    rows[i].user, key);
 		free(group_judged(text, "admin-control",
-		    "groups g {\n    system {\n        login {\n            user x;", to, rows[i].result));
+		    "    g {\n        system {\n            login {\n                user x;", to, rows[i].result));
 	}
 }
 
@@ -599,20 +623,22 @@ test_groups_kept(void **state)
 	(void)state;
 	after = group_judged(G_LOGIN G_TAP G_BOTH G_REST, "flow-tap-control", "agency b;", "agency c;", 0);
 	assert_non_null(strstr(after, "apply-groups [ g-login both g-tap ];"));
-	assert_non_null(strstr(after, "groups g-login {"));
+	assert_non_null(strstr(after, "    g-login {"));
 	assert_non_null(strstr(after, "user ann {"));
-	assert_true(strstr(after, "groups g-login") < strstr(after, "groups g-tap"));
+	assert_true(strstr(after, "    g-login {") < strstr(after, "    g-tap {"));
 	free(after);
 	/* one of the same name as one that was not shown */
 	after = group_judged(G_LOGIN G_TAP "apply-groups g-login; services { flow-tap { agency b; } } ",
-	    "flow-tap-control", "groups g-tap {", "groups g-login { services { flow-tap; } } groups g-tap {", 0);
+	    "flow-tap-control", "    g-tap {", "    g-login { services { flow-tap; } } g-tap {", 0);
 	assert_non_null(strstr(after, "permissions view;"));
 	free(after);
 	/* a group that is in part another's is neither deactivated nor taken away */
-	free(group_judged(G_BOTH, "flow-tap-control", "groups both {", "inactive: groups both {", -EPERM));
+	free(group_judged(G_BOTH, "flow-tap-control", "    both {", "    inactive: both {", -EPERM));
 	after = group_judged(G_BOTH G_TAP, "flow-tap-control",
-	    "groups both {\n    services {\n        flow-tap {\n            agency a;\n        }\n    }\n}\n", "", 0);
-	assert_non_null(strstr(after, "groups both {\n    system {"));
+	    "    both {\n        services {\n            flow-tap {\n                agency a;\n            }\n        "
+	    "}\n    }\n",
+	    "", 0);
+	assert_non_null(strstr(after, "    both {\n        system {"));
 	assert_null(strstr(after, "agency a;"));
 	free(after);
 	/* the last that one sees of them */
