@@ -42,6 +42,9 @@ test_tokens(void **state)
 	    {"a", "1:1 word a\n1:2 end\n"},
 	    {"a{b}c[d]e;f", "1:1 word a\n1:2 {\n1:3 word b\n1:4 }\n1:5 word c\n1:6 [\n1:7 word d\n1:8 ]\n1:9 word e\n"
 			    "1:10 ;\n1:11 word f\n1:12 end\n"},
+	    {"<a[1-3]*>;<b [ <c[ ]>", "1:1 word <a[1-3]*>\n1:10 ;\n1:11 word <b\n1:14 [\n1:16 word <c\n1:18 [\n"
+				      "1:20 ]\n1:21 word >\n1:22 end\n"},
+	    {"<a[b]>[c", "1:1 word <a[b]>\n1:7 [\n1:8 word c\n1:9 end\n"},
 	    {"a#b\nc", "1:1 word a\n2:1 word c\n2:2 end\n"},
 	    {"a/*b*/ c", "1:1 word a/*b*/\n1:8 word c\n1:9 end\n"},
 	    {"/**/a/", "1:5 word a/\n1:7 end\n"},
@@ -150,7 +153,8 @@ test_bare(void **state)
 		const char *s;
 		bool bare;
 	} row[] = {{"a", true}, {"ge-*/*/*", true}, {"/", true}, {"", false}, {"a b", false}, {"a;", false},
-	    {"#a", false}, {"/*", false}, {"a\"", false}, {"[", false}};
+	    {"#a", false}, {"/*", false}, {"a\"", false}, {"[", false}, {"<a[1]*>", true}, {"<a[1]", false},
+	    {"<a>[", false}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++)

@@ -293,6 +293,10 @@ test_discreet_words(void **state)
 	    {"set @ flow-tap", "services"},
 	    {"set system login class c permissions @", "flow-tap"},
 	    {"set system login class c permissions [ view @ ]", "flow-tap-control"},
+	    {"groups g { @ { flow-tap; } }", "services"},
+	    {"groups { g { system { @ { flow-tap-dtcp; } } } }", "services"},
+	    {"groups g { system { login { class <*> { permissions [ view @ ]; } } } }", "flow-tap"},
+	    {"set groups g @ flow-tap", "services"},
 	};
 	const uint32_t perm = perm_of("admin-control interface-control view secret maintenance audit");
 
@@ -575,6 +579,7 @@ test_groups_changed(void **state)
 	    {"admin-control view", "class read-only;", "class unauthorized;", 0},
 	    {"admin-control", "    both {", "mine { services { flow-tap; } } both {", -EINVAL},
 	    {"admin-control view", "permissions view", "permissions network", -EPERM},
+	    {"admin-control view", "apply-groups [ g-login both ]", "apply-groups g-login", -EPERM},
 	    {"admin-control view", "class read-only;", "class super-user;", -EPERM},
 	    {"admin-control view", "user ann {", "user <*> { class super-user; } user ann {", -EPERM},
 	    {"admin-control view", "    both {", "mine { system { login { class mine { permissions all; } } } } both {",
