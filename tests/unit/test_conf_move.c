@@ -11,6 +11,7 @@
 #include "conf_level.h"
 #include "conf_move.h"
 #include "conf_parse.h"
+#include "conf_patch.h"
 #include "conf_pattern.h"
 #include "conf_print.h"
 
@@ -143,6 +144,57 @@ test_bad_name(void **state)
 	conf_tree_free(t);
 }
 
+/* Groups are edited like anything else, as they are written. */
+static void
+test_groups(void **state)
+{
+	static const char before_text[] =
+	    "groups { a { services { flow-tap { agency <x*> { user u; } } } } b { chassis; } } "
+	    "apply-groups [ a b ]; services { flow-tap { agency x; } }";
+	struct conf_tree *before = tree(before_text), *t = tree(before_text);
+	cleanup_buf struct buf difference = {0};
+	struct conf_error err = {0};
+	struct words from, to;
+
+	(void)state;
+	path(&from, "groups a");
+	path(&to, "groups c");
+	assert_int_equal(conf_move_rename(t, from.path, to.path, 0, &err), 0);
+	assert_int_equal(conf_move_copy(t, to.path, path(&from, "gr d"), 0, &err), 0);
+	assert_int_equal(conf_move_insert(t, path(&from, "groups d"), true, path(&to, "groups b"), &err), 0);
+	path(&from, "groups d services flow-tap agency <x*>");
+	path(&to, "agency <y[1-3]>");
+	assert_int_equal(conf_move_rename(t, from.path, to.path, 0, &err), 0);
+	path(&to, "agency <y");
+	assert_int_equal(
+	    conf_move_rename(t, path(&from, "groups d services flow-tap agency <y[1-3]>"), to.path, 0, &err), -EINVAL);
+	assert_int_equal(conf_annotate(t, path(&from, "groups d"), "why"), 0);
+	assert_int_equal(conf_edit_active(t, path(&from, "groups b"), false), 0);
+	assert_int_equal(conf_edit_active(t, path(&from, "services flow-tap"), false), 0);
+	assert_int_equal(conf_edit_delete(t, path(&from, "apply-groups a")), 0);
+	assert_int_equal(
+	    conf_edit_set(t, path(&from, "services flow-tap agency x apply-groups-except [ d c ]"), 0, &err), 0);
+	is(t, "set groups c services flow-tap agency <x*> user u\n"
+	      "set groups d services flow-tap agency <y[1-3]> user u\n"
+	      "set groups b chassis\ndeactivate groups b\n"
+	      "set apply-groups b\n"
+	      "set services flow-tap agency x apply-groups-except d\n"
+	      "set services flow-tap agency x apply-groups-except c\n"
+	      "deactivate services flow-tap\n");
+	/* what show | compare prints is what load patch reads */
+	conf_compare_trees(before, t, &difference);
+	assert_int_equal(conf_patch_apply(before, (struct slice){(char *)difference.p, difference.len}, 0, &err), 0);
+	is(before, "set groups b chassis\ndeactivate groups b\n"
+		   "set groups c services flow-tap agency <x*> user u\n"
+		   "set groups d services flow-tap agency <y[1-3]> user u\n"
+		   "set apply-groups b\n"
+		   "set services flow-tap agency x apply-groups-except d\n"
+		   "set services flow-tap agency x apply-groups-except c\n"
+		   "deactivate services flow-tap\n");
+	conf_tree_free(before);
+	conf_tree_free(t);
+}
+
 static void
 test_annotate(void **state)
 {
@@ -258,6 +310,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_move),
 	    cmocka_unit_test(test_bad_name),
+	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_annotate),
 	    cmocka_unit_test(test_replace),
 	    cmocka_unit_test(test_wildcard),
