@@ -297,7 +297,7 @@ main(int argc, char **argv)
 	for (unsigned i = 0; i < count; i++) {
 		buf_reset(&g.out);
 		g.names = pick(1000);
-		g.groups = pick(4) == 0;
+		g.groups = pick(10) == 0;
 		g.avoid[0] = !pick(40) ? NULL : pick(8) ? "dynamic-flow-capture" : "flow-tap";
 		g.avoid[1] = pick(2) ? "interface" : "tunnel-interface";
 		statements(&g, NULL);
