@@ -23,7 +23,7 @@
 #define DAEMON_GROUP_OFFICERS "flowtap-warrant"
 
 /* Behind the numbers of a configuration's users; UINT32_MAX: there is no such group. */
-enum daemon_number { DAEMON_NUMBER_AUDITORS, DAEMON_NUMBER_OFFICERS, DAEMON_NUMBERS };
+enum daemon_number { DAEMON_NUMBER_AUDITORS, DAEMON_NUMBER_OFFICERS, DAEMON_NUMBER_LOGINS, DAEMON_NUMBERS };
 
 #define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
 #define DAEMON_LOCK_WAIT_MS 5000

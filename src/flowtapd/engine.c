@@ -337,7 +337,7 @@ sessions_forbid(struct engine *e)
 
 	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
-		if (!engine_perm_dtcp(e, s->agency->uid))
+		if (!engine_perm_dtcp(e, s->agency->uid, s->gid))
 			session_free(s);
 	}
 }

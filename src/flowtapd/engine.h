@@ -113,6 +113,7 @@ struct session {
 	struct agency *agency;
 	struct chan *chan; /* NULL: closed, freed at the end of this round */
 	struct ip_addr peer;
+	gid_t gid; /* primary group of who logged in */
 	char auth[IPC_AUTH_MAX + 1];
 	bool opened;        /* it is on record */
 	struct op_list ops; /* in the order of the requests */
@@ -201,7 +202,7 @@ struct engine {
 	struct knocks strangers; /* of users that are no agency */
 	bool batch_due, flush_due, serving;
 	/* engine_perm.c: who may do what */
-	gid_t gid, auditor_gid, officer_gid;
+	gid_t gid, auditor_gid, officer_gid, login_gid;
 	struct engine_login *login; /* sorted by uid */
 	uint32_t nlogin;
 	struct loop_timer *tidy;

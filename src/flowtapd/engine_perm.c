@@ -75,6 +75,7 @@ engine_perm_update(struct engine *e)
 	e->gid = getgid();
 	e->auditor_gid = uid[e->conf->nlogin + DAEMON_NUMBER_AUDITORS];
 	e->officer_gid = uid[e->conf->nlogin + DAEMON_NUMBER_OFFICERS];
+	e->login_gid = uid[e->conf->nlogin + DAEMON_NUMBER_LOGINS];
 	free(e->login);
 	e->login = v;
 	e->nlogin = n;
@@ -118,13 +119,14 @@ engine_perm_user(const struct engine *e, uint32_t uid, char room[static 32])
 	return room;
 }
 
-/* One that system login does not name was made by hand, and its agency is the permission. */
+/* One that system login does not name was made by hand, and its agency is the permission; or a commit has made it and
+ * another removed it, and it is there still because its connection is. */
 bool
-engine_perm_dtcp(const struct engine *e, uint32_t uid)
+engine_perm_dtcp(const struct engine *e, uint32_t uid, gid_t gid)
 {
 	const struct engine_login *l = login_find(e, uid);
 
-	return l == NULL || (l->perm & CONF_PERM_FLOW_TAP_OPERATION);
+	return l ? l->perm & CONF_PERM_FLOW_TAP_OPERATION : gid == NO_GID || gid != e->login_gid;
 }
 
 const struct conf_login *

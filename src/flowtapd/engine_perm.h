@@ -20,8 +20,9 @@ uint32_t engine_perm_of(const struct engine *e, uint32_t uid, uint32_t of_groups
 const char *engine_perm_login(const struct engine *e, uint32_t uid);
 /* The same, or "root", or "user number N" in room: look-ups in the system are not for this process. */
 const char *engine_perm_user(const struct engine *e, uint32_t uid, char room[static 32]);
-/* Whether a user who is an agency's may speak DTCP. */
-bool engine_perm_dtcp(const struct engine *e, uint32_t uid);
+/* Whether a user who is an agency's may speak DTCP; gid: his primary group, which says whether a commit has made him.
+ */
+bool engine_perm_dtcp(const struct engine *e, uint32_t uid, gid_t gid);
 
 /* NULL, or why a peer with these rights may not give that command of the control socket; the expressions of its
  * class have their say. */

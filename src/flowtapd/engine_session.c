@@ -281,16 +281,14 @@ static const struct chan_ops session_ops = {.on_msg = on_msg, .on_end = on_end, 
 
 /* The kernel says who is at the other end; nothing the peer sends can. */
 static struct agency *
-peer_agency(struct engine *e, int fd, uint32_t *uid)
+peer_agency(struct engine *e, int fd, struct ucred *cred)
 {
-	struct ucred cred;
-	socklen_t len = sizeof cred;
+	socklen_t len = sizeof *cred;
 
-	*uid = UINT32_MAX;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+	*cred = (struct ucred){.uid = UINT32_MAX, .gid = (gid_t)-1};
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, &len) < 0)
 		return NULL;
-	*uid = cred.uid;
-	return agency_find(e->agency, e->nagency, cred.uid);
+	return agency_find(e->agency, e->nagency, cred->uid);
 }
 
 /* Anybody on this machine may knock: what they do is on record, but at most once a second.  Each agency's
@@ -325,12 +323,12 @@ is_too_fast(const struct engine *e, const struct agency *a)
 
 /* NULL: none. */
 static const char *
-refusal(const struct engine *e, const struct agency *a)
+refusal(const struct engine *e, const struct agency *a, const struct ucred *peer)
 {
 	if (a == NULL)
 		return "the user is no agency";
-	if (!engine_perm_dtcp(e, a->uid))
-		return "the login's class has no permission flow-tap-operation";
+	if (!engine_perm_dtcp(e, a->uid, peer->gid))
+		return "the login has no permission flow-tap-operation";
 	if (a->sessions >= a->conf->max_sessions)
 		return "as many sessions as the agency may have";
 	if (e->conf->connection_limit && a->sessions >= e->conf->connection_limit)
@@ -351,13 +349,13 @@ start_note(struct agency *a)
 void
 session_accept(struct engine *e, int fd)
 {
-	uint32_t uid;
-	struct agency *a = peer_agency(e, fd, &uid);
-	const char *why = refusal(e, a);
+	struct ucred peer;
+	struct agency *a = peer_agency(e, fd, &peer);
+	const char *why = refusal(e, a, &peer);
 	struct session *s;
 
 	if (why) {
-		note_refused_session(e, a ? &a->knocks : &e->strangers, uid, why);
+		note_refused_session(e, a ? &a->knocks : &e->strangers, peer.uid, why);
 		close(fd);
 		return;
 	}
@@ -372,6 +370,7 @@ session_accept(struct engine *e, int fd)
 	}
 	s->engine = e;
 	s->agency = a;
+	s->gid = peer.gid;
 	e->busy += a->sessions++ == 0;
 	TAILQ_INIT(&s->ops);
 	TAILQ_INSERT_TAIL(&e->sessions, s, entry);

@@ -125,6 +125,7 @@ numbers_fill(const struct conf *conf, const struct ipc_named *a, bool check, str
 		out->uid[i] = number_of(conf, a, i, check);
 	out->uid[n + DAEMON_NUMBER_AUDITORS] = a->n ? group_of(&a->v[OF_AUDITORS]) : UINT32_MAX;
 	out->uid[n + DAEMON_NUMBER_OFFICERS] = a->n ? group_of(&a->v[OF_OFFICERS]) : UINT32_MAX;
+	out->uid[n + DAEMON_NUMBER_LOGINS] = a->n ? group_of(&a->v[OF_LOGINS]) : UINT32_MAX;
 }
 
 /* Users come before the groups. */

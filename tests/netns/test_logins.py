@@ -7,9 +7,10 @@ import re
 import signal
 import subprocess
 
+import paramiko
 import pytest
 from lablib.box import hash_password
-from rig import dtcp, lab_command, until
+from rig import dtcp, lab_command, net, until
 from test_commit import Conf
 
 TAPPERS = "class tappers { permissions flow-tap-operation; } "
@@ -122,6 +123,35 @@ def test_class_decides(logins):
             s.ask("NOOP")
     logins.rig.passwords.pop("ft-user1")
     assert not logins.lets_in("ft-user1", "x")
+
+
+def test_who_is_removed_is_out(logins):
+    """Also while the agency stays: the open session ends, and the connection that is still there opens no other."""
+    rig = logins.rig
+    logins.commit(f'user ft-user1 {{ class tappers; authentication {{ encrypted-password "{hash_password("x")}"; }} }}',
+                  agency("ft-user1"))
+    t = paramiko.Transport(net.tcp_connect(rig.ns("mediation"), rig.addr("router"), rig.lab["ssh_port"]))
+    try:
+        t.connect(username="ft-user1", password="x")
+
+        def said():
+            channel = t.open_session()
+            channel.settimeout(20)
+            channel.invoke_subsystem("flow-tap-dtcp")
+            channel.sendall(dtcp.request("NOOP", "ft-user1", 1))
+            data = b""
+            while not dtcp.END.search(data) and (piece := channel.recv(4096)):
+                data += piece
+            return channel, data
+
+        channel, answer = said()
+        assert answer.startswith(b"DTCP/0.7 200 OK")
+        logins.commit("", agency("ft-user1"))
+        assert channel.recv(100) == b"", "it ends"
+        assert said()[1] == b""
+    finally:
+        t.close()
+    until("the account is gone", lambda: logins.names() == set(), 20)
 
 
 def test_a_number_is_not_given_again_too_early(logins):
