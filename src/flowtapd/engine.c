@@ -268,9 +268,11 @@ agencies_ready(struct engine *e, struct agency **v, uint32_t n)
 		if ((r = store_agency(e->store, v[i]->name, &v[i]->no)) == 0)
 			r = agency_count(e, v[i]);
 	if (r == 0)
-		return engine_txn_commit(e);
-	engine_txn_rollback(e);
-	return r;
+		r = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
+	engine_disk_failed(e, r);
+	return r < 0 && !engine_disk_ready(e) ? agencies_known(e, v, n) : r;
 }
 
 void
@@ -407,6 +409,23 @@ engine_put_anew(struct engine *e, uint64_t uid)
 		r = row_put(e, no, &row);
 	store_row_free(&row);
 	return r;
+}
+
+void
+engine_agencies_again(struct engine *e)
+{
+	bool missing = false;
+	int r;
+
+	for (uint32_t i = 0; i < e->nagency; i++)
+		missing |= e->agency[i]->no == 0;
+	if (!missing || engine_disk_refuses(e))
+		return;
+	r = agencies_ready(e, e->agency, e->nagency);
+	for (uint32_t i = 0; r == 0 && i < e->nagency; i++)
+		r = budget_send(e, e->agency[i]);
+	if (r < 0)
+		log_warn(r, "agencies that are new since the disk could not be written can't add yet");
 }
 
 /* Every criterion of each agency of `of` that `other` does not have. */

@@ -266,6 +266,8 @@ int engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
 /* So many criteria have gone from the store. */
 void engine_agency_lost(struct engine *e, const char *name, size_t n);
 void engine_agency_recount(struct engine *e, const char *name); /* by the store; nothing if it is not configured */
+/* Those that could get no number at the start, since nothing could be written: now, if it can. */
+void engine_agencies_again(struct engine *e);
 int engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why);
 
 void engine_budget_put(const struct agency *a, struct buf *b);

@@ -92,12 +92,16 @@ engine_txn_known(const struct engine *e, int r)
 int
 engine_txn_begin(struct engine *e)
 {
+	int r;
+
 	e->audit.saved = e->audit.chain;
 	e->audit.uncertainty_us = clock_uncertainty_us(e);
 	/* Whoever comes here does what has to be done, be it with the reserve; what is new was refused before. */
 	if (!engine_disk_ready(e))
 		return -ENOSPC;
-	return engine_txn_known(e, store_begin(e->store));
+	r = engine_txn_known(e, store_begin(e->store));
+	engine_disk_failed(e, r);
+	return r;
 }
 
 void
@@ -159,6 +163,7 @@ engine_txn_commit(struct engine *e)
 		engine_txn_rollback(e);
 	else
 		checkpoint_drop(e);
+	engine_disk_failed(e, r);
 	return r;
 }
 

@@ -19,8 +19,11 @@
 const char *
 engine_disk_name(enum disk_state s)
 {
-	static const char *const names[DISK_STATES] = {
-	    [DISK_OK] = "ok", [DISK_LOW] = "nearly-full", [DISK_FULL] = "full", [DISK_READ_ONLY] = "read-only"};
+	static const char *const names[DISK_STATES] = {[DISK_OK] = "ok",
+	    [DISK_LOW] = "nearly-full",
+	    [DISK_FULL] = "full",
+	    [DISK_READ_ONLY] = "read-only",
+	    [DISK_FAILING] = "failing"};
 
 	return names[s];
 }
@@ -79,9 +82,51 @@ measure(struct engine *e)
 	d->need = at_most((uint64_t)v.f_blocks * v.f_frsize / 8, NEED);
 	d->low = d->need + at_most((uint64_t)v.f_blocks * v.f_frsize / 10, LOW);
 	d->state = v.f_flag & ST_RDONLY ? DISK_READ_ONLY
+		   : d->failing         ? DISK_FAILING
 		   : spare(d) < d->need ? DISK_FULL
 		   : spare(d) < d->low  ? DISK_LOW
 					: DISK_OK;
+}
+
+/* Whether the disk takes anything: a block of the reserve's, or of what was the reserve. */
+static int
+probe(struct engine_disk *d)
+{
+	static const char block[512];
+	int r = 0;
+
+	if (d->fd < 0)
+		return 0;
+	if (pwrite(d->fd, block, sizeof block, 0) < 0 || fdatasync(d->fd) < 0)
+		r = -errno;
+	if (d->reserve_bytes == 0)
+		(void)ftruncate(d->fd, 0);
+	return r;
+}
+
+/*
+ * What was written while it failed may count as written and not be there (fsync(2) tells of it once): so the log is
+ * written into the database, which writes all of it anew, before anything is added to it.
+ */
+static void
+recover(struct engine *e)
+{
+	struct engine_disk *d = &e->disk;
+
+	if (!d->failing || probe(d) == -EIO || (e->store && store_checkpoint(e->store) < 0))
+		return;
+	d->failing = false;
+	log_info("the disk of the state directory takes what is written again");
+}
+
+void
+engine_disk_failed(struct engine *e, int err)
+{
+	if (err != -EIO || e->disk.failing)
+		return;
+	e->disk.failing = true;
+	log_warn(err, "the disk of the state directory takes nothing: what ends taps is done without it");
+	measure(e);
 }
 
 void
@@ -89,6 +134,7 @@ engine_disk_look(struct engine *e)
 {
 	struct engine_disk *d = &e->disk;
 
+	recover(e);
 	measure(e);
 	if (d->fd < 0 || d->state >= DISK_FULL || d->reserve_bytes >= d->reserve_full)
 		return;
@@ -111,6 +157,9 @@ engine_disk_start(struct engine *e)
 		log_warn(-errno, "%s: no room is kept for what ends taps", path);
 	else if (fstat(d->fd, &st) == 0)
 		d->reserve_bytes = (uint64_t)st.st_blocks * 512;
+	measure(e);
+	if (d->state != DISK_READ_ONLY)
+		engine_disk_failed(e, probe(d));
 	engine_disk_look(e);
 	(void)engine_disk_ready(e);
 }
@@ -121,7 +170,7 @@ engine_disk_ready(struct engine *e)
 	struct engine_disk *d = &e->disk;
 
 	measure(e);
-	if (d->state == DISK_READ_ONLY)
+	if (d->state >= DISK_READ_ONLY)
 		return false;
 	if (d->free_bytes >= d->need)
 		return true;
@@ -142,5 +191,7 @@ engine_disk_refuses(struct engine *e)
 	measure(e);
 	if (e->disk.state < DISK_FULL)
 		return NULL;
-	return e->disk.state == DISK_FULL ? "the router's disk is full" : "the router's disk can't be written";
+	return e->disk.state == DISK_FULL      ? "the router's disk is full"
+	       : e->disk.state == DISK_FAILING ? "the router's disk fails: nothing can be written"
+					       : "the router's disk can't be written";
 }

@@ -150,9 +150,7 @@ engine_life_ended(struct engine *e, struct rd *r)
 
 	if ((uid = calloc(n < IPC_BODY_MAX ? n + 1 : 1, sizeof *uid)) == NULL)
 		return -ENOMEM;
-	late = !engine_disk_ready(e);
-	if (!late && (rc = engine_txn_begin(e)) < 0)
-		return rc;
+	late = !engine_disk_ready(e) || engine_txn_begin(e) < 0;
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
 		struct ipc_ended m;
 

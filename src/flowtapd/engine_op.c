@@ -37,7 +37,8 @@ struct change {
 struct batch {
 	struct change v[ENGINE_BATCH_MAX];
 	size_t n;
-	bool late; /* nothing can be written: what ends taps is done without the store (engine_late.h) */
+	bool late;      /* nothing can be written: what ends taps is done without the store (engine_late.h) */
+	bool late_next; /* the next one is, since what this one was to end could not be written */
 };
 
 static void
@@ -404,7 +405,14 @@ is_refused_room(struct engine *e, struct change *c)
 	struct op *op = c->op;
 	const char *why;
 
-	if ((op->req.method != DTCP_ADD && op->req.method != DTCP_REFRESH) || (why = engine_disk_refuses(e)) == NULL)
+	if (op->req.method != DTCP_ADD && op->req.method != DTCP_REFRESH)
+		return false;
+	why = engine_disk_refuses(e);
+	if (why == NULL && c->late)
+		why = "the router's disk does not take what is written";
+	if (why == NULL && op->session->agency->no == 0)
+		why = "the router's disk could not be written until now: try again"; /* engine_agencies_again */
+	if (why == NULL)
 		return false;
 	c->late = true;
 	c->code = DTCP_SERVER_ERROR;
@@ -567,27 +575,21 @@ op_take_back(struct engine *e, struct op *op)
 	    .id = op->reply.value,
 	    .code = error_code(op->dp_error),
 	    .reason = "the data plane did not take it"};
-	int r;
+	int r = engine_disk_ready(e) ? engine_txn_begin(e) : -EROFS;
 
-	if (!engine_disk_ready(e)) {
-		r = engine_late_add(e, &v, &(struct late_debt){.uid = &op->uid, .nuid = 1, .agency = op->agency});
-		if (r < 0)
-			fatal(r, "agency %s: cannot take a refused criterion back", op->agency);
-		engine_agency_lost(e, op->agency, 1);
-		return;
+	if (r == 0) {
+		if ((r = store_delete_uid(e->store, op->agency, op->uid)) == 0)
+			r = engine_audit_add(e, &v);
+		if (r == 0)
+			r = engine_txn_commit(e);
+		else
+			engine_txn_rollback(e);
 	}
-	if ((r = engine_txn_begin(e)) == 0)
-		r = store_delete_uid(e->store, op->agency, op->uid);
-	if (r == 0)
-		r = engine_audit_add(e, &v);
-	if (r == 0)
-		r = engine_txn_commit(e);
-	else
-		engine_txn_rollback(e);
-	if (r == 0)
-		engine_agency_lost(e, op->agency, 1);
+	if (r < 0)
+		r = engine_late_add(e, &v, &(struct late_debt){.uid = &op->uid, .nuid = 1, .agency = op->agency});
 	if (r < 0)
 		fatal(r, "agency %s: cannot take a refused criterion back", op->agency);
+	engine_agency_lost(e, op->agency, 1);
 }
 
 /* The next part, in one of the next batches; if the session has gone, there is none. */
@@ -801,6 +803,21 @@ batch_again(struct engine *e, struct batch *b, int err)
 	engine_batch_soon(e);
 }
 
+/* What ends a tap can't be refused because it can't be written: it is done again, and owed. */
+static bool
+batch_late(struct engine *e, struct batch *b, int err)
+{
+	if (b->late || b->n != 1 || b->v[0].op->req.method != DTCP_DELETE || b->v[0].op->refused)
+		return false;
+	log_warn(err, "store: a DELETE can't be written: it is done, and written later");
+	recount(e, b);
+	op_requeue(b->v[0].op);
+	e->alone = 1;
+	b->late_next = true;
+	engine_batch_soon(e);
+	return true;
+}
+
 static void
 batch_finish(struct engine *e, struct batch *b)
 {
@@ -821,9 +838,12 @@ engine_batch(struct engine *e)
 	int r, spoilt;
 
 	b.n = 0;
-	b.late = !engine_disk_ready(e);
-	if (!b.late && (r = engine_txn_begin(e)) < 0)
-		fatal(r, "store");
+	b.late = b.late_next || !engine_disk_ready(e);
+	b.late_next = false;
+	if (!b.late && (r = engine_txn_begin(e)) < 0) {
+		log_warn(r, "store: no transaction can be begun");
+		b.late = true;
+	}
 	r = spoilt = batch_gather(e, &b);
 	if (b.late)
 		;
@@ -833,8 +853,12 @@ engine_batch(struct engine *e)
 		engine_txn_rollback(e);
 	if (e->alone > 0)
 		e->alone--;
-	if (spoilt < 0 && b.n > 1)
+	/* Of a COMMIT that failed nothing holds either. */
+	engine_disk_failed(e, spoilt);
+	if (r < 0 && b.n > 1)
 		batch_again(e, &b, r);
+	else if (r < 0 && batch_late(e, &b, r))
+		;
 	else if (r < 0)
 		batch_fail(e, &b, r);
 	else

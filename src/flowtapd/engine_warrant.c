@@ -319,7 +319,11 @@ revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event 
 	char reason[64];
 	uint64_t count = 0;
 	size_t at = 0;
-	int r = store_select_warrant(e->store, s->no, note_uid, gone, &count);
+	int r;
+
+	gone->n = 0;
+	gone->failed = false;
+	r = store_select_warrant(e->store, s->no, note_uid, gone, &count);
 
 	if (r < 0 || gone->failed)
 		return r < 0 ? r : -ENOMEM;
@@ -368,9 +372,11 @@ decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, boo
 	if (r == 0)
 		r = engine_audit_add(e, &v);
 	if (r == 0)
-		return engine_txn_commit(e);
-	engine_txn_rollback(e);
-	return r;
+		r = engine_txn_commit(e);
+	else
+		engine_txn_rollback(e);
+	engine_disk_failed(e, r);
+	return r < 0 && !approve ? revoke_late(e, s, &v, gone) : r;
 }
 
 static const char *

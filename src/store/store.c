@@ -22,16 +22,16 @@
 
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
+#define LOG_PAGES 8192 /* many of a million ADDs are written once for all */
 
-static const char settings[] =
-    "PRAGMA foreign_keys = ON;"
-    "PRAGMA secure_delete = ON;"
-    "PRAGMA trusted_schema = OFF;"
-    "PRAGMA cell_size_check = ON;"
-    "PRAGMA temp_store = MEMORY;"
-    "PRAGMA synchronous = FULL;"
-    "PRAGMA wal_autocheckpoint = 8192;" /* pages: many of a million ADDs are written once for all */
-    "PRAGMA journal_size_limit = 4194304;";
+static const char settings[] = "PRAGMA foreign_keys = ON;"
+			       "PRAGMA secure_delete = ON;"
+			       "PRAGMA trusted_schema = OFF;"
+			       "PRAGMA cell_size_check = ON;"
+			       "PRAGMA temp_store = MEMORY;"
+			       "PRAGMA synchronous = FULL;"
+			       "PRAGMA wal_autocheckpoint = 0;" /* checkpoint_hook */
+			       "PRAGMA journal_size_limit = 4194304;";
 
 #define WARRANT_COLUMNS                                                                                                \
 	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid,"          \
@@ -165,6 +165,43 @@ store_run(sqlite3_stmt *st)
 	return r < 0 ? r : 0;
 }
 
+/* ---- the log ---- */
+
+/* What a checkpoint could not bring to the disk counts as brought there from now on (store_int.h, unsettled). */
+static int
+checkpoint(struct store *s, sqlite3 *db, int mode)
+{
+	int rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, NULL);
+
+	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+		s->unsettled = true;
+	return store_error(rc);
+}
+
+/* At once, and all of it. */
+static int
+checkpoint_all(struct store *s)
+{
+	int r;
+
+	sqlite3_busy_timeout(s->db, 0); /* a listing may hold it up: not us, and who lists may be this process */
+	r = checkpoint(s, s->db, SQLITE_CHECKPOINT_TRUNCATE);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	if (r == 0)
+		s->unsettled = false;
+	return r;
+}
+
+/* As SQLite's own, which does not say when it fails. */
+static int
+checkpoint_hook(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	(void)name;
+	if (pages >= LOG_PAGES)
+		(void)checkpoint(arg, db, SQLITE_CHECKPOINT_PASSIVE);
+	return SQLITE_OK;
+}
+
 /* ---- opening ---- */
 
 int
@@ -291,6 +328,7 @@ open_steps(struct store *s)
 		return r;
 	if ((r = store_connect(s->path, WRITER_CACHE_KIB, &s->db)) < 0)
 		return r == -EBADMSG ? STORE_NOT_OURS : r;
+	sqlite3_wal_hook(s->db, checkpoint_hook, s);
 	if ((r = store_schema_obtain(s->db, s->machine)) == 0 && (r = statements_prepare(s)) == 0)
 		r = uid_start(s);
 	return refusal(r);
@@ -311,7 +349,7 @@ store_open(const char *path, const uint8_t *machine_key, struct store **out)
 		store_close(s);
 		return r;
 	}
-	s->erase_due = true; /* who was here before may have been killed before its own */
+	s->erase_due = s->unsettled = true; /* who was here before may have been killed before its own */
 	store_erase(s);
 	*out = s;
 	return 0;
@@ -348,10 +386,7 @@ store_tidy(struct store *s)
 	store_names_forget(s);
 	if (s->reading)
 		return -EROFS;
-	/* The one who lists is this process: to wait for him would be for ever. */
-	sqlite3_busy_timeout(s->db, 0);
-	r = store_error(sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+	r = checkpoint_all(s);
 	/* A connection keeps the last row it wrote until it ends. */
 	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, &fresh.db)) == 0 &&
 	    (r = statements_prepare(&fresh)) == 0) {
@@ -360,6 +395,7 @@ store_tidy(struct store *s)
 		memcpy(fresh.st, st, sizeof st);
 		db = s->db;
 		s->db = fresh.db;
+		sqlite3_wal_hook(s->db, checkpoint_hook, s);
 		fresh.db = db;
 	}
 	disconnect(fresh.db, fresh.st);
@@ -371,9 +407,15 @@ store_tidy(struct store *s)
 int
 store_begin(struct store *s)
 {
+	int r;
+
 	if (s->reading)
 		return -EROFS;
-	return s->unknown < 0 ? STORE_UNKNOWN : store_run(store_stmt(s, ST_BEGIN));
+	if (s->unknown < 0)
+		return STORE_UNKNOWN;
+	if (s->unsettled && (r = store_checkpoint(s)) < 0)
+		return r;
+	return store_run(store_stmt(s, ST_BEGIN));
 }
 
 /* Nothing of the transaction holds: nor does what was remembered of it. */
@@ -482,14 +524,7 @@ store_save_end(struct store *s, int result)
 int
 store_checkpoint(struct store *s)
 {
-	int rc;
-
-	if (s->reading)
-		return -EROFS;
-	sqlite3_busy_timeout(s->db, 0); /* a listing may hold it up: not us */
-	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	sqlite3_busy_timeout(s->db, BUSY_MS);
-	return store_error(rc);
+	return s->reading ? -EROFS : checkpoint_all(s);
 }
 
 void

@@ -124,6 +124,9 @@ struct store {
 	bool spoilt;      /* half of an addition is in the open transaction: it can only be rolled back */
 	struct store_place reseal_at;
 	bool erase_due; /* an erased key may still be in the write-ahead log */
+	/* What the log has from before may be in the kernel's memory only: an fsync that failed was told to the process
+	 * that made it, and counts as done for the next.  Nothing is added before all of it is in the database. */
+	bool unsettled;
 };
 
 /* ---- store.c ---- */

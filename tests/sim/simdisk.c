@@ -38,7 +38,7 @@ static struct {
 	struct simfile file[FILES];
 	uint64_t rng;
 	long calls;
-	bool dead;
+	bool dead, fails, read_only;
 	struct simdisk_faults faults;
 	struct simdisk_counts counts;
 } disk;
@@ -59,6 +59,8 @@ fault(int rc)
 
 	if (disk.dead)
 		return SQLITE_IOERR;
+	if (disk.fails)
+		return rc;
 	disk.calls++;
 	if (f->cut_at != SIMDISK_NONE && disk.calls >= f->cut_at) {
 		disk.dead = true;
@@ -207,6 +209,9 @@ file_sync(sqlite3_file *file, int flags)
 	int rc = fault(SQLITE_IOERR_FSYNC);
 
 	(void)flags;
+	if (rc == SQLITE_IOERR_FSYNC && !disk.dead)
+		f->from = f->to =
+		    0; /* as Linux does: told once, and what was not written counts as written from then on */
 	if (rc || disk.faults.lies || f->cap == 0)
 		return rc;
 	memcpy(f->old + f->from, f->now + f->from, f->to - f->from);
@@ -431,13 +436,15 @@ vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *file, int flags, int *o
 	(void)v;
 	memset(h, 0, sizeof *h);
 	/* The engine makes the database's file by itself, as here. */
-	if (f == NULL && name && !disk.dead && flags & (SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB))
+	if (f == NULL && name && !disk.dead && !disk.read_only && flags & (SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB))
 		f = file_make(name);
 	if (f == NULL)
 		return SQLITE_CANTOPEN;
 	h->f = f;
 	f->refs++;
 	h->base.pMethods = &methods;
+	if (disk.read_only)
+		flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
 	if (out)
 		*out = flags;
 	return SQLITE_OK;
@@ -549,13 +556,34 @@ simdisk_live(const struct simdisk_faults *f)
 {
 	disk.faults = *f;
 	disk.calls = 0;
-	disk.dead = false;
+	disk.dead = disk.fails = disk.read_only = false;
 }
 
 void
 simdisk_room(size_t bytes)
 {
 	disk.faults.room = bytes;
+}
+
+void
+simdisk_state(bool fails, bool read_only)
+{
+	disk.fails = fails;
+	disk.read_only = read_only;
+}
+
+size_t
+simdisk_length(const char *name)
+{
+	const struct simfile *f = file_find(name);
+
+	return f ? f->len : 0;
+}
+
+void
+simdisk_die(void)
+{
+	disk.dead = true;
 }
 
 bool

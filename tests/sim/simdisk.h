@@ -32,7 +32,11 @@ void simdisk_new(uint64_t seed);                   /* empty; what it had is gone
 uint64_t simdisk_random(void);                     /* from the seed */
 void simdisk_live(const struct simdisk_faults *f); /* a process begins */
 void simdisk_room(size_t bytes);                   /* changes it in mid-life */
+/* Every call that changes the disk fails, until it is told otherwise; and files are opened for reading only. */
+void simdisk_state(bool fails, bool read_only);
 size_t simdisk_used(void);
+size_t simdisk_length(const char *name);    /* of a file; 0: there is none */
+void simdisk_die(void);                     /* the process has no more effect, as if the power were gone */
 bool simdisk_is_dead(void);                 /* the power is gone: every call fails */
 void simdisk_power_cut(void);               /* what is left of the process's and the kernel's memory: nothing */
 void simdisk_kill(void);                    /* the process only: what it wrote the kernel has */
