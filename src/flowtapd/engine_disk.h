@@ -25,7 +25,7 @@ enum disk_state {
 struct engine_disk {
 	int fd; /* the reserve; -1: it could not be opened */
 	enum disk_state state;
-	bool failing; /* a write has failed, and none has succeeded since */
+	bool failing;           /* a write has failed, and none has succeeded since */
 	uint64_t free_bytes;    /* for us, the reserve not counted */
 	uint64_t reserve_bytes; /* held now */
 	/* In proportion to the file system. */
