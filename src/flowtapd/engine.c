@@ -18,17 +18,22 @@
 #include "machine_key.h"
 #include "role.h"
 #include "sandbox.h"
+#include "spare.h"
 #include "state_file.h"
 
-#define TIDY_MS 1000 /* after a change */
+#define TIDY_MS 1000           /* after a change */
+#define SPARE_BYTES (8u << 20) /* a part of a DELETE, and what the database keeps of its pages */
 
 /* What was deleted is to be nowhere in the state's files, its log included. */
 static void
 tidy_cb(void *arg)
 {
 	struct engine *e = arg;
-	int r = store_tidy(e->store);
+	int r;
 
+	engine_fds_lend(e);
+	r = store_tidy(e->store);
+	(void)engine_fds_back(e);
 	if (r < 0 && r != -EBUSY && engine_disk_refuses(e) == NULL)
 		log_warn(r, "state database: deleted criteria may still be in its log");
 	if (r < 0)
@@ -126,42 +131,6 @@ parent_on_end(void *arg, int err)
 	loop_stop(e->loop, 1);
 }
 
-/*
- * No descriptor is left for who has connected.  One is kept, to take them and close at once: else they would wait, and
- * we would be told of them without end.  Open sessions need no further one, for a DELETE neither.
- */
-static void
-accept_short(struct engine *e, int listener, int err)
-{
-	int fd;
-
-	if (err != -EMFILE && err != -ENFILE && err != -ENOMEM && err != -ENOBUFS)
-		return;
-	engine_watch_short(e, err == -ENFILE ? -EMFILE : err == -ENOBUFS ? -ENOMEM : err);
-	/* Somebody else may have taken it when it was last given up. */
-	if (e->spare_fd < 0)
-		e->spare_fd = fcntl(DAEMON_FD_PARENT, F_DUPFD_CLOEXEC, 0);
-	if (e->spare_fd < 0)
-		return;
-	close(e->spare_fd);
-	if ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
-		close(fd);
-	e->spare_fd = fcntl(DAEMON_FD_PARENT, F_DUPFD_CLOEXEC, 0);
-}
-
-/* As many as we may: sessions and listings of all agencies each have theirs. */
-static void
-descriptors_start(struct engine *e)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &l);
-	}
-	e->spare_fd = fcntl(DAEMON_FD_PARENT, F_DUPFD_CLOEXEC, 0);
-}
-
 static void
 listen_cb(void *arg, uint32_t events)
 {
@@ -169,10 +138,8 @@ listen_cb(void *arg, uint32_t events)
 	int fd;
 
 	(void)events;
-	while ((fd = accept4(e->dtcp_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+	while ((fd = engine_fds_accept(e, e->dtcp_fd, false)) >= 0)
 		session_accept(e, fd);
-	if (errno != EAGAIN)
-		accept_short(e, e->dtcp_fd, -errno);
 }
 
 static void
@@ -182,10 +149,8 @@ ctl_listen_cb(void *arg, uint32_t events)
 	int fd;
 
 	(void)events;
-	while ((fd = accept4(e->ctl_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+	while ((fd = engine_fds_accept(e, e->ctl_fd, true)) >= 0)
 		ctl_accept(e, fd);
-	if (errno != EAGAIN)
-		accept_short(e, e->ctl_fd, -errno);
 }
 
 static int
@@ -469,7 +434,9 @@ on_committed(struct engine *e, void *arg, uint16_t type, const uint8_t *body, si
 	(void)type;
 	(void)body;
 	(void)len;
+	engine_fds_lend(e); /* its history is files */
 	engine_config_committed(e);
+	(void)engine_fds_back(e);
 	daemon_ready(e->parent, 0, "");
 }
 
@@ -537,13 +504,11 @@ engine_commit(struct engine *e)
 }
 
 static int
-parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+parent_said(struct engine *e, uint16_t type, const uint8_t *body, size_t len)
 {
-	struct engine *e = arg;
 	const char *why;
 	int r;
 
-	(void)id;
 	switch (type) {
 	case IPC_P_CONFIG:
 		r = engine_prepare(e, body, len, &why);
@@ -567,6 +532,20 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	default:
 		return -EPROTO;
 	}
+}
+
+/* A commit writes files. */
+static int
+parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct engine *e = arg;
+	int r;
+
+	(void)id;
+	engine_fds_lend(e);
+	r = parent_said(e, type, body, len);
+	(void)engine_fds_back(e);
+	return r;
 }
 
 /* ---- start-up ---- */
@@ -671,7 +650,9 @@ engine_run(int verbose)
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
 		fatal(r, "no configuration");
 	engine_events_start(&e);
-	descriptors_start(&e);
+	engine_fds_start(&e);
+	if ((r = spare_keep(SPARE_BYTES)) < 0)
+		log_warn(r, "no memory is kept for what ends taps");
 	bulk_begin(); /* engine_sync ends it */
 	if ((r = engine_start(&e, &why)) < 0) {
 		log_warn(r, "%s", why); /* the parent may see our end before our answer */

@@ -169,6 +169,7 @@ struct engine_event {
 	char text[184];
 };
 
+#define ENGINE_SPARE_FDS 16
 #define ENGINE_WATCHED 8 /* conditions that engine_watch.c may know */
 
 struct engine_events {
@@ -208,7 +209,8 @@ struct engine {
 	struct loop_timer *tidy;
 	bool resealing;       /* steps of a rotation of keys are under way */
 	uint64_t reseal_left; /* rows, at most */
-	int dtcp_fd, ctl_fd, spare_fd;
+	int dtcp_fd, ctl_fd, spare_fd[ENGINE_SPARE_FDS];
+	bool fds_short;            /* lately: the spare ones are lent when they are needed */
 	struct selftest *selftest; /* under way */
 	uint32_t selftests;        /* so far */
 	struct history history;    /* of the configuration */
@@ -289,10 +291,22 @@ int engine_metrics_start(struct engine *e);
 /* engine_selftest.c */
 int engine_selftest_start(struct engine *e);
 
+/* engine_fds.c */
+void engine_fds_start(struct engine *e);
+/* As accept4(2), an operator with the help of what is kept; whom there is no descriptor for, they are closed at once.
+ */
+int engine_fds_accept(struct engine *e, int listener, bool operator);
+/* Around what opens files: what is kept is given up if there was none lately, and taken again.  true: all of it is
+ * there. */
+void engine_fds_lend(struct engine *e);
+bool engine_fds_back(struct engine *e);
+
 /* engine_watch.c: looks at the data plane and at the disk now and then, and raises and clears alarms */
 int engine_watch_start(struct engine *e);
 /* A descriptor or memory was not to be had. */
 void engine_watch_short(struct engine *e, int err);
+/* NULL, or why nothing new is done, in words for agencies and operators: the disk, memory. */
+const char *engine_refuses(struct engine *e);
 
 /* engine_alarm.c */
 int engine_alarm_start(struct engine *e);               /* listens to the inventory */

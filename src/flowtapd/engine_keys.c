@@ -67,7 +67,7 @@ rotation_begin(struct engine *e)
 int
 keys_rotate(struct engine *e)
 {
-	int r = e->resealing ? -EALREADY : engine_disk_refuses(e) ? -ENOSPC : rotation_begin(e);
+	int r = e->resealing ? -EALREADY : engine_refuses(e) ? -ENOSPC : rotation_begin(e);
 
 	if (r < 0 && (r != -EALREADY || e->resealing))
 		return r;

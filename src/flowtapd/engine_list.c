@@ -262,7 +262,7 @@ static bool
 is_refused_room(struct op *op)
 {
 	struct engine *e = op->session->engine;
-	const char *why = engine_disk_refuses(e);
+	const char *why = engine_refuses(e);
 	struct audit_event v;
 
 	if (why == NULL && engine_late_count(e, op->session->agency->name) > 0)

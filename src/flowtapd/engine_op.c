@@ -412,9 +412,10 @@ is_refused_room(struct engine *e, struct change *c)
 		why = "the router's disk does not take what is written";
 	if (why == NULL && op->session->agency->no == 0)
 		why = "the router's disk could not be written until now: try again"; /* engine_agencies_again */
-	if (why == NULL)
+	if (why)
+		c->late = true;
+	else if ((why = engine_refuses(e)) == NULL)
 		return false;
-	c->late = true;
 	c->code = DTCP_SERVER_ERROR;
 	snprintf(op->reason, sizeof op->reason, "%s", why);
 	snprintf(op->reply.reason, sizeof op->reply.reason, "%s", why);

@@ -250,7 +250,7 @@ engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *wh
 	struct warrant w;
 	int r = warrant_parse(text, &w, &err);
 
-	const char *full = engine_disk_refuses(e);
+	const char *full = engine_refuses(e);
 
 	if (r == 0 && full) {
 		r = refuse(e, uid, w.agency, w.ref, full, say(why, size, -ENOSPC, full));
@@ -405,7 +405,7 @@ engine_warrant_decide(
 		return refuse(e, uid, agency, ref, "no such warrant", say(why, size, r, "no such warrant"));
 	if (r < 0)
 		return say(why, size, r, "the store can't be read");
-	if ((text = undecidable(&s, a, uid, approve)) != NULL || (approve && (text = engine_disk_refuses(e)) != NULL)) {
+	if ((text = undecidable(&s, a, uid, approve)) != NULL || (approve && (text = engine_refuses(e)) != NULL)) {
 		store_warrant_free(&s);
 		return refuse(e, uid, agency, ref, text, say(why, size, -EPERM, text));
 	}

@@ -3,7 +3,7 @@
  * Conditions that last: each is an alarm when it begins and is told again when it is over.
  * On record they are not: nobody did anything.
  *
- * exports: engine_watch_ ctl_show_alarms */
+ * exports: engine_watch_ ctl_show_alarms engine_refuses */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "conf_perm.h"
 #include "engine_ctl.h"
 #include "log.h"
+#include "spare.h"
 
 #define WATCH_MS 2000
 #define QUIET_ROUNDS 30 /* without a loss: the losses are over */
@@ -194,8 +195,33 @@ engine_watch_short(struct engine *e, int err)
 	e->watch.short_ns = clock_mono_ns();
 	e->watch.short_of = err;
 	condition(e, SHORT, true,
-	    err == -ENOMEM ? "a request or session was refused: no memory"
+	    err == -ENOMEM ? "there is no memory: nothing new is tapped; what ends taps works"
 			   : "a session or command was refused: no descriptor is left");
+}
+
+const char *
+engine_refuses(struct engine *e)
+{
+	const char *why = engine_disk_refuses(e);
+
+	if (why || !spare_is_gone())
+		return why;
+	if (e->watch.short_ns == 0 || e->watch.short_of != -ENOMEM)
+		engine_watch_short(e, -ENOMEM);
+	return "the router has no memory";
+}
+
+/* What was kept of both is taken again as soon as that can be. */
+static void
+watch_spare(struct engine *e)
+{
+	if (spare_is_gone()) {
+		engine_watch_short(e, -ENOMEM);
+		if (spare_again())
+			log_info("there is memory again");
+	}
+	if (e->fds_short && !engine_fds_back(e))
+		engine_watch_short(e, -EMFILE);
 }
 
 static void
@@ -205,8 +231,11 @@ on_timer(void *arg)
 	const struct buf none = {0};
 
 	watch_disk(e);
-	if (e->watch.short_ns != 0 && clock_mono_ns() - e->watch.short_ns > SHORT_NS)
+	watch_spare(e);
+	if (e->watch.short_ns != 0 && clock_mono_ns() - e->watch.short_ns > SHORT_NS) {
 		condition(e, SHORT, false, "");
+		e->fds_short = false;
+	}
 	if (engine_dp_send(e, IPC_D_STATUS, &none, on_state, NULL) < 0)
 		loop_timer_set(e->watch.timer, WATCH_MS);
 }

@@ -354,6 +354,12 @@ engine_audit_of(struct audit_event *v, const struct session *s, const char *kind
 	*v = (struct audit_event){.kind = kind, .agency = s->agency->name};
 }
 
+const char *
+engine_refuses(struct engine *e)
+{
+	return engine_disk_refuses(e);
+}
+
 void
 engine_batch_soon(struct engine *e)
 {

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "spare.h"
+
+#define KEPT (4u << 20)
+#define PIECE 3000
+
+/* A list through the pieces themselves: nothing else is to be had. */
+static void **
+use_up(size_t *bytes, bool until_gone)
+{
+	void **first = NULL, **p;
+
+	*bytes = 0;
+	while (!(until_gone && spare_is_gone()) && (p = malloc(PIECE)) != NULL) {
+		memset(p, 1, PIECE);
+		*p = first;
+		first = p;
+		*bytes += PIECE;
+	}
+	return first;
+}
+
+static void
+give_back(void **first)
+{
+	while (first) {
+		void **next = *first;
+
+		free(first);
+		first = next;
+	}
+}
+
+/* What was kept is there when nothing else is, to the last, and not before; it is taken again when there is more. */
+static void
+test_exhausted(void **state)
+{
+	struct rlimit was, none;
+	void **a, **b;
+	size_t before, after;
+	bool again, gone;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__)
+	skip();
+#endif
+	assert_true(spare_again());
+	assert_int_equal(spare_keep(KEPT), 0);
+	assert_false(spare_is_gone());
+	assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+	none = (struct rlimit){1, was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	a = use_up(&before, true);
+	gone = spare_is_gone();
+	b = use_up(&after, false);
+	again = spare_again();
+	setrlimit(RLIMIT_AS, &was);
+	assert_true(gone);
+	assert_true(after >= KEPT * 9 / 10);
+	assert_false(again);
+	assert_true(spare_is_gone());
+	give_back(a);
+	give_back(b);
+	assert_true(spare_again());
+	assert_false(spare_is_gone());
+}
+
+/* What could not be had with it either does not cost it. */
+static void
+test_too_much(void **state)
+{
+	volatile size_t much = SIZE_MAX / 2;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__)
+	skip();
+#endif
+	assert_null(malloc(much));
+	assert_null(calloc(much, 4));
+	assert_false(spare_is_gone());
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_exhausted), cmocka_unit_test(test_too_much)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
