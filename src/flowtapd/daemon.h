@@ -58,7 +58,7 @@ enum daemon_fd {
 struct daemon_opts {
 	const char *conf_path;
 	int verbose;
-	bool check, print, remove;
+	bool check, print, remove, undo;
 	const char *rewrap; /* the file with another machine key */
 };
 

@@ -17,6 +17,8 @@ static const char usage_text[] = "usage: flowtapd [-v] [-f FILE]        run in t
 				 "       flowtapd --remove [-f FILE]    take every tap out of the kernel\n"
 				 "       flowtapd --rewrap KEYFILE [-f FILE]\n"
 				 "                                      replace the machine key by that in KEYFILE\n"
+				 "       flowtapd --undo-upgrade [-f FILE]\n"
+				 "                                      put the former release's database back\n"
 				 "       flowtapd --aux [-v]            the service beside it: aux.socket's\n"
 				 "       flowtapd --help | --version\n";
 
@@ -25,6 +27,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'V'},
     {"remove", no_argument, NULL, 'R'},
     {"rewrap", required_argument, NULL, 'W'},
+    {"undo-upgrade", no_argument, NULL, 'U'},
     {"aux", no_argument, NULL, 'A'},
     {"role", required_argument, NULL, 'r'}, /* for our own children */
     {NULL, 0, NULL, 0},
@@ -97,6 +100,9 @@ main(int argc, char **argv)
 			break;
 		case 'W':
 			o.rewrap = optarg;
+			break;
+		case 'U':
+			o.undo = true;
 			break;
 		case 'A':
 			aux = true;

@@ -517,7 +517,7 @@ int
 parent_run(const struct daemon_opts *o)
 {
 	cleanup_buf struct buf text = {0};
-	const bool daemon = !o->check && !o->remove && !o->rewrap;
+	const bool daemon = !o->check && !o->remove && !o->rewrap && !o->undo;
 	struct notify notify = {.fd = -1};
 	struct conf *conf;
 	int r = 0;
@@ -542,6 +542,7 @@ parent_run(const struct daemon_opts *o)
 	} else
 		r = o->remove   ? remove_all(conf->run_dir)
 		    : o->rewrap ? rewrap_run(conf, o->rewrap)
+		    : o->undo   ? rewrap_put_back(conf)
 				: daemon_main(o, &notify, &conf);
 	conf_free(conf);
 	return r;

@@ -64,6 +64,13 @@ state_file_explain(const char *path, int refusal, char *out, size_t size)
 	case STORE_OTHER_KEY:
 		snprintf(out, size, "%s was made with another machine key. " STILL "Restore that key." OR_REMOVE, path);
 		break;
+	case STORE_NO_COPY:
+		snprintf(out, size,
+		    "%s is of an earlier release: %s; no copy of it can be kept beside it before it changes to schema "
+		    "%d, "
+		    "which takes as much room as it has. " STILL "Make room." OR_REMOVE,
+		    path, found, store_schema());
+		break;
 	default:
 		snprintf(out, size, "%s is damaged. " STILL "Restore it." OR_REMOVE, path);
 	}

@@ -329,9 +329,39 @@ open_steps(struct store *s)
 	if ((r = store_connect(s->path, WRITER_CACHE_KIB, &s->db)) < 0)
 		return r == -EBADMSG ? STORE_NOT_OURS : r;
 	sqlite3_wal_hook(s->db, checkpoint_hook, s);
-	if ((r = store_schema_obtain(s->db, s->machine)) == 0 && (r = statements_prepare(s)) == 0)
+	if ((r = store_schema_obtain(s->db, s->path, s->machine)) == 0 && (r = statements_prepare(s)) == 0)
 		r = uid_start(s);
 	return refusal(r);
+}
+
+/* What the copy would bring back: what ends, and limits that are used.  Keys that are renewed say so themselves. */
+static void
+ended_hook(void *arg, int op, const char *db, const char *table, sqlite3_int64 rowid)
+{
+	struct store *s = arg;
+
+	(void)db;
+	(void)rowid;
+	s->ended = s->ended || (op == SQLITE_DELETE && strcmp(table, "criterion") == 0) ||
+		   (op == SQLITE_UPDATE && strcmp(table, "warrant") == 0) || strcmp(table, "used") == 0;
+}
+
+static void
+hooks_set(struct store *s)
+{
+	sqlite3_wal_hook(s->db, checkpoint_hook, s);
+	if (s->copy)
+		sqlite3_update_hook(s->db, ended_hook, s);
+}
+
+/* Before it commits: a copy that is gone too early does no harm.  What ends ends, whether this works or not. */
+static void
+copy_judge(struct store *s)
+{
+	if (!s->copy || !s->ended || store_copy_drop(s->path) < 0)
+		return;
+	s->copy = s->ended = false;
+	sqlite3_update_hook(s->db, NULL, NULL);
 }
 
 int
@@ -349,6 +379,8 @@ store_open(const char *path, const uint8_t *machine_key, struct store **out)
 		store_close(s);
 		return r;
 	}
+	s->copy = store_copy_is_there(path);
+	hooks_set(s);
 	s->erase_due = s->unsettled = true; /* who was here before may have been killed before its own */
 	store_erase(s);
 	*out = s;
@@ -386,6 +418,7 @@ store_tidy(struct store *s)
 	store_names_forget(s);
 	if (s->reading)
 		return -EROFS;
+	s->copy = s->copy && store_copy_is_there(s->path);
 	r = checkpoint_all(s);
 	/* A connection keeps the last row it wrote until it ends. */
 	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, &fresh.db)) == 0 &&
@@ -395,7 +428,7 @@ store_tidy(struct store *s)
 		memcpy(fresh.st, st, sizeof st);
 		db = s->db;
 		s->db = fresh.db;
-		sqlite3_wal_hook(s->db, checkpoint_hook, s);
+		hooks_set(s);
 		fresh.db = db;
 	}
 	disconnect(fresh.db, fresh.st);
@@ -471,6 +504,7 @@ store_commit(struct store *s)
 		store_rollback(s);
 		return r;
 	}
+	copy_judge(s);
 	return conclude(s);
 }
 

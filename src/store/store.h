@@ -53,12 +53,17 @@ enum store_refusal {
 	STORE_NOT_OURS,  /* no database, or another program's */
 	STORE_DAMAGED,
 	STORE_OTHER_KEY, /* made with another machine key */
+	STORE_NO_COPY,   /* of an earlier schema, and no copy of it could be kept, such as on a full disk */
 };
 
-/* Opens or creates; the file of an earlier release is brought to this one's schema.
+/* Opens or creates; the file of an earlier release is brought to this one's schema, and a sealed copy of it is kept
+ * until something that it has ends, or seven days.
  * machine_key (STORE_KEY_LEN bytes) is copied.  0, enum store_refusal or -errno. */
 int store_open(const char *path, const uint8_t *machine_key, struct store **out);
 void store_close(struct store *s); /* NULL is legal */
+
+/* Of a database that nobody has open: as it was before its schema changed.  -ENOENT: there is no copy. */
+int store_copy_put_back(const char *path, const uint8_t *machine_key);
 
 /* What can be known of a file without its key, to say why it was refused. */
 struct store_found {

@@ -123,6 +123,8 @@ struct store {
 	bool save_is_all; /* store_save_begin began a transaction */
 	bool spoilt;      /* half of an addition is in the open transaction: it can only be rolled back */
 	struct store_place reseal_at;
+	bool copy;      /* there is one from before its schema changed (store_copy.c) */
+	bool ended;     /* a transaction ends, or was to end, something that the copy has */
 	bool erase_due; /* an erased key may still be in the write-ahead log */
 	/* What the log has from before may be in the kernel's memory only: an fsync that failed was told to the process
 	 * that made it, and counts as done for the next.  Nothing is added before all of it is in the database. */
@@ -149,6 +151,15 @@ int store_agency_find(struct store *s, const char *agency, int64_t *no, int64_t 
 
 /* After a checkpoint nothing of an erased key is in the files.  Tried again when it can't be now. */
 void store_erase(struct store *s);
+
+/* ---- store_copy.c ---- */
+
+/* Of a database of this schema that is about to change, durably, beside it.  -errno: there is none, and nothing was
+ * changed. */
+int store_copy_make(sqlite3 *db, const char *path, const uint8_t *machine, int schema);
+bool store_copy_is_there(const char *path); /* one that is too old is erased */
+int store_copy_drop(const char *path);      /* erases it; 0 if there is none */
+#define PATH_LEN 512
 
 /* ---- store_change.c ---- */
 

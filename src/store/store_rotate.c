@@ -86,6 +86,7 @@ store_rotate(struct store *s, const char *agency)
 {
 	int r = store_save_begin(s);
 
+	s->ended = true; /* the copy has the old key */
 	return r < 0 ? r : store_save_end(s, rotate_steps(s, agency));
 }
 
@@ -247,7 +248,9 @@ store_rotate_step(struct store *s, uint32_t max_rows, uint64_t *left)
 
 	if (r < 0)
 		return r;
-	if ((r = reseal_steps(s, max_rows, &at, &n, &erased)) < 0 || (r = store_commit(s)) < 0) {
+	r = reseal_steps(s, max_rows, &at, &n, &erased);
+	s->ended = s->ended || erased;
+	if (r < 0 || (r = store_commit(s)) < 0) {
 		store_rollback(s);
 		return r;
 	}
@@ -334,6 +337,7 @@ store_rewrap(struct store *s, const uint8_t *machine_key)
 
 	if (r < 0)
 		return r;
+	s->ended = true;
 	if ((r = rewrap_steps(s, machine_key)) < 0 || (r = store_commit(s)) < 0) {
 		store_rollback(s);
 		return r;

@@ -299,13 +299,15 @@ store_schema_check(sqlite3 *db, const uint8_t *machine)
 }
 
 int
-store_schema_obtain(sqlite3 *db, const uint8_t *machine)
+store_schema_obtain(sqlite3 *db, const char *path, const uint8_t *machine)
 {
 	const struct store_climb c = {db, machine};
 	int version = 0, r = schema_look(db, &version);
 
 	if (r != 0 || (version != 0 && (r = ours_check(db, machine)) < 0))
 		return r;
+	if (version != 0 && version < SCHEMA_NOW && store_copy_make(db, path, machine, version) < 0)
+		return STORE_NO_COPY;
 	r = exec(db, "PRAGMA page_size = " PAGE_SIZE "; PRAGMA journal_mode = WAL");
 	if (r == 0 && version == 0 && (r = exec(db, "BEGIN IMMEDIATE")) == 0) {
 		version = STORE_SCHEMA_FIRST;

@@ -5,7 +5,7 @@ import os
 import struct
 
 import pytest
-from rig import lab_command, udp_packet, until
+from rig import TREE, lab_command, udp_packet, until
 from test_keys import Log, service, state_path
 from test_lifecycle import listing
 
@@ -76,3 +76,51 @@ def test_foreign_state(rig, what):
         up(packets[2])
         content.wait(2)
         assert content.got == [packets[0], packets[2]]
+
+
+def test_upgrade_can_be_undone(rig, tmp_path):
+    """The database of the first release: its copy shows no target, and --undo-upgrade puts it back."""
+    names = "state.db", "machine-key"
+    paths = {x: state_path(rig, x) for x in names}
+    copy = paths["state.db"] + ".before-upgrade"
+    lab_command("stop", "--name", rig.name)
+    stat = {x: os.stat(paths[x]) for x in names}
+    kept = {}
+    for x in names:
+        with open(paths[x], "rb") as f:
+            kept[x] = f.read()
+
+    def put(name, data):
+        with open(paths[name], "wb") as f:
+            f.write(data)
+        os.chown(paths[name], stat[name].st_uid, stat[name].st_gid)
+
+    try:
+        put("machine-key", b"the machine key of all fixtures.".hex().encode() + b"\n")
+        with open(TREE + "/tests/unit/schemas/5.db", "rb") as f:
+            first = f.read()
+        put("state.db", first)
+        assert b"172.29.201.17" in first
+        log = Log(rig)
+        service(rig, "start")
+        log.wait("audit record")  # its lines are no lines of a record: it starts no further
+        until("the daemon's end", lambda: not rig.processes()["parent"])
+        assert pragma(paths["state.db"], "user_version") > 5
+        with open(copy, "rb") as f:
+            assert b"172.29" not in f.read()
+        assert os.stat(copy).st_mode & 0o777 == 0o600
+        service(rig, "stop")
+        r = lab_command("exec", "--name", rig.name, "router", "flowtapd", "--undo-upgrade")
+        assert "is as the former release left it" in r.stdout
+        assert pragma(paths["state.db"], "user_version") == 5 and not os.path.exists(copy)
+        r = lab_command("exec", "--name", rig.name, "router", "flowtapd", "--undo-upgrade", check=False)
+        assert r.returncode == 1 and "there is no copy" in r.stderr
+    finally:
+        service(rig, "stop")
+        for x in names:
+            put(x, kept[x])
+        for suffix in "-wal", "-shm", ".before-upgrade":
+            if os.path.exists(paths["state.db"] + suffix):
+                os.unlink(paths["state.db"] + suffix)
+        lab_command("restart", "--name", rig.name)
+    assert rig.answered()

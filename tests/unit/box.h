@@ -31,7 +31,7 @@ box_new(void)
 static inline void
 box_empty(const struct box *x)
 {
-	static const char *const suffix[] = {"", "-wal", "-shm", ".copy"};
+	static const char *const suffix[] = {"", "-wal", "-shm", ".copy", ".before-upgrade", ".before-upgrade.new"};
 
 	for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
 		char file[128];

@@ -7,7 +7,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "box.h"
@@ -249,6 +252,166 @@ test_killed_while_climbing(void **state)
 	assert_true(killed > 0);
 }
 
+/* ---- the copy ---- */
+
+static bool
+copy_there(const struct box *x)
+{
+	char name[160];
+
+	snprintf(name, sizeof name, "%s.before-upgrade", x->path);
+	return access(name, F_OK) == 0;
+}
+
+static void
+climbed(struct box *x, int schema)
+{
+	assert_true(box_released(x, schema));
+	assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
+	assert_true(copy_there(x));
+}
+
+/* Of every released schema: it gives back what was there, to the last row, once. */
+static void
+test_copy_gives_back(void **state)
+{
+	struct box *x = *state;
+
+	for (int schema = STORE_SCHEMA_FIRST; schema < store_schema(); schema++) {
+		if (!box_released(x, schema))
+			continue;
+		climbed(x, schema);
+		assert_true(id_of_new(x->s, STATEFILL_A, 1) > 0);
+		store_close(TAKE_PTR(x->s));
+		assert_true(copy_there(x));
+		assert_int_equal(store_copy_put_back(x->path, (const uint8_t[STORE_KEY_LEN]){1}), -EBADMSG);
+		assert_int_equal(number(x->path, "PRAGMA user_version"), store_schema());
+		assert_int_equal(store_copy_put_back(x->path, statefill_key), 0);
+		assert_int_equal(number(x->path, "PRAGMA user_version"), schema);
+		assert_false(copy_there(x));
+		assert_int_equal(store_copy_put_back(x->path, statefill_key), -ENOENT);
+		assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
+		everything_is_there(x->s);
+		it_works_on(x->s);
+		store_close(TAKE_PTR(x->s));
+	}
+}
+
+enum end { DELETED, REVOKED, LIMIT_USED, KEY_ERASED, ENDS };
+
+static void
+some_end(struct store *s, enum end how)
+{
+	struct store_warrant w;
+	uint64_t left = 1;
+
+	switch (how) {
+	case DELETED:
+		assert_int_equal(store_delete_uid(s, STATEFILL_A, 1), 0);
+		break;
+	case REVOKED:
+		assert_int_equal(store_warrant_get(s, STATEFILL_A, "W-2", &w), 0);
+		w.revoked_ms = 1;
+		assert_int_equal(store_warrant_set(s, &w), 0);
+		store_warrant_free(&w);
+		break;
+	case LIMIT_USED:
+		assert_int_equal(store_used_set(s, 1, &(struct store_used){.packets = 1}), 0);
+		break;
+	default:
+		store_rollback(s);
+		while (left > 0)
+			assert_int_equal(store_rotate_step(s, 100, &left), 0);
+		assert_int_equal(store_begin(s), 0);
+	}
+}
+
+/* It is gone when the end is acknowledged, and there when it was only added to. */
+static void
+test_copy_goes_with_what_ends(void **state)
+{
+	struct box *x = *state;
+
+	for (enum end how = 0; how < ENDS; how++) {
+		climbed(x, STORE_SCHEMA_FIRST);
+		assert_int_equal(store_begin(x->s), 0);
+		assert_true(id_of_new(x->s, STATEFILL_A, 1) > 0);
+		assert_int_equal(store_commit(x->s), 0);
+		assert_true(copy_there(x));
+		/* A tidied store has another connection. */
+		assert_int_equal(store_tidy(x->s), 0);
+		assert_int_equal(store_begin(x->s), 0);
+		some_end(x->s, how);
+		assert_int_equal(store_commit(x->s), 0);
+		assert_false(copy_there(x));
+		store_close(TAKE_PTR(x->s));
+	}
+}
+
+/* Nothing of the key is left in its blocks: whoever still has the file open sees it. */
+static void
+test_copy_is_erased(void **state)
+{
+	static const uint8_t zero[4096];
+	struct box *x = *state;
+	uint8_t head[sizeof zero];
+	char name[160];
+	int fd;
+
+	climbed(x, STORE_SCHEMA_FIRST);
+	snprintf(name, sizeof name, "%s.before-upgrade", x->path);
+	assert_true((fd = open(name, O_RDONLY)) >= 0);
+	assert_int_equal(store_begin(x->s), 0);
+	some_end(x->s, DELETED);
+	assert_int_equal(store_commit(x->s), 0);
+	assert_int_equal(pread(fd, head, sizeof head, 0), sizeof head);
+	assert_memory_equal(head, zero, sizeof zero);
+	close(fd);
+}
+
+static void
+test_copy_does_not_last(void **state)
+{
+	const struct timespec old[2] = {{time(NULL) - 8 * 86400, 0}, {time(NULL) - 8 * 86400, 0}};
+	struct box *x = *state;
+	char name[160];
+
+	climbed(x, STORE_SCHEMA_FIRST);
+	store_close(TAKE_PTR(x->s));
+	snprintf(name, sizeof name, "%s.before-upgrade", x->path);
+	assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
+	assert_true(copy_there(x));
+	store_close(TAKE_PTR(x->s));
+	assert_int_equal(utimensat(AT_FDCWD, name, old, 0), 0);
+	assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
+	assert_false(copy_there(x));
+}
+
+/* No room for it: nothing is changed, and nothing is left of the attempt. */
+static void
+test_no_copy_no_climb(void **state)
+{
+	struct box *x = *state;
+	struct rlimit was, few;
+	char name[160];
+	int r;
+
+	assert_true(box_released(x, STORE_SCHEMA_FIRST));
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	few = (struct rlimit){40000, was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	r = store_open(x->path, statefill_key, &x->s);
+	setrlimit(RLIMIT_FSIZE, &was);
+	assert_int_equal(r, STORE_NO_COPY);
+	assert_int_equal(number(x->path, "PRAGMA user_version"), STORE_SCHEMA_FIRST);
+	snprintf(name, sizeof name, "%s.before-upgrade.new", x->path);
+	assert_int_equal(access(name, F_OK), -1);
+	assert_false(copy_there(x));
+	assert_int_equal(store_open(x->path, statefill_key, &x->s), 0);
+	everything_is_there(x->s);
+}
+
 /* ---- refusals ---- */
 
 static void
@@ -311,6 +474,11 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_every_released_schema_opens, box_setup, box_teardown),
 	    cmocka_unit_test_setup_teardown(test_new_and_old_look_the_same, box_setup, box_teardown),
 	    cmocka_unit_test_setup_teardown(test_killed_while_climbing, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_copy_gives_back, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_copy_goes_with_what_ends, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_copy_is_erased, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_copy_does_not_last, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(test_no_copy_no_climb, box_setup, box_teardown),
 	    cmocka_unit_test_setup_teardown(test_newer, box_setup, box_teardown),
 	    cmocka_unit_test_setup_teardown(test_old_with_another_key, box_setup, box_teardown),
 	    cmocka_unit_test(test_head),
