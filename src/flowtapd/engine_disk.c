@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "log.h"
 
@@ -15,6 +16,7 @@
 #define NEED (2 * MIB)
 #define RESERVE (16 * MIB)
 #define LOW (64 * MIB)
+#define PROBE_NS 1500000000ull
 
 const char *
 engine_disk_name(enum disk_state s)
@@ -113,7 +115,11 @@ recover(struct engine *e)
 {
 	struct engine_disk *d = &e->disk;
 
-	if (!d->failing || probe(d) == -EIO || (e->store && store_checkpoint(e->store) < 0))
+	/* A disk that fails may take long to say so. */
+	if (!d->failing || clock_mono_ns() - d->probed_ns < PROBE_NS)
+		return;
+	d->probed_ns = clock_mono_ns();
+	if (probe(d) == -EIO || (e->store && store_checkpoint(e->store) < 0))
 		return;
 	d->failing = false;
 	log_info("the disk of the state directory takes what is written again");
@@ -125,6 +131,7 @@ engine_disk_failed(struct engine *e, int err)
 	if (err != -EIO || e->disk.failing)
 		return;
 	e->disk.failing = true;
+	e->disk.probed_ns = clock_mono_ns();
 	log_warn(err, "the disk of the state directory takes nothing: what ends taps is done without it");
 	measure(e);
 }

@@ -26,6 +26,7 @@ struct engine_disk {
 	int fd; /* the reserve; -1: it could not be opened */
 	enum disk_state state;
 	bool failing;           /* a write has failed, and none has succeeded since */
+	uint64_t probed_ns;     /* CLOCK_MONOTONIC: when that was last tried */
 	uint64_t free_bytes;    /* for us, the reserve not counted */
 	uint64_t reserve_bytes; /* held now */
 	/* In proportion to the file system. */
