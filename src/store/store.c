@@ -167,12 +167,42 @@ store_run(sqlite3_stmt *st)
 
 /* ---- the log ---- */
 
+/*
+ * Writes the log anew as it is, so that what a failed fsync has left out comes to the disk: a checkpoint that is
+ * interrupted would else leave pages in the database that no log can complete.
+ */
+static int
+log_settle(sqlite3 *db)
+{
+	static uint8_t piece[65536]; /* sealed bytes, and those of the tables */
+	sqlite3_file *f = NULL;
+	sqlite3_int64 size = 0;
+
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &f) != SQLITE_OK || f == NULL ||
+	    f->pMethods == NULL)
+		return 0;
+	if (f->pMethods->xFileSize(f, &size) != SQLITE_OK)
+		return -EIO;
+	for (sqlite3_int64 at = 0; at < size; at += (sqlite3_int64)sizeof piece) {
+		const int len = size - at < (sqlite3_int64)sizeof piece ? (int)(size - at) : (int)sizeof piece;
+
+		if (f->pMethods->xRead(f, piece, len, at) != SQLITE_OK ||
+		    f->pMethods->xWrite(f, piece, len, at) != SQLITE_OK)
+			return -EIO;
+	}
+	explicit_bzero(piece, sizeof piece);
+	return size && f->pMethods->xSync(f, SQLITE_SYNC_NORMAL) != SQLITE_OK ? -EIO : 0;
+}
+
 /* What a checkpoint could not bring to the disk counts as brought there from now on (store_int.h, unsettled). */
 static int
 checkpoint(struct store *s, sqlite3 *db, int mode)
 {
-	int rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, NULL);
+	int rc, r;
 
+	if (s->unsettled && (r = log_settle(db)) < 0)
+		return r;
+	rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, NULL);
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
 		s->unsettled = true;
 	return store_error(rc);
@@ -400,6 +430,9 @@ store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
+	/* The last one to close makes a checkpoint, of a log that may have a hole. */
+	if (s->db && (s->unknown || s->unsettled))
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	disconnect(s->db, s->st);
 	seal_forget();
 	free(s->path);
