@@ -13,11 +13,12 @@
 #include "ctl.h"
 #include "jsonout.h"
 #include "output.h"
+#include "terminal.h"
 
 static int
 usage(const char *text)
 {
-	fprintf(stderr, "flowtap: %s; see flowtap --help\n", text);
+	term_say("flowtap: %s; see flowtap --help", text);
 	return EXIT_USAGE;
 }
 
@@ -102,7 +103,7 @@ lines_each(const char *path, int (*cb)(void *arg, struct slice line, uint64_t no
 	int r = 0;
 
 	if (f == NULL) {
-		fprintf(stderr, "flowtap: %s: %s\n", path, strerror(errno));
+		term_say("flowtap: %s: %s", path, strerror(errno));
 		return EXIT_USAGE;
 	}
 	while (r == 0 && (n = getline(&line, &room, f)) > 0) {
@@ -111,7 +112,7 @@ lines_each(const char *path, int (*cb)(void *arg, struct slice line, uint64_t no
 		r = cb(arg, (struct slice){line, (size_t)n}, ++no);
 	}
 	if (r == 0 && ferror(f)) {
-		fprintf(stderr, "flowtap: %s: %s\n", path, strerror(errno));
+		term_say("flowtap: %s: %s", path, strerror(errno));
 		r = EXIT_TRANSPORT;
 	}
 	if (f != stdin)

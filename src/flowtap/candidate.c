@@ -10,6 +10,7 @@
 #include "conf_print.h"
 #include "ctl.h"
 #include "words.h"
+#include "terminal.h"
 
 #define LINE_DEPTH_MAX 64
 
@@ -42,7 +43,7 @@ candidate_fetch(const char *socket, unsigned n, struct conf_tree **out, struct c
 	json_decref(answer);
 	if (r == 0)
 		return EXIT_OK;
-	fprintf(stderr, "flowtap: line %u of the configuration: %s: %s\n", err.line, err.word, err.expected);
+	term_say("flowtap: line %u of the configuration: %s: %s", err.line, err.word, err.expected);
 	return EXIT_TRANSPORT;
 }
 
@@ -204,7 +205,7 @@ candidate_read(FILE *f, struct buf *out)
 		if (room)
 			out->len += fread(room, 1, 65536, f);
 		if (room == NULL || ferror(f) || out->len > CONF_TEXT_MAX) {
-			fprintf(stderr, "flowtap: %s\n", out->len > CONF_TEXT_MAX ? "too long" : strerror(errno));
+			term_say("flowtap: %s", out->len > CONF_TEXT_MAX ? "too long" : strerror(errno));
 			return EXIT_TRANSPORT;
 		}
 	}

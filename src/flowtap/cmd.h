@@ -24,6 +24,7 @@ enum cmd_where {
 	CMD_CONF = 2,  /* at the # prompt */
 	CMD_ONCE = 4,  /* as arguments of the program */
 	CMD_PIPE = 8,  /* after a | */
+	CMD_ASIS = 32, /* not a place: its lines are to be copied, or another program's, and stay as they are */
 	CMD_TEXT = 16, /* not a place: it prints a text and knows no JSON; in JSON and XML the text is a string */
 };
 
@@ -36,7 +37,7 @@ struct cmd {
 	int (*main)(const char *socket, bool json, int argc, char **argv);
 	/* for run_ask (table.c): what the daemon is asked, and how its JSON is shown to a person */
 	const char *ask;
-	void (*text)(const struct json_t *answer, struct buf *out);
+	void (*text)(const struct json_t *answer, unsigned width, struct buf *out);
 	/* CONF_PERM_..., of the shell's own commands only: who lacks one of them does not know the command.  What the
 	 * daemon is asked it refuses itself, and an expression of the class may give it. */
 	uint32_t needs;

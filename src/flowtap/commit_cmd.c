@@ -10,13 +10,14 @@
 
 #include "ctl.h"
 #include "shell.h"
+#include "terminal.h"
 
 #define TEXT_MAX (16u << 20) /* what the daemon takes */
 
 static int
 usage(const char *text)
 {
-	fprintf(stderr, "flowtap: %s; see flowtap --help\n", text);
+	term_say("flowtap: %s; see flowtap --help", text);
 	return EXIT_USAGE;
 }
 
@@ -38,7 +39,7 @@ read_answer(int fd, json_t **answer, struct ipc_wrong *wrong)
 	*answer = json_loadb((const char *)body.p, body.len, 0, NULL);
 	if (*answer)
 		return EXIT_OK;
-	fprintf(stderr, "flowtap: the daemon's answer is not understood\n");
+	term_say("flowtap: the daemon's answer is not understood");
 	return EXIT_TRANSPORT;
 }
 
@@ -126,7 +127,7 @@ text_read(const char *path, struct buf *out)
 	if (f && f != stdin)
 		fclose(f);
 	if (why)
-		fprintf(stderr, "flowtap: %s: %s\n", path, why);
+		term_say("flowtap: %s: %s", path, why);
 	return why ? -1 : 0;
 }
 
@@ -192,10 +193,10 @@ static void
 print_wrong(const char *path, const struct ipc_wrong *w)
 {
 	if (w->line)
-		fprintf(stderr, "flowtap: %s:%u:%u: %s%s%s\n", path, w->line, w->column,
-		    *w->word ? w->word : "end of file", ": ", w->expected);
+		term_say("flowtap: %s:%u:%u: %s%s%s", path, w->line, w->column, *w->word ? w->word : "end of file",
+		    ": ", w->expected);
 	else
-		fprintf(stderr, "flowtap: %s: %s\n", path, w->expected);
+		term_say("flowtap: %s: %s", path, w->expected);
 }
 
 static int
@@ -311,22 +312,14 @@ rollback_main(const char *socket, bool json, int argc, char **argv)
 /* ---- screens ---- */
 
 void
-commit_show_configuration(const json_t *answer, struct buf *out)
-{
-	const json_t *text = json_object_get(answer, "text");
-
-	if (json_is_string(text))
-		buf_put(out, json_string_value(text), json_string_length(text));
-}
-
-void
-commit_show_history(const json_t *answer, struct buf *out)
+commit_show_history(const json_t *answer, unsigned width, struct buf *out)
 {
 	const json_t *e, *within = json_object_get(answer, "confirm-within-seconds");
 	const json_t *at = json_object_get(answer, "scheduled");
 	const char *pending = json_string_value(json_object_get(answer, "pending-restart"));
 	size_t i;
 
+	(void)width;
 	if (at)
 		buf_printf(out, "commit requested by %s at %s\n", json_string_value(json_object_get(at, "user")),
 		    json_string_value(json_object_get(at, "time")));
@@ -348,14 +341,16 @@ commit_show_history(const json_t *answer, struct buf *out)
 }
 
 void
-commit_show_rescue(const json_t *answer, struct buf *out)
+commit_show_rescue(const json_t *answer, unsigned width, struct buf *out)
 {
+	(void)width;
 	buf_printf(out, "Rescue configuration %s\n", json_string_value(json_object_get(answer, "rescue")));
 }
 
 void
-commit_show_cleared(const json_t *answer, struct buf *out)
+commit_show_cleared(const json_t *answer, unsigned width, struct buf *out)
 {
 	(void)answer;
+	(void)width;
 	buf_printf(out, "Pending commit cleared\n");
 }

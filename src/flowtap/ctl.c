@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "chan.h"
+#include "terminal.h"
 
 #define TEXT_MAX 65535
 
@@ -54,13 +55,13 @@ ctl_ask(const char *path, const char *words, struct slice text, int *code)
 
 	if (fd < 0) {
 		*code = errno == EACCES ? EXIT_NOT_AUTHORISED : EXIT_TRANSPORT;
-		fprintf(stderr, "flowtap: %s: %s; is flowtapd running?\n", path, strerror(errno));
+		term_say("flowtap: %s: %s; is flowtapd running?", path, strerror(errno));
 		return -1;
 	}
 	/* A daemon that does not want all of it has said why, and closed. */
 	if ((r = ask_write(fd, words, text)) < 0 && r != -EPIPE) {
 		*code = EXIT_TRANSPORT;
-		fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
+		term_say("flowtap: no answer from the daemon: %s", strerror(-r));
 		return -1;
 	}
 	return TAKE_FD(fd);
@@ -72,7 +73,7 @@ ctl_ask_again(int fd, const char *words, struct slice text)
 	int r = ask_write(fd, words, text);
 
 	if (r < 0)
-		fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
+		term_say("flowtap: no answer from the daemon: %s", strerror(-r));
 	return r;
 }
 
@@ -101,7 +102,7 @@ ctl_read(int fd, struct buf *body)
 
 	if (r == 0)
 		return type;
-	fprintf(stderr, "flowtap: no answer from the daemon: %s\n", strerror(-r));
+	term_say("flowtap: no answer from the daemon: %s", strerror(-r));
 	return -1;
 }
 
@@ -113,6 +114,6 @@ ctl_error(const struct buf *body)
 	char text[512];
 
 	rd_cstr(&r, text, sizeof text);
-	fprintf(stderr, "flowtap: %s\n", rd_end(&r) == 0 ? text : "the daemon's answer is not understood");
+	term_say("flowtap: %s", rd_end(&r) == 0 ? text : "the daemon's answer is not understood");
 	return code;
 }

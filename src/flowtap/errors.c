@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "held.h"
 #include "jsonout.h"
+#include "terminal.h"
 
 #define PREFIX "flowtap: "
 
@@ -55,6 +56,6 @@ errors_usage(bool json, const char *what)
 	if (json)
 		jsonout_error("usage", what);
 	else
-		fprintf(stderr, PREFIX "%s; see flowtap --help\n", what);
+		term_say(PREFIX "%s; see flowtap --help", what);
 	return EXIT_USAGE;
 }

@@ -7,6 +7,9 @@
 
 struct pager {
 	unsigned length, width; /* of the screen; length 0: all at once */
+	bool resizes;           /* width is as the terminal says at each line */
+	bool grows;             /* and so is length */
+	bool folds;             /* lines that are too long are told in several, whatever they were laid out for */
 	unsigned used;          /* lines of the present screen */
 };
 

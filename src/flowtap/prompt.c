@@ -11,11 +11,14 @@
 #include <string.h>
 
 #include "idle.h"
+#include "layout.h"
 #include "shell.h"
+#include "terminal.h"
 
 #define HINTS_MAX 512
 #define HELP_COLUMN 24
-#define WIDTH 80
+#define HELP_COLUMN_NARROW 16 /* on a screen of less than */
+#define NARROW 60
 
 struct prompt {
 	struct shell *sh;
@@ -105,40 +108,39 @@ hints_get(EditLine *el, bool *quoted)
 
 /* One line of help; what is longer goes on below. */
 static void
-help_print(const char *word, const char *help, bool color)
+help_put(const char *word, const char *help, bool color, struct buf *out)
 {
-	printf("  %s%-*s%s", color ? "\033[1m" : "", HELP_COLUMN - 3, word, color ? "\033[0m" : "");
-	if (strlen(word) > HELP_COLUMN - 3)
-		printf("\n%*s", HELP_COLUMN - 1, "");
-	for (const char *s = help ? help : "";;) {
-		size_t room = WIDTH - HELP_COLUMN - 1, n = room;
+	const unsigned width = term_width(STDOUT_FILENO), at = width < NARROW ? HELP_COLUMN_NARROW : HELP_COLUMN;
+	unsigned hang = at - 2;
+	cleanup_buf struct buf line = {0};
 
-		if (strlen(s) <= room) {
-			printf(" %s\n", s);
-			return;
-		}
-		while (n > 0 && s[n] != ' ')
-			n--;
-		n = n ? n : room;
-		printf(" %.*s\n%*s", (int)n, s, HELP_COLUMN - 1, "");
-		s += n + (s[n] == ' ');
+	buf_printf(&line, "  %s%-*s%s", color ? "\033[1m" : "", (int)at - 3, word, color ? "\033[0m" : "");
+	if (strlen(word) > at - 3) {
+		layout_fold((struct slice){(char *)line.p, line.len}, width, 2, out);
+		buf_reset(&line);
+		buf_printf(&line, "%*s", (int)at - 1, "");
+		hang = 0;
 	}
+	buf_printf(&line, " %s", help ? help : "");
+	layout_fold((struct slice){(char *)line.p, line.len}, width, hang, out);
 }
 
 static void
 hints_print(const struct prompt *p, const struct hints *hs)
 {
+	cleanup_buf struct buf out = {0};
 	char word[80];
 
-	puts("Possible completions:");
+	buf_printf(&out, "Possible completions:\n");
 	if (hs->may_end == 1)
-		help_print("<[Enter]>", "Execute this command", p->sh->color);
+		help_put("<[Enter]>", "Execute this command", p->sh->color, &out);
 	for (size_t i = 0; i < hs->n; i++) {
 		snprintf(word, sizeof word, hs->h[i].arg ? "<%s>" : "%s", hs->h[i].word);
-		help_print(word, hs->h[i].help, p->sh->color);
+		help_put(word, hs->h[i].help, p->sh->color, &out);
 	}
 	if (hs->may_end == 1 && strchr(hs->line, '|') == NULL)
-		help_print("|", "Pipe through a command", p->sh->color);
+		help_put("|", "Pipe through a command", p->sh->color, &out);
+	fwrite(out.p, 1, out.len, stdout);
 	fflush(stdout);
 }
 
@@ -148,8 +150,13 @@ hints_print(const struct prompt *p, const struct hints *hs)
 static unsigned char
 fault_print(struct prompt *p, const struct hints *hs)
 {
-	printf("\n%*s^\n%.*s\n", (int)((strlen(p->text) + hs->fault.at) % WIDTH), "", (int)hs->fault.text.len,
-	    hs->fault.text.p ? (char *)hs->fault.text.p : "");
+	cleanup_buf struct buf out = {0};
+	unsigned columns, rows;
+
+	term_size(STDOUT_FILENO, &columns, &rows);
+	buf_printf(&out, "\n%*s^\n", (int)((strlen(p->text) + hs->fault.at) % columns), "");
+	layout_fold((struct slice){(char *)hs->fault.text.p, hs->fault.text.len}, term_width(STDOUT_FILENO), 0, &out);
+	fwrite(out.p, 1, out.len, stdout);
 	fflush(stdout);
 	return CC_REDISPLAY;
 }
@@ -335,12 +342,15 @@ static void
 prompt_make(struct prompt *p)
 {
 	const struct conf_path level = configure_level(p->sh);
+	cleanup_buf struct buf line = {0}, lines = {0};
 
 	if (p->sh->candidate) {
-		printf("\n[edit");
+		buf_printf(&line, "\n[edit");
 		for (size_t i = 0; i < level.n; i++)
-			printf(" %s", level.word[i]);
-		puts("]");
+			buf_printf(&line, " %s", level.word[i]);
+		buf_printf(&line, "]");
+		layout_fold((struct slice){(char *)line.p, line.len}, term_width(STDOUT_FILENO), 2, &lines);
+		fwrite(lines.p, 1, lines.len, stdout);
 	}
 	snprintf(p->text, sizeof p->text, "%s@%s%c ", p->user, p->host, p->sh->candidate ? '#' : '>');
 }
@@ -386,9 +396,13 @@ line_get(struct prompt *p, History *past, char *room, size_t size)
 	prompt_make(p);
 	p->interrupted = false;
 	fflush(stdout);
-	if ((s = el_gets(p->el, &n)) == NULL || n <= 0)
+	idle_size(p->el);
+	s = el_gets(p->el, &n);
+	if (p->interrupted)
+		return "";
+	if (s == NULL || n <= 0)
 		return NULL;
-	if (p->interrupted || n >= (int)size)
+	if (n >= (int)size)
 		return "";
 	snprintf(room, size, "%.*s", (int)strcspn(s, "\n"), s);
 	if (room[strspn(room, " ")])

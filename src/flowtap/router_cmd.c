@@ -154,21 +154,15 @@ router_log(struct shell *sh, const struct cmd_call *call)
 /* ---- screens ---- */
 
 static int
-print(struct shell *sh, json_t *o, void (*text)(const json_t *, struct buf *))
+print(struct shell *sh, json_t *o, show_text *text)
 {
-	cleanup_buf struct buf out = {0};
-	int code = EXIT_OK;
+	int code;
 
 	if (o == NULL) {
 		shell_say("error: what the program said is not understood");
 		return EXIT_TRANSPORT;
 	}
-	if (sh->json || sh->display != DISPLAY_TEXT)
-		code = shell_put_json(sh, o);
-	else {
-		text(o, &out);
-		fwrite(out.p, 1, out.len, stdout);
-	}
+	code = shell_put(sh, o, text);
 	json_decref(o);
 	return code;
 }

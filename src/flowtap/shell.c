@@ -6,14 +6,13 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "errors.h"
 #include "held.h"
 #include "jsonout.h"
+#include "layout.h"
+#include "terminal.h"
 #include "xml.h"
-
-#define WIDTH 80
 
 void
 shell_context(const struct shell *sh, unsigned where, struct cmd_context *out)
@@ -26,43 +25,24 @@ shell_say(const char *fmt, ...)
 {
 	va_list ap;
 
-	fflush(stdout);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	term_vsay(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
-}
-
-/* In lines of at most WIDTH columns. */
-static void
-wrapped(const char *s)
-{
-	while (strlen(s) > WIDTH) {
-		size_t n = WIDTH;
-
-		while (n > 0 && s[n] != ' ')
-			n--;
-		if (n == 0)
-			n = WIDTH;
-		fprintf(stderr, "%.*s\n", (int)n, s);
-		s += n;
-		s += strspn(s, " ");
-	}
-	fprintf(stderr, "%s\n", s);
 }
 
 void
 shell_fault(const char *line, const struct cmd_fault *fault)
 {
 	/* a long line is shown from somewhere before the place */
-	const size_t from = fault->at > WIDTH - 20 ? fault->at - (WIDTH - 20) : 0;
+	const size_t width = term_width(STDERR_FILENO);
+	const size_t from = fault->at > width - 20 ? fault->at - (width - 20) : 0;
 
 	fflush(stdout);
-	for (size_t i = 0; line[from + i] && i < WIDTH - 1; i++)
+	for (size_t i = 0; line[from + i] && i < width - 1; i++)
 		fputc(line[from + i] == '\t' || line[from + i] == '\n' ? ' ' : line[from + i], stderr);
 	fprintf(stderr, "\n%*s^\n", (int)(fault->at - from), "");
 	if (fault->text.p)
-		wrapped((const char *)fault->text.p);
+		term_say("%.*s", (int)fault->text.len, (const char *)fault->text.p);
 }
 
 bool
@@ -145,13 +125,32 @@ cookie_write(void *arg, const char *bytes, size_t len)
 static void
 pager_start(struct shell *sh)
 {
-	struct winsize size = {0};
+	unsigned columns, rows;
 
-	sh->pager = (struct pager){.width = WIDTH};
-	if (!sh->terminal || !sh->asks || sh->no_more || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+	sh->pager = (struct pager){.width = LAYOUT_USUAL, .resizes = sh->terminal};
+	if (!sh->terminal || !sh->asks || sh->no_more)
 		return;
-	sh->pager.width = size.ws_col;
-	sh->pager.length = sh->screen_length == SHELL_AUTO ? size.ws_row : sh->screen_length;
+	term_size(STDOUT_FILENO, &columns, &rows);
+	sh->pager.grows = sh->screen_length == SHELL_AUTO;
+	sh->pager.length = sh->pager.grows ? rows : sh->screen_length;
+}
+
+unsigned
+shell_width(const struct shell *sh)
+{
+	return sh->save_path ? LAYOUT_USUAL : term_width(STDOUT_FILENO);
+}
+
+int
+shell_put(const struct shell *sh, const json_t *o, show_text *text)
+{
+	cleanup_buf struct buf out = {0};
+
+	if (sh->json || sh->display != DISPLAY_TEXT)
+		return shell_put_json(sh, o);
+	show_put(text, o, shell_width(sh), &out);
+	fwrite(out.p, 1, out.len, stdout);
+	return out.err ? EXIT_TRANSPORT : EXIT_OK;
 }
 
 static int
@@ -197,6 +196,8 @@ shell_call(struct shell *sh, const struct cmd_call *call)
 	char *argv[WORDS_MAX + 1];
 	const bool shaped = sh->json || sh->display == DISPLAY_JSON || sh->display == DISPLAY_XML;
 
+	sh->pager.folds = sh->terminal && !shaped && sh->display == DISPLAY_TEXT &&
+			  !(call->row->where & (CMD_TEXT | CMD_ASIS));
 	if (shaped && (call->row->where & CMD_TEXT))
 		return text_call(sh, call);
 	if (call->row->main == NULL)

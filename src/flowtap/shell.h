@@ -10,6 +10,7 @@
 #include "ctl.h"
 #include "pager.h"
 #include "pipe.h"
+#include "show.h"
 
 enum shell_display { DISPLAY_TEXT, DISPLAY_SET, DISPLAY_JSON, DISPLAY_XML };
 
@@ -60,6 +61,10 @@ int shell_argv(struct shell *sh, int argc, char **argv);
 /* The present command's output will go into that file, for its owner only if it is new; path is borrowed while the
  * command runs.  It is not touched before the whole line is understood.  The exit code. */
 int shell_save_to(struct shell *sh, const char *path);
+/* What is printed now is laid out for so many columns. */
+unsigned shell_width(const struct shell *sh);
+/* An answer to a person, or as the display is.  The exit code. */
+int shell_put(const struct shell *sh, const json_t *o, show_text *text);
 int shell_put_json(const struct shell *sh, const json_t *o);   /* or XML, as the display is */
 int shell_call(struct shell *sh, const struct cmd_call *call); /* into the present output */
 /* Asks which rights the user lacks: what the daemon would call unknown is unknown here, too. */

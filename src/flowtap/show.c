@@ -4,7 +4,21 @@
 #include <string.h>
 #include <time.h>
 
+#include "layout.h"
 #include "show.h"
+
+#define NARROW 60 /* columns of a screen that has none to give away */
+
+void
+show_put(show_text *text, const json_t *answer, unsigned width, struct buf *out)
+{
+	cleanup_buf struct buf lines = {0};
+
+	text(answer, width, &lines);
+	if (lines.err)
+		out->err = lines.err;
+	layout_fold((struct slice){(char *)lines.p, lines.len}, width, 2, out);
+}
 
 static const char *
 text_of(const json_t *o, const char *key)
@@ -44,18 +58,25 @@ utc(intmax_t s, char buf[static 32])
 /* ---- show services flow-tap ---- */
 
 static void
-put_interfaces(const json_t *list, struct buf *out)
+put_interfaces(const json_t *list, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"Interfaces", .usual = 18},
+	    {"", .wraps = true},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns), .indent = 2};
 	const json_t *i;
 	size_t n;
 
-	buf_printf(out, "\nInterfaces\n");
+	buf_printf(out, "\n");
 	json_array_foreach (list, n, i) {
 		bool tapped = json_is_true(json_object_get(i, "tapped"));
 
-		buf_printf(out, "  %-16s %s%s%s\n", text_of(i, "name"), tapped ? "tapped" : "not tapped",
-		    tapped ? "" : ": ", tapped ? "" : text_of(i, "why"));
+		layout_cell(&t, "%s", text_of(i, "name"));
+		layout_cell(&t, "%s%s%s", tapped ? "tapped" : "not tapped", tapped ? "" : ": ",
+		    tapped ? "" : text_of(i, "why"));
 	}
+	layout_table_end(&t, width, out);
 }
 
 static void
@@ -72,47 +93,78 @@ put_services_interfaces(const json_t *list, struct buf *out)
 
 /* Nothing before the first copy. */
 static void
-put_content_interfaces(const json_t *list, struct buf *out)
+put_content_interfaces(const json_t *list, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"Copies leave by", .usual = 18},
+	    {"", .wraps = true},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns), .indent = 2};
 	const json_t *i;
 	size_t n;
 
-	if (json_array_size(list) > 0)
-		buf_printf(out, "\nCopies leave by\n");
-	json_array_foreach (list, n, i)
-		buf_printf(out, "  %-16s %s\n", text_of(i, "name"), text_of(i, "way"));
+	if (json_array_size(list) == 0)
+		return;
+	buf_printf(out, "\n");
+	json_array_foreach (list, n, i) {
+		layout_cell(&t, "%s", text_of(i, "name"));
+		layout_cell(&t, "%s", text_of(i, "way"));
+	}
+	layout_table_end(&t, width, out);
 }
 
 static void
-put_programs(const json_t *list, struct buf *out)
+put_programs(const json_t *list, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"Programs", .usual = 16},
+	    {"id", .usual = 6, .right = true},
+	    {"tag", .usual = 16, .gap = 1, .rank = 1},
+	    {"loaded for", .gap = 1},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns), .indent = 2};
 	char age[32];
 	const json_t *p;
 	size_t n;
 
-	if (json_array_size(list) > 0)
-		buf_printf(out, "\nPrograms             id  tag               loaded for\n");
-	json_array_foreach (list, n, p)
-		buf_printf(out, "  %-14s %6jd  %-16s  %s\n", text_of(p, "name"), number_of(p, "id"), text_of(p, "tag"),
-		    duration(number_of(p, "loaded-seconds"), age));
+	if (json_array_size(list) == 0)
+		return;
+	buf_printf(out, "\n");
+	json_array_foreach (list, n, p) {
+		layout_cell(&t, "%s", text_of(p, "name"));
+		layout_cell(&t, "%jd", number_of(p, "id"));
+		layout_cell(&t, "%s", text_of(p, "tag"));
+		layout_cell(&t, "%s", duration(number_of(p, "loaded-seconds"), age));
+	}
+	layout_table_end(&t, width, out);
 }
 
 static void
-put_capacity(const json_t *state, const json_t *c, struct buf *out)
+put_capacity(const json_t *state, const json_t *c, unsigned width, struct buf *out)
 {
 	static const char *const rows[] = {
 	    "criteria", "terms-ipv4", "terms-ipv6", "masks-ipv4", "masks-ipv6", "destinations"};
+	static const struct layout_column columns[] = {
+	    {"Capacity", .usual = 18},
+	    {"in use", .usual = 9, .right = true},
+	    {"room", .usual = 10, .right = true},
+	    {"used", .usual = 7, .right = true, .rank = 1},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns), .indent = 2};
 
-	buf_printf(out, "\nCapacity              in use       room    used\n");
+	buf_printf(out, "\n");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char key[64];
 		intmax_t used = number_of(c, rows[i]), room;
 
 		snprintf(key, sizeof key, "%s-limit", rows[i]);
 		room = number_of(c, key);
-		buf_printf(out, "  %-16s %9jd %10jd %6.1f%%\n", rows[i], used, room,
-		    room > 0 ? (double)used * 100 / (double)room : 0.0);
+		layout_cell(&t, "%s", rows[i]);
+		layout_cell(&t, "%jd", used);
+		layout_cell(&t, "%jd", room);
+		layout_cell(&t, "%.1f%%", room > 0 ? (double)used * 100 / (double)room : 0.0);
 	}
+	layout_table_end(&t, width, out);
 	buf_printf(out, "  %-16s %9jd %10jd  the most so far without a loss\n", "copies a second",
 	    number_of(state, "copies-per-second"), number_of(state, "copies-per-second-most"));
 	buf_printf(out, "  %-16s %17.1f MiB\n", "tables' memory", (double)number_of(c, "table-bytes") / 1048576);
@@ -124,12 +176,12 @@ put_disk(const json_t *d, struct buf *out)
 	buf_printf(out, "Disk: %s, %.1f MiB free, %.1f MiB kept for what ends taps", text_of(d, "state"),
 	    (double)number_of(d, "free-bytes") / 1048576, (double)number_of(d, "reserve-bytes") / 1048576);
 	if (number_of(d, "lines-owed") > 0)
-		buf_printf(out, ";\n  lines owed to the record: %jd", number_of(d, "lines-owed"));
+		buf_printf(out, "; lines owed to the record: %jd", number_of(d, "lines-owed"));
 	buf_printf(out, "\n");
 }
 
 void
-show_flow_tap(const json_t *state, struct buf *out)
+show_flow_tap(const json_t *state, unsigned width, struct buf *out)
 {
 	const json_t *capacity = json_object_get(state, "capacity");
 	char when[32];
@@ -147,13 +199,13 @@ show_flow_tap(const json_t *state, struct buf *out)
 	if (json_object_get(state, "pending-restart"))
 		buf_printf(out, "Pending until the next start: %s\n", text_of(state, "pending-restart"));
 	if (capacity) {
-		put_interfaces(json_object_get(state, "interfaces"), out);
-		put_content_interfaces(json_object_get(state, "content-interfaces"), out);
-		put_programs(json_object_get(state, "programs"), out);
-		put_capacity(state, capacity, out);
+		put_interfaces(json_object_get(state, "interfaces"), width, out);
+		put_content_interfaces(json_object_get(state, "content-interfaces"), width, out);
+		put_programs(json_object_get(state, "programs"), width, out);
+		put_capacity(state, capacity, width, out);
 	} else {
 		put_services_interfaces(json_object_get(state, "services-interfaces"), out);
-		buf_printf(out, "\nFurther figures are shown to those entitled: root, the group _flowtap and the\n"
+		buf_printf(out, "\nFurther figures are shown to those entitled: root, the group _flowtap and the "
 				"permission flow-tap.\n");
 	}
 }
@@ -161,25 +213,59 @@ show_flow_tap(const json_t *state, struct buf *out)
 /* ---- show services flow-tap statistics ---- */
 
 static void
-put_agencies(const json_t *list, struct buf *out)
+put_agencies(const json_t *list, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"Agency", .usual = 20},
+	    {"sessions", .usual = 8, .right = true, .rank = 3},
+	    {"criteria", .usual = 9, .right = true, .rank = 2},
+	    {"copies due", .usual = 13, .right = true, .rank = 1},
+	    {"sent", .usual = 13, .right = true},
+	    {"lost", .usual = 9, .right = true},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns), .indent = 2};
 	const json_t *a;
 	size_t n;
 
-	buf_printf(
-	    out, "\n%-20s %8s %9s %13s %13s %9s\n", "Agency", "sessions", "criteria", "copies due", "sent", "lost");
-	json_array_foreach (list, n, a)
-		buf_printf(out, "  %-18s %8jd %9jd %13jd %13jd %9jd\n", text_of(a, "agency"), number_of(a, "sessions"),
-		    number_of(a, "criteria"), number_of(a, "due"), number_of(a, "sent"),
-		    number_of(a, "lost-budget") + number_of(a, "lost-otherwise"));
+	buf_printf(out, "\n");
+	json_array_foreach (list, n, a) {
+		layout_cell(&t, "%s", text_of(a, "agency"));
+		layout_cell(&t, "%jd", number_of(a, "sessions"));
+		layout_cell(&t, "%jd", number_of(a, "criteria"));
+		layout_cell(&t, "%jd", number_of(a, "due"));
+		layout_cell(&t, "%jd", number_of(a, "sent"));
+		layout_cell(&t, "%jd", number_of(a, "lost-budget") + number_of(a, "lost-otherwise"));
+	}
+	layout_table_end(&t, width, out);
+}
+
+/* A heading, and below it names with a number each. */
+#define COUNTERS(heading)                                                                                              \
+	{                                                                                                              \
+		{heading, .usual = 32}, {"", .usual = 21, .right = true},                                              \
+		{                                                                                                      \
+			"", .gap = 1, .wraps = true                                                                    \
+		}                                                                                                      \
+	}
+
+static void
+put_counter(struct layout_table *t, const char *name, intmax_t v, const char *place)
+{
+	layout_cell(t, "%s", name);
+	layout_cell(t, "%jd", v);
+	layout_cell(t, "%s%s", place ? "at: " : "", place ? place : "");
 }
 
 static void
-put_copies(const json_t *copies, struct buf *out)
+put_copies(const json_t *copies, unsigned width, struct buf *out)
 {
-	buf_printf(out, "Copies\n  %-30s %21jd\n  %-30s %21jd\n  %-30s %21jd\n", "matched",
-	    number_of(copies, "matched"), "due (matched x destinations)", number_of(copies, "due"), "sent",
-	    number_of(copies, "sent"));
+	static const struct layout_column columns[] = COUNTERS("Copies");
+	struct layout_table t = {columns, ARRAY_LEN(columns), .indent = 2};
+
+	put_counter(&t, "matched", number_of(copies, "matched"), NULL);
+	put_counter(&t, "due (matched x destinations)", number_of(copies, "due"), NULL);
+	put_counter(&t, "sent", number_of(copies, "sent"), NULL);
+	layout_table_end(&t, width, out);
 }
 
 /* Where on its way a copy was when it was lost for that reason. */
@@ -209,52 +295,60 @@ place_of(const char *reason)
 
 /* Only reasons that occurred; a clean account is one line. */
 static void
-put_counters(const char *title, const json_t *counters, bool places, struct buf *out)
+put_counters(const struct layout_column *columns, const json_t *counters, bool places, unsigned width, struct buf *out)
 {
+	struct layout_table t = {columns, 3, .indent = 2};
 	const char *reason;
-	bool any = false;
 	json_t *v;
 
-	buf_printf(out, "\n%s\n", title);
-	json_object_foreach ((json_t *)counters, reason, v) {
-		if (json_integer_value(v) == 0)
-			continue;
-		any = true;
-		buf_printf(out, "  %-30s %21jd%s%s\n", reason, (intmax_t)json_integer_value(v), places ? "  at: " : "",
-		    places ? place_of(reason) : "");
-	}
-	if (!any)
-		buf_printf(out, "  %-30s %21s\n", "none", "0");
+	buf_printf(out, "\n");
+	json_object_foreach ((json_t *)counters, reason, v)
+		if (json_integer_value(v) != 0)
+			put_counter(&t, reason, (intmax_t)json_integer_value(v), places ? place_of(reason) : NULL);
+	if (t.ncell == 0)
+		put_counter(&t, "none", 0, NULL);
+	layout_table_end(&t, width, out);
 }
 
 /* From a mark on that an operator set, if there is one; the account of agencies has none. */
 void
-show_statistics(const json_t *state, struct buf *out)
+show_statistics(const json_t *state, unsigned width, struct buf *out)
 {
+	static const struct layout_column losses[] = COUNTERS("Losses");
+	static const struct layout_column information[] = COUNTERS("For information, not lost");
 	const json_t *since = json_object_get(state, "since-cleared"), *from = since ? since : state;
 
 	if (since)
-		buf_printf(out, "Since %s, when %s\ncleared them; %jd matched, %jd sent before and since\n\n",
+		buf_printf(out, "Since %s, when %s cleared them; %jd matched, %jd sent before and since\n\n",
 		    text_of(since, "time"), text_of(since, "user"),
 		    number_of(json_object_get(state, "copies"), "matched"),
 		    number_of(json_object_get(state, "copies"), "sent"));
-	put_copies(json_object_get(from, "copies"), out);
-	put_counters("Losses", json_object_get(from, "losses"), true, out);
-	put_counters("For information, not lost", json_object_get(from, "information"), false, out);
-	put_agencies(json_object_get(state, "agencies"), out);
+	put_copies(json_object_get(from, "copies"), width, out);
+	put_counters(losses, json_object_get(from, "losses"), true, width, out);
+	put_counters(information, json_object_get(from, "information"), false, width, out);
+	put_agencies(json_object_get(state, "agencies"), width, out);
 }
 
 void
-show_cleared(const json_t *state, struct buf *out)
+show_cleared(const json_t *state, unsigned width, struct buf *out)
 {
+	(void)width;
 	buf_printf(out, "Statistics are shown from %s on\n", text_of(json_object_get(state, "since-cleared"), "time"));
 }
 
 /* ---- show services flow-tap sessions | content-destinations | events ---- */
 
 void
-show_sessions(const json_t *answer, struct buf *out)
+show_sessions(const json_t *answer, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"Agency", .usual = 20},
+	    {"from", .usual = 26},
+	    {"open for", .usual = 12, .right = true},
+	    {"requests", .usual = 9, .right = true, .rank = 2},
+	    {"refused", .usual = 8, .right = true, .rank = 1},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns)};
 	const json_t *list = json_object_get(answer, "sessions"), *s;
 	char age[32];
 	size_t n;
@@ -263,19 +357,24 @@ show_sessions(const json_t *answer, struct buf *out)
 		buf_printf(out, "No DTCP session is open.\n");
 		return;
 	}
-	buf_printf(out, "%-20s %-26s %12s %9s %8s\n", "Agency", "from", "open for", "requests", "refused");
-	json_array_foreach (list, n, s)
-		buf_printf(out, "%-20s %-26s %12s %9jd %8jd\n", text_of(s, "agency"), text_of(s, "address"),
-		    duration(number_of(s, "open-seconds"), age), number_of(s, "requests"), number_of(s, "refused"));
+	json_array_foreach (list, n, s) {
+		layout_cell(&t, "%s", text_of(s, "agency"));
+		layout_cell(&t, "%s", text_of(s, "address"));
+		layout_cell(&t, "%s", duration(number_of(s, "open-seconds"), age));
+		layout_cell(&t, "%jd", number_of(s, "requests"));
+		layout_cell(&t, "%jd", number_of(s, "refused"));
+	}
+	layout_table_end(&t, width, out);
 }
 
 void
-show_content_destinations(const json_t *answer, struct buf *out)
+show_content_destinations(const json_t *answer, unsigned width, struct buf *out)
 {
 	const json_t *list = json_object_get(answer, "content-destinations"), *d;
 	char state[64], age[32];
 	size_t n;
 
+	(void)width;
 	if (json_array_size(list) == 0) {
 		buf_printf(out, "No criterion sends anywhere.\n");
 		return;
@@ -297,59 +396,43 @@ show_content_destinations(const json_t *answer, struct buf *out)
 		buf_printf(out, "There are more.\n");
 }
 
-/* A line of at most 80 columns; what is longer goes on below. */
-static void
-put_wrapped(const char *s, size_t indent, struct buf *out)
-{
-	size_t room = 80 - indent;
-
-	while (strlen(s) > room) {
-		size_t n = room;
-
-		while (n > 0 && s[n] != ' ')
-			n--;
-		if (n == 0)
-			n = room;
-		buf_printf(out, "%.*s\n%*s", (int)n, s, (int)indent, "");
-		s += n + (s[n] == ' ');
-	}
-	buf_printf(out, "%s\n", s);
-}
-
 void
-show_events(const json_t *answer, struct buf *out)
+show_events(const json_t *answer, unsigned width, struct buf *out)
 {
 	const json_t *list = json_object_get(answer, "events"), *k;
-	char when[32], line[512];
+	char when[32];
 	size_t n;
 
 	if (json_array_size(list) == 0)
 		buf_printf(out, "Nothing has happened yet.\n");
 	json_array_foreach (list, n, k) {
-		buf_printf(out, "%s %-8s", utc(number_of(k, "time-ms") / 1000, when), text_of(k, "severity"));
-		snprintf(line, sizeof line, "%s: %s", text_of(k, "kind"), text_of(k, "text"));
-		put_wrapped(line, 29, out);
+		cleanup_buf struct buf line = {0};
+
+		buf_printf(&line, "%s %-8s%s: %s", utc(number_of(k, "time-ms") / 1000, when), text_of(k, "severity"),
+		    text_of(k, "kind"), text_of(k, "text"));
+		layout_fold((struct slice){(char *)line.p, line.len}, width, width < NARROW ? 4 : 29, out);
 	}
 }
 
 void
-show_rotation(const json_t *answer, struct buf *out)
+show_rotation(const json_t *answer, unsigned width, struct buf *out)
 {
+	(void)width;
 	buf_printf(out, "Rotation of keys: %s, %jd rows to seal anew\n", text_of(answer, "rotation"),
 	    (intmax_t)json_integer_value(json_object_get(answer, "reseal-rows")));
 }
 
 void
-show_self_test(const json_t *answer, struct buf *out)
+show_self_test(const json_t *answer, unsigned width, struct buf *out)
 {
 	const json_t *list = json_object_get(answer, "links"), *l;
 	size_t n;
 
+	(void)width;
 	json_array_foreach (list, n, l) {
 		buf_printf(out, "  %-24s %s\n", text_of(l, "link"), text_of(l, "state"));
 		if (json_string_length(json_object_get(l, "why")) > 0) {
-			buf_printf(out, "    ");
-			put_wrapped(text_of(l, "why"), 4, out);
+			buf_printf(out, "    %s\n", text_of(l, "why"));
 		}
 	}
 	if (json_object_get(answer, "broken"))
@@ -361,11 +444,12 @@ show_self_test(const json_t *answer, struct buf *out)
 /* ---- show cli authorization ---- */
 
 void
-show_authorization(const json_t *answer, struct buf *out)
+show_authorization(const json_t *answer, unsigned width, struct buf *out)
 {
 	const json_t *list = json_object_get(answer, "permissions"), *p;
 	size_t n;
 
+	(void)width;
 	buf_printf(out, "User number %jd, login %s\n", number_of(answer, "uid"), text_of(answer, "login"));
 	if (json_array_size(list) == 0)
 		buf_printf(out, "No permissions\n");

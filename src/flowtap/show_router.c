@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "show_router.h"
 
+#include "layout.h"
+
+#define NARROW 60 /* columns of a screen that has none to give away */
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,59 +31,69 @@ has_flag(const json_t *link, const char *flag)
 /* ---- show interfaces terse ---- */
 
 static void
-address_put(const json_t *a, bool first, struct buf *out)
+address_put(struct layout_table *t, const json_t *a)
 {
-	char local[80];
+	const char *peer = text_of(a, "address");
 
-	snprintf(local, sizeof local, "%s/%d", text_of(a, "local"),
-	    (int)json_integer_value(json_object_get(a, "prefixlen")));
-	if (!first)
-		buf_printf(out, "%-34s", "");
-	buf_printf(out, "%-8s %s", text_of(a, "family"), local);
-	if (json_object_get(a, "address"))
-		buf_printf(out, " --> %s", text_of(a, "address"));
-	buf_printf(out, "\n");
+	layout_cell(t, "%s", text_of(a, "family"));
+	layout_cell(t, "%s/%d%s%s", text_of(a, "local"), (int)json_integer_value(json_object_get(a, "prefixlen")),
+	    *peer ? " --> " : "", peer);
+}
+
+static void
+link_put(struct layout_table *t, const json_t *link)
+{
+	const json_t *list = json_object_get(link, "addr_info"), *a;
+	size_t i;
+
+	layout_cell(t, "%s", text_of(link, "ifname"));
+	layout_cell(t, "%s", has_flag(link, "UP") ? "up" : "down");
+	layout_cell(t, "%s", has_flag(link, "LOWER_UP") ? "up" : "down");
+	json_array_foreach (list, i, a) {
+		for (size_t k = 0; i > 0 && k < 3; k++)
+			layout_cell(t, "%s", "");
+		address_put(t, a);
+	}
+	for (size_t k = 0; i == 0 && k < 2; k++)
+		layout_cell(t, "%s", "");
 }
 
 void
-show_router_interfaces(const json_t *links, struct buf *out)
+show_router_interfaces(const json_t *links, unsigned width, struct buf *out)
 {
-	const json_t *l, *a;
-	size_t i, k;
+	static const struct layout_column columns[] = {
+	    {"Interface", .usual = 23},
+	    {"Admin", .usual = 5, .rank = 1},
+	    {"Link", .usual = 4},
+	    {"Proto", .usual = 8, .rank = 2},
+	    {"Local", .wraps = true},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns)};
+	const json_t *l;
+	size_t i;
 
-	buf_printf(out, "%-23s %-5s %-4s %-8s %s\n", "Interface", "Admin", "Link", "Proto", "Local");
-	json_array_foreach (links, i, l) {
-		const json_t *list = json_object_get(l, "addr_info");
-
-		if (*text_of(l, "ifname") == '\0')
-			continue;
-		buf_printf(out, "%-23s %-5s %-4s", text_of(l, "ifname"), has_flag(l, "UP") ? "up" : "down",
-		    has_flag(l, "LOWER_UP") ? "up" : "down");
-		if (json_array_size(list) == 0)
-			buf_printf(out, "\n");
-		else
-			buf_printf(out, " ");
-		json_array_foreach (list, k, a)
-			address_put(a, k == 0, out);
-	}
+	json_array_foreach (links, i, l)
+		if (*text_of(l, "ifname"))
+			link_put(&t, l);
+	layout_table_end(&t, width, out);
 }
 
 /* ---- show route ---- */
 
 static void
-hop_put(const json_t *hop, struct buf *out)
+hop_put(const json_t *hop, unsigned indent, struct buf *out)
 {
 	const json_t *via = json_object_get(hop, "via");
 	const char *gateway = via ? text_of(via, "host") : text_of(hop, "gateway");
 
-	buf_printf(out, "%-21s > ", "");
+	buf_printf(out, "%*s> ", (int)indent, "");
 	if (*gateway)
 		buf_printf(out, "to %s ", gateway);
 	buf_printf(out, "via %s\n", text_of(hop, "dev"));
 }
 
 static void
-route_put(const json_t *r, struct buf *out)
+route_put(const json_t *r, unsigned indent, struct buf *out)
 {
 	const char *type = text_of(r, "type"), *protocol = text_of(r, "protocol"), *dst = text_of(r, "dst");
 	const json_t *hops = json_object_get(r, "nexthops"), *hop;
@@ -90,13 +104,13 @@ route_put(const json_t *r, struct buf *out)
 	    (intmax_t)json_integer_value(json_object_get(r, "metric")),
 	    *type && strcmp(type, "unicast") != 0 ? " " : "", *type && strcmp(type, "unicast") != 0 ? type : "");
 	if (json_object_get(r, "dev"))
-		hop_put(r, out);
+		hop_put(r, indent, out);
 	json_array_foreach (hops, i, hop)
-		hop_put(hop, out);
+		hop_put(hop, indent, out);
 }
 
 static void
-table_put(const char *name, const json_t *routes, struct buf *out)
+table_put(const char *name, const json_t *routes, unsigned width, struct buf *out)
 {
 	const json_t *r;
 	size_t i;
@@ -106,36 +120,52 @@ table_put(const char *name, const json_t *routes, struct buf *out)
 	buf_printf(out, "%s%s: %zu destinations\n+ = Active Route, - = Last Active, * = Both\n\n", out->len ? "\n" : "",
 	    name, json_array_size(routes));
 	json_array_foreach (routes, i, r)
-		route_put(r, out);
+		route_put(r, width < NARROW ? 4 : 22, out);
 }
 
 void
-show_router_routes(const json_t *tables, struct buf *out)
+show_router_routes(const json_t *tables, unsigned width, struct buf *out)
 {
-	table_put("inet.0", json_object_get(tables, "inet"), out);
-	table_put("inet6.0", json_object_get(tables, "inet6"), out);
+	table_put("inet.0", json_object_get(tables, "inet"), width, out);
+	table_put("inet6.0", json_object_get(tables, "inet6"), width, out);
 	if (out->len == 0)
 		buf_printf(out, "No routes\n");
 }
 
 /* ---- show arp ---- */
 
-void
-show_router_arp(const json_t *neighbours, struct buf *out)
+static void
+neighbour_put(struct layout_table *t, const json_t *n)
 {
-	const json_t *n, *state;
-	size_t i, k, known = 0;
+	cleanup_buf struct buf states = {0};
+	const json_t *state;
+	size_t k;
 
-	buf_printf(out, "%-17s %-15s %-15s %s\n", "MAC Address", "Address", "Interface", "State");
-	json_array_foreach (neighbours, i, n) {
-		buf_printf(out, "%-17s %-15s %-15s", *text_of(n, "lladdr") ? text_of(n, "lladdr") : "-",
-		    text_of(n, "dst"), text_of(n, "dev"));
-		json_array_foreach (json_object_get(n, "state"), k, state)
-			buf_printf(out, " %s", json_is_string(state) ? json_string_value(state) : "");
-		buf_printf(out, "\n");
-		known++;
-	}
-	buf_printf(out, "Total entries: %zu\n", known);
+	json_array_foreach (json_object_get(n, "state"), k, state)
+		buf_printf(&states, "%s%s", k ? " " : "", json_is_string(state) ? json_string_value(state) : "");
+	layout_cell(t, "%s", *text_of(n, "lladdr") ? text_of(n, "lladdr") : "-");
+	layout_cell(t, "%s", text_of(n, "dst"));
+	layout_cell(t, "%s", text_of(n, "dev"));
+	layout_cell(t, "%.*s", (int)states.len, states.p ? (char *)states.p : "");
+}
+
+void
+show_router_arp(const json_t *neighbours, unsigned width, struct buf *out)
+{
+	static const struct layout_column columns[] = {
+	    {"MAC Address", .usual = 17},
+	    {"Address", .usual = 15},
+	    {"Interface", .usual = 15},
+	    {"State", .rank = 1},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns)};
+	const json_t *n;
+	size_t i;
+
+	json_array_foreach (neighbours, i, n)
+		neighbour_put(&t, n);
+	layout_table_end(&t, width, out);
+	buf_printf(out, "Total entries: %zu\n", json_array_size(neighbours));
 }
 
 /* ---- show system ---- */
@@ -150,12 +180,13 @@ span(intmax_t s, char buf[static 32])
 }
 
 void
-show_router_uptime(const json_t *o, struct buf *out)
+show_router_uptime(const json_t *o, unsigned width, struct buf *out)
 {
 	const intmax_t up = (intmax_t)json_integer_value(json_object_get(o, "up-seconds"));
 	const json_t *load = json_object_get(o, "load");
 	char text[32];
 
+	(void)width;
 	buf_printf(out, "Current time: %s\nSystem booted: %s (%s ago)\n", text_of(o, "time"), text_of(o, "booted"),
 	    span(up, text));
 	if (json_object_get(o, "protocols-started"))
@@ -168,20 +199,36 @@ show_router_uptime(const json_t *o, struct buf *out)
 }
 
 void
-show_router_users(const json_t *o, struct buf *out)
+show_router_users(const json_t *o, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"USER", .usual = 16},
+	    {"TTY", .usual = 10, .rank = 2},
+	    {"FROM", .usual = 28},
+	    {"LOGIN", .rank = 1},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns)};
 	const json_t *u;
 	size_t i;
 
-	buf_printf(out, "%-16s %-10s %-28s %s\n", "USER", "TTY", "FROM", "LOGIN");
-	json_array_foreach (json_object_get(o, "users"), i, u)
-		buf_printf(out, "%-16s %-10s %-28s %s\n", text_of(u, "user"), text_of(u, "tty"),
-		    *text_of(u, "from") ? text_of(u, "from") : "-", text_of(u, "login"));
+	json_array_foreach (json_object_get(o, "users"), i, u) {
+		layout_cell(&t, "%s", text_of(u, "user"));
+		layout_cell(&t, "%s", text_of(u, "tty"));
+		layout_cell(&t, "%s", *text_of(u, "from") ? text_of(u, "from") : "-");
+		layout_cell(&t, "%s", text_of(u, "login"));
+	}
+	layout_table_end(&t, width, out);
 }
 
 void
-show_router_alarms(const json_t *o, struct buf *out)
+show_router_alarms(const json_t *o, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"Alarm time", .usual = 22},
+	    {"Class", .usual = 7, .rank = 1},
+	    {"Description", .wraps = true},
+	};
+	struct layout_table t = {columns, ARRAY_LEN(columns)};
 	const json_t *list = json_object_get(o, "alarms"), *a;
 	size_t i;
 
@@ -189,9 +236,11 @@ show_router_alarms(const json_t *o, struct buf *out)
 		buf_printf(out, "No alarms currently active\n");
 		return;
 	}
-	buf_printf(out, "%zu alarms currently active\n%-22s %-7s %s\n", json_array_size(list), "Alarm time", "Class",
-	    "Description");
-	json_array_foreach (list, i, a)
-		buf_printf(
-		    out, "%-22s %-7s %s: %s\n", text_of(a, "time"), "Major", text_of(a, "kind"), text_of(a, "text"));
+	buf_printf(out, "%zu alarms currently active\n", json_array_size(list));
+	json_array_foreach (list, i, a) {
+		layout_cell(&t, "%s", text_of(a, "time"));
+		layout_cell(&t, "Major");
+		layout_cell(&t, "%s: %s", text_of(a, "kind"), text_of(a, "text"));
+	}
+	layout_table_end(&t, width, out);
 }

@@ -7,6 +7,7 @@
 #include "commit_cmd.h"
 #include "conf_perm.h"
 #include "configure.h"
+#include "layout.h"
 #include "router_cmd.h"
 #include "show.h"
 #include "show_router.h"
@@ -18,19 +19,13 @@ static int
 answer_print(struct shell *sh, const struct cmd *row, const struct buf *answer)
 {
 	json_t *j = json_loadb((const char *)answer->p, answer->len, 0, NULL);
-	cleanup_buf struct buf out = {0};
-	int code = EXIT_OK;
+	int code;
 
 	if (j == NULL) {
 		shell_say("flowtap: the daemon's answer is not understood");
 		return EXIT_TRANSPORT;
 	}
-	if (sh->json || sh->display != DISPLAY_TEXT)
-		code = shell_put_json(sh, j);
-	else {
-		row->text(j, &out);
-		fwrite(out.p, 1, out.len, stdout);
-	}
+	code = shell_put(sh, j, row->text);
 	if (code == EXIT_OK && json_object_get(j, "broken"))
 		code = EXIT_REFUSED; /* a self-test that failed */
 	json_decref(j);
@@ -92,20 +87,35 @@ run_screen_length(struct shell *sh, const struct cmd_call *call)
 	return EXIT_OK;
 }
 
+static void
+row_help(const struct cmd *row, unsigned width, struct buf *out)
+{
+	cleanup_buf struct buf line = {0};
+
+	buf_printf(&line, "  %s", row->syntax);
+	layout_fold((struct slice){(char *)line.p, line.len}, width, 8, out);
+	buf_reset(&line);
+	buf_printf(&line, "      %s", row->help);
+	layout_fold((struct slice){(char *)line.p, line.len}, width, 0, out);
+}
+
 static int
 run_help(struct shell *sh, const struct cmd_call *call)
 {
 	const unsigned mode = sh->candidate ? CMD_CONF : CMD_OPER;
+	const unsigned width = shell_width(sh);
+	cleanup_buf struct buf out = {0};
 
 	(void)call;
 	for (const struct cmd *row = table_commands; row->syntax; row++)
 		if (row->where & mode)
-			printf("  %s\n      %s\n", row->syntax, row->help);
-	puts("Behind a |:");
+			row_help(row, width, &out);
+	buf_printf(&out, "Behind a |:\n");
 	for (const struct cmd *row = table_commands; row->syntax; row++)
 		if (row->where & CMD_PIPE)
-			printf("  %-24s %s\n", row->syntax, row->help);
-	return EXIT_OK;
+			row_help(row, width, &out);
+	fwrite(out.p, 1, out.len, stdout);
+	return out.err ? EXIT_TRANSPORT : EXIT_OK;
 }
 
 /* ---- pipes ---- */
@@ -225,12 +235,13 @@ const struct cmd table_commands[] = {
 	.ask = "services flow-tap content-destinations", .text = show_content_destinations},
     {ASKED, "show services flow-tap events", "What happened lately", run_ask, .ask = "services flow-tap events",
 	.text = show_events},
-    {ASKED, "show configuration [PATH]", "The active configuration", configure_show_active},
-    {ASKED, "show configuration rollback N", "A configuration that was active before", configure_show_rollback},
-    {ASKED, "show system rollback N", "A configuration that was active before", configure_show_rollback},
+    {ASKED | CMD_ASIS, "show configuration [PATH]", "The active configuration", configure_show_active},
+    {ASKED | CMD_ASIS, "show configuration rollback N", "A configuration that was active before",
+	configure_show_rollback},
+    {ASKED | CMD_ASIS, "show system rollback N", "A configuration that was active before", configure_show_rollback},
     {ASKED, "show system commit", "Who committed what, when and why", run_ask, .ask = "system commit",
 	.text = commit_show_history},
-    {ASKED, "show system configuration rescue", "The rescue configuration", configure_show_rescue},
+    {ASKED | CMD_ASIS, "show system configuration rescue", "The rescue configuration", configure_show_rescue},
     {ASKED, "clear system commit", "Forget the commit that waits for its time", run_ask, .ask = "clear system commit",
 	.text = commit_show_cleared},
     {ASKED, "request system configuration rescue save", "Keep what is in force as the rescue configuration", run_ask,
@@ -260,8 +271,8 @@ const struct cmd table_commands[] = {
 	.ask = "request services flow-tap rotate-keys", .text = show_rotation},
     {ASKED, "monitor [services flow-tap] [interval SECONDS] [count NUMBER]", "Rates of copies and losses, live",
 	monitor_run},
-    {ASKED, "audit export [LINE]", "Print the record of every use", .main = audit_main},
-    {ASKED, "audit head", "Its public key and its last line", .main = audit_main},
+    {ASKED | CMD_ASIS, "audit export [LINE]", "Print the record of every use", .main = audit_main},
+    {ASKED | CMD_ASIS, "audit head", "Its public key and its last line", .main = audit_main},
     {ASKED, "audit verify OPTIONS", "Prove an exported record: -k KEY [-K LINE:HASH] FILE", .main = audit_main},
     {ASKED, "audit report FILE", "Print an exported record for people", .main = audit_main},
     {ASKED, "warrant enter FILE", "Enter a warrant, for another officer to approve", .main = warrant_main},
@@ -310,7 +321,7 @@ const struct cmd table_commands[] = {
     {CMD_CONF, "run COMMAND", "A command of operational mode", configure_run},
     {CMD_CONF, "save (OUTPUT|terminal)", "Write the candidate, from the present level on, to a file", configure_save},
     {CMD_CONF, "set STATEMENT", "Add a statement, or give it another value", configure_set},
-    {CMD_CONF, "show [PATH]", "The candidate", configure_show},
+    {CMD_CONF | CMD_ASIS, "show [PATH]", "The candidate", configure_show},
     {CMD_CONF, "status", "What the candidate was made from", configure_status},
     {CMD_CONF, "top [ACTION]", "Go to the top level, or give a command from there", configure_top},
     {CMD_CONF, "up [NUMBER] [ACTION]", "Go up a level, or several, or give a command from there", configure_up},

@@ -9,12 +9,15 @@
 #include <sys/stat.h>
 
 #include "ctl.h"
+#include "layout.h"
+#include "show.h"
 #include "warrant.h"
+#include "terminal.h"
 
 static int
 usage(const char *text)
 {
-	fprintf(stderr, "flowtap: %s; see flowtap --help\n", text);
+	term_say("flowtap: %s; see flowtap --help", text);
 	return EXIT_USAGE;
 }
 
@@ -35,11 +38,11 @@ text_read(const char *path, struct buf *out)
 			why = "too long for a warrant";
 	}
 	if (f && f != stdin && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & S_IROTH)
-		fprintf(stderr, "flowtap: %s names a target, and everybody can read it: chmod o= %s\n", path, path);
+		term_say("flowtap: %s names a target, and everybody can read it: chmod o= %s", path, path);
 	if (f && f != stdin)
 		fclose(f);
 	if (why)
-		fprintf(stderr, "flowtap: %s: %s\n", path, why);
+		term_say("flowtap: %s: %s", path, why);
 	return why ? -1 : 0;
 }
 
@@ -52,15 +55,33 @@ word(const json_t *o, const char *key)
 }
 
 static void
-print_list(const json_t *o)
+list_text(const json_t *o, unsigned width, struct buf *out)
 {
+	static const struct layout_column columns[] = {
+	    {"Reference", .usual = 24},
+	    {"Agency", .usual = 16},
+	    {"State", .usual = 9},
+	    {"Start", .usual = 20, .rank = 2},
+	    {"End", .gap = 1, .rank = 1},
+	};
+	static const char *const keys[] = {"reference", "agency", "state", "start", "end"};
+	struct layout_table t = {columns, ARRAY_LEN(columns)};
 	const json_t *w;
 	size_t i;
 
-	printf("%-24s %-16s %-9s %-20s  %s\n", "Reference", "Agency", "State", "Start", "End");
 	json_array_foreach (json_object_get(o, "warrants"), i, w)
-		printf("%-24s %-16s %-9s %-20s  %s\n", word(w, "reference"), word(w, "agency"), word(w, "state"),
-		    word(w, "start"), word(w, "end"));
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+			layout_cell(&t, "%s", word(w, keys[k]));
+	layout_table_end(&t, width, out);
+}
+
+static void
+print_list(const json_t *o)
+{
+	cleanup_buf struct buf out = {0};
+
+	show_put(list_text, o, term_width(STDOUT_FILENO), &out);
+	fwrite(out.p, 1, out.len, stdout);
 }
 
 static int

@@ -31,6 +31,12 @@ held_begin(void)
 	stderr = f;
 }
 
+bool
+held_is(void)
+{
+	return real != NULL;
+}
+
 struct buf
 held_end(void)
 {

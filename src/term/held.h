@@ -12,6 +12,8 @@ void held_begin(void);
 struct buf held_end(void);
 /* The same, and what was kept is written now. */
 void held_print(void);
+/* Whether it is put aside at present. */
+bool held_is(void);
 /* The last whole line of it so far, without its end; empty if there is none. */
 struct slice held_last(void);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "held.h"
+#include "layout.h"
 #include "terminal.h"
 
 int
@@ -52,6 +54,45 @@ term_size(int fd, unsigned *columns, unsigned *rows)
 
 	*columns = known && w.ws_col ? w.ws_col : 80;
 	*rows = known && w.ws_row ? w.ws_row : 24;
+}
+
+unsigned
+term_width(int fd)
+{
+	unsigned columns, rows;
+
+	if (!isatty(fd))
+		return LAYOUT_USUAL;
+	term_size(fd, &columns, &rows);
+	return columns < LAYOUT_LEAST ? LAYOUT_LEAST : columns > LAYOUT_MOST ? LAYOUT_MOST : columns;
+}
+
+void
+term_vsay(const char *fmt, va_list ap)
+{
+	cleanup_buf struct buf lines = {0};
+	char *text = NULL;
+
+	fflush(stdout);
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	if (!held_is() && isatty(STDERR_FILENO))
+		layout_fold(slice_of(text), term_width(STDERR_FILENO), 0, &lines);
+	else
+		buf_printf(&lines, "%s\n", text);
+	free(text);
+	if (lines.err == 0)
+		fwrite(lines.p, 1, lines.len, stderr);
+}
+
+void
+term_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	term_vsay(fmt, ap);
+	va_end(ap);
 }
 
 const char *

@@ -3,6 +3,8 @@
 #ifndef TERM_TERMINAL_H
 #define TERM_TERMINAL_H
 
+#include <stdarg.h>
+
 #include "base.h"
 
 enum term_color { TERM_AUTO, TERM_ALWAYS, TERM_NEVER };
@@ -17,6 +19,11 @@ bool term_is_screen(int fd);
 bool term_is_foreground(int fd);
 /* Its size; 80 x 24 if unknown. */
 void term_size(int fd, unsigned *columns, unsigned *rows);
+/* For how many columns something is laid out (layout.h): a terminal's of this moment, within bounds; else the usual. */
+unsigned term_width(int fd);
+/* A message to standard error, in lines for its terminal if it is one.  fmt has no new line at its end. */
+void term_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void term_vsay(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 #define TERM_HUMAN_LEN 24
 /* At most 6 characters: 0, 999, 1.23k, 45.6M, 789G, ...  Powers of 1000.  Returns buf. */

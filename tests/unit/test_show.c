@@ -3,22 +3,46 @@
 
 #include "unit.h"
 
+#include "layout.h"
 #include "show.h"
 
 static void
-shown_by(void (*show)(const json_t *, struct buf *), const char *json, const char *expected)
+fits(show_text *show, const json_t *state, unsigned width, struct buf *out)
+{
+	show_put(show, state, width, out);
+	buf_put_u8(out, 0);
+	assert_int_equal(out->err, 0);
+	for (const char *line = (char *)out->p; *line; line += strcspn(line, "\n") + 1)
+		assert_true(strcspn(line, "\n") <= width);
+}
+
+/* That is what it looks like in 80 columns; in others it fits. */
+static void
+shown_by(show_text *show, const char *json, const char *expected)
+{
+	json_t *state = json_loads(json, 0, NULL);
+
+	assert_non_null(state);
+	for (unsigned width = LAYOUT_LEAST; width <= LAYOUT_MOST; width++) {
+		cleanup_buf struct buf out = {0};
+
+		fits(show, state, width, &out);
+		if (width == 80)
+			assert_string_equal((char *)out.p, expected);
+	}
+	json_decref(state);
+}
+
+static void
+narrow(show_text *show, const char *json, const char *expected)
 {
 	cleanup_buf struct buf out = {0};
 	json_t *state = json_loads(json, 0, NULL);
 
 	assert_non_null(state);
-	show(state, &out);
-	json_decref(state);
-	buf_put_u8(&out, 0);
-	assert_int_equal(out.err, 0);
+	fits(show, state, 40, &out);
 	assert_string_equal((char *)out.p, expected);
-	for (const char *line = (char *)out.p; *line; line += strcspn(line, "\n") + 1)
-		assert_true(strcspn(line, "\n") <= 80);
+	json_decref(state);
 }
 
 static void
@@ -66,7 +90,7 @@ for_everybody_else(void **state)
 	    "Flow-tap: running, flowtapd 1\n"
 	    "Services interfaces: ftap0 ftap1\n"
 	    "\nFurther figures are shown to those entitled: root, the group _flowtap and the\n"
-	    "permission flow-tap.\n");
+	    "  permission flow-tap.\n");
 }
 
 static void
@@ -167,6 +191,46 @@ self_test(void **state)
 	    "  copies received          not reached\nSelf-test: broken: copies routed\n");
 }
 
+/* A screen of 40 columns: texts go on below, and what is left out is named. */
+static void
+test_narrow(void **state)
+{
+	(void)state;
+	narrow(show_sessions,
+	    "{\"sessions\":[{\"agency\":\"lea1\",\"address\":\"2001:db8:1111:2222:3333:4444:5555:6666\","
+	    "\"open-seconds\":61,\"requests\":12,\"refused\":1}]}",
+	    "Agency from                     open for\n"
+	    "lea1   2001:db8:1111:2222:3333: 00:01:01\n"
+	    "       4444:5555:6666\n"
+	    "No room for: requests, refused\n");
+	narrow(show_statistics,
+	    "{\"agencies\":[{\"agency\":\"lea1\",\"sessions\":1,\"criteria\":100000,"
+	    "\"due\":20,\"sent\":18,\"lost-budget\":1,\"lost-otherwise\":1}],"
+	    "\"copies\":{\"matched\":10,\"due\":20,\"sent\":18},"
+	    "\"losses\":{\"criterion-removed-early\":1234567},\"information\":{}}",
+	    "Copies\n"
+	    "  matched                           10\n"
+	    "  due (matched x destinations)      20\n"
+	    "  sent                              18\n"
+	    "\n"
+	    "Losses\n"
+	    "  criterion-    1234567  at: stage\n"
+	    "  removed-early          device\n"
+	    "\n"
+	    "For information, not lost\n"
+	    "  none                               0\n"
+	    "\n"
+	    "Agency criteria copies due sent     lost\n"
+	    "  lea1   100000         20   18        2\n"
+	    "No room for: sessions\n");
+	narrow(show_events,
+	    "{\"events\":[{\"time-ms\":86400999,\"severity\":\"alarm\",\"kind\":\"alarm\","
+	    "\"text\":\"a criterion that nobody authorised was in the kernel: it copies no more\"}]}",
+	    "1970-01-02T00:00:00Z alarm   alarm: a\n"
+	    "    criterion that nobody authorised was\n"
+	    "    in the kernel: it copies no more\n");
+}
+
 int
 main(void)
 {
@@ -179,6 +243,7 @@ main(void)
 	    cmocka_unit_test(destinations),
 	    cmocka_unit_test(events),
 	    cmocka_unit_test(self_test),
+	    cmocka_unit_test(test_narrow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,18 +5,41 @@
 
 #include "unit.h"
 
+#include "show.h"
 #include "show_router.h"
 #include "tool.h"
 #include "xml.h"
 
 static void
-shown(void (*show)(const json_t *, struct buf *), const char *json, const char *expected)
+shown_in(unsigned width, show_text *show, const char *json, const char *expected)
 {
 	cleanup_buf struct buf out = {0};
 	json_t *o = json_loads(json, JSON_DECODE_ANY, NULL);
 
 	assert_non_null(o);
-	show(o, &out);
+	show_put(show, o, width, &out);
+	json_decref(o);
+	buf_put_u8(&out, 0);
+	assert_string_equal((char *)out.p, expected);
+	for (const char *line = (char *)out.p; *line; line += strcspn(line, "\n") + 1)
+		assert_true(strcspn(line, "\n") <= width);
+}
+
+static void
+shown(show_text *show, const char *json, const char *expected)
+{
+	shown_in(80, show, json, expected);
+}
+
+/* One that prints without a width. */
+static void
+printed(void (*put)(const json_t *, struct buf *), const char *json, const char *expected)
+{
+	cleanup_buf struct buf out = {0};
+	json_t *o = json_loads(json, JSON_DECODE_ANY, NULL);
+
+	assert_non_null(o);
+	put(o, &out);
 	json_decref(o);
 	buf_put_u8(&out, 0);
 	assert_string_equal((char *)out.p, expected);
@@ -32,7 +55,7 @@ test_screens(void **state)
 	    "{\"ifname\":\"eth1\",\"flags\":[]},{}]",
 	    "Interface               Admin Link Proto    Local\n"
 	    "eth0                    up    up   inet     192.0.2.1/24\n"
-	    "                                  inet6    fd00::1/64\n"
+	    "                                   inet6    fd00::1/64\n"
 	    "eth1                    down  down\n");
 	shown(show_router_routes,
 	    "{\"inet\":[{\"dst\":\"default\",\"gateway\":\"192.0.2.9\",\"dev\":\"eth0\",\"metric\":5},"
@@ -51,15 +74,64 @@ test_screens(void **state)
 }
 
 static void
+test_narrow(void **state)
+{
+	(void)state;
+	shown_in(40, show_router_interfaces,
+	    "[{\"ifname\":\"enp129s0f0np0\",\"flags\":[\"UP\",\"LOWER_UP\"],\"addr_info\":[{\"family\":\"inet\","
+	    "\"local\":\"192.0.2.1\",\"prefixlen\":24},{\"family\":\"inet6\",\"local\":"
+	    "\"2001:db8:1111:2222:3333:4444:5555:6666\",\"prefixlen\":64}]}]",
+	    "Interface     Link Local\n"
+	    "enp129s0f0np0 up   192.0.2.1/24\n"
+	    "                   2001:db8:1111:2222:\n"
+	    "                   3333:4444:5555:\n"
+	    "                   6666/64\n"
+	    "No room for: Admin, Proto\n");
+	shown_in(40, show_router_routes,
+	    "{\"inet6\":[{\"dst\":\"2001:db8:1111:2222::/64\",\"gateway\":\"2001:db8:1111:2222:3333:4444:5555:6666\","
+	    "\"dev\":\"enp129s0f0np0\",\"metric\":1024}]}",
+	    "inet6.0: 1 destinations\n"
+	    "+ = Active Route, - = Last Active, * =\n"
+	    "  Both\n"
+	    "\n"
+	    "2001:db8:1111:2222::/64 *[static/1024]\n"
+	    "    > to\n"
+	    "      2001:db8:1111:2222:3333:4444:5555:\n"
+	    "      6666 via enp129s0f0np0\n");
+	shown_in(40, show_router_alarms,
+	    "{\"alarms\":[{\"time\":\"1970-01-02T00:00:00Z\",\"kind\":\"disk-full\",\"text\":"
+	    "\"no room for the record: ADD is refused\"}]}",
+	    "1 alarms currently active\n"
+	    "Alarm time           Description\n"
+	    "1970-01-02T00:00:00Z disk-full: no room\n"
+	    "                     for the record: ADD\n"
+	    "                     is refused\n"
+	    "No room for: Class\n");
+	shown_in(40, show_router_arp,
+	    "[{\"dst\":\"192.0.2.1\",\"dev\":\"eth0\",\"lladdr\":\"02:00:00:00:00:01\",\"state\":[\"STALE\"]}]",
+	    "MAC Address       Address   Interface\n"
+	    "02:00:00:00:00:01 192.0.2.1 eth0\n"
+	    "No room for: State\n"
+	    "Total entries: 1\n");
+	shown_in(40, show_router_users,
+	    "{\"users\":[{\"user\":\"operator\",\"tty\":\"pts/0\",\"from\":\"2001:db8:1111:2222:3333:4444:5555:6666\","
+	    "\"login\":\"1970-01-02T00:00:00Z\"}]}",
+	    "USER     FROM\n"
+	    "operator 2001:db8:1111:2222:3333:4444:\n"
+	    "         5555:6666\n"
+	    "No room for: TTY, LOGIN\n");
+}
+
+static void
 test_xml(void **state)
 {
 	(void)state;
-	shown(xml_put, "{\"a\":{\"b\":[1,\"<&>\"],\"@c\":true},\"d\":null,\"2x\":1.5}",
+	printed(xml_put, "{\"a\":{\"b\":[1,\"<&>\"],\"@c\":true},\"d\":null,\"2x\":1.5}",
 	    "<rpc-reply>\n    <a>\n        <b>1</b>\n        <b>&lt;&amp;&gt;</b>\n"
 	    "        <element name=\"@c\">true</element>\n    </a>\n    <d></d>\n"
 	    "    <element name=\"2x\">1.5</element>\n</rpc-reply>\n");
-	shown(xml_put, "[1]", "<rpc-reply>\n    <output>1</output>\n</rpc-reply>\n");
-	shown(xml_put, "{\"a\\\"><x\":\"\\u0001\"}",
+	printed(xml_put, "[1]", "<rpc-reply>\n    <output>1</output>\n</rpc-reply>\n");
+	printed(xml_put, "{\"a\\\"><x\":\"\\u0001\"}",
 	    "<rpc-reply>\n    <element name=\"a&quot;&gt;&lt;x\">\xef\xbf\xbd</element>\n</rpc-reply>\n");
 }
 
@@ -101,6 +173,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_screens),
+	    cmocka_unit_test(test_narrow),
 	    cmocka_unit_test(test_xml),
 	    cmocka_unit_test(test_words),
 	    cmocka_unit_test(test_read),

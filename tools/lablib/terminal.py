@@ -35,6 +35,10 @@ class Terminal:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+    def resize(self, rows, cols):
+        """The foreground process is told."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
     def type(self, text):
         os.write(self.master, text.encode())
 
