@@ -54,14 +54,15 @@ rollback_ok(struct slice s)
 static const struct cmd_type {
 	const char *name, *help;
 	bool (*ok)(struct slice s);
+	bool interfaces; /* the machine's are offered */
 } types[] = {
     {"ACTION", "A command of configuration mode", any_ok},
     {"AGENCY", "Name of an agency", any_ok},
     {"BYTES", "Bytes of a question", number_ok},
     {"COUNT", "How many", number_ok},
-    {"INTERFACE", "Name of an interface", any_ok},
+    {"INTERFACE", "Name of an interface", any_ok, true},
     {"NAME", "Name of a file", any_ok},
-    {"FROM", "Address or interface to ask from", any_ok},
+    {"FROM", "Address or interface to ask from", any_ok, true},
     {"TABLE", "Name or number of a routing table", any_ok},
     {"COMMAND", "An operational command", any_ok},
     {"FILE", "Name of a file, or - for standard input", any_ok},
@@ -91,6 +92,7 @@ static const struct {
 } groups[] = {
     {"and-quit", "Leave configuration mode if it succeeds"},
     {"audit", "The record of every use"},
+    {"clear", "Have counters begin anew, or something that waits forgotten"},
     {"cli", "This command line"},
     {"comment", "Say why, for the history"},
     {"confirmed", "Take it back by itself unless it is confirmed in time"},
@@ -99,6 +101,7 @@ static const struct {
     {"known", "A line that is known from elsewhere"},
     {"key", "The public key of the record"},
     {"load", "Read statements from a file"},
+    {"interfaces", "Interfaces of the router"},
     {"interval", "Seconds from one look to the next"},
     {"request", "Have something done"},
     {"no-comments", "Without a word on where it is from"},
@@ -533,8 +536,8 @@ name_of(const char *p, struct name_copy *room)
 }
 
 static void
-states_hint(
-    const struct states *set, const char *prefix, bool quoted, void (*cb)(void *, const struct cmd_hint *), void *arg)
+states_hint(const struct cmd_context *c, const struct states *set, const char *prefix, bool quoted,
+    void (*cb)(void *, const struct cmd_hint *), void *arg)
 {
 	struct name_copy room;
 
@@ -549,6 +552,8 @@ states_hint(
 		h.help = h.arg ? type_of(p)->help : keyword_help(set, p);
 		h.word = name_of(p, &room);
 		cb(arg, &h);
+		if (h.arg && type_of(p)->interfaces)
+			cmd_path_interfaces(c, prefix, cb, arg);
 	}
 }
 
@@ -614,7 +619,7 @@ path_hints(const struct cmd_context *c, const struct state *s, const struct word
 	if (r < 0 || accepted(&after))
 		return r;
 	if (i < to)
-		states_hint(&after, last->text, last->quoted, sink->cb, sink->arg);
+		states_hint(c, &after, last->text, last->quoted, sink->cb, sink->arg);
 	return 0;
 }
 
@@ -626,13 +631,13 @@ end_hints(struct cmd_context *c, struct states *set, const struct words *line, s
 	const struct state *s = swallower(set);
 	const int may_end = accepted(set) != NULL;
 
-	states_hint(set, last->text, last->quoted, sink->cb, sink->arg);
+	states_hint(c, set, last->text, last->quoted, sink->cb, sink->arg);
 	if (s && swallows_path(s->p))
 		return path_hints(c, s, line, i, to, last, sink, fault);
 	if (s) {
 		commands_enter(c, s, line, i);
 		states_start(set, c);
-		states_hint(set, last->text, last->quoted, sink->cb, sink->arg);
+		states_hint(c, set, last->text, last->quoted, sink->cb, sink->arg);
 	}
 	return last == &no_word ? may_end : 0;
 }

@@ -11,6 +11,8 @@
 #ifndef FLOWTAP_CMD_H
 #define FLOWTAP_CMD_H
 
+#include <net/if.h>
+
 #include "buf.h"
 #include "conf_edit.h"
 #include "words.h"
@@ -46,9 +48,10 @@ struct cmd {
 struct cmd_context {
 	const struct cmd *table;
 	unsigned where;
-	struct conf_tree *tree; /* the candidate: its keys are offered; NULL: none */
-	struct conf_path level; /* the [edit ...] level */
-	uint32_t hidden;        /* of the schema and the table, from one who lacks these rights */
+	struct conf_tree *tree;                /* the candidate: its keys are offered; NULL: none */
+	struct conf_path level;                /* the [edit ...] level */
+	const struct if_nameindex *interfaces; /* the machine's, offered where one is expected; NULL: none */
+	uint32_t hidden;                       /* of the schema and the table, from one who lacks these rights */
 };
 
 struct cmd_word {

@@ -139,6 +139,15 @@ groups_hint(const struct cmd_context *ctx, const char *prefix, void (*cb)(void *
 			cb(arg, &(struct cmd_hint){n->word[0].text, false, NULL});
 }
 
+void
+cmd_path_interfaces(
+    const struct cmd_context *ctx, const char *prefix, void (*cb)(void *, const struct cmd_hint *), void *arg)
+{
+	for (const struct if_nameindex *i = ctx->interfaces; i && i->if_name; i++)
+		if (strncmp(i->if_name, prefix, strlen(prefix)) == 0)
+			cb(arg, &(struct cmd_hint){i->if_name, false, "An interface of this router"});
+}
+
 /* Keys and values that the candidate has there. */
 static void
 values_hint(const struct cmd_context *ctx, struct conf_path path, const struct at *a, const char *prefix,
@@ -179,5 +188,7 @@ cmd_path_hints(const struct cmd_context *ctx, const struct words *line, size_t f
 			cb(arg, &(struct cmd_hint){h.word, h.value, h.help});
 	if (a.place.value && n > 0)
 		values_hint(ctx, (struct conf_path){path, n}, &a, last->text, cb, arg);
+	if (a.place.value && a.place.row->type == CONF_DEVICE)
+		cmd_path_interfaces(ctx, last->text, cb, arg);
 	return last->text[0] == '\0' && a.place.complete;
 }

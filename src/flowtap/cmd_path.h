@@ -12,4 +12,8 @@ int cmd_path_expand(const struct cmd_context *ctx, bool whole, const struct word
 int cmd_path_hints(const struct cmd_context *ctx, const struct words *line, size_t from, size_t to,
     const struct word *last, void (*cb)(void *arg, const struct cmd_hint *hint), void *arg, struct cmd_fault *fault);
 
+/* The machine's interfaces whose names begin with prefix. */
+void cmd_path_interfaces(
+    const struct cmd_context *ctx, const char *prefix, void (*cb)(void *, const struct cmd_hint *), void *arg);
+
 #endif

@@ -15,7 +15,6 @@
 #include "shell.h"
 #include "terminal.h"
 
-#define HINTS_MAX 512
 #define HELP_COLUMN 24
 #define HELP_COLUMN_NARROW 16 /* on a screen of less than */
 #define NARROW 60
@@ -37,8 +36,8 @@ struct hint {
 };
 
 struct hints {
-	struct hint h[HINTS_MAX];
-	size_t n, prefix, len;
+	struct hint *h; /* owned */
+	size_t n, room, prefix, len;
 	int may_end;
 	bool fits; /* the line before is right */
 	struct cmd_fault fault;
@@ -49,10 +48,17 @@ static void
 hint_add(void *arg, const struct cmd_hint *hint)
 {
 	struct hints *hs = arg;
-	struct hint *h = &hs->h[hs->n];
+	struct hint *h;
 
-	if (hs->n == HINTS_MAX)
-		return;
+	if (hs->n == hs->room) {
+		const size_t room = hs->room ? 2 * hs->room : 64;
+
+		if ((h = reallocarray(hs->h, room, sizeof *h)) == NULL)
+			return;
+		hs->h = h;
+		hs->room = room;
+	}
+	h = &hs->h[hs->n];
 	snprintf(h->word, sizeof h->word, "%s", hint->word);
 	h->arg = hint->arg;
 	h->help = hint->help;
@@ -73,6 +79,7 @@ hints_free(struct hints *hs)
 {
 	buf_free(&hs->fault.text);
 	free(hs->line);
+	free(hs->h);
 	free(hs);
 }
 
@@ -84,6 +91,7 @@ hints_get(EditLine *el, bool *quoted)
 	const LineInfo *info = el_line(el);
 	struct hints *hs = calloc(1, sizeof *hs);
 	struct words *w = malloc(sizeof *w);
+	struct if_nameindex *interfaces;
 	struct cmd_context ctx;
 
 	*quoted = false;
@@ -99,8 +107,11 @@ hints_get(EditLine *el, bool *quoted)
 	*quoted = w->open_quote;
 	hs->len = w->len;
 	shell_context(p->sh, p->sh->candidate ? CMD_CONF : CMD_OPER, &ctx);
+	ctx.interfaces = interfaces = if_nameindex();
 	hs->may_end = cmd_hints(&ctx, w, &hs->prefix, hint_add, hs, &hs->fault);
 	hs->fits = hs->may_end >= 0;
+	if (interfaces)
+		if_freenameindex(interfaces);
 	words_free(w);
 	free(w);
 	return hs;
@@ -140,8 +151,7 @@ hints_print(const struct prompt *p, const struct hints *hs)
 	}
 	if (hs->may_end == 1 && strchr(hs->line, '|') == NULL)
 		help_put("|", "Pipe through a command", p->sh->color, &out);
-	fwrite(out.p, 1, out.len, stdout);
-	fflush(stdout);
+	shell_page(p->sh, (struct slice){(char *)out.p, out.len});
 }
 
 /* ---- keys ---- */

@@ -17,7 +17,7 @@
 void
 shell_context(const struct shell *sh, unsigned where, struct cmd_context *out)
 {
-	*out = (struct cmd_context){table_commands, where, configure_tree(sh), configure_level(sh), sh->hidden};
+	*out = (struct cmd_context){table_commands, where, configure_tree(sh), configure_level(sh), NULL, sh->hidden};
 }
 
 void
@@ -123,16 +123,33 @@ cookie_write(void *arg, const char *bytes, size_t len)
 }
 
 static void
-pager_start(struct shell *sh)
+pager_start(const struct shell *sh, struct pager *out)
 {
 	unsigned columns, rows;
 
-	sh->pager = (struct pager){.width = LAYOUT_USUAL, .resizes = sh->terminal};
-	if (!sh->terminal || !sh->asks || sh->no_more)
+	*out = (struct pager){.width = LAYOUT_USUAL, .resizes = sh->terminal};
+	if (!sh->terminal || !sh->asks)
 		return;
 	term_size(STDOUT_FILENO, &columns, &rows);
-	sh->pager.grows = sh->screen_length == SHELL_AUTO;
-	sh->pager.length = sh->pager.grows ? rows : sh->screen_length;
+	out->grows = sh->screen_length == SHELL_AUTO;
+	out->length = out->grows ? rows : sh->screen_length;
+}
+
+void
+shell_page(const struct shell *sh, struct slice text)
+{
+	const char *p = text.p, *end = p + text.len, *nl;
+	struct pager pager;
+	int r = 0;
+
+	pager_start(sh, &pager);
+	pager.folds = true;
+	for (; p < end && r == 0; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		nl = nl ? nl : end;
+		r = pager_line(&pager, (struct slice){p, (size_t)(nl - p)});
+	}
+	fflush(stdout);
 }
 
 unsigned
@@ -215,7 +232,9 @@ piped_run(struct shell *sh, const struct cmd_call *call)
 	FILE *real = stdout, *out;
 	int code;
 
-	pager_start(sh);
+	pager_start(sh, &sh->pager);
+	if (sh->no_more)
+		sh->pager.length = 0;
 	out = fopencookie(sh, "w", (cookie_io_functions_t){.write = cookie_write});
 	if (out == NULL)
 		return EXIT_TRANSPORT;
@@ -427,6 +446,7 @@ shell_complete(struct shell *sh, const char *line)
 {
 	struct words *w = malloc(sizeof *w);
 	struct cmd_fault fault = {0};
+	struct if_nameindex *interfaces;
 	struct cmd_context ctx;
 	size_t prefix;
 
@@ -434,8 +454,11 @@ shell_complete(struct shell *sh, const char *line)
 		return EXIT_TRANSPORT;
 	shell_rights(sh);
 	shell_context(sh, CMD_ONCE, &ctx);
+	ctx.interfaces = interfaces = if_nameindex();
 	if (words_split((struct slice){line, strlen(line)}, w) == 0 && !w->open_quote)
 		(void)cmd_hints(&ctx, w, &prefix, hint_print, NULL, &fault);
+	if (interfaces)
+		if_freenameindex(interfaces);
 	buf_free(&fault.text);
 	words_free(w);
 	free(w);

@@ -51,6 +51,8 @@ struct shell {
 /* The table of all commands (table.c). */
 extern const struct cmd table_commands[];
 
+/* A list, a screen at a time if it is longer; set cli screen-length holds. */
+void shell_page(const struct shell *sh, struct slice text);
 void shell_context(const struct shell *sh, unsigned where, struct cmd_context *out);
 /* Runs a line; the exit code, -1 if it was empty. */
 int shell_line(struct shell *sh, const char *line);

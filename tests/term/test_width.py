@@ -2,6 +2,8 @@
 """Screens as wide as the terminal: nothing that is shown overflows, whatever the size and while it changes."""
 
 import contextlib
+import os
+import re
 import subprocess
 
 import fakectl
@@ -164,3 +166,64 @@ def test_not_a_terminal(ctl):
                        text=True, timeout=20, check=True)
     fit(r.stdout, 80)
     assert "No room for" in r.stdout
+
+
+# ---- lists behind ? ----
+
+def names():
+    return sorted(os.listdir("/sys/class/net"))
+
+
+def test_lists_are_paged(ctl):
+    with shell(ctl, 80, 8) as t:
+        t.editor()
+        t.type("show ?")
+        t.expect("Possible completions:\n")
+        assert t.expect(r"---\(more\)---").count("\n") == 6
+        t.type(" ")
+        t.expect(r"\S+> show $")
+        t.type("version\n")
+        assert "flowtap 0" in t.expect(r"\S+> $")
+        t.ask("set cli screen-length 0", PROMPT)
+        t.type("show ?")
+        assert "more" not in t.expect(r"\S+> show $")
+
+
+def test_seen_enough_of_a_list(ctl):
+    """The line is still there."""
+    with shell(ctl, 80, 8) as t:
+        t.editor()
+        t.type("show ?")
+        t.expect(r"---\(more\)---")
+        t.type("q")
+        t.expect(r"\S+> show $")
+        t.type("version\n")
+        assert "flowtap 0" in t.expect(PROMPT)
+
+
+@pytest.mark.parametrize("line", ["show interfaces ", "show interfaces terse ", "ping localhost source ",
+                                  "set services flow-tap tapped-interfaces ",
+                                  "set services flow-tap tapped-interfaces [ all "])
+def test_interfaces_are_offered(ctl, line):
+    with shell(ctl, 80, 500) as t:
+        t.editor()
+        prompt = PROMPT
+        if line.startswith("set"):
+            t.ask("configure", EDIT)
+            prompt = EDIT
+        t.type(line + "?")
+        t.expect("Possible completions:\n")
+        said = t.expect(r"\S+[>#] " + re.escape(line) + "$")
+        assert [x for x in names() if re.search(rf"^  {re.escape(x)} +An interface", said, re.M)] == names(), said
+        t.type("l\t")
+        if [x for x in names() if x.startswith("l")] == ["lo"]:
+            t.expect("o ")
+        t.type("\x03")
+        t.expect(prompt)
+
+
+def test_interfaces_complete_by_themselves(ctl):
+    """For the shells of the system."""
+    r = subprocess.run([PROGRAMS["flowtap"], "-s", ctl, "--complete", "show interfaces terse "], capture_output=True,
+                       text=True, timeout=20, check=True)
+    assert sorted(x.split("\t")[0] for x in r.stdout.splitlines() if not x.startswith("<")) == names()
