@@ -83,6 +83,7 @@ static const struct cmd_type {
     {"STATEMENT", "Words of a statement", any_ok},
     {"TARGET", "What it is to be called, such as agency lea9", any_ok},
     {"TIME", "hh:mm[:ss], or \"yyyy-mm-dd hh:mm[:ss]\"", any_ok},
+    {"TOPIC", "A word of a command or a statement", any_ok},
     {"TEXT", "A text, in quotation marks if it has blanks", any_ok},
 };
 
@@ -98,6 +99,7 @@ static const struct {
     {"confirmed", "Take it back by itself unless it is confirmed in time"},
     {"display", "Show in another form"},
     {"flow-tap", "Lawful interception"},
+    {"help", "What commands and statements are for"},
     {"known", "A line that is known from elsewhere"},
     {"key", "The public key of the record"},
     {"load", "Read statements from a file"},

@@ -213,8 +213,7 @@ shell_call(struct shell *sh, const struct cmd_call *call)
 	char *argv[WORDS_MAX + 1];
 	const bool shaped = sh->json || sh->display == DISPLAY_JSON || sh->display == DISPLAY_XML;
 
-	sh->pager.folds = sh->terminal && !shaped && sh->display == DISPLAY_TEXT &&
-			  !(call->row->where & (CMD_TEXT | CMD_ASIS));
+	sh->pager.folds = sh->terminal && !shaped && sh->display == DISPLAY_TEXT && !(call->row->where & CMD_ASIS);
 	if (shaped && (call->row->where & CMD_TEXT))
 		return text_call(sh, call);
 	if (call->row->main == NULL)

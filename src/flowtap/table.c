@@ -7,7 +7,7 @@
 #include "commit_cmd.h"
 #include "conf_perm.h"
 #include "configure.h"
-#include "layout.h"
+#include "help.h"
 #include "router_cmd.h"
 #include "show.h"
 #include "show_router.h"
@@ -87,35 +87,76 @@ run_screen_length(struct shell *sh, const struct cmd_call *call)
 	return EXIT_OK;
 }
 
-static void
-row_help(const struct cmd *row, unsigned width, struct buf *out)
-{
-	cleanup_buf struct buf line = {0};
+/* ---- help ---- */
 
-	buf_printf(&line, "  %s", row->syntax);
-	layout_fold((struct slice){(char *)line.p, line.len}, width, 8, out);
-	buf_reset(&line);
-	buf_printf(&line, "      %s", row->help);
-	layout_fold((struct slice){(char *)line.p, line.len}, width, 0, out);
+static struct help
+help_of(const struct shell *sh)
+{
+	return (struct help){table_commands, sh->hidden, shell_width(sh)};
+}
+
+static int
+help_print(const struct buf *text)
+{
+	fwrite(text->p, 1, text->len, stdout);
+	return text->err ? EXIT_TRANSPORT : EXIT_OK;
 }
 
 static int
 run_help(struct shell *sh, const struct cmd_call *call)
 {
-	const unsigned mode = sh->candidate ? CMD_CONF : CMD_OPER;
-	const unsigned width = shell_width(sh);
+	const struct help h = help_of(sh);
 	cleanup_buf struct buf out = {0};
 
 	(void)call;
-	for (const struct cmd *row = table_commands; row->syntax; row++)
-		if (row->where & mode)
-			row_help(row, width, &out);
-	buf_printf(&out, "Behind a |:\n");
-	for (const struct cmd *row = table_commands; row->syntax; row++)
-		if (row->where & CMD_PIPE)
-			row_help(row, width, &out);
-	fwrite(out.p, 1, out.len, stdout);
-	return out.err ? EXIT_TRANSPORT : EXIT_OK;
+	help_commands(&h, sh->candidate ? CMD_CONF : CMD_OPER, &out);
+	help_commands(&h, CMD_PIPE, &out);
+	return help_print(&out);
+}
+
+static int
+run_help_topic(struct shell *sh, const struct cmd_call *call)
+{
+	const struct help h = help_of(sh);
+	cleanup_buf struct buf out = {0};
+
+	if (help_topic(&h, cmd_arg(call, "TOPIC"), &out))
+		return help_print(&out);
+	shell_say("error: there is no help on %s", cmd_arg(call, "TOPIC"));
+	help_topics(&h, &out);
+	(void)help_print(&out);
+	return EXIT_NO_OBJECT;
+}
+
+static int
+run_help_apropos(struct shell *sh, const struct cmd_call *call)
+{
+	const struct help h = help_of(sh);
+	cleanup_buf struct buf out = {0};
+
+	if (help_apropos(&h, cmd_arg(call, "TEXT"), &out))
+		return help_print(&out);
+	shell_say("error: no command and no statement tells of %s", cmd_arg(call, "TEXT"));
+	return EXIT_NO_OBJECT;
+}
+
+static int
+run_help_reference(struct shell *sh, const struct cmd_call *call)
+{
+	const struct help h = help_of(sh);
+	const char *word[WORDS_MAX];
+	const struct conf_path path = cmd_path(call, word);
+	struct conf_place place = {.hidden = sh->hidden};
+	struct cmd_context ctx;
+	cleanup_buf struct buf out = {0};
+
+	shell_context(sh, CMD_CONF, &ctx);
+	for (size_t i = 0; i < ctx.level.n; i++)
+		(void)conf_schema_step(&place, slice_of(ctx.level.word[i]));
+	for (size_t i = 0; i < path.n; i++)
+		(void)conf_schema_step(&place, slice_of(path.word[i]));
+	help_reference(&h, place.row, &out);
+	return help_print(&out);
 }
 
 /* ---- pipes ---- */
@@ -254,16 +295,16 @@ const struct cmd table_commands[] = {
 	.needs = CONF_PERM_VIEW},
     {ASKED, "show route [table TABLE]", "Routes of the router", router_route, .needs = CONF_PERM_VIEW},
     {ASKED, "show arp", "Neighbours of the router", router_arp, .needs = CONF_PERM_VIEW},
-    {ASKED | CMD_TEXT, "show log [NAME]", "The journal of Flowtap's services, or a file of /var/log", router_log,
-	.needs = CONF_PERM_TRACE},
+    {ASKED | CMD_TEXT | CMD_ASIS, "show log [NAME]", "The journal of Flowtap's services, or a file of /var/log",
+	router_log, .needs = CONF_PERM_TRACE},
     {ASKED, "show system uptime", "Since when the router, the daemon and the configuration are there", router_uptime,
 	.needs = CONF_PERM_VIEW},
     {ASKED, "show system users", "Who is logged in", router_users, .needs = CONF_PERM_VIEW},
     {ASKED, "show system alarms", "Alarms that last", run_ask, .ask = "system alarms", .text = show_router_alarms},
-    {ASKED | CMD_TEXT, "ping HOST [inet6] [count COUNT] [size BYTES] [interval SECONDS] [source FROM]",
+    {ASKED | CMD_TEXT | CMD_ASIS, "ping HOST [inet6] [count COUNT] [size BYTES] [interval SECONDS] [source FROM]",
 	"Ask a host whether it is there", router_ping, .needs = CONF_PERM_NETWORK},
-    {ASKED | CMD_TEXT, "traceroute HOST [inet6] [ttl COUNT] [source FROM]", "The way to a host", router_traceroute,
-	.needs = CONF_PERM_NETWORK},
+    {ASKED | CMD_TEXT | CMD_ASIS, "traceroute HOST [inet6] [ttl COUNT] [source FROM]", "The way to a host",
+	router_traceroute, .needs = CONF_PERM_NETWORK},
     {ASKED, "show version", "Version of this program", run_version},
     {ASKED, "request services flow-tap self-test", "Send packets of our own the whole way of a tap", run_ask,
 	.ask = "request services flow-tap self-test", .text = show_self_test},
@@ -289,7 +330,13 @@ const struct cmd table_commands[] = {
     {ASKED, "show cli authorization", "What you may do", run_ask, .ask = "cli authorization",
 	.text = show_authorization},
     {CMD_OPER, "set cli screen-length NUMBER", "Lines of the screen; 0: never stop", run_screen_length},
-    {CMD_OPER, "help", "All commands", run_help},
+    {CMD_OPER | CMD_TEXT, "help", "All commands", run_help},
+    {CMD_OPER | CMD_CONF | CMD_TEXT, "help apropos TEXT", "Commands and statements that tell of something",
+	run_help_apropos},
+    {CMD_OPER | CMD_CONF | CMD_TEXT, "help reference PATH", "What a statement of the configuration is for",
+	run_help_reference},
+    {CMD_OPER | CMD_CONF | CMD_TEXT, "help topic TOPIC", "What a word of commands and statements is for",
+	run_help_topic},
     {CMD_OPER, "quit", "Leave", run_quit},
     {CMD_OPER, "exit", "Leave", run_quit},
 
@@ -308,7 +355,7 @@ const struct cmd table_commands[] = {
     {CMD_CONF, "delete [PATH]", "Take a statement out, with all below it", configure_delete},
     {CMD_CONF, "edit PATH", "Go to a lower level", configure_edit},
     {CMD_CONF, "exit [configuration-mode]", "Go back to the level before, or leave configuration mode", configure_exit},
-    {CMD_CONF, "help", "All commands", run_help},
+    {CMD_CONF | CMD_TEXT, "help", "All commands", run_help},
     {CMD_CONF, "insert PATH (before|after) TARGET", "Put an object into another place of its list", configure_insert},
     {CMD_CONF, "load (merge|override|patch|replace|set|update) (FILE|terminal) [relative]",
 	"Read statements from a file", configure_load},

@@ -62,7 +62,8 @@ ANSWERS = {
 }
 COMMANDS = [*("show " + k for k in ANSWERS if k.startswith(("services", "system"))), *(
     k for k in ANSWERS if k.startswith(("request", "warrant"))), "show cli authorization", "show interfaces terse",
-    "show route", "show arp", "show system uptime", "show system users", "show version", "help"]
+    "show route", "show arp", "show system uptime", "show system users", "show version", "help", "help topic rollback", "help topic nonsense",
+    "help apropos criteria", "help reference services flow-tap agency"]
 WRONG = ["show nonsense", "show services flow-tap statistics of a certain agency", "ping"]
 
 
@@ -87,7 +88,7 @@ def shell(ctl, width, rows=24, *options):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_commands_by_themselves(ctl, width):
     """One command each, as a shell of the system runs it; also what goes wrong."""
-    for command in COMMANDS[:-1] + WRONG:
+    for command in [c for c in COMMANDS if not c.startswith("help")] + WRONG:
         with Terminal([PROGRAMS["flowtap"], "-s", ctl, *command.split(), "|", "no-more"], 24, width) as t:
             t.ended()
             while t.read(0.2):
@@ -227,3 +228,20 @@ def test_interfaces_complete_by_themselves(ctl):
     r = subprocess.run([PROGRAMS["flowtap"], "-s", ctl, "--complete", "show interfaces terse "], capture_output=True,
                        text=True, timeout=20, check=True)
     assert sorted(x.split("\t")[0] for x in r.stdout.splitlines() if not x.startswith("<")) == names()
+
+
+# ---- help ----
+
+def test_help_on_words(ctl):
+    with shell(ctl, 80) as t:
+        t.ask("set cli screen-length 0", PROMPT)
+        said = t.ask("help topic maximum-sessions", PROMPT)
+        assert "services flow-tap agency <name> maximum-sessions <number>" in said and "From 1 to 250." in said
+        said = t.ask("help topic nonsense", PROMPT)
+        assert "error: there is no help on nonsense" in said and "maximum-sessions" in said
+        assert "clsact" in t.ask("help reference services flow-tap attach", PROMPT)
+        assert "unknown word" in t.ask("help reference services nonsense", PROMPT)
+        assert "idle-timeout <number>" in t.ask('help apropos "without a KEY"', PROMPT)
+        t.ask("configure", EDIT)
+        t.ask("edit services flow-tap", EDIT)
+        assert "How programs are attached" in t.ask("help reference attach", EDIT)
