@@ -231,6 +231,83 @@ mark_activity(struct compare *c, const struct conf_node *n)
 	put(c->out, block ? " { ... }\n" : ";\n");
 }
 
+/* ---- comments ---- */
+
+static bool
+same_comments(const char *a, const char *b)
+{
+	for (; a && b && *a && strcmp(a, b) == 0; a += strlen(a) + 1)
+		b += strlen(b) + 1;
+	return (a == NULL || *a == '\0') && (b == NULL || *b == '\0');
+}
+
+static void
+mark_comments(struct compare *c, char sign, const char *s)
+{
+	for (; s && *s; s += strlen(s) + 1)
+		for (const char *p = s, *nl; *p; p = nl + (*nl == '\n')) {
+			nl = p + strcspn(p, "\n");
+			buf_printf(c->out, "%c   %.*s\n", sign, (int)(nl - p), p);
+		}
+}
+
+static bool
+is_block(const struct conf_node *n)
+{
+	return !TAILQ_EMPTY(&n->child) || n->within;
+}
+
+/* "    agency lea1 { ... }" */
+static void
+mark_head(struct compare *c, const char *mark, const struct conf_node *n, bool block, const char *beside)
+{
+	put(c->out, mark);
+	if (n->inactive)
+		put(c->out, " inactive:");
+	own_words(n, true, c->out);
+	put(c->out, block ? " { ... }" : ";");
+	for (const char *s = beside; s && *s; s += strlen(s) + 1)
+		buf_printf(c->out, " %s", s);
+	put(c->out, "\n");
+}
+
+/* What stands above the same statement, and beside it: a block is named, all else is told as it was and is. */
+static void
+compare_beside(struct compare *c, const struct conf_node *level, const struct conf_node *m, const struct conf_node *n)
+{
+	const bool above = !same_comments(m->above, n->above), beside = !same_comments(m->beside, n->beside);
+	const bool block = is_block(m) || is_block(n);
+
+	if (!above && !beside)
+		return;
+	edit_line(c, level);
+	if (beside && !block) {
+		mark_lines(c, '-', m);
+		mark_lines(c, '+', n);
+		return;
+	}
+	if (above) {
+		mark_comments(c, '-', m->above);
+		mark_comments(c, '+', n->above);
+		mark_head(c, "   ", n, block, NULL);
+	}
+	if (beside && m->beside)
+		mark_head(c, "-  ", n, block, m->beside);
+	if (beside && n->beside)
+		mark_head(c, "+  ", n, block, n->beside);
+}
+
+/* The last of a level's lines, since nothing follows them. */
+static void
+compare_within(struct compare *c, const struct conf_node *before, const struct conf_node *after)
+{
+	if (same_comments(before->within, after->within))
+		return;
+	edit_line(c, after);
+	mark_comments(c, '-', before->within);
+	mark_comments(c, '+', after->within);
+}
+
 static void
 compare(struct compare *c, const struct conf_node *before, const struct conf_node *after)
 {
@@ -260,9 +337,16 @@ compare(struct compare *c, const struct conf_node *before, const struct conf_nod
 	hint = TAILQ_FIRST(&before->child);
 	TAILQ_FOREACH (n, &after->child, entry)
 		if ((m = counterpart(&before->child, n, hint)) != NULL) {
+			const bool told = TAILQ_EMPTY(&n->child) && TAILQ_EMPTY(&m->child) &&
+					  !conf_tree_same_words(n, m);
+
 			hint = TAILQ_NEXT(m, entry);
-			compare(c, m, n);
+			if (!told)
+				compare_beside(c, after, m, n);
+			if (!told)
+				compare(c, m, n);
 		}
+	compare_within(c, before, after);
 }
 
 void

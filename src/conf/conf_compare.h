@@ -9,8 +9,9 @@
 void conf_compare_path(const struct conf_node *n, struct buf *out);
 /* The node (NULL: all) as lines of `set' and `deactivate', with whole paths. */
 void conf_compare_set_lines(const struct conf_tree *t, const struct conf_node *n, struct buf *out);
-/* "[edit services flow-tap]", then "-   statement", "+   statement" or "!   inactive: statement"; nothing if
- * there is no difference but comments. */
+/* "[edit services flow-tap]", then "-   statement", "+   statement" or "!   inactive: statement".  A comment
+ * that alone differs is a line of its own above the statement that it belongs to, as "    agency lea1 { ... }"; one
+ * before a level's closing brace is the last of the level's lines. */
 void conf_compare_trees(const struct conf_tree *before, const struct conf_tree *after, struct buf *out);
 
 #endif

@@ -18,6 +18,8 @@ struct patch {
 	struct conf_error *err;
 	unsigned line, from; /* the present one; the first in the two texts */
 	struct buf minus, plus;
+	struct buf held[2]; /* comments to be taken out and put in, until it is seen what they belong to */
+	bool inside[2];     /* the last of them has not ended */
 };
 
 static int
@@ -180,6 +182,130 @@ flush(struct patch *p)
 	return r;
 }
 
+/* ---- comments ---- */
+
+static const char not_alone[] = "expected a comment, all of it, and nothing else";
+
+/* A list of comments, as a node has it, from lines that have nothing else; the caller's to free. */
+static int
+comments_parse(struct patch *p, struct slice lines, char **out)
+{
+	struct conf_tree *t;
+	int r;
+
+	if (lines.len == 0)
+		return 0;
+	if ((r = conf_parse_tree(lines, &t, p->err)) < 0)
+		return r == -EINVAL ? wrong(p, p->line, lines, not_alone) : r;
+	if (!TAILQ_EMPTY(&t->root.child))
+		r = wrong(p, p->line, lines, not_alone);
+	else
+		*out = TAKE_PTR(t->root.within);
+	conf_tree_free(t);
+	return r;
+}
+
+static size_t
+comments_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s && s[n])
+		n += strlen(s + n) + 1;
+	return n;
+}
+
+static int
+comments_remove(char *list, const char *what)
+{
+	for (char *s = list; s && *s; s += strlen(s) + 1)
+		if (strcmp(s, what) == 0) {
+			memmove(s, s + strlen(s) + 1, comments_len(s + strlen(s) + 1) + 1);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* One of a node's three lists without some comments and with others, each NULL or a list. */
+static int
+comments_change(struct patch *p, char **list, const char *out, const char *in)
+{
+	cleanup_buf struct buf more = {0};
+	int r;
+
+	for (const char *s = out; s && *s; s += strlen(s) + 1)
+		if (comments_remove(*list, s) < 0)
+			return wrong(p, p->line, slice_of(s), "no such comment to be taken out");
+	if (*list && **list == '\0') {
+		free(*list);
+		*list = NULL;
+	}
+	buf_put(&more, in, comments_len(in));
+	if (more.len == 0)
+		return 0;
+	r = more.err ? more.err : conf_tree_add_comments(list, &more);
+	return r < 0 ? conf_error_errno(p->err, r) : 0;
+}
+
+static bool
+is_held(const struct patch *p)
+{
+	return p->held[0].len || p->held[1].len;
+}
+
+/* What is held belongs to that list. */
+static int
+held_apply(struct patch *p, char **list)
+{
+	cleanup_free char *out = NULL, *in = NULL;
+	int r;
+
+	if ((r = comments_parse(p, (struct slice){(char *)p->held[0].p, p->held[0].len}, &out)) == 0 &&
+	    (r = comments_parse(p, (struct slice){(char *)p->held[1].p, p->held[1].len}, &in)) == 0)
+		r = comments_change(p, list, out, in);
+	buf_reset(&p->held[0]);
+	buf_reset(&p->held[1]);
+	p->inside[0] = p->inside[1] = false;
+	return r;
+}
+
+/* It belongs to a statement that is taken out or put in. */
+static void
+held_release(struct patch *p)
+{
+	buf_put(&p->minus, p->held[0].p, p->held[0].len);
+	buf_put(&p->plus, p->held[1].p, p->held[1].len);
+	buf_reset(&p->held[0]);
+	buf_reset(&p->held[1]);
+	p->inside[0] = p->inside[1] = false;
+}
+
+/* Nothing more comes at this level. */
+static int
+level_end(struct patch *p)
+{
+	int r = flush(p);
+
+	return r == 0 && is_held(p) ? held_apply(p, &p->level->within) : r;
+}
+
+/* A line that is only a comment, or goes on with one. */
+static bool
+hold(struct patch *p, unsigned which, struct slice line)
+{
+	const struct slice s = slice_trim(line);
+	const bool begins = s.len >= 2 && memcmp(s.p, "/*", 2) == 0;
+	const bool ends = s.len >= 2 && memcmp(s.p + s.len - 2, "*/", 2) == 0 && (p->inside[which] || s.len >= 4);
+
+	if (!p->inside[which] && !(begins && (ends || memmem(s.p, s.len, "*/", 2) == NULL)) && !(s.len && *s.p == '#'))
+		return false;
+	if (p->inside[which] || begins)
+		p->inside[which] = !ends;
+	buf_put(&p->held[which], line.p, line.len);
+	buf_put(&p->held[which], "\n", 1);
+	return true;
+}
+
 /* ---- lines ---- */
 
 /* A copy that ends with a NUL, and its words. */
@@ -237,6 +363,18 @@ below_find(struct patch *p, struct conf_path path, struct conf_node **out)
 	return -ENOENT;
 }
 
+/* Without what ends it: "agency a" of "agency a { ... }", "port 1" of "port 1;". */
+static struct slice
+head_cut(struct slice line)
+{
+	line = slice_trim(line);
+	if (line.len > 8 && memcmp(line.p + line.len - 8, " { ... }", 8) == 0)
+		line.len -= 8;
+	else if (line.len > 1 && line.p[line.len - 1] == ';')
+		line.len--;
+	return line;
+}
+
 /* "inactive: agency a { ... }", "active: port 1;" */
 static int
 activity_set(struct patch *p, struct slice line)
@@ -246,11 +384,7 @@ activity_set(struct patch *p, struct slice line)
 	struct conf_node *node;
 	int n;
 
-	line = slice_trim(line);
-	if (line.len > 8 && memcmp(line.p + line.len - 8, " { ... }", 8) == 0)
-		line.len -= 8;
-	else if (line.len > 1 && line.p[line.len - 1] == ';')
-		line.len--;
+	line = head_cut(line);
 	if ((n = words_take(p, line, &store, word)) < 0)
 		return n;
 	if (n < 2 || (strcmp(word[0], "inactive:") != 0 && strcmp(word[0], "active:") != 0))
@@ -261,16 +395,90 @@ activity_set(struct patch *p, struct slice line)
 	return 0;
 }
 
+/* "agency a { ... }", "port 1;", perhaps with a mark before it. */
+static int
+head_find(struct patch *p, struct slice head, struct conf_node **out)
+{
+	cleanup_buf struct buf store = {0};
+	const char *word[PATH_WORDS];
+	size_t skip;
+	int n;
+
+	head = head_cut(head);
+	if ((n = words_take(p, head, &store, word)) < 0)
+		return n;
+	skip = n > 1 && strcmp(word[0], "inactive:") == 0;
+	if (n == 0 || below_find(p, (struct conf_path){word + skip, (size_t)n - skip}, out) < 0)
+		return wrong(p, p->line, head, "no such statement");
+	return 0;
+}
+
+/* A line that is there in both: comments before it stand above that statement. */
+static int
+context_line(struct patch *p, struct slice line)
+{
+	struct conf_node *n;
+	int r;
+
+	if (!is_held(p))
+		return 0;
+	if ((r = flush(p)) < 0 || (r = head_find(p, line, &n)) < 0)
+		return r;
+	return held_apply(p, &n->above);
+}
+
+/* "agency a { ... } / * a comment * /": what stands beside a block's end. */
+static int
+beside_line(struct patch *p, unsigned which, struct slice line, const char *end)
+{
+	const struct slice rest = {end, (size_t)(line.p + line.len - end)};
+	cleanup_free char *list = NULL;
+	struct conf_node *n;
+	int r;
+
+	held_release(p);
+	if ((r = flush(p)) < 0 || (r = head_find(p, (struct slice){line.p, (size_t)(end - line.p)}, &n)) < 0 ||
+	    (r = comments_parse(p, rest, &list)) < 0)
+		return r;
+	return comments_change(p, &n->beside, which ? NULL : list, which ? list : NULL);
+}
+
+/* Where the dots of a block end that has a comment beside it; NULL: it is no such line. */
+static const char *
+dots_end(struct slice line)
+{
+	const char *dots = memmem(line.p, line.len, " { ... }", 8);
+	struct slice rest;
+	bool quoted = false;
+
+	for (const char *s = line.p; dots && s < dots; s++)
+		quoted ^= *s == '"';
+	if (dots == NULL || quoted)
+		return NULL;
+	rest = slice_trim((struct slice){dots + 8, (size_t)(line.p + line.len - dots) - 8});
+	return rest.len && (*rest.p == '#' || *rest.p == '/') ? dots + 8 : NULL;
+}
+
 static int
 signed_line(struct patch *p, char sign, struct slice rest)
 {
+	const unsigned which = sign == '+';
+	const char *dots;
 	int r;
 
 	if (p->level == NULL)
 		return wrong(p, p->line, rest, "expected [edit ...] first");
 	if (sign == '!')
-		return (r = flush(p)) < 0 ? r : activity_set(p, rest);
-	buf_put(sign == '-' ? &p->minus : &p->plus, rest.p, rest.len);
+		return (r = level_end(p)) < 0 ? r : activity_set(p, rest);
+	/* what stands before each line, be it within a comment */
+	for (unsigned i = 0; i < 3 && rest.len > 0 && *rest.p == ' '; i++)
+		rest = (struct slice){rest.p + 1, rest.len - 1};
+	if (hold(p, which, rest))
+		return 0;
+	if ((dots = dots_end(rest)) != NULL)
+		return beside_line(p, which, rest, dots);
+	held_release(p);
+	buf_put(which ? &p->plus : &p->minus, rest.p, rest.len);
 	return 0;
 }
 
@@ -282,8 +490,8 @@ line_take(struct patch *p, struct slice line)
 	if (line.len > 0 && strchr("+-!", line.p[0])) {
 		r = signed_line(p, line.p[0], (struct slice){line.p + 1, line.len - 1});
 	} else if (slice_trim(line).len == 0 || line.p[0] == ' ' || line.p[0] == '\t') {
-		r = 0;
-	} else if ((r = flush(p)) == 0)
+		r = slice_trim(line).len && p->level ? context_line(p, line) : 0;
+	} else if ((r = level_end(p)) == 0)
 		r = level_set(p, slice_trim(line));
 	buf_put(&p->minus, "\n", 1);
 	buf_put(&p->plus, "\n", 1);
@@ -305,7 +513,9 @@ conf_patch_apply(struct conf_tree *t, struct slice text, uint32_t hidden, struct
 		r = line_take(&p, (struct slice){s, (size_t)(nl - s)});
 	}
 	if (r == 0)
-		r = flush(&p);
+		r = level_end(&p);
+	buf_free(&p.held[0]);
+	buf_free(&p.held[1]);
 	buf_free(&p.minus);
 	buf_free(&p.plus);
 	return r < 0 ? r : conf_tree_settle(t, err);

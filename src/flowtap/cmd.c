@@ -27,6 +27,14 @@ any_ok(struct slice s)
 	return s.len > 0;
 }
 
+/* Also "". */
+static bool
+text_ok(struct slice s)
+{
+	(void)s;
+	return true;
+}
+
 static bool
 number_ok(struct slice s)
 {
@@ -84,7 +92,7 @@ static const struct cmd_type {
     {"TARGET", "What it is to be called, such as agency lea9", any_ok},
     {"TIME", "hh:mm[:ss], or \"yyyy-mm-dd hh:mm[:ss]\"", any_ok},
     {"TOPIC", "A word of a command or a statement", any_ok},
-    {"TEXT", "A text, in quotation marks if it has blanks", any_ok},
+    {"TEXT", "A text, in quotation marks if it has blanks", text_ok},
 };
 
 /* What a word says that other words follow. */

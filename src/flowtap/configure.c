@@ -313,13 +313,13 @@ commit_later(struct shell *sh, struct commit_opts *o, const char *time_text)
 int
 configure_commit(struct shell *sh, const struct cmd_call *call)
 {
-	const char *minutes = cmd_arg(call, "MINUTES");
+	const char *minutes = cmd_arg(call, "MINUTES"), *comment = cmd_arg(call, "TEXT");
 	struct commit_opts o = {.check = cmd_arg(call, "check") != NULL,
 	    .confirmed = minutes                      ? (unsigned)strtoul(minutes, NULL, 10)
 			 : cmd_arg(call, "confirmed") ? 10
 						      : 0,
 	    .base = sh->candidate->base,
-	    .comment = cmd_arg(call, "TEXT"),
+	    .comment = comment && *comment ? comment : NULL,
 	    .lock = sh->candidate->lock >= 0 ? &sh->candidate->lock : NULL};
 	int code;
 

@@ -32,6 +32,18 @@ def test_objects(edit):
     assert "incomplete; expected: before, after" in edit(f"insert {LEA1}", status=2)
 
 
+def test_comments_are_compared(edit, rig):
+    """One alone is a difference, which can be applied as a patch."""
+    folder = pathlib.Path(rig.info["dir"]) / "etc"
+    said = edit(f"annotate {LEA1} \"till May\"", "show | compare")
+    wanted = "[edit services flow-tap]\n+   /* till May */\n    agency lea1 { ... }\n"
+    assert wanted in said, said
+    (folder / "comment").write_text(wanted)
+    said = edit("load patch /etc/flowtap/comment", "show | compare", f"annotate {LEA1} \"till June\"", "show | compare",
+                f"annotate {LEA1} \"\"", "show | compare", "commit check")
+    assert said.count(wanted) == 1 and said.count("[edit") == 2 and "+   /* till June */\n    agency lea1 { ... }\n" in said, said
+
+
 def test_patterns(edit):
     said = edit("replace pattern \"^lea([12])$\" with \"agency-\\\\1\"", "show services flow-tap")
     assert "agency agency-1 {" in said and "agency agency-2 {" in said and "lea" not in said, said

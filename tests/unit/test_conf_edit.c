@@ -82,6 +82,36 @@ test_compare(void **state)
 	conf_tree_free(b);
 }
 
+/* Comments alone are a difference, too, and stand with the statement that they belong to. */
+static void
+test_compare_comments(void **state)
+{
+	struct conf_tree *a = tree(
+	    "services { flow-tap { /* old */ agency a { maximum-sessions 1; } agency b { user u; }"
+	    " source-address 192.0.2.1; /* gone */ } }");
+	struct conf_tree *b = tree("services { flow-tap { /* new */ agency a { /* one */ maximum-sessions 1; }"
+				   " agency b { user u; } /* beside */ source-address 192.0.2.1; /* here */ } }");
+	cleanup_buf struct buf out = {0};
+
+	(void)state;
+	conf_compare_trees(a, a, &out);
+	assert_int_equal(out.len, 0);
+	conf_compare_trees(a, b, &out);
+	same(&out, "[edit services flow-tap]\n"
+		   "-   source-address 192.0.2.1; /* gone */\n"
+		   "+   source-address 192.0.2.1; /* here */\n"
+		   "-   /* old */\n"
+		   "+   /* new */\n"
+		   "    agency a { ... }\n"
+		   "[edit services flow-tap agency a]\n"
+		   "+   /* one */\n"
+		   "    maximum-sessions 1;\n"
+		   "[edit services flow-tap]\n"
+		   "+   agency b { ... } /* beside */\n");
+	conf_tree_free(a);
+	conf_tree_free(b);
+}
+
 /* Words of what is not understood keep their quotation marks, however they are written. */
 static void
 test_opaque(void **state)
@@ -105,6 +135,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_lines),
 	    cmocka_unit_test(test_compare),
+	    cmocka_unit_test(test_compare_comments),
 	    cmocka_unit_test(test_opaque),
 	};
 

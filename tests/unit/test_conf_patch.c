@@ -33,6 +33,11 @@ static const char *const texts[] = {
     "interfaces { ge-0/0/0 { unit 0 { description x; } unit 1; } } services { flow-tap { tapped-interfaces e1; } }",
     "system { login { class c { permissions [ view flow-tap ]; } user u { class c; } } }",
     "system { login { class c { permissions view; } user u { inactive: class c; } } } services { flow-tap; }",
+    "/* all */ services { /* tap */ flow-tap { /* one */ agency a { /* u */ user u; } # beside\n} /* end */ } /* z */",
+    "services { flow-tap { /* one */ /* two */ agency a { user u; /* u */ /* in */ } # other\n agency b; } }",
+    "services { flow-tap { /* two */ agency a { /* of\n several lines */ user u; } inactive: agency b; /* b */ } }",
+    "chassis { /* a */ x \"y z\" { /* b */ q; } /* c */ inactive: w; /* d */ }",
+    "chassis { x \"y z\" { q; /* b */ } /* e */ inactive: w; }",
 };
 
 /* From each to each. */
@@ -77,6 +82,11 @@ test_refused(void **state)
 	    {"[edit services flow-tap]\n+   } } system { login {\n+   user x;\n",
 		"1: the braces of its statements do not match"},
 	    {"[edit services flow-tap]\n!   inactive: agency x { ... }\n", "2: no such statement"},
+	    {"[edit services flow-tap]\n-   /* x */\n    agency a { ... }\n", "3: no such comment to be taken out"},
+	    {"[edit services flow-tap]\n+   /* x */\n    agency x { ... }\n", "3: no such statement"},
+	    {"[edit services flow-tap]\n+   agency a { ... } /* x */ agency b;\n",
+		"2: expected a comment, all of it, and nothing else"},
+	    {"[edit services flow-tap]\n+   /* x\n", "2: expected a comment, all of it, and nothing else"},
 	    {"[edit services flow-tap]\n!   agency a;\n", "2: expected active: or inactive: and a statement"},
 	};
 
