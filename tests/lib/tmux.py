@@ -68,7 +68,8 @@ class Tmux:
     def sees_line(self, mark):
         """The rest of the first line that begins with the mark."""
         def find():
-            return [x[len(mark):].strip() for x in self.screen().splitlines() if x.startswith(mark)]
+            # a long command may be parted before its "echo mark-$?", which is not what it prints
+            return [x[len(mark):].strip() for x in self.screen().splitlines() if x.startswith(mark) and "$?" not in x]
         try:
             return until(mark, find, 20)[0]
         except AssertionError as e:
