@@ -12,7 +12,7 @@ struct parse {
 	struct conf_tree *tree;
 	struct conf_error *err;
 	uint32_t hidden;
-	bool tags; /* replace: is a mark */
+	unsigned tags; /* CONF_TAG_... that are marks */
 	unsigned depth;
 	unsigned open_line; /* of the innermost block, for the error at the end of the file */
 };
@@ -187,6 +187,7 @@ entries(struct parse *p, struct conf_node *n)
 			return full(p, r);
 		n->inactive = first.inactive;
 		n->replace = first.replace;
+		n->remove = first.remove;
 		if ((r = comments(p, before == n ? &n->above : &before->beside, &n->above)) < 0 ||
 		    (r = entry(p, n)) < 0 || (r = next(p)) < 0)
 			return r;
@@ -206,14 +207,21 @@ keyed(struct parse *p, struct conf_node *n)
 	return (r = value(p, n)) < 0 ? r : body(p, n);
 }
 
+/* What is to be taken out may be named without its value. */
+static bool
+valueless_end(const struct parse *p, const struct conf_node *n)
+{
+	return n->remove && p->lex.token == CONF_TOKEN_END;
+}
+
 static int
 leaf(struct parse *p, struct conf_node *n)
 {
 	int r;
 
-	if ((r = next(p)) < 0 || (r = value(p, n)) < 0)
+	if ((r = next(p)) < 0 || valueless_end(p, n))
 		return r;
-	return next_is(p, CONF_TOKEN_END, ";");
+	return (r = value(p, n)) < 0 ? r : next_is(p, CONF_TOKEN_END, ";");
 }
 
 static int
@@ -221,7 +229,7 @@ leaf_list(struct parse *p, struct conf_node *n)
 {
 	int r = next(p);
 
-	if (r < 0)
+	if (r < 0 || valueless_end(p, n))
 		return r;
 	if (p->lex.token != CONF_TOKEN_LIST_OPEN) {
 		if ((r = value(p, n)) < 0)
@@ -309,8 +317,10 @@ marks(struct parse *p, struct conf_node *n)
 	int r = 0;
 
 	for (; r == 0 && p->lex.token == CONF_TOKEN_WORD; r = next(p))
-		if (p->tags && !n->replace && slice_eq(p->lex.text, "replace:"))
+		if ((p->tags & CONF_TAG_REPLACE) && !n->replace && !n->remove && slice_eq(p->lex.text, "replace:"))
 			n->replace = true;
+		else if ((p->tags & CONF_TAG_DELETE) && !n->replace && !n->remove && slice_eq(p->lex.text, "delete:"))
+			n->remove = true;
 		else if (!inactive && slice_eq(p->lex.text, "inactive:"))
 			n->inactive = inactive = true;
 		else
@@ -396,9 +406,10 @@ conf_parse_tree_known(struct slice text, uint32_t hidden, struct conf_tree **out
 }
 
 int
-conf_parse_tree_tagged(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err)
+conf_parse_tree_tagged(
+    struct slice text, unsigned tags, uint32_t hidden, struct conf_tree **out, struct conf_error *err)
 {
-	struct parse p = {.err = err, .hidden = hidden, .tags = true};
+	struct parse p = {.err = err, .hidden = hidden, .tags = tags};
 
 	return tree_parse(&p, text, out);
 }

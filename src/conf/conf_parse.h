@@ -10,8 +10,12 @@
 /* conf_parse by one who lacks the rights in hidden (conf_perm.h): a word that he may not know is unknown. */
 int conf_parse_known(struct slice text, uint32_t hidden, struct conf **out, struct conf_error *err);
 int conf_parse_tree_known(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err);
-/* The same of text in which statements may be marked by replace: */
-int conf_parse_tree_tagged(struct slice text, uint32_t hidden, struct conf_tree **out, struct conf_error *err);
+/* The same of text in which statements may be marked (CONF_TAG_...): by delete:, also a name without its value, and by
+ * replace:.  What is marked by delete: is no statement: conf_tags.h takes it out. */
+#define CONF_TAG_DELETE 1u
+#define CONF_TAG_REPLACE 2u
+int conf_parse_tree_tagged(
+    struct slice text, unsigned tags, uint32_t hidden, struct conf_tree **out, struct conf_error *err);
 /* 0; -EINVAL or -ENOMEM with *err. */
 int conf_parse_tree(struct slice text, struct conf_tree **out, struct conf_error *err);
 

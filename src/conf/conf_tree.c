@@ -252,6 +252,9 @@ merge_next(struct conf_tree *t, struct conf_node *n, struct conf_node *next, str
 {
 	int r;
 
+	if (n->remove != next->remove)
+		return conf_error_set(
+		    err, conf_tree_at(next), "to be deleted and not: the first is on line %u", n->line);
 	if (n->row->once)
 		return conf_error_set(err, conf_tree_at(next), "%s: the first is on line %u", n->row->once, n->line);
 	if (n->row->kind == CONF_LEAF)

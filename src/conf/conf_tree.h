@@ -33,7 +33,7 @@ struct conf_node {
 	uint32_t nword;
 	unsigned line, column;
 	bool inactive;
-	bool replace; /* its text has the mark of `load replace' (conf_tags.h) */
+	bool replace, remove; /* its text has a mark of `load' (conf_tags.h) */
 	/* owned or NULL: comments above it, beside its end, and before its closing brace; each
 	 * ended by a NUL, the last by two */
 	char *above, *beside, *within;

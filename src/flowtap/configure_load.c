@@ -52,21 +52,22 @@ struct load {
 	struct slice text;
 	struct conf_path level; /* where the text stands; of relative only, else the top */
 	uint32_t hidden;
-	bool tagged;
+	unsigned tags;     /* CONF_TAG_... */
+	unsigned *missing; /* statements marked by delete: that were not there */
 };
 
 /* The text as if it stood in the whole, unless it is lines of set. */
 static int
 load_parse(const struct load *l, struct conf_tree **out, struct conf_error *err)
 {
-	int (*const parse)(struct slice, uint32_t, struct conf_tree **,
-	    struct conf_error *) = l->tagged ? conf_parse_tree_tagged : conf_parse_tree_known;
 	cleanup_buf struct buf whole = {0};
 
 	if (l->level.n == 0)
-		return parse(l->text, l->hidden, out, err);
+		return conf_parse_tree_tagged(l->text, l->tags, l->hidden, out, err);
 	conf_level_wrap(l->level, l->text, &whole);
-	return whole.err ? whole.err : parse((struct slice){(char *)whole.p, whole.len}, l->hidden, out, err);
+	return whole.err
+		   ? whole.err
+		   : conf_parse_tree_tagged((struct slice){(char *)whole.p, whole.len}, l->tags, l->hidden, out, err);
 }
 
 static int
@@ -77,7 +78,7 @@ load_merge(const struct load *l, struct conf_tree **t, struct conf_error *err)
 
 	if (r < 0)
 		return r;
-	r = l->tagged ? conf_tags_replace(*t, from) : conf_edit_merge(*t, from);
+	r = conf_tags_merge(*t, from, l->missing);
 	conf_tree_free(from);
 	return r < 0 ? r : conf_tree_settle(*t, err);
 }
@@ -172,7 +173,12 @@ int
 configure_load(struct shell *sh, const struct cmd_call *call)
 {
 	const char *file = cmd_arg(call, "FILE"), *name = file ? file : "terminal";
-	struct load l = {.hidden = sh->hidden, .tagged = cmd_arg(call, "replace") != NULL};
+	unsigned missing = 0;
+	struct load l = {.hidden = sh->hidden,
+	    .tags = cmd_arg(call, "replace") ? CONF_TAG_DELETE | CONF_TAG_REPLACE
+		    : cmd_arg(call, "merge") ? CONF_TAG_DELETE
+					     : 0,
+	    .missing = &missing};
 	cleanup_buf struct buf text = {0};
 	int code;
 
@@ -186,6 +192,8 @@ configure_load(struct shell *sh, const struct cmd_call *call)
 	l.text = (struct slice){text.p ? (char *)text.p : "", text.len};
 	if (code == EXIT_OK)
 		code = load_apply(sh, name, call, &l);
+	if (code == EXIT_OK && missing)
+		shell_say("warning: statements to be deleted that were not there: %u", missing);
 	if (code == EXIT_OK)
 		puts("load complete");
 	return code;

@@ -81,6 +81,18 @@ def test_load_and_save(edit, run, rig):  # noqa: F811
     assert "+   agency lea3 {" in said and "-   agency lea1 {" in said, said
 
 
+def test_marks_of_load(edit, rig):
+    folder = pathlib.Path(rig.info["dir"]) / "etc"
+    (folder / "deletes").write_text("services { flow-tap { delete: agency lea2; agency lea1 { delete: maximum-sessions; } "
+                                    "delete: agency lea9; } }")
+    for how in "merge", "replace":
+        said = edit(f"set {LEA1} maximum-sessions 7", f"load {how} /etc/flowtap/deletes", "show services flow-tap", "commit check")
+        assert "agency lea1 {" in said and "agency lea2" not in said and "maximum-sessions" not in said, said
+        assert "warning: statements to be deleted that were not there: 1\n" in said
+        assert "configuration check succeeds" in said
+    assert "delete:" in edit("load override /etc/flowtap/deletes", status=2)
+
+
 def test_from_above(edit):
     said = edit(f"edit {LEA1}", "top show services flow-tap agency lea2 | match authority | count", "set user lea3",
                 "up show | match agency", "up 2 show | match flow-tap", "up set agency lea2 maximum-sessions 3", "show",

@@ -114,12 +114,16 @@ test_tags(void **state)
 					  "source-address [ 192.0.2.1 192.0.2.2 ]; } }");
 	cleanup_buf struct buf out = {0};
 	struct conf_error err = {0};
+	unsigned missing;
 
 	(void)state;
 	assert_int_equal(conf_parse_tree((struct slice){text, strlen(text)}, &from, &err), -EINVAL);
 	assert_string_equal(err.word, "replace:");
-	assert_int_equal(conf_parse_tree_tagged((struct slice){text, strlen(text)}, 0, &from, &err), 0);
-	assert_int_equal(conf_tags_replace(t, from), 0);
+	assert_int_equal(conf_parse_tree_tagged(
+			     (struct slice){text, strlen(text)}, CONF_TAG_DELETE | CONF_TAG_REPLACE, 0, &from, &err),
+	    0);
+	assert_int_equal(conf_tags_merge(t, from, &missing), 0);
+	assert_int_equal(missing, 0);
 	assert_int_equal(conf_tree_settle(t, &err), 0);
 	conf_compare_set_lines(t, NULL, &out);
 	buf_put(&out, "", 1);
@@ -129,6 +133,55 @@ test_tags(void **state)
 	    "set services flow-tap agency a user v\n");
 	conf_tree_free(from);
 	conf_tree_free(t);
+}
+
+static void
+deleted(const char *before, const char *text, unsigned missing, const char *expected)
+{
+	struct conf_tree *from, *t = tree(before);
+	cleanup_buf struct buf out = {0};
+	struct conf_error err = {0};
+	unsigned n = 99;
+
+	assert_int_equal(conf_parse_tree_tagged(slice_of(text), CONF_TAG_DELETE, 0, &from, &err), 0);
+	assert_int_equal(conf_tags_merge(t, from, &n), 0);
+	assert_int_equal(n, missing);
+	assert_int_equal(conf_tree_settle(t, &err), 0);
+	conf_compare_set_lines(t, NULL, &out);
+	buf_put(&out, "", 1);
+	assert_string_equal((char *)out.p, expected);
+	conf_tree_free(from);
+	conf_tree_free(t);
+}
+
+static void
+test_delete(void **state)
+{
+	static const char tap[] = "services { flow-tap { agency a { user u; maximum-sessions 2; } agency b; "
+				  "source-address [ 192.0.2.1 192.0.2.2 ]; } } chassis { fpc 1 { x; } }";
+	static const char *const refused[] = {"services { flow-tap { delete: agency; } }",
+	    "services { flow-tap { delete: source-address 192.0.2.1; source-address 192.0.2.3; } }",
+	    "services { flow-tap { delete: delete: agency a; } }", "services { replace: flow-tap; }",
+	    "services { flow-tap { agency a { user; } } }"};
+	struct conf_error err;
+	struct conf_tree *t;
+
+	(void)state;
+	deleted(tap,
+	    "services { flow-tap { delete: agency b; agency a { delete: user; maximum-sessions 3; } "
+	    "delete: source-address 192.0.2.1; } } chassis { delete: fpc 1; }",
+	    0,
+	    "set chassis\n"
+	    "set services flow-tap source-address 192.0.2.2\nset services flow-tap agency a maximum-sessions 3\n");
+	deleted(tap, "services { delete: flow-tap; } delete: chassis;", 0, "set services\n");
+	deleted("chassis { q; }", "services { flow-tap { delete: agency b; } }", 1, "set chassis q\n");
+	deleted(tap, "services { flow-tap { delete: source-address; agency a { delete: user v; } } } delete: chassis;",
+	    1,
+	    "set services flow-tap agency a user u\nset services flow-tap agency a maximum-sessions 2\n"
+	    "set services flow-tap agency b\n");
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		assert_int_equal(conf_parse_tree_tagged(slice_of(refused[i]), CONF_TAG_DELETE, 0, &t, &err), -EINVAL);
+	assert_int_equal(conf_parse_tree(slice_of("delete: chassis;"), &t, &err), -EINVAL);
 }
 
 /* Text of a level, and the way to it. */
@@ -159,6 +212,7 @@ main(void)
 	    cmocka_unit_test(test_round),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_tags),
+	    cmocka_unit_test(test_delete),
 	    cmocka_unit_test(test_level),
 	};
 
