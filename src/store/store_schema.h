@@ -22,8 +22,8 @@ struct store_climb {
 
 /* Whether it is ours, sound and of today's schema, without writing.  -EROFS: it would have to be changed first. */
 int store_schema_check(sqlite3 *db, const uint8_t *machine);
-/* path: of the database, beside which a copy is kept.  Makes the tables if it is empty, or brings them to the schema of this release, each step in a
- * transaction of its own.  0, a store_refusal, or -errno; a refused file is as it was. */
+/* path: of the database, beside which a copy is kept.  Makes the tables if it is empty, or brings them to the schema of
+ * this release, each step in a transaction of its own.  0, a store_refusal, or -errno; a refused file is as it was. */
 int store_schema_obtain(sqlite3 *db, const char *path, const uint8_t *machine);
 
 #endif
