@@ -285,7 +285,7 @@ change(struct buf *b)
 int
 main(int argc, char **argv)
 {
-	unsigned count = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 50000, accepted = 0;
+	unsigned count = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10000, accepted = 0;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
 	struct gen g = {0};
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -48,9 +49,6 @@ test_exhausted(void **state)
 	bool again, gone;
 
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__)
-	skip();
-#endif
 	assert_true(spare_again());
 	assert_int_equal(spare_keep(KEPT), 0);
 	assert_false(spare_is_gone());
@@ -79,9 +77,6 @@ test_too_much(void **state)
 	volatile size_t much = SIZE_MAX / 2;
 
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__)
-	skip();
-#endif
 	assert_null(malloc(much));
 	assert_null(calloc(much, 4));
 	assert_false(spare_is_gone());
@@ -90,6 +85,10 @@ test_too_much(void **state)
 int
 main(void)
 {
+#if defined(__SANITIZE_ADDRESS__)
+	puts("1..0 # SKIP the sanitizer has a heap of its own");
+	return 0;
+#endif
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_exhausted), cmocka_unit_test(test_too_much)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
