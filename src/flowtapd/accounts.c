@@ -454,10 +454,15 @@ carry_out(struct accounts *a, const struct buf *body)
 static int
 folder_open(int conf_fd, const char *name, int *fd)
 {
+	struct stat st;
+
 	if (mkdirat(conf_fd, name, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	*fd = openat(conf_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return *fd < 0 || fchmod(*fd, 0755) < 0 ? -errno : 0;
+	if (*fd < 0 || fstat(*fd, &st) < 0)
+		return -errno;
+	/* What is right is not written: the disk may be read-only. */
+	return (st.st_mode & 07777) != 0755 && fchmod(*fd, 0755) < 0 ? -errno : 0;
 }
 
 static int
