@@ -102,7 +102,7 @@ probe(struct engine_disk *d)
 	if (pwrite(d->fd, block, sizeof block, 0) < 0 || fdatasync(d->fd) < 0)
 		r = -errno;
 	if (d->reserve_bytes == 0)
-		(void)ftruncate(d->fd, 0);
+		(void)!ftruncate(d->fd, 0);
 	return r;
 }
 
