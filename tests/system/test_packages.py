@@ -226,6 +226,14 @@ def test_upgrade_with_needrestart(machine, flow):
     machine.apt("purge", "needrestart")
 
 
+def schema_of(m):
+    """Of the database: what the maintainer scripts say of it has to be so."""
+    with open(m.root + "/var/lib/flowtap/state.db", "rb") as f:
+        found = int.from_bytes(f.read(64)[60:], "big")
+    assert f"\nschema={found}\n" in m.run("cat", "/var/lib/dpkg/info/flowtap-router.preinst")
+    return found
+
+
 def test_downgrade_is_refused(machine, flow):
     """With words; all goes on as it was."""
     before = pid(machine, "flowtapd.service")
@@ -235,6 +243,14 @@ def test_downgrade_is_refused(machine, flow):
     assert pid(machine, "flowtapd.service") == before and answers(machine)
     flow.copied[0].wait(100)
     nothing_missed(flow)
+    # With nobody at the database it is the schema that counts, as after flowtapd --undo-upgrade.
+    script = "/var/lib/dpkg/info/flowtap-router.preinst"
+    machine.run("systemctl", "stop", "flowtapd.service")
+    machine.run("sh", script, "upgrade", "0.1.2-1", "0.1.1-1")
+    older = machine.run("sed", f"s/^schema=.*/schema={schema_of(machine) - 1}/", script)
+    r = machine.run("sh", "-s", "upgrade", "0.1.2-1", "0.1.1-1", text=older, check=False)
+    assert r.returncode == 1 and "flowtapd --undo-upgrade" in r.stderr
+    machine.run("systemctl", "start", "flowtapd.service")
 
 
 def test_reboot(machine, flow):
