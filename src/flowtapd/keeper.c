@@ -46,6 +46,8 @@ keeper_begin(int *dir, char name[static NAME_MAX + 1])
 	return role_confine_keeper(dirname(copy));
 }
 
+#define LINKED "it is a link, which a commit would cut; put the file itself in its place"
+
 /* Others never read it: there are password hashes and agencies in it. */
 static int
 keeper_write(int dir, const char *name, struct slice text)
@@ -53,8 +55,12 @@ keeper_write(int dir, const char *name, struct slice text)
 	struct stat st;
 	mode_t mode = 0600;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		mode = st.st_mode & 0660;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		/* A link would be cut, and what is behind it would be an old configuration. */
+		if (!S_ISREG(st.st_mode))
+			return -ELOOP;
+		mode = st.st_mode & 0640;
+	}
 	return replace_file(dir, name, text, mode);
 }
 
@@ -72,7 +78,7 @@ keeper_run(int verbose)
 		fatal(r, "cannot begin");
 	while ((r = chan_read_sync(DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &type, &id, &body)) == 0 && type == IPC_P_WRITE) {
 		r = keeper_write(dir, name, (struct slice){(const char *)body.p, body.len});
-		if ((r = daemon_ready_sync(DAEMON_FD_PARENT, r, r < 0 ? strerror(-r) : "")) < 0)
+		if ((r = daemon_ready_sync(DAEMON_FD_PARENT, r, r == -ELOOP ? LINKED : r < 0 ? strerror(-r) : "")) < 0)
 			break;
 		buf_reset(&body);
 	}

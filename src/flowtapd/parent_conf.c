@@ -73,7 +73,7 @@ file_write(const char *path, const struct buf *text)
 	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || stat(path, &st) < 0 || setegid(st.st_gid) < 0)
 		return -errno;
-	r = replace_file(fd, basename(name), (struct slice){(char *)text->p, text->len}, st.st_mode & 0660);
+	r = replace_file(fd, basename(name), (struct slice){(char *)text->p, text->len}, st.st_mode & 0640);
 	return setegid(own) < 0 ? -errno : r;
 }
 

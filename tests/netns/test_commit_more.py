@@ -12,6 +12,7 @@ import pytest
 from fakectl import HEADER, SHOW
 from lablib.terminal import Terminal
 from rig import until
+from test_commit import Conf
 from test_lifecycle import engines, restarted
 from test_script import SHORT, run  # noqa: F401
 from test_shell import EDIT, PROMPT, argv
@@ -137,3 +138,22 @@ def test_commit_at_is_refused(rig, run, at):  # noqa: F811
     assert "no commit waits" in run("clear", "system", "commit", status=4)
     for wrong in "25:00", "2020-01-01 10:00", "soon", "10:00:99":
         assert "expected hh:mm" in run(stdin=f"configure\n{SHORT} 3\ncommit at \"{wrong}\"\nrollback\n", status=2)
+
+
+def test_a_file_that_is_a_link(rig, rewritten):
+    """As something else manages it: the commit is refused, link and file stay as they are; and no group may write it."""
+    conf = Conf(rig)
+    path, real = conf.path, conf.path + ".real"
+    os.chmod(path, 0o660)
+    conf.commit(conf.with_limit(8))
+    assert os.stat(path).st_mode & 0o777 == 0o640
+    os.rename(path, real)
+    try:
+        os.symlink("flowtap.conf.real", path)
+        before = conf.text()
+        r = conf.commit(conf.with_limit(9), check=False)
+        assert r.returncode != 0 and "it is a link" in r.stderr, r.stderr
+        assert os.path.islink(path) and conf.text() == before
+    finally:
+        os.rename(real, path)
+    conf.commit(conf.with_limit(9))
