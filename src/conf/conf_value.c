@@ -165,14 +165,22 @@ path_ok(const struct conf_schema *row, struct slice s)
 }
 
 /* One field of shadow(5). */
+/* "$6$salt$...", the 13 characters of old, or what no password has; the password itself is none of them. */
 static bool
 hash_ok(const struct conf_schema *row, struct slice s)
 {
+	const char *second = s.len > 2 ? memchr(s.p + 1, '$', s.len - 1) : NULL;
+	bool old = s.len == 13;
+
 	(void)row;
 	for (size_t i = 0; i < s.len; i++)
 		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == ':')
 			return false;
-	return s.len > 0;
+		else if (!is_alnum(s.p[i]) && s.p[i] != '.' && s.p[i] != '/')
+			old = false;
+	if (s.len && (*s.p == '*' || *s.p == '!'))
+		return true;
+	return old || (s.len && *s.p == '$' && second && second > s.p + 1 && second + 1 < s.p + s.len);
 }
 
 /* "ssh-ed25519 AAAA... comment": a line that begins otherwise could be more than a key. */
@@ -239,7 +247,7 @@ static const struct {
     [CONF_PREFIX] = {"prefix", "an IPv4 or IPv6 prefix, as 192.0.2.0/24", false, prefix_ok},
     [CONF_PORTS] = {"ports", "a port or a range of ports, as 7000-7999", false, ports_ok},
     [CONF_PATH] = {"path", "an absolute path", true, path_ok},
-    [CONF_HASH] = {"hash", "a password hash as in shadow(5)", true, hash_ok},
+    [CONF_HASH] = {"hash", "a hash of the password, as \"openssl passwd -6\" prints it, or *", true, hash_ok},
     [CONF_KEY] = {"key", "a public key of that type, as one line of authorized_keys without options", true, key_ok},
     [CONF_REGEX] = {"expression", "a regular expression (POSIX extended) of at most 512 octets", true, regex_ok},
     [CONF_GECOS] = {"name", "a name of at most 100 octets without : , =", true, gecos_ok},
