@@ -2,12 +2,13 @@
 /*
  * Makes, changes and removes the users of system login, and no others, and what sshd may offer them.  It is root's
  * user number without a capability, of the group that may read passwords; it sees /etc, and
- * may execute the system's programs.  What it is asked for comes from the parent only.
+ * may execute the system's programs.  What it is asked for comes from the parent only, which has no power itself and
+ * is not believed: account_get takes nobody whom a configuration could not name.
  *
  * Who is no longer asked for loses his password, keys and groups at once; his account
  * goes when none of his processes is left, so that nobody else gets his number before.
  *
- * exports: account_ accounts_run */
+ * exports: accounts_run */
 #include "accounts.h"
 
 #include <dirent.h>
@@ -25,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conf_value.h"
 #include "daemon.h"
 #include "log.h"
 #include "replace.h"
@@ -36,7 +38,6 @@
 #define SAID_MAX 96
 #define NO_PASSWORD "*"
 #define FULL_NAME "made by flowtapd" /* of one who has none */
-#define FULL_NAME_MAX 100
 #define SHELL_NONE "/usr/sbin/nologin"
 
 struct list {
@@ -51,32 +52,6 @@ struct accounts {
 	struct list applied;
 	char why[128];
 };
-
-void
-account_put(struct buf *b, const struct account *a)
-{
-	buf_put_str(b, a->name);
-	buf_put_u8(b, a->operation);
-	buf_put_u32(b, a->uid);
-	buf_put_slice(b, a->full_name);
-	buf_put_slice(b, a->hash);
-	buf_put_slice(b, a->keys);
-}
-
-int
-account_get(struct account *a, struct rd *r)
-{
-	uint8_t operation;
-
-	rd_cstr(r, a->name, sizeof a->name);
-	operation = rd_u8(r);
-	a->operation = operation != 0;
-	a->uid = rd_u32(r);
-	a->full_name = rd_slice(r);
-	a->hash = rd_slice(r);
-	a->keys = rd_slice(r);
-	return r->err ? r->err : operation > 1 || a->full_name.len > FULL_NAME_MAX ? -EBADMSG : 0;
-}
 
 /* As far as the user table tells. */
 static bool
@@ -269,7 +244,7 @@ account_make(struct accounts *a, const struct account *want)
 static int
 full_name_set(struct accounts *a, const struct passwd *pw, struct slice want)
 {
-	char text[FULL_NAME_MAX + 1];
+	char text[CONF_GECOS_MAX + 1];
 	const char *const argv[] = {"/usr/sbin/usermod", "--comment", text, "--", pw->pw_name, NULL};
 
 	snprintf(text, sizeof text, "%.*s", want.len ? (int)want.len : (int)strlen(FULL_NAME),
@@ -353,6 +328,9 @@ list_get(struct list *l, struct rd *r)
 			return e;
 	}
 	qsort(l->v, l->n, sizeof *l->v, by_name);
+	for (uint32_t i = 1; i < l->n; i++)
+		if (by_name(&l->v[i - 1], &l->v[i]) == 0)
+			return -EBADMSG;
 	return rd_end(r);
 }
 

@@ -6,7 +6,8 @@
  * ACCOUNTS_DIR beside the configuration, which is root's: his keys are in it, for our sshd.  Both together
  * are the mark; an account without it is never touched.
  *
- * accounts.c is the process that does it, by the system's own tools; parent_logins.c asks it to.
+ * accounts.c is the process that does it, by the system's own tools; parent_logins.c asks it to, in the words of
+ * account.c.
  */
 #ifndef FLOWTAPD_ACCOUNTS_H
 #define FLOWTAPD_ACCOUNTS_H
@@ -32,5 +33,7 @@ struct account {
 };
 
 void account_put(struct buf *b, const struct account *a);
+/* -EBADMSG, too, for what no configuration can say: a name that is none, a password that is more than one field of
+ * shadow(5), a line of keys that is more than a key, a number that is somebody else's range. */
 int account_get(struct account *a, struct rd *r);
 #endif
