@@ -101,8 +101,8 @@ probe(struct engine_disk *d)
 		return 0;
 	if (pwrite(d->fd, block, sizeof block, 0) < 0 || fdatasync(d->fd) < 0)
 		r = -errno;
-	if (d->reserve_bytes == 0)
-		(void)!ftruncate(d->fd, 0);
+	if (d->reserve_bytes == 0 && ftruncate(d->fd, 0) < 0 && r == 0)
+		r = -errno;
 	return r;
 }
 
