@@ -189,7 +189,7 @@ keys_write(struct accounts *a, const char *name, struct slice keys)
 
 	if (r == 0 && old.len == keys.len && (keys.len == 0 || memcmp(old.p, keys.p, keys.len) == 0))
 		return 0;
-	return replace_file(a->dir, name, keys, 0644);
+	return replace_hidden(a->dir, name, keys, 0644);
 }
 
 static int
@@ -234,7 +234,7 @@ account_make(struct accounts *a, const struct account *want)
 	const char *const argv[] = {"/usr/sbin/useradd", "--system", "--gid", ACCOUNTS_GROUP, "--no-user-group",
 	    "--no-create-home", "--home-dir", "/", "--shell", SHELL_NONE, "--no-log-init", "--comment", FULL_NAME,
 	    want->uid ? "--uid" : "--", want->uid ? number : name, want->uid ? "--" : NULL, name, NULL};
-	int r = replace_file(a->dir, name, (struct slice){"", 0}, 0644);
+	int r = replace_hidden(a->dir, name, (struct slice){"", 0}, 0644);
 
 	snprintf(number, sizeof number, "%u", want->uid);
 
@@ -356,10 +356,30 @@ drop_others(struct accounts *a, const struct list *l)
 		return -errno;
 	a->leaving = false;
 	while (r == 0 && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.' && !is_listed(l, d->d_name))
+		if (replace_is_hidden(d->d_name))
+			(void)unlinkat(a->dir, d->d_name, 0);
+		else if (d->d_name[0] != '.' && !is_listed(l, d->d_name))
 			r = account_drop(a, d->d_name);
 	closedir(dir);
 	return r;
+}
+
+/* Of our group, but without the mark: made by hand, or a commit's whose file is gone. Which of both nobody can tell, so
+ * they are left alone, and named. */
+static void
+unmarked_tell(const struct accounts *a)
+{
+	const struct group *g = getgrnam(ACCOUNTS_GROUP);
+	FILE *f = g ? fopen("/etc/passwd", "re") : NULL;
+	const struct passwd *pw;
+
+	while (f && (pw = fgetpwent(f)) != NULL)
+		if (pw->pw_gid == g->gr_gid && !has_mark(a, pw->pw_name))
+			log_warnx("login %s: no commit has made it, but its group is " ACCOUNTS_GROUP
+				  ": left alone; userdel(8) removes it",
+			    pw->pw_name);
+	if (f)
+		fclose(f);
 }
 
 static int
@@ -399,6 +419,7 @@ apply(struct accounts *a, const struct list *l, bool ssh_legacy)
 			memcpy(why, a->why, sizeof why);
 		}
 	}
+	unmarked_tell(a);
 	memcpy(a->why, why, sizeof why);
 	return first;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "buf.h"
@@ -26,22 +27,19 @@ write_all(int fd, struct slice s)
 }
 
 static int
-new_name(const char *name, char out[static NAME_MAX + 1])
+new_name(const char *before, const char *name, char out[static NAME_MAX + 1])
 {
-	int n = snprintf(out, NAME_MAX + 1, "%s" REPLACE_SUFFIX, name);
+	int n = snprintf(out, NAME_MAX + 1, "%s%s" REPLACE_SUFFIX, before, name);
 
 	return n < 0 || n > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
-int
-replace_write(int dir, const char *name, struct slice text, mode_t mode)
+static int
+new_write(int dir, const char *new, struct slice text, mode_t mode)
 {
-	char new[NAME_MAX + 1];
 	cleanup_fd int fd = -1;
-	int r = new_name(name, new);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (unlinkat(dir, new, 0) < 0 && errno != ENOENT)
 		return -errno;
 	fd = openat(dir, new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -54,17 +52,30 @@ replace_write(int dir, const char *name, struct slice text, mode_t mode)
 	return r;
 }
 
+static int
+new_commit(int dir, const char *new, const char *name)
+{
+	if (renameat(dir, new, dir, name) < 0)
+		return -errno;
+	return fsync(dir) < 0 ? REPLACE_UNKNOWN : 0;
+}
+
+int
+replace_write(int dir, const char *name, struct slice text, mode_t mode)
+{
+	char new[NAME_MAX + 1];
+	int r = new_name("", name, new);
+
+	return r < 0 ? r : new_write(dir, new, text, mode);
+}
+
 int
 replace_commit(int dir, const char *name)
 {
 	char new[NAME_MAX + 1];
-	int r = new_name(name, new);
+	int r = new_name("", name, new);
 
-	if (r < 0)
-		return r;
-	if (renameat(dir, new, dir, name) < 0)
-		return -errno;
-	return fsync(dir) < 0 ? REPLACE_UNKNOWN : 0;
+	return r < 0 ? r : new_commit(dir, new, name);
 }
 
 int
@@ -73,6 +84,25 @@ replace_file(int dir, const char *name, struct slice text, mode_t mode)
 	int r = replace_write(dir, name, text, mode);
 
 	return r < 0 ? r : replace_commit(dir, name);
+}
+
+int
+replace_hidden(int dir, const char *name, struct slice text, mode_t mode)
+{
+	char new[NAME_MAX + 1];
+	int r = new_name(".", name, new);
+
+	if (r == 0)
+		r = new_write(dir, new, text, mode);
+	return r < 0 ? r : new_commit(dir, new, name);
+}
+
+bool
+replace_is_hidden(const char *name)
+{
+	const size_t len = strlen(name), end = sizeof REPLACE_SUFFIX - 1;
+
+	return name[0] == '.' && len > 1 + end && strcmp(name + len - end, REPLACE_SUFFIX) == 0;
 }
 
 int

@@ -18,6 +18,10 @@ int replace_write(int dir, const char *name, struct slice text, mode_t mode);
 int replace_commit(int dir, const char *name);
 /* Both. */
 int replace_file(int dir, const char *name, struct slice text, mode_t mode);
+/* Both, for a folder in which others choose the names, of which none begins with a dot: what is written meanwhile is
+ * .name.new, which is no name of theirs, as name.new could be. */
+int replace_hidden(int dir, const char *name, struct slice text, mode_t mode);
+bool replace_is_hidden(const char *name); /* left by one that was killed */
 /* All of a regular file that is no link, at most max bytes.  -EFBIG, -EINVAL (no regular file), -errno. */
 struct buf;
 int replace_read(int dir, const char *name, size_t max, struct buf *out);

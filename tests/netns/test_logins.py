@@ -182,6 +182,38 @@ def test_accounts_of_others(logins):
     assert logins.rig.answered()
 
 
+def test_names_that_look_like_our_own(logins):
+    """What is written on the way to a login's file is nobody's login; what a killed one left, of this release or of an
+    older one, is no login and goes."""
+    folder = os.path.dirname(logins.conf.path) + "/logins"
+    logins.commit("user boss.new { class tappers; }")
+    for left in ".boss.new", ".gone.new", "gone.new", ".theirs":
+        with open(f"{folder}/{left}", "w") as f:
+            f.write("half a k")
+    logins.commit("user boss.new { class tappers; } user boss { class tappers; }")
+    assert set(os.listdir(folder)) == {"boss", "boss.new", ".theirs"} and logins.names() == {"boss", "boss.new"}
+    os.unlink(folder + "/.theirs")
+    logins.commit("user boss { class tappers; }")
+    until("one of them is gone", lambda: logins.names() == {"boss"} and os.listdir(folder) == ["boss"], 20)
+
+
+def test_of_our_group_without_a_mark(logins):
+    """Made by hand, or their file is gone: left alone, and named, at each change."""
+    log = logins.rig.info["logs"] + "/flowtapd.log"
+    logins.rig.router("useradd", "--system", "--gid", "flowtap-login", "--no-create-home", "byhand")
+    try:
+        at = os.path.getsize(log)
+        logins.commit("user ft-user1 { class watchers; }")
+        assert logins.names() == {"ft-user1", "byhand"}
+        with open(log) as f:
+            f.seek(at)
+            said = f.read()
+        assert said.count("login byhand: no commit has made it, but its group is flowtap-login") == 1
+        assert "login ft-user1: no" not in said
+    finally:
+        logins.rig.router("userdel", "byhand")
+
+
 def test_refused_commit_leaves_nobody(logins):
     """Whichever process it is that refuses: the accounts are as before."""
     logins.commit("user ft-user1 { class watchers; } user ft-user3 { class watchers; }")

@@ -334,9 +334,12 @@ def test_remove(machine, flow):
 def test_purge(machine):
     """Nothing stays but the record, of which it says so, and who it may belong to."""
     machine.run("getent", "passwd", "lea1")
+    machine.run("useradd", "--system", "--gid", "flowtap-login", "--no-create-home", "byhand")
     said = machine.apt("purge", "flowtap-router", "flowtap-client", "flowtap-mediation")
     assert "the record of every use is in it" in said and "removed the login lea1" in said, said
+    assert "the login byhand stays: no commit has made it, but its group is flowtap-login" in said, said
     assert machine.run("getent", "passwd", "lea1", check=False).returncode == 2
+    machine.run("userdel", "byhand")
     left = machine.run("find", "/", "-xdev", "-path", "/root/debs", "-prune", "-o", "-path", "/proc", "-prune", "-o",
                        "-iname", "*flowtap*", "-print").split()
     assert [p for p in left if not p.startswith("/var/lib/flowtap")] == []
