@@ -172,12 +172,20 @@ names_ask(struct parent *p, const struct conf *conf, uint32_t asker)
 static int
 numbers_started(struct parent *p, const struct parent_numbers *numbers)
 {
+	const uint32_t absent = numbers->lacking - numbers->shared;
+
+	if (numbers->shared > 2)
+		log_warnx(
+		    "%s; and %u more agencies likewise: nobody is let in as one of them before each has their own",
+		    numbers->why_shared, numbers->shared - 2);
+	else if (numbers->shared)
+		log_warnx("%s: nobody is let in as one of them before each has their own", numbers->why_shared);
 	if (numbers->failed)
 		log_warnx("%s: it is tried again, and until it works nobody whom it concerns is let in", numbers->why);
-	else if (numbers->lacking > 1)
+	else if (absent > 1)
 		log_warnx("%s; and %u more agencies: nobody is let in as one of them before there is that user",
-		    numbers->why, numbers->lacking - 1);
-	else if (numbers->lacking)
+		    numbers->why, absent - 1);
+	else if (absent)
 		log_warnx("%s: nobody is let in as this agency before there is that user", numbers->why);
 	p->next_lacking = numbers->lacking;
 	p->change = CHANGE_PREPARING;
@@ -358,8 +366,8 @@ numbers_take(struct parent *p, const struct ipc_named *a, const struct parent_nu
 		if (numbers_started(p, numbers) < 0)
 			loop_stop(p->loop, 1);
 	} else if (numbers->lacking) {
-		snprintf(p->why, sizeof p->why, "%s", numbers->why);
-		change_refuse(p, -ENOENT, p->why);
+		snprintf(p->why, sizeof p->why, "%s", *numbers->why ? numbers->why : numbers->why_shared);
+		change_refuse(p, *numbers->why ? -ENOENT : -EEXIST, p->why);
 	} else {
 		if (p->asked)
 			parent_names_asker(a, p->asker, p->by, sizeof p->by);

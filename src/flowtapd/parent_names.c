@@ -128,6 +128,47 @@ numbers_fill(const struct conf *conf, const struct ipc_named *a, bool check, str
 	out->uid[n + DAEMON_NUMBER_LOGINS] = a->n ? group_of(&a->v[OF_LOGINS]) : UINT32_MAX;
 }
 
+struct holder {
+	uint32_t uid, i; /* of which agency */
+};
+
+static int
+by_uid(const void *a, const void *b)
+{
+	const struct holder *x = a, *y = b;
+
+	return x->uid != y->uid ? (x->uid > y->uid ? 1 : -1) : (x->i > y->i) - (x->i < y->i);
+}
+
+/* A session is known by its user's number: of agencies whose users have one number nobody can tell which is meant, so
+ * none of them has it.  (Two that name one user are no configuration; but two names may be one user, and the user table
+ * changes without us.) */
+static int
+shared_take(const struct conf *conf, struct parent_numbers *out)
+{
+	cleanup_free struct holder *v = calloc((size_t)conf->nagency + 1, sizeof *v);
+	uint32_t n = 0;
+
+	if (v == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < conf->nagency; i++)
+		if (out->uid[i])
+			v[n++] = (struct holder){out->uid[i], i};
+	qsort(v, n, sizeof *v, by_uid);
+	for (uint32_t i = 1, last = UINT32_MAX; i < n; i++) {
+		if (v[i].uid != v[i - 1].uid)
+			continue;
+		if (out->shared == 0)
+			snprintf(out->why_shared, sizeof out->why_shared,
+			    "agencies %s and %s: their system users have one number, %u", conf->agency[v[i - 1].i].name,
+			    conf->agency[v[i].i].name, (unsigned)v[i].uid);
+		out->shared += last == i - 1 ? 1 : 2;
+		last = i;
+		out->uid[v[i - 1].i] = out->uid[v[i].i] = 0;
+	}
+	return 0;
+}
+
 /* Users come before the groups. */
 static void
 lacking_count(const struct conf *conf, const struct ipc_named *a, struct parent_numbers *out)
@@ -146,6 +187,7 @@ int
 parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool check, struct parent_numbers *out)
 {
 	const uint32_t n = conf->nagency + conf->nlogin;
+	int r;
 
 	if (a->n && a->n != OF_USERS + n)
 		return -EPROTO;
@@ -154,6 +196,11 @@ parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool ch
 		return -ENOMEM;
 	numbers_fill(conf, a, check, out);
 	lacking_count(conf, a, out);
+	if ((r = shared_take(conf, out)) < 0) {
+		free(TAKE_PTR(out->uid));
+		return r;
+	}
+	out->lacking += out->shared;
 	if (a->n == 0) {
 		out->failed = true;
 		out->lacking = n + ARRAY_LEN(group_names);

@@ -12,11 +12,13 @@
 /* What a child is given with a configuration. */
 struct parent_numbers {
 	uint32_t n, *uid; /* owned: conf's agencies and logins in its order, then enum daemon_number */
-	/* Agencies without a user, whose number is 0, which no session has; and logins and groups of which nobody knows
-	 * whether there are such: a later look-up may find either. */
+	/* Agencies without a user of their own, whose number is 0, which no session has; and logins and groups of which
+	 * nobody knows whether there are such: a later look-up may find either. */
 	uint32_t lacking;
-	bool failed;   /* some look-up failed, which is not the same as that there is no such user or group */
-	char why[192]; /* of the first that lacks, agencies before logins before groups */
+	uint32_t shared;      /* of these, agencies whose user has the number of another one's */
+	char why_shared[224]; /* of the first two; "": there are none */
+	bool failed;          /* some look-up failed, which is not the same as that there is no such user or group */
+	char why[192];        /* of the first that lacks any, agencies before logins before groups; "": none does */
 };
 
 /* Appends the question; asker: the user number of whoever commits.  0 or -ENOMEM. */

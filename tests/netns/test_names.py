@@ -92,3 +92,37 @@ def test_user_who_comes_later(rig, odd):
     until("the user is found", lambda: "configuration applied" in said_since(rig, at), 30)
     assert rig.answered()
     odd.commit(before)
+
+
+def test_users_of_one_number(rig, rewritten):
+    """Two agencies whose users became one do not keep the daemon from its start: nobody is let in as either, and the log
+    says why, until each has a number of their own; no commit makes two such."""
+    conf, passwd = Conf(rig), f"/proc/{rig.info['init']}/root/etc/passwd"
+    with open(passwd) as f:
+        users = f.read()
+
+    def twins(*numbers):
+        with open(passwd, "w") as f:
+            f.write(users + "".join(f"twin{i}:x:{n}:65534::/:/bin/sh\n" for i, n in enumerate(numbers)))
+
+    before, at = conf.text(), os.path.getsize(log_of(rig))
+    text = with_agency(with_agency(before, "twin0"), "twin1")
+    said = "agencies twin0 and twin1: their system users have one number, 1900300000"
+    try:
+        twins(1900300000, 1900300000)
+        r = conf.commit(text, "--check", check=False)
+        assert r.returncode == 1 and said in r.stderr, r.stderr
+        lab_command("stop", "--name", rig.name)
+        with open(conf.path, "w") as f:
+            f.write(text)
+        lab_command("start", "--name", rig.name)
+        assert rig.answered() and rig.answered("lea2")
+        assert said_since(rig, at).count(said + ": nobody is let in as one of them before each has their own\n") == 1
+        at = os.path.getsize(log_of(rig))
+        twins(1900300000, 1900300001)
+        until("each is found", lambda: "configuration applied" in said_since(rig, at), 30)
+        assert rig.answered()
+        conf.commit(before)
+    finally:
+        with open(passwd, "w") as f:
+            f.write(users)

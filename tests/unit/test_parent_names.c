@@ -148,6 +148,41 @@ no_answer(void **state)
 	}
 }
 
+/* Nobody is let in as either, whatever their names are; a login of that number is none of them. */
+static void
+one_number(void **state)
+{
+	struct case_names t;
+
+	(void)state;
+	for (int check = 0; check < 2; check++) {
+		begin(&t, AGENCIES LOGIN);
+		t.v[FIRST + 1].number = 1000;
+		resolved(&t, check, 2, false, "");
+		assert_int_equal(t.out.shared, 2);
+		assert_string_equal(
+		    t.out.why_shared, "agencies lea1 and lea2: their system users have one number, 1000");
+		assert_int_equal(t.out.uid[0], 0);
+		assert_int_equal(t.out.uid[1], 0);
+		assert_int_equal(t.out.uid[2], 1002);
+		end(&t);
+	}
+	begin(&t, "services { flow-tap { agency a; agency b; agency c; } }");
+	for (uint32_t i = 1; i < 3; i++)
+		t.v[FIRST + i].number = 1000;
+	resolved(&t, false, 3, false, "");
+	assert_int_equal(t.out.shared, 3);
+	end(&t);
+	/* Two that are not there share nothing. */
+	begin(&t, AGENCIES);
+	fails(&t, FIRST, ENOENT);
+	fails(&t, FIRST + 1, ENOENT);
+	resolved(&t, false, 2, false, "agency lea1: no such system user");
+	assert_int_equal(t.out.shared, 0);
+	assert_string_equal(t.out.why_shared, "");
+	end(&t);
+}
+
 static void
 another_question(void **state)
 {
@@ -164,7 +199,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(all_there), cmocka_unit_test(not_there),
-	    cmocka_unit_test(not_known), cmocka_unit_test(no_answer), cmocka_unit_test(another_question)};
+	    cmocka_unit_test(not_known), cmocka_unit_test(no_answer), cmocka_unit_test(one_number),
+	    cmocka_unit_test(another_question)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
