@@ -87,6 +87,20 @@ def test_agencies_by_option(tmp_path):
         assert s.ask("NOOP").code == 200
 
 
+@pytest.mark.parametrize("folder", ["/etc", "/usr/libexec", "/var/lib"])
+def test_the_machine_is_out_of_reach(the_rig, folder):
+    """Root in the router, an intruder, say, can change nothing in folders of this machine, only what is the lab's own."""
+    def number(path):
+        st = os.lstat(path)
+        return st.st_dev, st.st_ino
+
+    ours = {number(folder)} | {number(f"{f}/{name}") for f, folders, files in os.walk(folder) for name in folders + files}
+    found = [line.split(" ", 2) for line in
+             the_rig.router("find", folder, "!", "-type", "l", "-writable", "-printf", r"%D %i %p\n").splitlines()]
+    assert [path for device, node, path in found if (int(device), int(node)) in ours] == []
+    assert folder in [path for _, _, path in found], "names can be added"
+
+
 def test_second_up_of_a_name_is_refused():
     lab_command("up", "--name", NAME, "--bin", BIN)
     r = lab_command("up", "--name", NAME, "--bin", BIN, check=False)

@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import stat
+import struct
 
 from .net import libc, run
 
 MS_REC, MS_BIND, MS_PRIVATE, MS_NOSUID = 16384, 4096, 1 << 18, 2
 MNT_DETACH = 2
+SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 
 LAB_DIR = "/run/ftlab"
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -128,10 +130,19 @@ def bind(source, target):
     mount(source, target, flags=MS_BIND | MS_REC)
 
 
+def read_only(path):
+    """All that is mounted there or below, and what is bound from it later."""
+    attr = struct.pack("QQQQ", MOUNT_ATTR_RDONLY, 0, 0, 0)
+    if libc.syscall(SYS_MOUNT_SETATTR, AT_FDCWD, path.encode(), AT_RECURSIVE, attr, ctypes.c_size_t(len(attr))):
+        raise OSError(ctypes.get_errno(), f"mount_setattr {path}: {os.strerror(ctypes.get_errno())}")
+
+
 def own_folder(path, keep, without=()):
     """A folder of our own in place of path, with what was there bound back in, so that
-    names can be added to it.  keep: an empty folder, to hold the old one meanwhile."""
+    names can be added to it; but nothing of the machine's own can be changed in it, not even by
+    root.  keep: an empty folder, to hold the old one meanwhile."""
     bind(path, keep)
+    read_only(keep)
     mount("tmpfs", path, "tmpfs", MS_NOSUID, "mode=755")
     for name in os.listdir(keep):
         old, new = f"{keep}/{name}", f"{path}/{name}"
@@ -194,8 +205,9 @@ def account_files(users):
 
 def own_etc(d, users):
     accounts = account_files(users)
-    backups = [name + "-" for name in (*accounts, "gshadow", "subuid", "subgid")]  # useradd(8) writes them
-    own_folder("/etc", f"{d}/keep", without=(*accounts, *backups, "gshadow", "nsswitch.conf", "flowtap", "pam.d"))
+    written = [*accounts, "gshadow", "subuid", "subgid"]  # by useradd(8), which goes without the others if they are not there
+    own_folder("/etc", f"{d}/keep", without=(*written, *(name + "-" for name in written), ".pwd.lock", "nsswitch.conf",
+                                             "flowtap", "pam.d"))
     for name, (lines, mode) in accounts.items():
         with open(os.open(f"/etc/{name}", os.O_CREAT | os.O_WRONLY, mode), "w") as f:
             f.writelines(lines)
