@@ -317,6 +317,23 @@ def test_old_algorithms_by_a_commit(machine):
     assert "prepare_auth_info_file" not in machine.journal("-u", "flowtap-sshd.service")
 
 
+def test_old_algorithms_changed_often(machine):
+    """However many commits there are in a moment, the last one holds, and so does the next one after it."""
+    def commits(*words):
+        text = "".join(f"{w} system services flow-tap-dtcp ssh legacy-algorithms\ncommit\n" for w in words)
+        machine.run("flowtap", text="configure\n" + text)
+
+    commits(*4 * ("set", "delete"))
+    until("no old algorithms", lambda: answers(machine) and not ganymed(machine), 20)
+    commits("set")
+    until("old algorithms", lambda: ganymed(machine), 20)
+    commits("delete")
+    until("no old algorithms", lambda: answers(machine) and not ganymed(machine), 20)
+    for unit in "flowtap-sshd.service", "flowtap-sshd.socket", "flowtap-sshd-reload.path":
+        assert machine.show(unit, "ActiveState") == "active", unit
+    assert "start-limit-hit" not in machine.journal("-u", "flowtap-sshd*")
+
+
 def test_remove(machine, flow):
     """No tap stays in the kernel; the packets go on."""
     flow.copied[0].wait(100)
