@@ -23,7 +23,8 @@ NOT_OURS = {"memory may be swapped out": resource.getrlimit(resource.RLIMIT_MEML
 # Named in documents as what somebody may make.
 EXAMPLES = {"/etc/flowtap/record.jsonl", "/var/spool/content", "/var/lib/flowtap/machine-key.next",
             "/var/lib/flowtap/checkpoints.jsonl", "/etc/flowtap/order.txt", "/run/flowtap/order.txt",
-            "/etc/flowtap/sshd_config.d/flowtapd.conf"}
+            "/etc/flowtap/sshd_config.d/flowtapd.conf",
+            "/var/lib/flowtap/state.db.before-upgrade"}  # there after another release only
 UNITS = ("flowtapd.service", "flowtap-first.service", "flowtap-aux.service", "flowtap-aux.socket", "flowtap-sshd.service", "flowtap-sshd.socket",
          "flowtap-sshd-reload.path",
          "run-flowtap-bpf.mount")
