@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "conf_value.h"
 #include "daemon.h"
 #include "hook.h"
 #include "log.h"
@@ -223,6 +224,15 @@ on_signal(void *arg, uint32_t events)
 
 /* ---- the engine and the parent ---- */
 
+/* A program of the operator's may write it to a log, or a terminal: it has no lines but the one. */
+static void
+one_line(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}
+
 static int
 engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
@@ -236,6 +246,9 @@ engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	rd_cstr(&r, k.text, sizeof k.text);
 	if (type != IPC_K_EVENT || rd_end(&r) < 0)
 		return -EPROTO;
+	one_line(k.severity);
+	one_line(k.kind);
+	one_line(k.text);
 	if (*h->path == '\0')
 		return 0;
 	if (h->n == QUEUE) {
@@ -309,12 +322,26 @@ hook_open(struct hook *h, int parent, int engine, bool clock)
 	return r;
 }
 
+/* "": none. */
+static bool
+path_ok(const char *path)
+{
+	const struct conf_schema *row = NULL;
+
+	for (const char *const *w = (const char *const[]){"services", "flow-tap", "alarm-hook", NULL}; *w; w++)
+		if ((row = conf_schema_find(row, slice_of(*w))) == NULL)
+			return false;
+	return *path == '\0' || conf_value_ok(row, slice_of(path));
+}
+
 int
 hook_serve(int parent, int engine, const char *path, bool clock)
 {
 	static struct hook h;
 	int r;
 
+	if (!path_ok(path))
+		fatal(-EBADMSG, "cannot start");
 	h.path = path;
 	if ((r = hook_open(&h, parent, engine, clock)) < 0)
 		fatal(r, "cannot start");

@@ -2,7 +2,8 @@
 /*
  * The keeper writes the configuration's file, and does nothing else.  It has root's
  * user number, because the file and its folder are root's, but no capability; it
- * sees that folder only, and takes texts from the parent only, which has parsed them.
+ * sees that folder only, and takes texts from the parent only, which has parsed them;
+ * but the parent is not believed: what is no configuration is not written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "conf_error.h"
 #include "daemon.h"
 #include "log.h"
 #include "replace.h"
@@ -38,6 +40,8 @@ keeper_begin(int *dir, char name[static NAME_MAX + 1])
 	if (strlen(basename(copy)) > NAME_MAX)
 		return -ENAMETOOLONG;
 	strcpy(name, basename(copy));
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strchr(name, '/'))
+		return -EISDIR;
 	strcpy(copy, path);
 	*dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*dir < 0)
@@ -54,7 +58,13 @@ keeper_write(int dir, const char *name, struct slice text)
 {
 	struct stat st;
 	mode_t mode = 0600;
+	struct conf_error err;
+	struct conf *conf;
+	int r = conf_parse(text.p, text.len, &conf, &err);
 
+	if (r < 0)
+		return r;
+	conf_free(conf);
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		/* A link would be cut, and what is behind it would be an old configuration. */
 		if (!S_ISREG(st.st_mode))
