@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The operator's side: one command a connection, JSON back.  Who may see
+ * The operator's side: one command at a time, JSON back.  Who may see
  * numbers is decided here, from the kernel's word on the peer: root and the
  * members of the daemon's own group.  Nothing here knows a target.
  *
@@ -20,7 +20,7 @@
 #define CTL_BODY_MAX 131072               /* a warrant, or a piece of a longer text */
 #define CTL_TEXTS_MAX (2 * CONF_TEXT_MAX) /* of all operators together */
 #define CTL_LINES 65536                   /* bytes of audit lines in one message, about */
-#define CTL_QUEUE 262144                  /* unsent bytes at which an export waits */
+#define CTL_QUEUE 262144                  /* unsent bytes at which an export, or the next command, waits */
 
 void
 ctl_close(struct ctl *c)
@@ -41,6 +41,24 @@ ctl_perm(const struct ctl *c)
 	return engine_perm_of(c->engine, c->uid, c->of_groups);
 }
 
+/* One command at a time: the next one is read when this one was answered, and most of the answer was taken.  Between
+ * any two the others have their turn. */
+static void
+turn_over(void *arg)
+{
+	struct ctl *c = arg;
+
+	if (c->chan && c->waits == 0 && c->lines == NULL && chan_queued(c->chan) <= CTL_QUEUE)
+		chan_pause(c->chan, false);
+}
+
+int
+ctl_send(struct ctl *c, uint16_t type, const void *body, size_t len)
+{
+	loop_defer(c->engine->loop, turn_over, c);
+	return chan_send(c->chan, type, 0, body, len);
+}
+
 void
 ctl_error(struct ctl *c, uint8_t code, const char *text)
 {
@@ -49,7 +67,7 @@ ctl_error(struct ctl *c, uint8_t code, const char *text)
 	buf_put_u8(&b, code);
 	buf_put_str(&b, text);
 	if (b.err == 0)
-		(void)chan_send(c->chan, IPC_C_ERROR, 0, b.p, b.len);
+		(void)ctl_send(c, IPC_C_ERROR, b.p, b.len);
 }
 
 bool
@@ -73,7 +91,7 @@ audit_end(struct ctl *c)
 	store_lines_close(TAKE_PTR(c->lines));
 	snprintf(text, sizeof text, "{\"key\":\"%s\",\"n\":%llu,\"hash\":\"%s\"}", a->key,
 	    (unsigned long long)a->chain.n, a->chain.hash);
-	return chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text));
+	return ctl_send(c, IPC_C_JSON, text, strlen(text));
 }
 
 static void audit_step(void *arg);
@@ -85,6 +103,8 @@ on_drain(void *arg)
 
 	if (c->lines)
 		audit_step(c);
+	else
+		turn_over(c);
 }
 
 /* 1 and the next line, 0 the end. */
@@ -115,12 +135,13 @@ audit_step(void *arg)
 	while (b.len < CTL_LINES && (r = audit_line(c, &b)) == 1)
 		;
 	if (r >= 0 && b.len > 0)
-		r = chan_send(c->chan, IPC_C_LINES, 0, b.p, b.len);
+		r = ctl_send(c, IPC_C_LINES, b.p, b.len);
 	if (r >= 0 && b.len == 0)
 		r = audit_end(c);
-	if (r < 0)
+	if (r < 0) {
+		store_lines_close(TAKE_PTR(c->lines));
 		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
-	else if (c->lines && chan_queued(c->chan) <= CTL_QUEUE)
+	} else if (c->lines && chan_queued(c->chan) <= CTL_QUEUE)
 		loop_defer(c->engine->loop, audit_step, c);
 }
 
@@ -160,7 +181,7 @@ static int
 warrant_done(struct ctl *c, int err, const char *why)
 {
 	if (err == 0)
-		return chan_send(c->chan, IPC_C_JSON, 0, "{}", 2);
+		return ctl_send(c, IPC_C_JSON, "{}", 2);
 	ctl_error(c, err == -ENOENT ? EXIT_NO_OBJECT : err == -EINVAL ? EXIT_USAGE : EXIT_REFUSED, why);
 	return 0;
 }
@@ -208,7 +229,7 @@ warrant_show(struct ctl *c, const char *args, struct slice text)
 	(void)text;
 	if (engine_warrant_show(c->engine, &b) < 0)
 		return warrant_done(c, -EIO, "the warrants can't be read");
-	return chan_send(c->chan, IPC_C_JSON, 0, b.p, b.len);
+	return ctl_send(c, IPC_C_JSON, b.p, b.len);
 }
 
 /* ---- logins ---- */
@@ -238,7 +259,7 @@ rotate_keys(struct ctl *c, const char *args, struct slice text)
 		return 0;
 	}
 	buf_printf(&b, "{\"rotation\":\"started\",\"reseal-rows\":%llu}", (unsigned long long)c->engine->reseal_left);
-	return b.err ? b.err : chan_send(c->chan, IPC_C_JSON, 0, b.p, b.len);
+	return b.err ? b.err : ctl_send(c, IPC_C_JSON, b.p, b.len);
 }
 
 /* ---- commands ---- */
@@ -328,6 +349,8 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	int i, code;
 
 	(void)id;
+	chan_pause(c->chan, true);
+	loop_defer(c->engine->loop, turn_over, c);
 	if (type == IPC_C_TEXT)
 		return text_take(c, body, len);
 	rd_cstr(&r, words, sizeof words);

@@ -30,6 +30,8 @@ struct ctl {
 	char pending[sizeof((struct conf *)0)->pending]; /* of it: what holds from the next start */
 };
 
+/* An answer, or a part of one.  When nothing more is owed for it the next command is read. */
+int ctl_send(struct ctl *c, uint16_t type, const void *body, size_t len);
 /* Sends the answer and takes it over. */
 int ctl_answer(struct ctl *c, json_t *o);
 void ctl_close(struct ctl *c);

@@ -32,7 +32,7 @@ answer(struct ctl *c, json_t *o)
 	if (text == NULL)
 		ctl_error(c, EXIT_TRANSPORT, "not enough memory, or a text that is not UTF-8");
 	else
-		r = chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text));
+		r = ctl_send(c, IPC_C_JSON, text, strlen(text));
 	free(text);
 	return r;
 }
@@ -243,7 +243,7 @@ wrong(struct ctl *c, const struct conf_error *err)
 	memcpy(m.expected, err->expected, sizeof m.expected);
 	ipc_wrong_put(&b, &m);
 	if (b.err == 0)
-		(void)chan_send(c->chan, IPC_C_WRONG, 0, b.p, b.len);
+		(void)ctl_send(c, IPC_C_WRONG, b.p, b.len);
 }
 
 static void

@@ -18,7 +18,7 @@ int
 ctl_answer(struct ctl *c, json_t *o)
 {
 	char *text = json_dumps(o, JSON_COMPACT);
-	int r = text ? chan_send(c->chan, IPC_C_JSON, 0, text, strlen(text)) : -ENOMEM;
+	int r = text ? ctl_send(c, IPC_C_JSON, text, strlen(text)) : -ENOMEM;
 
 	json_decref(o);
 	free(text);

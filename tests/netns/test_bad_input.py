@@ -4,9 +4,12 @@
 import concurrent.futures
 import os
 import random
+import threading
 import time
 
 import pytest
+import rawctl
+from fakectl import JSON
 from rig import dtcp, udp_packet, until
 
 ADD = dtcp.request("ADD", "lea1", 7, *dtcp.add_lines(protocol="17", dest_port="53"))
@@ -177,6 +180,34 @@ def test_never_reads(rig, bystander):
 def rss_kb(pid):
     with open(f"/proc/{pid}/status") as f:
         return next((int(x.split()[1]) for x in f if x.startswith("VmRSS:")), 0)
+
+
+@pytest.mark.parametrize("words, uid", [("cli authorization", 65534), ("configuration", 0)])
+def test_operator_never_reads(rig, bystander, words, uid):
+    """Of what an operator's connection asks in heaps, one command is done at a time, and none while the answers
+    before it were not taken: no memory grows, the others are answered, and what was sent is answered once it is read."""
+    one, n = rawctl.frame(words), 100000
+    heap, sent, engine = one * n, 0, rig.processes()["engine"]
+    with rawctl.connect(rig, uid) as s:
+        s.setblocking(False)
+        stuck_since = time.monotonic()
+        while time.monotonic() - stuck_since < 0.5 and sent < len(heap):
+            try:
+                sent += s.send(heap[sent:sent + 65536])
+                stuck_since = time.monotonic()
+            except BlockingIOError:
+                began = time.monotonic()
+                assert rawctl.ask(rig, "cli authorization")[0] == JSON and bystander.ask("NOOP").code == 200
+                assert time.monotonic() - began < 2
+        assert sent < len(heap) // 2, "all of it was read, and the answers are kept"
+        for pid in engine:
+            assert rss_kb(pid) < 64 << 10, "memory grows with unread answers"
+        s.settimeout(20)
+        rest = threading.Thread(target=s.sendall, args=(one[sent % len(one):] if sent % len(one) else b"",))
+        rest.start()
+        assert all(rawctl.answer(s)[0] == JSON for _ in range(-(-sent // len(one))))
+        rest.join()
+    assert rig.processes()["engine"] == engine
 
 
 def test_one_byte_a_second(rig, bystander):
