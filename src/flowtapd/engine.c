@@ -13,6 +13,7 @@
 #include "conf_diff.h"
 #include "engine_at.h"
 #include "engine.h"
+#include "engine_ctl_limit.h"
 #include "engine_perm.h"
 #include "log.h"
 #include "machine_key.h"
@@ -21,6 +22,7 @@
 #include "spare.h"
 #include "state_file.h"
 
+#define ACCEPT_MAX 16          /* in one round: who connects without end does not keep us from the others */
 #define TIDY_MS 1000           /* after a change */
 #define SPARE_BYTES (8u << 20) /* a part of a DELETE, and what the database keeps of its pages */
 
@@ -138,7 +140,7 @@ listen_cb(void *arg, uint32_t events)
 	int fd;
 
 	(void)events;
-	while ((fd = engine_fds_accept(e, e->dtcp_fd, false)) >= 0)
+	for (int i = 0; i < ACCEPT_MAX && (fd = engine_fds_accept(e, e->dtcp_fd, false)) >= 0; i++)
 		session_accept(e, fd);
 }
 
@@ -149,7 +151,7 @@ ctl_listen_cb(void *arg, uint32_t events)
 	int fd;
 
 	(void)events;
-	while ((fd = engine_fds_accept(e, e->ctl_fd, true)) >= 0)
+	for (int i = 0; i < ACCEPT_MAX && (fd = engine_fds_accept(e, e->ctl_fd, true)) >= 0; i++)
 		ctl_accept(e, fd);
 }
 
@@ -622,7 +624,7 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
 		return r;
-	if ((r = engine_config_start(e)) < 0 || (r = engine_at_start(e)) < 0)
+	if ((r = ctl_limit_start(e)) < 0 || (r = engine_config_start(e)) < 0 || (r = engine_at_start(e)) < 0)
 		return r;
 	*why = "other processes";
 	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0 ||

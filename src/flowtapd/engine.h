@@ -218,6 +218,9 @@ struct engine {
 	struct loop_timer *confirm;
 	struct loop_timer *at;  /* engine_at.c: a commit that waits for its time */
 	json_t *mark;           /* engine_mark.c: the account as it was when an operator began to count; NULL: never */
+	TAILQ_HEAD(, ctl) ctls; /* engine_ctl_limit.c: operators' connections */
+	struct loop_timer *ctl_timer;
+	uint64_t ctl_told_ms;   /* when a refused one was last told of; 0: never */
 	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
 	size_t texts;           /* bytes that operators have sent with commands not yet given */
 	int64_t started_ms;

@@ -13,6 +13,7 @@
 
 #include "engine_at.h"
 #include "engine_ctl.h"
+#include "engine_ctl_limit.h"
 #include "engine_lock.h"
 #include "engine_perm.h"
 #include "log.h"
@@ -25,7 +26,10 @@
 void
 ctl_close(struct ctl *c)
 {
-	engine_lock_drop(c);
+	if (c->chan) {
+		ctl_limit_leave(c);
+		engine_lock_drop(c);
+	}
 	chan_free(TAKE_PTR(c->chan));
 	store_lines_close(TAKE_PTR(c->lines));
 	c->engine->texts -= c->text.len;
@@ -48,13 +52,18 @@ turn_over(void *arg)
 {
 	struct ctl *c = arg;
 
-	if (c->chan && c->waits == 0 && c->lines == NULL && chan_queued(c->chan) <= CTL_QUEUE)
-		chan_pause(c->chan, false);
+	if (c->chan == NULL || c->waits || c->exporting || chan_queued(c->chan) > CTL_QUEUE)
+		return;
+	if (c->answered)
+		ctl_limit_command(c);
+	c->answered = false;
+	chan_pause(c->chan, false);
 }
 
 int
 ctl_send(struct ctl *c, uint16_t type, const void *body, size_t len)
 {
+	c->answered = true;
 	loop_defer(c->engine->loop, turn_over, c);
 	return chan_send(c->chan, type, 0, body, len);
 }
@@ -89,6 +98,7 @@ audit_end(struct ctl *c)
 	char text[512];
 
 	store_lines_close(TAKE_PTR(c->lines));
+	c->exporting = false;
 	snprintf(text, sizeof text, "{\"key\":\"%s\",\"n\":%llu,\"hash\":\"%s\"}", a->key,
 	    (unsigned long long)a->chain.n, a->chain.hash);
 	return ctl_send(c, IPC_C_JSON, text, strlen(text));
@@ -101,7 +111,7 @@ on_drain(void *arg)
 {
 	struct ctl *c = arg;
 
-	if (c->lines)
+	if (c->exporting)
 		audit_step(c);
 	else
 		turn_over(c);
@@ -130,7 +140,7 @@ audit_step(void *arg)
 	cleanup_buf struct buf b = {0};
 	int r = 1;
 
-	if (c->chan == NULL || c->lines == NULL)
+	if (c->chan == NULL || !c->exporting)
 		return;
 	while (b.len < CTL_LINES && (r = audit_line(c, &b)) == 1)
 		;
@@ -140,8 +150,9 @@ audit_step(void *arg)
 		r = audit_end(c);
 	if (r < 0) {
 		store_lines_close(TAKE_PTR(c->lines));
+		c->exporting = false;
 		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
-	} else if (c->lines && chan_queued(c->chan) <= CTL_QUEUE)
+	} else if (c->exporting && chan_queued(c->chan) <= CTL_QUEUE)
 		loop_defer(c->engine->loop, audit_step, c);
 }
 
@@ -156,13 +167,13 @@ audit_export(struct ctl *c, const char *args, struct slice text)
 		ctl_error(c, EXIT_USAGE, "audit export: expected the number of a line");
 		return 0;
 	}
-	store_lines_close(TAKE_PTR(c->lines));
 	if ((r = engine_audit_now(
 		 c->engine, &(struct audit_event){.kind = "export", .uid = c->uid, .have_uid = true})) < 0 ||
 	    (r = store_lines_open(c->engine->store, from, &c->lines)) < 0) {
 		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
 		return 0;
 	}
+	c->exporting = true;
 	audit_step(c);
 	return 0;
 }
@@ -359,6 +370,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 		text = (struct slice){(const char *)c->text.p, c->text.len};
 	if (type != IPC_C_SHOW || rd_end(&r) < 0)
 		return -EPROTO;
+	ctl_limit_command(c);
 	if ((i = command_find(words, &args)) < 0)
 		ctl_error(c, EXIT_USAGE, "unknown command");
 	else if ((missing = engine_perm_missing(c->engine, c->uid, commands[i].words, ctl_perm(c))) != NULL)
@@ -396,6 +408,7 @@ void
 ctl_accept(struct engine *e, int fd)
 {
 	struct ctl *c = calloc(1, sizeof *c);
+	const char *why;
 
 	if (c == NULL) {
 		close(fd);
@@ -404,6 +417,14 @@ ctl_accept(struct engine *e, int fd)
 	c->engine = e;
 	c->of_groups = engine_perm_of_groups(e, fd);
 	peer_read(fd, &c->uid, &c->pid);
-	if (chan_new(e->loop, fd, CTL_BODY_MAX, &ctl_ops, c, &c->chan) < 0)
+	if (chan_new(e->loop, fd, CTL_BODY_MAX, &ctl_ops, c, &c->chan) < 0) {
 		free(c);
+		return;
+	}
+	if ((why = ctl_limit_enter(c)) == NULL)
+		return;
+	ctl_limit_told(e, c->uid, why);
+	ctl_error(c, EXIT_REFUSED, why);
+	chan_free(TAKE_PTR(c->chan));
+	loop_defer(e->loop, free, c); /* behind what ctl_error left */
 }

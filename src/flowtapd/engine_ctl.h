@@ -14,14 +14,18 @@
 #define EXIT_TRANSPORT 5
 
 struct ctl {
+	TAILQ_ENTRY(ctl) entry;
 	struct engine *engine;
+	uint64_t due_ms;           /* CLOCK_MONOTONIC: its next command has to come; 0: it may take its time */
 	struct chan *chan;         /* NULL: closed */
+	bool answered;             /* since its last turn */
 	unsigned waits;            /* answers that others owe it: it is freed behind the last one */
 	uint32_t uid;              /* the peer's */
 	pid_t pid;                 /* the same */
 	int64_t locked_ms;         /* since when it has the lock, if it has */
 	uint32_t of_groups;        /* what its groups permit */
-	struct store_lines *lines; /* audit export under way */
+	bool exporting;            /* the record, which its reader takes piece by piece */
+	struct store_lines *lines; /* of it */
 	json_t *state;             /* what the data plane said so far */
 	bool marking;              /* the state under way becomes the mark */
 	bool checking;             /* the commit under way is a check */

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""connection-limit and rate-limit, by the real sshd: exact, of each agency by itself, and through commits."""
+"""connection-limit and rate-limit, by the real sshd: exact, of each agency by itself, and through commits; and what
+connections to the control socket may hold."""
 
 import contextlib
 import os
 import time
 
 import pytest
+import rawctl
+from fakectl import JSON
 from rig import dtcp, lab_command, until
 from test_commit import Conf
 
@@ -87,3 +90,37 @@ def test_why_is_on_record(rig, limit):
         assert [opened(rig, stack) for _ in range(2)] == [True, False]
     events = conf.ask("show", "services", "flow-tap", "events")["events"]
     assert any(x["kind"] == "session-refused" and "connection-limit" in x["text"] for x in events)
+
+
+def said(s):
+    """What the daemon says before it closes, whatever it says before that."""
+    kind, last = rawctl.answer(s)
+    with contextlib.suppress(ConnectionResetError):
+        while True:
+            kind, last = rawctl.answer(s)
+    return kind, last
+
+
+def test_connections_to_the_control_socket(rig):
+    """A user has a share of them, root apart; and who gives no command is ended.  Agencies notice nothing."""
+    engine = rig.processes()["engine"][0]
+    before = len(os.listdir(f"/proc/{engine}/fd"))
+    with contextlib.ExitStack() as stack, rig.session() as s:
+        assert s.ask("NOOP").code == 200
+        many = [stack.enter_context(rawctl.connect(rig, 65534)) for _ in range(300)]
+        refused = [said(x) for x in many[32:]]
+        assert all(kind == rawctl.ERROR and b"as many connections as a user may have" in x for kind, x in refused)
+        assert len(os.listdir(f"/proc/{engine}/fd")) < before + 40
+        assert rawctl.ask(rig, "cli authorization", 65533)[0] == JSON, "it is another user's share"
+        roots = [stack.enter_context(rawctl.connect(rig)) for _ in range(40)]
+        for x in roots + many[1:2]:
+            x.sendall(rawctl.frame("cli authorization"))
+            assert rawctl.answer(x)[0] == JSON
+        assert s.ask("LIST").code == 200 and rig.answered("lea2")
+        many[2].sendall(rawctl.frame("cli authorization")[:20])
+        assert all(b"no command came in time" in said(x)[1] for x in [many[0], *many[2:32]])
+        for x in roots[0], many[1]:
+            x.sendall(rawctl.frame("cli authorization"))
+            assert rawctl.answer(x)[0] == JSON, "it had given a command"
+    events = Conf(rig).ask("show", "services", "flow-tap", "events")["events"]
+    assert any(x["kind"] == "session-refused" and "control socket: user number 65534" in x["text"] for x in events)
