@@ -251,8 +251,9 @@ struct config_login {
 struct config_ask {
 	uint32_t uid, perm; /* perm: CONF_PERM_..., what uid may see and change */
 	bool check;
-	unsigned minutes; /* to be confirmed within; 0: no */
-	uint64_t base;    /* the commit it was made from; 0: never mind */
+	unsigned minutes;                  /* to be confirmed within; 0: no */
+	uint64_t base;                     /* the commit it was made from; 0: never mind */
+	char author[HISTORY_USER_MAX + 1]; /* what uid is to be called by the system still; "": never mind */
 	char comment[HISTORY_COMMENT_MAX + 1];
 	char pending[sizeof((struct conf *)0)->pending]; /* what of it would hold from the next start only */
 	/* Called once.  line: of the candidate, 0: none. */

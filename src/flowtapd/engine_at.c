@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: engine_at_start ctl_commit_at ctl_clear_commit ctl_at_json */
+/* exports: engine_at_ ctl_commit_at ctl_clear_commit ctl_at_json */
 #include "engine_at.h"
 
 #include <errno.h>
@@ -68,21 +68,41 @@ done(void *arg, int err, unsigned line, const char *why)
 	over(e);
 }
 
+uint32_t
+engine_at_perm(const struct engine *e, uint32_t uid)
+{
+	return engine_perm_of(e, uid, 0);
+}
+
+/* The number may have become somebody else's: here as far as system login knows, and by engine_config_prepare as far
+ * as the system does. */
+static const char *
+why_not(const struct engine *e, const struct history_at *at)
+{
+	char room[32];
+
+	if (at->base == 0)
+		return "it does not tell which configuration it was made from";
+	if (strcmp(engine_perm_user(e, at->uid, room), at->user) != 0)
+		return "its author is not the same user any more";
+	return engine_perm_missing(e, at->uid, "commit", engine_at_perm(e, at->uid)) ? "permission denied" : NULL;
+}
+
 static int
 give(struct engine *e, const struct history_at *at, struct slice text, struct conf_error *err)
 {
-	struct config_ask ask = {.uid = at->uid,
-	    .perm = engine_perm_of(e, at->uid, at->of_groups),
-	    .base = at->base,
-	    .done = done,
-	    .arg = e};
+	const char *why = why_not(e, at);
+	struct config_ask ask = {
+	    .uid = at->uid, .perm = engine_at_perm(e, at->uid), .base = at->base, .done = done, .arg = e};
 
 	snprintf(ask.comment, sizeof ask.comment, "%s", at->comment);
 	*err = (struct conf_error){0};
-	if (engine_perm_missing(e, at->uid, "commit", ask.perm)) {
-		snprintf(err->expected, sizeof err->expected, "permission denied");
+	if (why) {
+		snprintf(err->expected, sizeof err->expected, "%s", why);
 		return -EPERM;
 	}
+	if (at->uid != 0)
+		snprintf(ask.author, sizeof ask.author, "%s", at->user);
 	if (engine_lock_is_others(e, NULL, err->expected))
 		return -EPERM;
 	return engine_config_commit(e, &ask, text, err);
@@ -157,8 +177,7 @@ int
 ctl_commit_at(struct ctl *c, const struct config_ask *ask, uint64_t due_s, struct slice text)
 {
 	const char *why = at_wrong(c, due_s);
-	struct history_at at = {
-	    .due_ms = (int64_t)due_s * 1000, .base = ask->base, .uid = c->uid, .of_groups = c->of_groups};
+	struct history_at at = {.due_ms = (int64_t)due_s * 1000, .uid = c->uid};
 	char user[32];
 	int r;
 
@@ -168,6 +187,8 @@ ctl_commit_at(struct ctl *c, const struct config_ask *ask, uint64_t due_s, struc
 	}
 	snprintf(at.user, sizeof at.user, "%s", engine_perm_user(c->engine, c->uid, user));
 	snprintf(at.comment, sizeof at.comment, "%s", ask->comment);
+	/* Its client may have named none, and has named no other: base_check. */
+	at.base = c->engine->history.entry[0].no;
 	if ((r = engine_audit_now(c->engine, &(struct audit_event){.kind = "commit-at",
 						 .uid = c->uid,
 						 .have_uid = true,

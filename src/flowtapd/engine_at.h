@@ -2,8 +2,9 @@
 /*
  * engine_at.h - `commit at': a commit that waits for its time, on disk, so that it outlives the daemon.
  *
- * There is one at most.  When it is due it is a commit like any other of the same user, with what they may do then;
- * it is refused if another configuration is in force than the one it was made from, or somebody holds the lock.
+ * There is one at most.  When it is due it is a commit like any other of the same user, with what system login gives
+ * them then: nobody is there whose groups could be asked for.  It is refused if another configuration is in force than
+ * when it was asked for, its author's number is another login's, or somebody holds the lock.
  */
 #ifndef FLOWTAPD_ENGINE_AT_H
 #define FLOWTAPD_ENGINE_AT_H
@@ -11,6 +12,7 @@
 #include "engine_ctl.h"
 
 int engine_at_start(struct engine *e);
+uint32_t engine_at_perm(const struct engine *e, uint32_t uid); /* CONF_PERM_... that count for it */
 /* For "commit at SECONDS ...": keeps it, and answers. */
 int ctl_commit_at(struct ctl *c, const struct config_ask *ask, uint64_t due_s, struct slice text);
 int ctl_clear_commit(struct ctl *c, const char *args, struct slice text);

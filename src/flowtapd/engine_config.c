@@ -276,6 +276,9 @@ engine_config_prepare(struct engine *e, const char *by, const char **why)
 
 	if (*by && (ask == NULL || ask->check))
 		return ask ? 0 : -EPROTO;
+	*why = "its author is not the same user any more";
+	if (ask && *ask->author && strcmp(by, ask->author) != 0)
+		return -EPERM;
 	if ((r = text_of(e->next, &text)) < 0)
 		return r;
 	*why = "the history of the configuration can't be written";

@@ -420,6 +420,13 @@ ctl_commit(struct ctl *c, const char *args, struct slice text)
 		return 0;
 	}
 	/* It is judged again when it is due. */
+	if (at_s)
+		ask.perm = engine_at_perm(c->engine, c->uid);
+	if (at_s && engine_perm_missing(c->engine, c->uid, "commit", ask.perm)) {
+		ctl_error(c, EXIT_NOT_AUTHORISED,
+		    "commit at: permission denied: it counts what system login permits, not the groups of the system");
+		return 0;
+	}
 	if (at_s && (r = engine_config_judge(c->engine, &ask, text, &err)) < 0)
 		return commit_answer(c, &ask, r, &err);
 	if (at_s)

@@ -46,8 +46,8 @@ history_at_write(const struct history *h, const struct history_at *at, struct sl
 {
 	cleanup_buf struct buf b = {0};
 
-	buf_printf(&b, "# due %" PRId64 " base %" PRIu64 " uid %" PRIu32 " groups %" PRIu32 " by %s: %s\n", at->due_ms,
-	    at->base, at->uid, at->of_groups, at->user, at->comment);
+	buf_printf(&b, "# due %" PRId64 " base %" PRIu64 " uid %" PRIu32 " by %s: %s\n", at->due_ms, at->base, at->uid,
+	    at->user, at->comment);
 	buf_put(&b, text.p, text.len);
 	return b.err ? b.err : replace_file(h->dir, AT, (struct slice){(char *)b.p, b.len}, 0600);
 }
@@ -65,8 +65,8 @@ head_parse(const struct buf *b, struct history_at *at, size_t *len)
 	memcpy(line, b->p, *len);
 	line[*len] = '\0';
 	*at = (struct history_at){0};
-	if (sscanf(line, "# due %" SCNd64 " base %" SCNu64 " uid %" SCNu32 " groups %" SCNu32 " by %32[^:]: %n",
-		&at->due_ms, &at->base, &at->uid, &at->of_groups, at->user, &n) != 5 ||
+	if (sscanf(line, "# due %" SCNd64 " base %" SCNu64 " uid %" SCNu32 " by %32[^:]: %n", &at->due_ms, &at->base,
+		&at->uid, at->user, &n) != 4 ||
 	    n == 0)
 		return -EBADMSG;
 	snprintf(at->comment, sizeof at->comment, "%s", line + n);

@@ -10,11 +10,11 @@ int history_rescue_save(const struct history *h, struct slice text);
 int history_rescue_text(const struct history *h, struct buf *out);
 int history_rescue_delete(const struct history *h);
 
-/* Who wants what to be in force when; of_groups: what their groups gave them when they asked. */
+/* Who wants what to be in force when; base: the commit that was in force when they asked. */
 struct history_at {
 	int64_t due_ms; /* by the wall's clock */
 	uint64_t base;
-	uint32_t uid, of_groups;
+	uint32_t uid;
 	char user[HISTORY_USER_MAX + 1];
 	char comment[HISTORY_COMMENT_MAX + 1];
 };

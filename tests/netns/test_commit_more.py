@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Commits that wait: for the next start, for their time, for whoever has the configuration to themselves; and rescue."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -9,7 +10,8 @@ import signal
 import socket
 
 import pytest
-from fakectl import HEADER, SHOW
+import rawctl
+from fakectl import HEADER, JSON, SHOW
 from lablib.terminal import Terminal
 from rig import until
 from test_commit import Conf
@@ -81,6 +83,20 @@ def later(rig, seconds):
     return datetime.datetime.fromtimestamp(now + seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
+@contextlib.contextmanager
+def group_of(rig, name):
+    """A connection of a user who is in this group of the router's and is no login."""
+    with open(f"/proc/{rig.info['init']}/root/etc/group") as f:
+        gid = next(int(x.split(":")[2]) for x in f if x.startswith(name + ":"))
+    os.setegid(gid)
+    try:
+        s = rawctl.connect(rig, 65534)
+    finally:
+        os.setegid(0)
+    with s:
+        yield s
+
+
 @pytest.fixture
 def at(rig, run):  # noqa: F811
     def call(limit, seconds, status=0):
@@ -125,13 +141,56 @@ def test_commit_at_is_judged_at_once(rig, run):  # noqa: F811
     assert "no commit waits" in run("clear", "system", "commit", status=4)
 
 
+def refused(run, why):  # noqa: F811
+    until("its time", lambda: "requested" not in run("show", "system", "commit"), 40)
+    events = run("show", "services", "flow-tap", "events").replace("\n                             ", " ")
+    assert re.search(f"refused: (engine: )?{why}", events[events.rindex("had put off"):]), events
+
+
+def test_commit_at_without_a_base(rig, run):  # noqa: F811
+    """The daemon itself knows from which configuration on it holds."""
+    text = run("show", "configuration").replace("agency lea1 {", "agency lea1 { maximum-sessions 3;", 1)
+    kind, said = raw(rig, f"commit at {int(rig.router('date', '+%s')) + 3}", text)
+    assert kind == JSON, said
+    said = run(stdin=f"configure\n{SHORT} 8\ncommit\n")
+    assert "will be refused: it was made from another configuration" in said, said
+    refused(run, "the configuration has changed meanwhile")
+    assert "maximum-sessions 8" in run("show", "configuration") and "requested" not in run("show", "system", "commit")
+
+
+def test_commit_at_is_its_authors(rig, run):  # noqa: F811
+    """What their groups permit doesn't count; and nobody else's number commits, as the system has them when it is due."""
+    path = f"/proc/{rig.info['init']}/root/etc/passwd"
+    run(stdin="configure\nset system login user atops class super-user\ncommit\n")
+    with open(path) as f:
+        before = f.read()
+    uid = re.search("(?m)^atops:x:([0-9]+):", before)[1]
+    words = f"commit at {int(rig.router('date', '+%s')) + 3}"
+    text = run("show", "configuration").replace("agency lea1 {", "agency lea1 { maximum-sessions 3;", 1)
+    with group_of(rig, "_flowtap") as s:
+        s.sendall(rawctl.frame(words, text.encode()))
+        kind, said = rawctl.answer(s)
+        assert kind == ERROR and b"not the groups of the system" in said, said
+    with rawctl.connect(rig, int(uid)) as s:
+        s.sendall(rawctl.frame(words, text.encode()))
+        kind, said = rawctl.answer(s)
+        assert kind == JSON, said
+    with open(path, "w") as f:
+        f.write(f"stranger:x:{uid}:65534::/:/bin/false\n" + before)
+    try:
+        refused(run, "its author is not the same user any more")
+    finally:
+        with open(path, "w") as f:
+            f.write(before)
+    assert "maximum-sessions" not in run("show", "configuration")
+
+
 def test_commit_at_is_refused(rig, run, at):  # noqa: F811
     """If the configuration has changed meanwhile; and it can be cleared."""
     at(3, 15)
     said = run(stdin=f"configure\n{SHORT} 8\ncommit\n")
     assert "warning: the commit that root has put off till" in said, said
-    until("it is refused", lambda: "had put off was refused: the configuration has changed meanwhile" in run(
-        "show", "services", "flow-tap", "events").replace("\n                             ", " "), 40)
+    refused(run, "the configuration has changed meanwhile")
     assert "maximum-sessions 8" in run("show", "configuration") and "requested" not in run("show", "system", "commit")
     at(3, 3600)
     assert "cleared" in run("clear", "system", "commit")
