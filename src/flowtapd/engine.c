@@ -24,7 +24,26 @@
 
 #define ACCEPT_MAX 16          /* in one round: who connects without end does not keep us from the others */
 #define TIDY_MS 1000           /* after a change */
+#define UNTIDY_NS 10000000000u /* in which what is deleted is not erased: it is told */
 #define SPARE_BYTES (8u << 20) /* a part of a DELETE, and what the database keeps of its pages */
+
+/* Somebody reads the database: a LIST of many criteria, an undone copy, another program. */
+static void
+untidy_note(struct engine *e, bool busy)
+{
+	static const char begun[] = "what was deleted can't be erased yet: the database is being read",
+			  over[] = "what was deleted is erased";
+	const bool told = e->untidy_told;
+
+	if (!busy)
+		e->untidy_ns = 0;
+	else if (e->untidy_ns == 0)
+		e->untidy_ns = clock_mono_ns();
+	e->untidy_told = busy && (told || clock_mono_ns() - e->untidy_ns >= UNTIDY_NS);
+	if (e->untidy_told != told &&
+	    !engine_event(e, busy ? ENGINE_WARNING : ENGINE_NOTICE, EVENT_DELETED, "%s", busy ? begun : over))
+		log_warnx("%s", busy ? begun : over);
+}
 
 /* What was deleted is to be nowhere in the state's files, its log included. */
 static void
@@ -36,6 +55,7 @@ tidy_cb(void *arg)
 	engine_fds_lend(e);
 	r = store_tidy(e->store);
 	(void)engine_fds_back(e);
+	untidy_note(e, r == -EBUSY);
 	if (r < 0 && r != -EBUSY && engine_disk_refuses(e) == NULL)
 		log_warn(r, "state database: deleted criteria may still be in its log");
 	if (r < 0)
@@ -624,7 +644,8 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
 		return r;
-	if ((r = ctl_limit_start(e)) < 0 || (r = engine_config_start(e)) < 0 || (r = engine_at_start(e)) < 0)
+	if ((r = ctl_limit_start(e)) < 0 || (r = engine_list_start(e)) < 0 || (r = engine_config_start(e)) < 0 ||
+	    (r = engine_at_start(e)) < 0)
 		return r;
 	*why = "other processes";
 	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0 ||

@@ -220,7 +220,10 @@ struct engine {
 	json_t *mark;           /* engine_mark.c: the account as it was when an operator began to count; NULL: never */
 	TAILQ_HEAD(, ctl) ctls; /* engine_ctl_limit.c: operators' connections */
 	struct loop_timer *ctl_timer;
-	uint64_t ctl_told_ms;   /* when a refused one was last told of; 0: never */
+	uint64_t ctl_told_ms;          /* when a refused one was last told of; 0: never */
+	struct loop_timer *list_timer; /* engine_list.c: whether what is listed is read */
+	uint64_t untidy_ns;            /* since when what was deleted can't be erased; 0: it is */
+	bool untidy_told;
 	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
 	size_t texts;           /* bytes that operators have sent with commands not yet given */
 	int64_t started_ms;
@@ -389,6 +392,7 @@ int engine_warrant_decide(
 int engine_warrant_show(struct engine *e, struct buf *out); /* JSON */
 
 /* engine_list.c */
+int engine_list_start(struct engine *e);
 void listing_start(struct op *op);
 void listing_resume(struct session *s); /* its output has drained */
 void listing_free(struct listing *l);

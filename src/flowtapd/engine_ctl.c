@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "engine_at.h"
 #include "engine_ctl.h"
 #include "engine_ctl_limit.h"
@@ -21,6 +22,7 @@
 #define CTL_BODY_MAX 131072               /* a warrant, or a piece of a longer text */
 #define CTL_TEXTS_MAX (2 * CONF_TEXT_MAX) /* of all operators together */
 #define CTL_LINES 65536                   /* bytes of audit lines in one message, about */
+#define LINES_NS 1000000000u              /* for which one snapshot serves an export */
 #define CTL_QUEUE 262144                  /* unsent bytes at which an export, or the next command, waits */
 
 void
@@ -117,32 +119,55 @@ on_drain(void *arg)
 		turn_over(c);
 }
 
+static int
+audit_lines_open(struct ctl *c)
+{
+	if (c->lines)
+		return 0;
+	c->lines_ns = clock_mono_ns();
+	return store_lines_open(c->engine->store, c->line, &c->lines);
+}
+
+/* Up to the line that tells of the export. */
+static int
+audit_from(struct ctl *c, uint64_t line)
+{
+	c->line = line;
+	c->line_last = c->engine->audit.chain.n;
+	return audit_lines_open(c);
+}
+
 /* 1 and the next line, 0 the end. */
 static int
 audit_line(struct ctl *c, struct buf *out)
 {
 	cleanup_buf struct buf sealed = {0};
 	uint64_t n;
-	int r = store_lines_next(c->lines, &n, &sealed);
+	int r;
 
-	if (r <= 0)
+	if (c->line > c->line_last)
+		return 0;
+	if ((r = store_lines_next(c->lines, &n, &sealed)) <= 0)
 		return r;
+	c->line = n + 1;
 	r = audit_open(c->engine->audit.seal, n, sealed.p, sealed.len, out);
 	buf_put(out, "\n", 1);
 	return r < 0 ? r : out->err ? out->err : 1;
 }
 
-/* As much as goes into one message; then the next, unless too much is not yet written. */
+/* As much as goes into one message; then the next, unless too much is not yet written.  While a snapshot is held what
+ * was deleted stays in the database's log: none is while the reader is waited for, nor one for long. */
 static void
 audit_step(void *arg)
 {
 	struct ctl *c = arg;
 	cleanup_buf struct buf b = {0};
-	int r = 1;
+	int r;
 
 	if (c->chan == NULL || !c->exporting)
 		return;
-	while (b.len < CTL_LINES && (r = audit_line(c, &b)) == 1)
+	r = audit_lines_open(c) < 0 ? -EIO : 1;
+	while (r >= 0 && b.len < CTL_LINES && (r = audit_line(c, &b)) == 1)
 		;
 	if (r >= 0 && b.len > 0)
 		r = ctl_send(c, IPC_C_LINES, b.p, b.len);
@@ -152,7 +177,11 @@ audit_step(void *arg)
 		store_lines_close(TAKE_PTR(c->lines));
 		c->exporting = false;
 		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
-	} else if (c->exporting && chan_queued(c->chan) <= CTL_QUEUE)
+		return;
+	}
+	if (chan_queued(c->chan) > CTL_QUEUE || clock_mono_ns() - c->lines_ns > LINES_NS)
+		store_lines_close(TAKE_PTR(c->lines));
+	if (c->exporting && chan_queued(c->chan) <= CTL_QUEUE)
 		loop_defer(c->engine->loop, audit_step, c);
 }
 
@@ -169,7 +198,7 @@ audit_export(struct ctl *c, const char *args, struct slice text)
 	}
 	if ((r = engine_audit_now(
 		 c->engine, &(struct audit_event){.kind = "export", .uid = c->uid, .have_uid = true})) < 0 ||
-	    (r = store_lines_open(c->engine->store, from, &c->lines)) < 0) {
+	    (r = audit_from(c, from)) < 0) {
 		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
 		return 0;
 	}

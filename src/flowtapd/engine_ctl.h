@@ -25,7 +25,9 @@ struct ctl {
 	int64_t locked_ms;         /* since when it has the lock, if it has */
 	uint32_t of_groups;        /* what its groups permit */
 	bool exporting;            /* the record, which its reader takes piece by piece */
-	struct store_lines *lines; /* of it */
+	struct store_lines *lines; /* of it; NULL while the reader is waited for: it holds a snapshot */
+	uint64_t lines_ns;         /* since when, CLOCK_MONOTONIC */
+	uint64_t line, line_last;  /* the next one, and the one it ends with */
 	json_t *state;             /* what the data plane said so far */
 	bool marking;              /* the state under way becomes the mark */
 	bool checking;             /* the commit under way is a check */

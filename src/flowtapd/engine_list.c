@@ -2,9 +2,10 @@
 /*
  * LIST: a snapshot of the store, streamed in chunks.  Each chunk asks the data
  * plane for its counters; the next one waits until the session has taken most
- * of the last.  Other sessions are served in between.
+ * of the last.  Other sessions are served in between.  While a snapshot is held, what
+ * others delete stays in the database's log: a LIST that is not read is broken off.
  *
- * exports: listing_ */
+ * exports: listing_ engine_list_start */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,13 +14,19 @@
 #include "engine.h"
 #include "log.h"
 
+#define STALLED_MS 10000 /* without a byte of it taken */
+#define TOTAL_MS 600000
+#define LOOK_MS 1000
+
 struct listing {
 	struct op *op;
 	struct store_list *list;
 	struct store_row row[ENGINE_LIST_CHUNK];
 	uint32_t n; /* rows waiting for their counters */
 	bool asked;
-	bool counted; /* how many there are is known, and was told */
+	bool counted;                /* how many there are is known, and was told */
+	uint64_t begun_ms, moved_ms; /* CLOCK_MONOTONIC: the start, and when something was last taken */
+	uint64_t sent, taken;        /* bytes, by us and by the session */
 };
 
 static void
@@ -57,6 +64,71 @@ listing_abort(struct listing *l, int err)
 
 	log_warn(err, "agency %s: LIST broken off", s->agency->name);
 	session_free(s);
+}
+
+static void
+listing_unread(struct listing *l, const char *why)
+{
+	struct session *s = l->op->session;
+	struct audit_event v;
+
+	engine_audit_of(&v, s, "list");
+	v.seq = l->op->req.seq;
+	v.have_seq = true;
+	v.reason = why;
+	engine_audit_happened(s->engine, &v);
+	if (!engine_event(s->engine, ENGINE_WARNING, EVENT_SESSION_CLOSE, "agency %s: %s", s->agency->name, why))
+		log_warnx("agency %s: %s", s->agency->name, why);
+	session_free(s);
+}
+
+static void
+listing_look(struct listing *l, uint64_t now)
+{
+	const size_t queued = chan_queued(l->op->session->chan);
+
+	/* What was queued before it is taken before it. */
+	if (queued == 0 || l->sent - queued != l->taken)
+		l->moved_ms = now;
+	l->taken = l->sent - queued;
+	if (now - l->moved_ms >= STALLED_MS)
+		listing_unread(l, "LIST broken off: nothing of it was read for 10 seconds");
+	else if (now - l->begun_ms >= TOTAL_MS)
+		listing_unread(l, "LIST broken off: it was not read in 10 minutes");
+}
+
+static void
+on_look(void *arg)
+{
+	struct engine *e = arg;
+	const uint64_t now = clock_mono_ns() / 1000000u;
+	struct session *s, *next;
+	bool any = false;
+
+	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
+		struct op *op = TAILQ_FIRST(&s->ops);
+
+		next = TAILQ_NEXT(s, entry);
+		if (op == NULL || op->state != OP_LISTING)
+			continue;
+		any = true;
+		listing_look(op->listing, now);
+	}
+	if (any)
+		loop_timer_set(e->list_timer, LOOK_MS);
+}
+
+int
+engine_list_start(struct engine *e)
+{
+	return loop_timer_new(e->loop, on_look, e, &e->list_timer);
+}
+
+static int
+listing_send(struct listing *l, uint16_t type, const struct buf *b)
+{
+	l->sent += CHAN_HEADER + b->len;
+	return b->err ? b->err : chan_send(l->op->session->chan, type, l->op->id, b->p, b->len);
 }
 
 static void
@@ -99,7 +171,7 @@ entries_send(struct listing *l, struct rd *counts)
 		ipc_entry_put(&b, &entry);
 	}
 	rows_free(l);
-	return b.err ? b.err : chan_send(l->op->session->chan, IPC_S_ENTRIES, l->op->id, b.p, b.len);
+	return listing_send(l, IPC_S_ENTRIES, &b);
 }
 
 static void listing_step(struct listing *l);
@@ -186,7 +258,7 @@ listing_begin(struct op *op, uint64_t count)
 
 	op->reply = (struct ipc_reply){.code = DTCP_OK, .value = count, .now_ms = clock_wall_ms()};
 	ipc_reply_put(&b, &op->reply);
-	return b.err ? b.err : chan_send(op->session->chan, IPC_S_REPLY, op->id, b.p, b.len);
+	return listing_send(op->listing, IPC_S_REPLY, &b);
 }
 
 static int
@@ -307,5 +379,8 @@ listing_start(struct op *op)
 	l->op = op;
 	op->listing = l;
 	op->state = OP_LISTING;
+	l->begun_ms = l->moved_ms = clock_mono_ns() / 1000000u;
+	if (!loop_timer_armed(e->list_timer))
+		loop_timer_set(e->list_timer, LOOK_MS);
 	loop_defer(e->loop, listing_soon, op->session);
 }

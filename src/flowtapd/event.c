@@ -19,4 +19,5 @@ const struct event_kind event_kinds[EVENTS] = {
     [EVENT_SELF_TEST] = {"self-test", "e0ddf90dec8940f6bb49fcb9be3e251c"},
     [EVENT_METRICS] = {"metrics", "059fc498561f420b8f480098c49cc679"},
     [EVENT_KEYS] = {"keys", "90b2db3a0a664c5492f22d44795677ba"},
+    [EVENT_DELETED] = {"deleted-not-erased", "accca8b4d1c84e8689d6b3d8eecf5fec"},
 };

@@ -2,8 +2,11 @@
 """Whatever a client does, it gets the right answer or the right silence, and nobody else notices."""
 
 import concurrent.futures
+import contextlib
+import json
 import os
 import random
+import sqlite3
 import threading
 import time
 
@@ -208,6 +211,45 @@ def test_operator_never_reads(rig, bystander, words, uid):
         assert all(rawctl.answer(s)[0] == JSON for _ in range(-(-sent // len(one))))
         rest.join()
     assert rig.processes()["engine"] == engine
+
+
+def test_snapshots_never_read(rig, bystander):
+    """Of a LIST and of an export that nobody reads, and by another program: what others delete is erased when the
+    first is ended and the last has ended, an export waits without; and lasting ones are told of."""
+    state = f"{rig.info['dir']}/state/state.db"
+    with rig.session() as s, rawctl.connect(rig) as export, contextlib.closing(sqlite3.connect(state)) as reader:
+        for i in range(200):
+            s.add(source_address=f"10.0.0.{i}")
+        s.send(dtcp.request("DELETE", "lea1", 1, "Criteria-ID: 4000000000", "Flags: STATIC") * 2000)
+        assert {s.receive(timeout=60).code for _ in range(2000)} == {431}
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        export.sendall(rawctl.frame("audit export"))
+        ask = b"".join(dtcp.request("LIST", "lea1", i, "Flags: BOTH") for i in range(500))
+        os.set_blocking(s.ssh.stdin.fileno(), False)
+        os.write(s.ssh.stdin.fileno(), ask)
+        until("a LIST that waits", lambda: any(x["agency"] == "lea1" and x["unanswered"] > 100 for x in sessions(rig)))
+        gone = bystander.add(source_address="10.9.9.9", **rig.destination(rig.port()))
+        assert bystander.ask("DELETE", f"Criteria-ID: {gone}", "Flags: STATIC").code == 200
+        until("its session's end", lambda: all(x["agency"] != "lea1" for x in sessions(rig)), 20)
+        until("the event", lambda: told(rig, "can't be erased yet"), 20)
+        assert os.path.getsize(state + "-wal") > 0
+        reader.rollback()
+        until("it is erased", lambda: os.path.getsize(state + "-wal") == 0 and told(rig, "what was deleted is erased"))
+        assert told(rig, "agency lea1: LIST broken off: nothing of it was read for 10 seconds")
+        lines = b""
+        while (got := rawctl.answer(export))[0] != JSON:
+            lines += got[1]
+        numbers = [json.loads(x)["n"] for x in lines.splitlines()]
+        assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 2000
+
+
+def sessions(rig):
+    return json.loads(rawctl.ask(rig, "services flow-tap sessions")[1])["sessions"]
+
+
+def told(rig, text):
+    return any(text in x["text"] for x in json.loads(rawctl.ask(rig, "services flow-tap events")[1])["events"])
 
 
 def test_one_byte_a_second(rig, bystander):
