@@ -225,7 +225,6 @@ struct engine {
 	uint64_t untidy_ns;            /* since when what was deleted can't be erased; 0: it is */
 	bool untidy_told;
 	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
-	size_t texts;           /* bytes that operators have sent with commands not yet given */
 	int64_t started_ms;
 	struct engine_events events;
 	struct journal journal;

@@ -19,11 +19,10 @@
 #include "engine_perm.h"
 #include "log.h"
 
-#define CTL_BODY_MAX 131072               /* a warrant, or a piece of a longer text */
-#define CTL_TEXTS_MAX (2 * CONF_TEXT_MAX) /* of all operators together */
-#define CTL_LINES 65536                   /* bytes of audit lines in one message, about */
-#define LINES_NS 1000000000u              /* for which one snapshot serves an export */
-#define CTL_QUEUE 262144                  /* unsent bytes at which an export, or the next command, waits */
+#define CTL_BODY_MAX 131072  /* a warrant, or a piece of a longer text */
+#define CTL_LINES 65536      /* bytes of audit lines in one message, about */
+#define LINES_NS 1000000000u /* for which one snapshot serves an export */
+#define CTL_QUEUE 262144     /* unsent bytes at which an export, or the next command, waits */
 
 void
 ctl_close(struct ctl *c)
@@ -34,7 +33,6 @@ ctl_close(struct ctl *c)
 	}
 	chan_free(TAKE_PTR(c->chan));
 	store_lines_close(TAKE_PTR(c->lines));
-	c->engine->texts -= c->text.len;
 	buf_free(&c->text);
 	buf_free(&c->warnings);
 	if (c->waits == 0)
@@ -351,7 +349,7 @@ command_find(const char *words, const char **args)
 	return -1;
 }
 
-/* Of those who may commit: nobody else's bytes are kept. */
+/* Of those who may commit: nobody else's bytes are kept.  No command is to follow on a part of its text. */
 static int
 text_take(struct ctl *c, const uint8_t *body, size_t len)
 {
@@ -359,23 +357,14 @@ text_take(struct ctl *c, const uint8_t *body, size_t len)
 
 	if (missing) {
 		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
-		return 0;
+		return -EPERM;
 	}
-	if (c->text.len + len > CONF_TEXT_MAX || c->engine->texts + len > CTL_TEXTS_MAX) {
-		ctl_error(c, EXIT_REFUSED, "too much text");
-		return 0;
+	if ((missing = ctl_limit_text(c, len)) != NULL) {
+		ctl_error(c, EXIT_REFUSED, missing);
+		return -EDQUOT;
 	}
 	buf_put(&c->text, body, len);
-	c->engine->texts += c->text.err ? 0 : len;
 	return c->text.err;
-}
-
-/* It went with the command that has been given; another one may follow. */
-static void
-text_forget(struct ctl *c)
-{
-	c->engine->texts -= c->text.len;
-	buf_free(&c->text);
 }
 
 static int
@@ -386,7 +375,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	const char *args, *missing;
 	struct slice text;
 	char words[512];
-	int i, code;
+	int i, code = 0;
 
 	(void)id;
 	chan_pause(c->chan, true);
@@ -404,12 +393,10 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 		ctl_error(c, EXIT_USAGE, "unknown command");
 	else if ((missing = engine_perm_missing(c->engine, c->uid, commands[i].words, ctl_perm(c))) != NULL)
 		ctl_error(c, EXIT_NOT_AUTHORISED, missing);
-	else {
+	else
 		code = commands[i].run(c, args, text);
-		text_forget(c);
-		return code;
-	}
-	return 0;
+	buf_free(&c->text); /* it went with this command; another one may follow */
+	return code;
 }
 
 static void

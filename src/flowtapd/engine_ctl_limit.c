@@ -11,6 +11,9 @@
 #define OF_ALL 256    /* of all users but root */
 #define FIRST_MS 5000 /* until the first command has come */
 #define NEXT_MS 60000 /* for the next one, or for taking an answer */
+#define TEXT_MS 5000  /* from the first text to the command it goes with */
+#define ROOT_TEXTS 2  /* longest ones, at once */
+#define ALL_TEXTS 2   /* of all users but root; each of them one */
 #define LOOK_MS 1000
 #define TOLD_MS 60000
 
@@ -90,6 +93,29 @@ ctl_limit_told(struct engine *e, uint32_t uid, const char *why)
 	e->ctl_told_ms = now;
 	if (!engine_event(e, ENGINE_WARNING, EVENT_SESSION_REFUSED, "control socket: user number %u has %s", uid, why))
 		log_warnx("control socket: user number %u has %s", uid, why);
+}
+
+const char *
+ctl_limit_text(struct ctl *c, size_t len)
+{
+	const struct ctl *o;
+	size_t of_user = 0, of_all = 0;
+
+	TAILQ_FOREACH (o, &c->engine->ctls, entry) {
+		of_user += o->uid == c->uid ? o->text.len : 0;
+		of_all += o->uid != 0 ? o->text.len : 0;
+	}
+	if (c->text.len + len > CONF_TEXT_MAX)
+		return "too much text";
+	if (of_user + len > CONF_TEXT_MAX * (c->uid == 0 ? ROOT_TEXTS : 1))
+		return "too much text of this user's commands";
+	if (c->uid != 0 && of_all + len > ALL_TEXTS * CONF_TEXT_MAX)
+		return "too much text of all users' commands";
+	if (c->text.len == 0 && len > 0)
+		c->due_ms = now_ms() + TEXT_MS;
+	if (c->due_ms)
+		c->due_ms += len >> 12; /* the longest one some seconds more: the engine may be busy */
+	return NULL;
 }
 
 void

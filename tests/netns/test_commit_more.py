@@ -83,14 +83,43 @@ def later(rig, seconds):
     return datetime.datetime.fromtimestamp(now + seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def test_texts_that_wait(rig, run):  # noqa: F811
+    """What others have sent of a command that does not come leaves root's commit its room, another user's too, and
+    goes after seconds; no command follows on a part of its text."""
+    piece, most = rawctl.frame("", b"# text that waits\n" * 7000, rawctl.TEXT), 16 << 20
+    with contextlib.ExitStack() as stack:
+        def fill(user, room):
+            s = stack.enter_context(group_of(rig, "_flowtap", user))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for _ in range(room // len(piece)):
+                    s.sendall(piece)
+            return s
+        little = fill(65532, 2 * len(piece))
+        fill(65534, most)
+        second = fill(65534, 2 * len(piece))
+        kind, said = rawctl.answer(second)
+        assert kind == ERROR and b"too much text of this user" in said
+        with pytest.raises(ConnectionResetError):
+            rawctl.answer(second)
+        fill(65533, most - 4 * len(piece))
+        conf = run("show", "configuration").encode()
+        with rawctl.connect(rig) as root:
+            for at in range(0, len(conf), 1000):
+                root.sendall(rawctl.frame("", conf[at:at + 1000], rawctl.TEXT))
+            root.sendall(rawctl.frame("commit check"))
+            kind, said = rawctl.answer(root)
+            assert kind == JSON, said
+        assert b"no command came in time" in rawctl.answer(little)[1]
+
+
 @contextlib.contextmanager
-def group_of(rig, name):
+def group_of(rig, name, user=65534):
     """A connection of a user who is in this group of the router's and is no login."""
     with open(f"/proc/{rig.info['init']}/root/etc/group") as f:
         gid = next(int(x.split(":")[2]) for x in f if x.startswith(name + ":"))
     os.setegid(gid)
     try:
-        s = rawctl.connect(rig, 65534)
+        s = rawctl.connect(rig, user)
     finally:
         os.setegid(0)
     with s:
