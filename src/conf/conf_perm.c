@@ -8,6 +8,7 @@
 #include "conf_groups.h"
 #include "conf_parse.h"
 #include "conf_perm.h"
+#include "conf_reach.h"
 #include "conf_view.h"
 
 /* ---- what classes give ---- */
@@ -155,49 +156,12 @@ conf_perm_view(const struct conf *c, uint32_t perm, struct buf *out)
 
 /* ---- the judgement ---- */
 
-static bool
-same_text(const char *a, const char *b)
-{
-	for (; a && *a; a += strlen(a) + 1, b += strlen(b) + 1)
-		if (b == NULL || strcmp(a, b) != 0)
-			return false;
-	return b == NULL || *b == '\0';
-}
-
-static bool
-same_node(const struct conf_node *a, const struct conf_node *b)
-{
-	if (a->row != b->row || a->nword != b->nword || a->inactive != b->inactive || !same_text(a->above, b->above) ||
-	    !same_text(a->beside, b->beside) || !same_text(a->within, b->within))
-		return false;
-	for (uint32_t i = 0; i < a->nword; i++)
-		if (strcmp(a->word[i].text, b->word[i].text) != 0)
-			return false;
-	return true;
-}
-
-static bool
-same(const struct conf_node *a, const struct conf_node *b)
-{
-	const struct conf_node *x, *y;
-
-	if (a == NULL || b == NULL)
-		return a == b;
-	if (!same_node(a, b))
-		return false;
-	for (x = TAILQ_FIRST(&a->child), y = TAILQ_FIRST(&b->child); x && y;
-	     x = TAILQ_NEXT(x, entry), y = TAILQ_NEXT(y, entry))
-		if (!same(x, y))
-			return false;
-	return x == NULL && y == NULL;
-}
-
 /* All of a row: the first ones are given. */
 static bool
 same_all(const struct conf_node *a, const struct conf_node *b)
 {
 	for (; a && b; a = conf_view_next(a), b = conf_view_next(b))
-		if (!same(a, b))
+		if (!conf_view_same(a, b))
 			return false;
 	return a == b;
 }
@@ -323,28 +287,21 @@ login_perm(const struct conf_login *l)
 }
 
 static uint32_t
-entry_perm(const void *of, const struct conf_node *n)
+entry_perm(const struct conf *c, const struct conf_node *n)
 {
 	if (n == NULL)
 		return 0;
 	if (strcmp(n->row->name, "class") == 0)
 		return class_perm(n) | (conf_allow_gives(n) ? CONF_PERM_ALL : 0);
-	return login_perm(conf_perm_login(of, n->word[0].text));
+	return login_perm(conf_perm_login(c, n->word[0].text));
 }
-
-/* A system login, and what its entries give. */
-struct judged {
-	const struct conf_node *login;
-	const void *of;
-	uint32_t (*perm)(const void *of, const struct conf_node *n);
-};
 
 /* The same pairs, and those that one has alone, in one walk through both. */
 static int
-judge_both(const struct judged *now, const struct judged *next, uint32_t perm, struct conf_error *err)
+judge_logins(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
 {
 	size_t na, nb, i = 0, k = 0;
-	cleanup_free const struct conf_node **a = entries(now->login, &na), **b = entries(next->login, &nb);
+	cleanup_free const struct conf_node **a = entries(login_of(now), &na), **b = entries(login_of(next), &nb);
 	int r = 0;
 
 	if (a == NULL || b == NULL)
@@ -352,22 +309,23 @@ judge_both(const struct judged *now, const struct judged *next, uint32_t perm, s
 	while (r == 0 && (i < na || k < nb)) {
 		const int d = i == na ? 1 : k == nb ? -1 : by_key(&a[i], &b[k]);
 		const struct conf_node *x = d <= 0 ? a[i++] : NULL, *y = d >= 0 ? b[k++] : NULL;
-		const uint32_t before = now->perm(now->of, x), after = next->perm(next->of, y);
+		const uint32_t before = entry_perm(now, x), after = entry_perm(next, y);
 
-		if (before != after || !same(x, y))
+		if (before != after || !conf_view_same(x, y))
 			r = judge_grant(err, perm, before, after, y ? y : x);
 	}
 	return r;
 }
 
-static int
-judge_logins(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
-{
-	return judge_both(&(struct judged){login_of(now), now, entry_perm},
-	    &(struct judged){login_of(next), next, entry_perm}, perm, err);
-}
-
 /* ---- groups ---- */
+
+static int
+refuse_inherited(struct conf_error *err)
+{
+	(void)conf_error_set(err, (struct conf_at){0},
+	    "you have no permission to change all that would be inherited from groups in another way");
+	return -EPERM;
+}
 
 /* What comes of groups is changed by nobody who may not change it where it stands; who may not see it is not told
  * what it is. */
@@ -378,111 +336,27 @@ judge_effect(const struct conf *now, const struct conf *next, uint32_t perm, str
 
 	if (now->effect == now->tree && next->effect == next->tree)
 		return 0;
-	if ((r = judge(NULL, &now->effect->root, &next->effect->root, perm, err)) == -EPERM)
-		(void)conf_error_set(err, (struct conf_at){0},
-		    "you have no permission to change all that would be inherited from groups in another way");
-	return r;
+	r = judge(NULL, &now->effect->root, &next->effect->root, perm, err);
+	return r == -EPERM ? refuse_inherited(err) : r;
 }
 
-static bool
-is_pattern(const char *name)
-{
-	return conf_groups_is_pattern((struct slice){name, strlen(name)});
-}
-
-/* Classes of a configuration and of one of its groups, each sorted and with those of Junos. */
-struct group_classes {
-	const struct conf *conf;
-	struct class *own, *of_group;
-	size_t nown, nof_group;
-};
-
-static uint32_t
-named_class_perm(const struct class *v, size_t n, const char *name)
-{
-	const struct class *hit = v ? bsearch(&(struct class){.name = name}, v, n, sizeof *v, by_class) : NULL;
-
-	return hit ? hit->perm | (conf_allow_gives(hit->node) ? CONF_PERM_ALL : 0) : CONF_PERM_EVERYBODY;
-}
-
-/* What an entry of a group's system login would give, and what those have whom it is about. */
-static uint32_t
-group_entry_perm(const void *of, const struct conf_node *n)
-{
-	const struct group_classes *g = of;
-	const struct conf_node *class;
-	uint32_t perm = 0;
-
-	if (n == NULL)
-		return 0;
-	if (strcmp(n->row->name, "class") == 0)
-		return class_perm(n) | (conf_allow_gives(n) ? CONF_PERM_ALL : 0);
-	if ((class = conf_tree_find(n, "class")) != NULL)
-		perm = named_class_perm(g->own, g->nown, class->word[0].text) |
-		       named_class_perm(g->of_group, g->nof_group, class->word[0].text);
-	if (!is_pattern(n->word[0].text))
-		return perm | login_perm(conf_perm_login(g->conf, n->word[0].text));
-	for (uint32_t i = 0; i < g->conf->nlogin; i++)
-		if (conf_groups_matches(n->word[0].text, g->conf->login[i].name))
-			perm |= login_perm(&g->conf->login[i]);
-	return perm;
-}
-
-/* The group's system login, active or not. */
-static const struct conf_node *
-group_login(const struct conf_node *group)
-{
-	const char *const path[] = {"system", "login"};
-	const struct conf_node *n = group;
-
-	for (size_t i = 0; n && i < ARRAY_LEN(path); i++)
-		n = conf_view_child(n, conf_schema_find(n->row, (struct slice){path[i], strlen(path[i])}));
-	return n;
-}
-
-/* a, b: a group before and after; NULL: there is none. */
-static int
-judge_group(struct group_classes *now, const struct conf_node *a, struct group_classes *next, const struct conf_node *b,
-    uint32_t perm, struct conf_error *err)
-{
-	const struct conf_node *x = group_login(a), *y = group_login(b);
-	int r = -ENOMEM;
-
-	if (x == NULL && y == NULL)
-		return 0;
-	now->of_group = classes_of(x, &now->nof_group);
-	next->of_group = classes_of(y, &next->nof_group);
-	if (now->of_group && next->of_group)
-		r = judge_both(
-		    &(struct judged){x, now, group_entry_perm}, &(struct judged){y, next, group_entry_perm}, perm, err);
-	free(now->of_group);
-	free(next->of_group);
-	return r;
-}
-
-/* What stands in groups gives nothing that their author may not give, whoever applies them. */
+/* What stands in groups of users and classes reaches those that come later, whoever applies it: it takes all that a
+ * class can give.  Who may not see the groups that apply is not told that they say something of users. */
 static int
 judge_groups(const struct conf *now, const struct conf *next, uint32_t perm, struct conf_error *err)
 {
-	struct group_classes a = {.conf = now}, b = {.conf = next};
-	const struct conf_node *n;
-	int r = 0;
+	const struct conf_node *at = NULL;
+	int r = conf_reach_compare(now->tree, next->tree, &at);
 
-	if (!conf_groups_any(now->tree) && !conf_groups_any(next->tree))
-		return 0;
-	a.own = classes_of(login_of(now), &a.nown);
-	b.own = classes_of(login_of(next), &b.nown);
-	if (a.own == NULL || b.own == NULL)
-		r = -ENOMEM;
-	TAILQ_FOREACH (n, &now->tree->root.child, entry)
-		if (r == 0 && n->row->inherit == CONF_INHERIT_GROUP)
-			r = judge_group(&a, n, &b, conf_view_entry(&next->tree->root, n), perm, err);
-	TAILQ_FOREACH (n, &next->tree->root.child, entry)
-		if (r == 0 && n->row->inherit == CONF_INHERIT_GROUP && !conf_view_entry(&now->tree->root, n))
-			r = judge_group(&a, NULL, &b, n, perm, err);
-	free(a.own);
-	free(b.own);
-	return r;
+	if (r <= 0 || may_give(perm, CONF_PERM_ALL | CONF_PERM_FLOW_TAP_OPERATION))
+		return r < 0 ? r : 0;
+	if (r == CONF_REACH_APPLY)
+		return refuse_inherited(err);
+	(void)conf_error_set(err, (struct conf_at){0},
+	    "you have no permission to change %s %s in a group: it takes every permission, for it reaches users that "
+	    "come later",
+	    at->row->name, at->word[0].text);
+	return -EPERM;
 }
 
 static int

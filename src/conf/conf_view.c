@@ -72,6 +72,43 @@ conf_view_entry(const struct conf_node *parent, const struct conf_node *n)
 	return m;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	for (; a && *a; a += strlen(a) + 1, b += strlen(b) + 1)
+		if (b == NULL || strcmp(a, b) != 0)
+			return false;
+	return b == NULL || *b == '\0';
+}
+
+static bool
+same_node(const struct conf_node *a, const struct conf_node *b)
+{
+	if (a->row != b->row || a->nword != b->nword || a->inactive != b->inactive || !same_text(a->above, b->above) ||
+	    !same_text(a->beside, b->beside) || !same_text(a->within, b->within))
+		return false;
+	for (uint32_t i = 0; i < a->nword; i++)
+		if (strcmp(a->word[i].text, b->word[i].text) != 0)
+			return false;
+	return true;
+}
+
+bool
+conf_view_same(const struct conf_node *a, const struct conf_node *b)
+{
+	const struct conf_node *x, *y;
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	if (!same_node(a, b))
+		return false;
+	for (x = TAILQ_FIRST(&a->child), y = TAILQ_FIRST(&b->child); x && y;
+	     x = TAILQ_NEXT(x, entry), y = TAILQ_NEXT(y, entry))
+		if (!conf_view_same(x, y))
+			return false;
+	return x == NULL && y == NULL;
+}
+
 static int
 copy_comments(char **to, const char *from)
 {
@@ -315,16 +352,27 @@ is_kept(const struct copying *c, const struct conf_node *n, const struct conf_no
 }
 
 static int
+word_copy(const struct copying *c, struct conf_node *to, const struct conf_word *w)
+{
+	return conf_tree_add_word(c->tree, to, conf_tree_word_at(w), w->quoted);
+}
+
+/* Words that one was not shown stay where they were among the others. */
+static int
 restore_words(const struct copying *c, struct conf_node *to, const struct conf_node *n, const struct conf_node *was)
 {
-	int r;
+	uint32_t k = 0;
+	int r = 0;
 
-	if (is_kept(c, n, was))
-		return copy_words(c, to, was);
-	r = copy_words(c, to, n);
-	for (uint32_t i = 0; r == 0 && was && i < was->nword; i++)
+	if (was == NULL || is_kept(c, n, was))
+		return copy_words(c, to, was ? was : n);
+	for (uint32_t i = 0; r == 0 && i < was->nword; i++)
 		if (is_hidden_word(c, was, was->word[i].text))
-			r = conf_tree_add_word(c->tree, to, conf_tree_word_at(&was->word[i]), was->word[i].quoted);
+			r = word_copy(c, to, &was->word[i]);
+		else if (k < n->nword)
+			r = word_copy(c, to, &n->word[k++]);
+	for (; r == 0 && k < n->nword; k++)
+		r = word_copy(c, to, &n->word[k]);
 	return r;
 }
 

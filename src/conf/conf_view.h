@@ -14,6 +14,8 @@ const struct conf_node *conf_view_child(const struct conf_node *parent, const st
 const struct conf_node *conf_view_next(const struct conf_node *n);
 /* The child that is the same entry of a list as n; NULL: none, or parent is NULL. */
 const struct conf_node *conf_view_entry(const struct conf_node *parent, const struct conf_node *n);
+/* The same statement with the same below it, comments too; both may be NULL. */
+bool conf_view_same(const struct conf_node *a, const struct conf_node *b);
 /* What perm may see of it.  -ENOMEM, -E2BIG. */
 int conf_view_make(const struct conf_tree *t, uint32_t perm, struct conf_tree **out);
 /* then is what became of now's view: the whole, with what perm was not shown as it was.  Not settled. */

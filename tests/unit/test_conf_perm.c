@@ -106,6 +106,8 @@ with(const char *text, const char *from, const char *to)
 	const char *at = strstr(text, from);
 	struct buf b = {0};
 
+	if (at == NULL)
+		print_message("# no %s in %s\n", from, text);
 	assert_non_null(at);
 	buf_put(&b, text, (size_t)(at - text));
 	buf_put(&b, to, strlen(to));
@@ -576,7 +578,8 @@ test_groups_changed(void **state)
 	    {"flow-tap-control", "    both {", "mine { system { login { user eve; } } } both {", -EPERM},
 	    {"flow-tap-control", "    both {", "mine { chassis { x; } } both {", -EPERM},
 	    {"flow-tap-control interface-control", "    both {", "mine { chassis { x; } } both {", 0},
-	    {"admin-control view", "class read-only;", "class unauthorized;", 0},
+	    {"admin-control view", "class read-only;", "class unauthorized;", -EPERM},
+	    {"all", "class read-only;", "class unauthorized;", 0},
 	    {"admin-control", "    both {", "mine { services { flow-tap; } } both {", -EINVAL},
 	    {"admin-control view", "permissions view", "permissions network", -EPERM},
 	    {"admin-control view", "apply-groups [ g-login both ]", "apply-groups g-login", -EPERM},
@@ -596,27 +599,89 @@ test_groups_changed(void **state)
 		free(group_judged(whole, rows[i].who, rows[i].from, rows[i].to, rows[i].result));
 }
 
-/* A key for whoever a name with wildcards means is a key for those that have more than its author. */
+/* What stands in a group of users and classes is for those that come later, too: nobody but who has every permission
+ * writes it, nor takes it out, nor changes where it applies. */
 static void
-test_groups_keys(void **state)
+test_groups_reach_who_comes_later(void **state)
 {
-	static const char text[] = "groups g { system { login { user x; } } } "
-				   "system { login { user boss { class super-user; } user x; } }";
-	static const char key[] = "{ authentication { ssh-rsa \"ssh-rsa AAAA\"; } }";
+	static const char now[] =
+	    "groups keys { system { login { user <b*> { authentication { ssh-rsa \"ssh-rsa AAAA\"; } } } } } "
+	    "groups named { system { login { user bob; } } } "
+	    "groups by-name { apply-groups keys; interfaces { x; } } "
+	    "groups off { system { inactive: login { class <*> { permissions view; } } } } "
+	    "groups host { system { login { message hello; } } } "
+	    "groups ports { interfaces { y; } } "
+	    "apply-groups [ host ports ]; system { login { user ann { class read-only; } } } chassis { x; }";
 	static const struct {
-		const char *user;
+		const char *from, *to;
 		int result;
-	} rows[] = {{"boss", -EPERM}, {"<b*>", -EPERM}, {"<*>", -EPERM}, {"<x*>", 0}, {"eve", 0}};
+	} rows[] = {
+	    /* a key, a class, or only a name, for one who is not there yet */
+	    {"    host {",
+		"g { system { login { user <b*> { authentication { ssh-rsa \"ssh-rsa AAAA\"; } } } } } host {", -EPERM},
+	    {"    host {", "g { system { login { user <e*> { class read-only; } } } } host {", -EPERM},
+	    {"    host {",
+		"g { system { login { user eve { authentication { ssh-rsa \"ssh-rsa AAAA\"; } } } } } host {", -EPERM},
+	    {"    host {", "g { system { login { user eve; } } } host {", -EPERM},
+	    {"    host {", "g { system { login { class ops { permissions view; } } } } host {", -EPERM},
+	    {"    host {", "g { system { login { class <*> { allow-configuration .; } } } } host {", -EPERM},
+	    {"    host {", "inactive: g { system { login { user <b*> { uid 1000; } } } } host {", -EPERM},
+	    {"    host {", "g { system { inactive: login { user <b*> { uid 1000; } } } } host {", -EPERM},
+	    {"    host {", "g { system { login { inactive: user <b*> { uid 1000; } } } } host {", -EPERM},
+	    {"    host {", "g { system { login { user <a*> { apply-groups host; } } } } host {", -EPERM},
+	    /* activated, deactivated, taken away */
+	    {"inactive: login {", "login {", -EPERM},
+	    {"                class <*> {", "                inactive: class <*> {", -EPERM},
+	    {"                user bob;\n", "", -EPERM},
+	    {"                user bob;\n", "                inactive: user bob;\n", -EPERM},
+	    {"user <b*> {", "user <c*> {", -EPERM},
+	    /* applied, by way of another group too */
+	    {"[ host ports ]", "[ host ports named ]", -EPERM},
+	    {"[ host ports ]", "[ keys host ports ]", -EPERM},
+	    {"[ host ports ]", "[ host ports by-name ]", -EPERM},
+	    {"    login {\n        user ann", "    apply-groups keys;\n    login {\n        user ann", -EPERM},
+	    {"    login {\n        user ann", "    login {\n        apply-groups keys;\n        user ann", -EPERM},
+	    {"    login {\n        user ann", "    login {\n        apply-groups-except keys;\n        user ann",
+		-EPERM},
+	    {"    host {", "g { apply-groups keys; } host {", -EPERM},
+	    {"    host {", "g { system { apply-groups named; } } host {", -EPERM},
+	    {"    host {", "g { system { login { apply-groups by-name; } } } host {", -EPERM},
+	    /* what says nothing of users and classes */
+	    {"message \"hello\";", "message hi;", 0},
+	    {"[ host ports ]", "[ ports host ]", 0},
+	    {"    host {", "g { apply-groups host; } host {", 0},
+	    {"    login {\n        user ann", "    login {\n        apply-groups host;\n        user ann", 0},
+	    {"user ann {", "user eve { authentication { ssh-rsa \"ssh-rsa AAAA\"; } } user ann {", 0},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char to[256];
+		static const char *const others[] = {"all-control secret", "all audit"};
 
-		snprintf(to, sizeof to, "    g {\n        system {\n            login {\n                user %s %s",
-		    rows[i].user, key);
-		free(group_judged(text, "admin-control",
-		    "    g {\n        system {\n            login {\n                user x;", to, rows[i].result));
+		free(group_judged(now, "admin-control", rows[i].from, rows[i].to, rows[i].result));
+		/* of the configuration all, but not of the rest */
+		free(group_judged(now, others[0], rows[i].from, rows[i].to, rows[i].result));
+		free(group_judged(now, others[1], rows[i].from, rows[i].to, 0));
 	}
+}
+
+/* Of two groups that say something of users the first wins: their order is no smaller matter. */
+static void
+test_groups_order(void **state)
+{
+	static const char now[] = "groups a { system { login { user <*> { class read-only; } } } } "
+				  "groups b { system { login { user <*> { class operator; } } } } "
+				  "groups t { services { flow-tap { attach tcx; } } } apply-groups [ a t b ]; "
+				  "groups u { interfaces { x; } } ";
+
+	(void)state;
+	free(group_judged(now, "admin-control", "[ a b ]", "[ b a ]", -EPERM));
+	free(group_judged(now, "admin-control", "[ a b ]", "[ a u b ]", -EPERM)); /* interfaces x */
+	free(group_judged(now, "admin-control interface-control", "[ a b ]", "[ a u b ]", 0));
+	free(group_judged(now, "admin-control", "apply-groups [ a b ]", "inactive: apply-groups [ a b ]", -EPERM));
+	/* those who are not shown them leave them as they are */
+	free(group_judged(now, "flow-tap-control interface-control", "apply-groups t;", "apply-groups [ t u ];", 0));
+	free(group_judged(now, "flow-tap-control interface-control", "apply-groups t;\n", "", 0));
 }
 
 /* What was not shown stays where it was, in groups and where they are applied. */
@@ -714,7 +779,8 @@ main(void)
 	    cmocka_unit_test(test_grants),
 	    cmocka_unit_test(test_groups_seen),
 	    cmocka_unit_test(test_groups_changed),
-	    cmocka_unit_test(test_groups_keys),
+	    cmocka_unit_test(test_groups_reach_who_comes_later),
+	    cmocka_unit_test(test_groups_order),
 	    cmocka_unit_test(test_groups_kept),
 	    cmocka_unit_test(test_groups_expressions),
 	};
