@@ -4,7 +4,8 @@
  * that count more before the others.  What is below the level is made of the configuration's own statements and of the
  * sources'; the sources of a level below are those children of the sources that have its name or match it.
  *
- * What it costs is counted: a tree is at most CONF_STATEMENTS_MAX large and takes WORK_MAX steps to make.
+ * What it costs is counted, as what it takes: a tree is at most CONF_STATEMENTS_MAX large and takes WORK_MAX steps to
+ * make.
  */
 #include "conf_groups.h"
 
@@ -12,7 +13,10 @@
 #include <string.h>
 
 #define PATTERN_MAX (CONF_NAME_MAX + 2)
-#define WORK_MAX 32000000u /* comparisons */
+#define WORK_MAX 32000000u /* comparisons: about half a second */
+#define MATCH_STEPS 4u     /* of the matcher are one */
+#define COPY_OCTETS 4u     /* copied are one */
+#define SAME_OCTETS 64u    /* compared are one */
 
 /* ---- names with wildcards ---- */
 
@@ -70,17 +74,20 @@ part_matches(const char *p, size_t len, char c)
 	return hit != not ;
 }
 
-bool
-conf_groups_matches(const char *pattern, const char *name)
+/* *steps: what it took. */
+static bool
+match(const char *pattern, const char *name, size_t *steps)
 {
 	const char *p = pattern + 1, *end = pattern + strlen(pattern) - 1, *star = NULL, *from = NULL;
+	size_t len;
 
-	while (*name)
+	for (*steps = 1; *name; ++*steps)
 		if (p < end && *p == '*') {
 			star = ++p;
 			from = name;
-		} else if (p < end && part_matches(p, part_len(p, end), *name)) {
-			p += part_len(p, end);
+		} else if (p < end && (len = part_len(p, end), part_matches(p, len, *name))) {
+			p += len;
+			*steps += len;
 			name++;
 		} else if (star) {
 			p = star;
@@ -90,6 +97,14 @@ conf_groups_matches(const char *pattern, const char *name)
 	while (p < end && *p == '*')
 		p++;
 	return p == end;
+}
+
+bool
+conf_groups_matches(const char *pattern, const char *name)
+{
+	size_t steps;
+
+	return match(pattern, name, &steps);
 }
 
 static bool
@@ -132,6 +147,24 @@ spend(struct expand *x, size_t steps)
 		return -E2BIG;
 	x->work += (uint32_t)steps;
 	return 0;
+}
+
+/* Where it is known only afterwards: the next step is one too many. */
+static void
+spent(struct expand *x, size_t steps)
+{
+	if (spend(x, steps) < 0)
+		x->work = WORK_MAX;
+}
+
+static bool
+is_match(struct expand *x, const char *pattern, const char *name)
+{
+	size_t steps;
+	bool hit = match(pattern, name, &steps);
+
+	spent(x, steps / MATCH_STEPS);
+	return hit;
 }
 
 static bool
@@ -222,7 +255,10 @@ mark_name(const struct conf_node *n)
 static int
 word_copy(struct expand *x, struct conf_node *to, const struct conf_word *w)
 {
-	return conf_tree_add_word(x->out, to, conf_tree_word_at(w), w->quoted);
+	const struct conf_at at = conf_tree_word_at(w);
+	int r = spend(x, at.word.len / COPY_OCTETS);
+
+	return r < 0 ? r : conf_tree_add_word(x->out, to, at, w->quoted);
 }
 
 /* Its place and words, without what is below it. */
@@ -297,14 +333,14 @@ source_add(struct expand *x, const struct level *l, const struct source *s, unsi
 }
 
 static bool
-is_same_level(const struct conf_node *of_group, const struct conf_node *n, bool matched)
+is_same_level(struct expand *x, const struct conf_node *of_group, const struct conf_node *n, bool matched)
 {
 	if (of_group->inactive || of_group->row->kind != n->row->kind || strcmp(of_group->row->name, n->row->name) != 0)
 		return false;
 	if (n->row->kind != CONF_LIST)
 		return !matched;
 	if (is_pattern(of_group->word[0].text))
-		return matched && conf_groups_matches(of_group->word[0].text, n->word[0].text);
+		return matched && is_match(x, of_group->word[0].text, n->word[0].text);
 	return !matched && strcmp(of_group->word[0].text, n->word[0].text) == 0;
 }
 
@@ -321,7 +357,7 @@ at_level_add(struct expand *x, const struct level *l, const struct source *at, s
 		TAILQ_FOREACH (c, &at->node->child, entry) {
 			if ((r = spend(x, 1)) < 0)
 				return r;
-			if (is_same_level(c, l->path[i], matched) &&
+			if (is_same_level(x, c, l->path[i], matched) &&
 			    (r = at_level_add(x, l, &(struct source){c, at->group, at->via}, i + 1, nested)) < 0)
 				return r;
 		}
@@ -426,7 +462,7 @@ opaque_copy(struct expand *x, struct conf_node *parent, const struct conf_schema
 
 /* With statements in both the same words; without, the same but the last of several, which is a value. */
 static bool
-is_same_opaque(const struct conf_node *a, const struct conf_node *b)
+is_same_opaque(struct expand *x, const struct conf_node *a, const struct conf_node *b)
 {
 	const bool value = TAILQ_EMPTY(&b->child) && b->nword > 1;
 
@@ -434,9 +470,11 @@ is_same_opaque(const struct conf_node *a, const struct conf_node *b)
 		return false;
 	if (TAILQ_EMPTY(&a->child) != TAILQ_EMPTY(&b->child))
 		return a->nword == 0;
-	for (uint32_t i = 0; i + value < b->nword; i++)
+	for (uint32_t i = 0; i + value < b->nword; i++) {
+		spent(x, 1 + strlen(b->word[i].text) / SAME_OCTETS);
 		if (strcmp(a->word[i].text, b->word[i].text) != 0)
 			return false;
+	}
 	return true;
 }
 
@@ -452,7 +490,7 @@ opaque_add(struct expand *x, struct conf_node *parent, const struct conf_schema 
 	int r = 0;
 
 	for (n = first; n && r == 0; n = TAILQ_NEXT(n, entry))
-		if ((r = spend(x, 1)) == 0 && n->row == row && !from->inactive && is_same_opaque(n, from))
+		if ((r = spend(x, 1)) == 0 && n->row == row && !from->inactive && is_same_opaque(x, n, from))
 			return opaque_merge(x, n, from, group);
 	return r < 0 ? r : opaque_copy(x, parent, row, from, group, first);
 }
@@ -600,6 +638,17 @@ source_fill(struct slots *s, const struct source *from, const struct conf_schema
 	}
 }
 
+/* For each of n that are sorted by name. */
+static size_t
+sort_steps(size_t n)
+{
+	size_t k = 1;
+
+	for (; n > 15; n /= 16)
+		k++;
+	return k;
+}
+
 static int
 slots_make(struct expand *x, const struct conf_node *to, const struct conf_node *own, const struct sources *from,
     struct slots *s)
@@ -609,7 +658,7 @@ slots_make(struct expand *x, const struct conf_node *to, const struct conf_node 
 
 	for (size_t i = 0; i < from->n; i++)
 		room += children_count(from->v[i].node);
-	if ((r = spend(x, room)) < 0)
+	if ((r = spend(x, room * sort_steps(room))) < 0)
 		return r;
 	s->v = calloc(room + 1, sizeof *s->v);
 	s->pattern = calloc(room - own_room + 1, sizeof *s->pattern);
@@ -706,8 +755,7 @@ below_make(struct expand *x, const struct run *run, const struct slots *s, struc
 		} else {
 			k++;
 			take = matched;
-			if (matched->row != run->v[0].row ||
-			    !conf_groups_matches(matched->node->word[0].text, key_of(run->v)))
+			if (matched->row != run->v[0].row || !is_match(x, matched->node->word[0].text, key_of(run->v)))
 				continue;
 		}
 		out->v[out->n++] = (struct source){take->node, take->source->group, take->source->via};
@@ -821,6 +869,18 @@ names_check(struct expand *x, const struct conf_tree *t, const struct conf_node 
 	return 0;
 }
 
+int
+conf_groups_bounded(const struct conf_tree *t, struct conf_error *err)
+{
+	const struct conf_node *n;
+	unsigned all = 0;
+
+	TAILQ_FOREACH (n, &t->root.child, entry)
+		if (is_inherit(n, CONF_INHERIT_GROUP) && ++all > CONF_GROUPS_MAX)
+			return conf_error_set(err, conf_tree_at(n), "at most %d groups", CONF_GROUPS_MAX);
+	return 0;
+}
+
 static int
 below_check(
     struct expand *x, const struct conf_tree *t, const struct conf_node *parent, bool active, struct conf_error *err)
@@ -846,12 +906,11 @@ static int
 groups_make(struct expand *x, const struct conf_tree *t, struct conf_error *err)
 {
 	const struct conf_node *n;
-	size_t all = 0;
+	int r = conf_groups_bounded(t, err);
 
-	TAILQ_FOREACH (n, &t->root.child, entry)
-		if (is_inherit(n, CONF_INHERIT_GROUP) && ++all > CONF_GROUPS_MAX)
-			return conf_error_set(err, conf_tree_at(n), "at most %d groups", CONF_GROUPS_MAX);
-	if ((x->group = calloc(all + 1, sizeof(const struct conf_node *))) == NULL)
+	if (r < 0)
+		return r;
+	if ((x->group = calloc(CONF_GROUPS_MAX + 1, sizeof(const struct conf_node *))) == NULL)
 		return conf_error_errno(err, -ENOMEM);
 	TAILQ_FOREACH (n, &t->root.child, entry)
 		if (is_inherit(n, CONF_INHERIT_GROUP) && !n->inactive)

@@ -22,6 +22,8 @@
 
 /* Whether there is anything to be expanded. */
 bool conf_groups_any(const struct conf_tree *t);
+/* At most CONF_GROUPS_MAX groups.  -EINVAL with *err. */
+int conf_groups_bounded(const struct conf_tree *t, struct conf_error *err);
 /*
  * The tree with what it inherits and without groups and apply-groups; it is in the order of a settled tree.  An
  * inherited statement has its place in the group.  marked: with a comment above each that says where it is from.

@@ -5,6 +5,7 @@
 
 #include "conf_allow.h"
 #include "conf_change.h"
+#include "conf_check.h"
 #include "conf_groups.h"
 #include "conf_parse.h"
 #include "conf_perm.h"
@@ -400,23 +401,41 @@ whole(const struct conf *now, const struct conf *mine, uint32_t perm, struct con
 	return r;
 }
 
+/* What he may not change is refused before it is worked out what it would stand for. */
+static int
+judge_written(const struct conf *now, const struct conf_tree *mine, uint32_t perm, struct conf_error *err)
+{
+	struct conf_tree *seen;
+	int r = conf_groups_bounded(mine, err);
+
+	if (r < 0 || (perm & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT)
+		return r;
+	if ((r = conf_view_make(now->tree, perm, &seen)) < 0)
+		return r;
+	r = judge(NULL, &seen->root, &mine->root, perm, err);
+	conf_tree_free(seen);
+	return r;
+}
+
 int
 conf_perm_judge(const struct conf *now, struct slice text, uint32_t perm, struct conf **next, struct conf_error *err)
 {
-	struct conf_tree *seen = NULL;
-	struct conf *mine = NULL;
-	int r = conf_parse_known(text, ~perm, &mine, err);
+	struct conf *mine = calloc(1, sizeof *mine);
+	int r;
 
 	*next = NULL;
+	*err = (struct conf_error){0};
+	if (mine == NULL)
+		return conf_error_errno(err, -ENOMEM);
+	if ((r = conf_parse_tree_known(text, ~perm, &mine->tree, err)) == 0 &&
+	    (r = judge_written(now, mine->tree, perm, err)) == 0)
+		r = conf_check(mine, err);
 	if (r < 0)
-		return r;
-	if ((perm & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT) {
-		if ((r = judge_grants(now, mine, perm, err)) == 0)
-			*next = TAKE_PTR(mine);
-	} else if ((r = conf_view_make(now->tree, perm, &seen)) == 0 &&
-		   (r = judge(NULL, &seen->root, &mine->tree->root, perm, err)) == 0)
+		;
+	else if ((perm & CONF_PERM_ALL_OF_IT) != CONF_PERM_ALL_OF_IT)
 		r = whole(now, mine, perm, next, err);
-	conf_tree_free(seen);
+	else if ((r = judge_grants(now, mine, perm, err)) == 0)
+		*next = TAKE_PTR(mine);
 	conf_free(mine);
 	return r;
 }

@@ -310,26 +310,53 @@ conf_view_make(const struct conf_tree *t, uint32_t perm, struct conf_tree **out)
 
 /* ---- the candidate put back into the whole ---- */
 
-/* The statement of that name, looked for from where the last one was found: candidates keep the order. */
-static const struct conf_node *
-counterpart(const struct conf_node *parent, const struct conf_node *n, const struct conf_node **last)
+static int
+by_key(const void *a, const void *b)
 {
-	const struct conf_node *start = *last ? TAILQ_NEXT(*last, entry) : NULL, *m;
+	const struct conf_node *x = *(const struct conf_node *const *)a, *y = *(const struct conf_node *const *)b;
 
-	if (parent == NULL || n->row == NULL)
-		return NULL;
-	if (start == NULL)
-		start = TAILQ_FIRST(&parent->child);
-	m = start;
-	while (
-	    m && (m->row != n->row || (m->row->kind == CONF_LIST && strcmp(m->word[0].text, n->word[0].text) != 0))) {
-		m = TAILQ_NEXT(m, entry);
-		if (m == NULL && start != TAILQ_FIRST(&parent->child))
-			m = start = TAILQ_FIRST(&parent->child);
-	}
-	if (m)
-		*last = m;
-	return m;
+	if (x->row != y->row)
+		return x->row < y->row ? -1 : 1;
+	return x->row->kind == CONF_LIST ? strcmp(x->word[0].text, y->word[0].text) : 0;
+}
+
+/* Statements of the same level by name. */
+struct level {
+	const struct conf_node **v;
+	size_t n;
+};
+
+static void
+level_free(struct level *l)
+{
+	free(l->v);
+}
+
+/* parent: NULL or of an opaque subtree, where nothing has a counterpart: none. */
+static int
+level_make(const struct conf_node *parent, struct level *l)
+{
+	const struct conf_node *m;
+	size_t all = 0;
+
+	if (parent == NULL || conf_tree_is_opaque(parent))
+		return 0;
+	TAILQ_FOREACH (m, &parent->child, entry)
+		all++;
+	if ((l->v = calloc(all + 1, sizeof *l->v)) == NULL)
+		return -ENOMEM;
+	TAILQ_FOREACH (m, &parent->child, entry)
+		l->v[l->n++] = m;
+	qsort(l->v, l->n, sizeof *l->v, by_key);
+	return 0;
+}
+
+static const struct conf_node *
+counterpart(const struct level *l, const struct conf_node *n)
+{
+	const struct conf_node **hit = l->n ? bsearch(&n, l->v, l->n, sizeof *l->v, by_key) : NULL;
+
+	return hit ? *hit : NULL;
 }
 
 /* He left it as he was shown it. */
@@ -383,11 +410,12 @@ static int
 restore_children(const struct copying *c, struct conf_node *to, const struct conf_node *n, const struct conf_node *was)
 {
 	const struct copying view = {.perm = c->perm, .masked = true, .group = c->group, .ngroup = c->ngroup};
-	const struct conf_node *m, *last = NULL;
-	int r = 0;
+	struct level level __attribute__((cleanup(level_free))) = {0};
+	const struct conf_node *m;
+	int r = level_make(was, &level);
 
 	for (m = TAILQ_FIRST(&n->child); r == 0 && m; m = TAILQ_NEXT(m, entry))
-		r = restore(c, to, m, counterpart(was, m, &last));
+		r = restore(c, to, m, counterpart(&level, m));
 	if (was == NULL || conf_tree_is_opaque(was))
 		return r;
 	for (m = TAILQ_FIRST(&was->child); r == 0 && m; m = TAILQ_NEXT(m, entry))

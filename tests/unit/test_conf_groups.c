@@ -479,6 +479,50 @@ test_too_much(void **state)
 	assert_in_range(refused_within(&patterns, "at most 10000 names with wildcards"), 0, TIME_MAX_MS);
 }
 
+/* What a step of the matcher, an octet that is copied or compared costs is counted as such. */
+static void
+test_too_long(void **state)
+{
+	static const char too_much[] = "more than 1048576 statements, or takes too long";
+	cleanup_buf struct buf wild = {0}, copied = {0}, compared = {0};
+
+	(void)state;
+	buf_printf(&wild, "apply-groups g; groups g { system { login { ");
+	for (unsigned i = 0; i < 6000; i++)
+		buf_printf(&wild, "class <*%.30s%u>; ", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", i);
+	buf_printf(&wild, "} } } system { login { ");
+	for (unsigned i = 0; i < 1000; i++)
+		buf_printf(
+		    &wild, "class b%03u%.59s; ", i, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	buf_printf(&wild, "} }");
+	assert_in_range(refused_within(&wild, too_much), 0, TIME_MAX_MS);
+
+	/* one long word for each of many */
+	buf_printf(&copied, "apply-groups g; groups g { services { dynamic-flow-capture { capture-group <*> { "
+			    "pic-memory-threshold \"");
+	for (unsigned i = 0; i < 32000; i++)
+		buf_put(&copied, "x", 1);
+	buf_printf(&copied, "\"; } } } } services { dynamic-flow-capture { ");
+	for (unsigned i = 0; i < 6000; i++)
+		buf_printf(&copied, "capture-group c%u; ", i);
+	buf_printf(&copied, "} }");
+	assert_in_range(refused_within(&copied, too_much), 0, TIME_MAX_MS);
+
+	/* many that are alike for long */
+	buf_printf(&compared, "apply-groups g; ");
+	for (unsigned k = 0; k < 2; k++) {
+		buf_printf(&compared, "%s", k ? "" : "groups g { ");
+		buf_printf(&compared, "interfaces { ");
+		for (unsigned i = 0; i < 2000; i++) {
+			for (unsigned l = 0; l < 2000; l++)
+				buf_put(&compared, "y", 1);
+			buf_printf(&compared, "%u-%u x; ", k, i);
+		}
+		buf_printf(&compared, "%s", k ? "}" : "} } ");
+	}
+	assert_in_range(refused_within(&compared, too_much), 0, TIME_MAX_MS);
+}
+
 /* Applied by each other in every way, and each of them everywhere: it is small, and stays so. */
 static void
 test_knot(void **state)
@@ -518,6 +562,7 @@ main(void)
 	    cmocka_unit_test(test_marks),
 	    cmocka_unit_test(test_unchecked),
 	    cmocka_unit_test(test_too_much),
+	    cmocka_unit_test(test_too_long),
 	    cmocka_unit_test(test_knot),
 	};
 

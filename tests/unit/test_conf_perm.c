@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "conf_perm.h"
 #include "conf_schema.h"
@@ -574,7 +575,8 @@ test_groups_changed(void **state)
 	    {"flow-tap configure", "apply-groups [ both g-tap ]", "apply-groups both", -EPERM},
 	    {"flow-tap-control", "apply-groups [ both g-tap ]", "apply-groups [ both g-tap g-login ]", -EINVAL},
 	    {"flow-tap-control", "    both {", "mine { services { flow-tap { attach tcx; } } } both {", 0},
-	    {"flow-tap-control", "    both {", "    inactive: both {", -EINVAL}, /* it is applied */
+	    {"flow-tap-control", "    both {", "    inactive: both {",
+		-EPERM}, /* before it is said that it is applied */
 	    {"flow-tap-control", "    both {", "mine { system { login { user eve; } } } both {", -EPERM},
 	    {"flow-tap-control", "    both {", "mine { chassis { x; } } both {", -EPERM},
 	    {"flow-tap-control interface-control", "    both {", "mine { chassis { x; } } both {", 0},
@@ -684,6 +686,42 @@ test_groups_order(void **state)
 	free(group_judged(now, "flow-tap-control interface-control", "apply-groups t;\n", "", 0));
 }
 
+static char *
+many_classes(unsigned n, bool backwards)
+{
+	struct buf b = {0};
+
+	buf_printf(&b, "system { login { ");
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&b, "class c%06u; ", backwards ? n - i : i + 1);
+	buf_printf(&b, "} }");
+	buf_put(&b, "", 1);
+	assert_int_equal(b.err, 0);
+	return (char *)b.p;
+}
+
+/* Each is found where it was, in time that does not grow with the square. */
+static void
+test_another_order(void **state)
+{
+	char *forwards = many_classes(100000, false), *backwards = many_classes(100000, true);
+	struct conf *now = parsed(forwards), *next;
+	struct timespec a, b;
+	struct conf_error err;
+
+	(void)state;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	assert_int_equal(
+	    conf_perm_judge(now, (struct slice){backwards, strlen(backwards)}, perm_of("admin-control"), &next, &err),
+	    0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	assert_in_range(b.tv_sec - a.tv_sec, 0, 10);
+	conf_free(next);
+	conf_free(now);
+	free(forwards);
+	free(backwards);
+}
+
 /* What was not shown stays where it was, in groups and where they are applied. */
 static void
 test_groups_kept(void **state)
@@ -781,6 +819,7 @@ main(void)
 	    cmocka_unit_test(test_groups_changed),
 	    cmocka_unit_test(test_groups_reach_who_comes_later),
 	    cmocka_unit_test(test_groups_order),
+	    cmocka_unit_test(test_another_order),
 	    cmocka_unit_test(test_groups_kept),
 	    cmocka_unit_test(test_groups_expressions),
 	};
