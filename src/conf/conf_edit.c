@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf_edit.h"
+#include "conf_index.h"
 #include "conf_lex.h"
 #include "conf_parse.h"
 #include "conf_print.h"
@@ -93,7 +94,7 @@ canonical(const struct conf_schema *row, const char *word, char buf[static CONF_
 
 /* The newest first: statements of one entry come one after the other. */
 static struct conf_node *
-child_find(struct conf_node *parent, const struct conf_schema *row, const char *key)
+child_find(struct conf_tree *t, struct conf_node *parent, const struct conf_schema *row, const char *key)
 {
 	struct conf_node *n = TAILQ_LAST(&parent->child, conf_nodes);
 	char buf[CONF_CANONICAL_MAX];
@@ -101,8 +102,12 @@ child_find(struct conf_node *parent, const struct conf_schema *row, const char *
 
 	if (row->kind == CONF_LIST)
 		want = canonical(row, key, buf);
-	while (n && (n->row != row || (row->kind == CONF_LIST && !slice_eq(want, n->word[0].text))))
+	if (t->index && conf_index_is_whole(t->index))
+		return conf_index_child(t->index, parent, row, want);
+	while (n && (n->row != row || (row->kind == CONF_LIST && !slice_eq(want, n->word[0].text)))) {
 		n = TAILQ_PREV(n, conf_nodes, entry);
+		t->steps++;
+	}
 	return n;
 }
 
@@ -119,19 +124,20 @@ opaque_is(const struct conf_word *w, const char *word)
 
 /* begins: the first whose words begin with the path's will do. */
 static struct conf_node *
-opaque_find(struct conf_node *parent, struct conf_path path, bool begins)
+opaque_find(struct conf_tree *t, struct conf_node *parent, struct conf_path path, bool begins)
 {
 	struct conf_node *n, *found;
 	uint32_t i;
 
 	TAILQ_FOREACH (n, &parent->child, entry) {
+		t->steps += 4; /* words are unquoted */
 		for (i = 0; i < n->nword && i < path.n && opaque_is(&n->word[i], path.word[i]); i++)
 			;
 		if (i == path.n && (begins || i == n->nword))
 			return n;
 		if (i < n->nword)
 			continue;
-		found = opaque_find(n, (struct conf_path){path.word + i, path.n - i}, begins);
+		found = opaque_find(t, n, (struct conf_path){path.word + i, path.n - i}, begins);
 		if (found)
 			return found;
 	}
@@ -139,15 +145,25 @@ opaque_find(struct conf_node *parent, struct conf_path path, bool begins)
 }
 
 static int
-word_find(struct conf_node *n, struct conf_path path, struct conf_target *out)
+word_find(struct conf_tree *t, struct conf_node *n, struct conf_path path, struct conf_target *out)
 {
+	const bool list = n->row->kind == CONF_LEAF_LIST;
 	char buf[CONF_CANONICAL_MAX];
+	struct slice want;
+	int64_t at;
 
 	if (path.n != 1)
 		return -ENOENT;
-	for (uint32_t i = 0; i < n->nword; i++)
-		if (slice_eq(canonical(n->row, path.word[0], buf), n->word[i].text)) {
-			*out = (struct conf_target){n, n->row->kind == CONF_LEAF_LIST, i};
+	want = canonical(n->row, path.word[0], buf);
+	if (list && t->index && conf_index_is_whole(t->index)) {
+		if ((at = conf_index_value(t->index, n, want)) < 0)
+			return -ENOENT;
+		*out = (struct conf_target){n, true, (uint32_t)at};
+		return 0;
+	}
+	for (uint32_t i = 0; i < n->nword; i++, t->steps++)
+		if (slice_eq(want, n->word[i].text)) {
+			*out = (struct conf_target){n, list, i};
 			return 0;
 		}
 	return -ENOENT;
@@ -163,11 +179,11 @@ conf_edit_find(struct conf_tree *t, struct conf_path path, struct conf_target *o
 		struct conf_path rest = {path.word + i + 1, path.n - i - 1};
 
 		if (row == NULL || (row->kind == CONF_LIST && rest.n == 0) ||
-		    (n = child_find(n, row, rest.n ? rest.word[0] : "")) == NULL)
+		    (n = child_find(t, n, row, rest.n ? rest.word[0] : "")) == NULL)
 			return -ENOENT;
 		if (rest.n > 0 && (row->kind == CONF_LEAF || row->kind == CONF_LEAF_LIST))
-			return word_find(n, rest, out);
-		if (rest.n > 0 && row->kind == CONF_OPAQUE && (n = opaque_find(n, rest, true)) == NULL)
+			return word_find(t, n, rest, out);
+		if (rest.n > 0 && row->kind == CONF_OPAQUE && (n = opaque_find(t, n, rest, true)) == NULL)
 			return -ENOENT;
 		if (row->kind == CONF_OPAQUE)
 			break;
@@ -212,15 +228,14 @@ child_get(struct conf_tree *t, struct conf_node *parent, const struct conf_schem
 {
 	int r;
 
-	if ((*out = child_find(parent, row, key)) != NULL)
+	if ((*out = child_find(t, parent, row, key)) != NULL)
 		return 0;
 	if ((r = conf_tree_add(t, parent, row, out)) < 0)
 		return r;
 	(*out)->line = t->line;
 	(*out)->column = t->line != 0;
-	if (row->kind != CONF_LIST)
-		return 0;
-	if ((r = conf_edit_add_word(t, *out, key)) < 0)
+	if ((row->kind == CONF_LIST && (r = conf_edit_add_word(t, *out, key)) < 0) ||
+	    (t->index && (r = conf_index_add(t->index, *out)) < 0))
 		conf_tree_remove(t, *out);
 	return r;
 }
@@ -232,13 +247,13 @@ value_set(struct conf_tree *t, struct conf_node *n, const char *value)
 	struct conf_target there;
 	int r;
 
-	if (word_find(n, (struct conf_path){&value, 1}, &there) == 0)
+	if (word_find(t, n, (struct conf_path){&value, 1}, &there) == 0)
 		return 0;
 	if ((r = conf_edit_add_word(t, n, value)) < 0)
 		return r;
 	while (n->row->kind == CONF_LEAF && n->nword > 1)
 		conf_tree_remove_word(t, n, 0);
-	return 0;
+	return t->index && n->row->kind == CONF_LEAF_LIST ? conf_index_add_value(t->index, n, n->nword - 1) : 0;
 }
 
 static int
@@ -252,6 +267,14 @@ values_set(struct conf_tree *t, struct conf_node *n, struct conf_path values)
 	return r;
 }
 
+static bool
+opaque_has(struct conf_tree *t, struct conf_node *n, struct conf_path words)
+{
+	bool known, has = t->index && conf_index_opaque(t->index, n, words, &known);
+
+	return has || ((t->index == NULL || !known) && opaque_find(t, n, words, false));
+}
+
 /* Within an opaque subtree words are kept as written: with their quotation marks, if they need them. */
 static int
 opaque_set(struct conf_tree *t, struct conf_node *n, struct conf_path words)
@@ -259,12 +282,12 @@ opaque_set(struct conf_tree *t, struct conf_node *n, struct conf_path words)
 	struct conf_node *c;
 	int r;
 
-	if (words.n == 0 || opaque_find(n, words, false))
+	if (words.n == 0 || opaque_has(t, n, words))
 		return 0;
 	r = conf_tree_add(t, n, NULL, &c);
 	for (size_t i = 0; i < words.n && r == 0; i++)
 		r = conf_edit_add_word(t, c, words.word[i]);
-	return r;
+	return r == 0 && t->index ? conf_index_add(t->index, c) : r;
 }
 
 int
@@ -273,6 +296,8 @@ conf_edit_set(struct conf_tree *t, struct conf_path path, uint32_t hidden, struc
 	struct conf_node *n = &t->root;
 	int r = conf_edit_check(path, hidden, err);
 
+	if (r == 0 && t->index)
+		r = conf_index_refresh(t->index, t);
 	for (size_t i = 0; i < path.n && r == 0; i++) {
 		const struct conf_schema *row = conf_schema_find(n->row, slice_of(path.word[i]));
 		struct conf_path rest = {path.word + i + 1, path.n - i - 1};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf_edit.h"
+#include "conf_index.h"
 #include "conf_lex.h"
 
 #define LINE_WORDS 1024
@@ -186,22 +187,35 @@ conf_lines_are(struct slice text)
 	return r == -EINVAL ? 0 : r;
 }
 
+static int
+lines_apply(struct conf_tree *t, struct line *l, struct conf_error *err)
+{
+	int r = next(l, err);
+
+	while (r == 0 && l->lex.token != CONF_TOKEN_EOF)
+		if ((r = line_read(l, err)) == 0 && (r = line_apply(t, l, err)) == 0 && t->steps_max &&
+		    t->steps > t->steps_max)
+			r = conf_error_set(err, place(l, 0), "so many lines take too long: write them in braces");
+	return r;
+}
+
 int
 conf_lines_apply(struct conf_tree *t, struct slice text, uint32_t hidden, struct conf_error *err)
 {
 	struct line *l = calloc(1, sizeof *l);
-	int r;
+	int r = l ? conf_index_new(&t->index) : -ENOMEM;
 
-	if (l == NULL)
-		return conf_error_errno(err, -ENOMEM);
-	l->hidden = hidden;
-	conf_lex_init(&l->lex, text);
-	r = next(l, err);
-	while (r == 0 && l->lex.token != CONF_TOKEN_EOF)
-		if ((r = line_read(l, err)) == 0)
-			r = line_apply(t, l, err);
-	words_free(l);
-	conf_lex_fini(&l->lex);
+	t->steps = 0;
+	if (r < 0)
+		(void)conf_error_errno(err, r);
+	else {
+		l->hidden = hidden;
+		conf_lex_init(&l->lex, text);
+		r = lines_apply(t, l, err);
+		words_free(l);
+		conf_lex_fini(&l->lex);
+	}
+	conf_index_free(TAKE_PTR(t->index));
 	free(l);
 	return r < 0 ? r : conf_tree_settle(t, err);
 }

@@ -7,6 +7,8 @@
 #include "conf_parse.h"
 #include "conf_value.h"
 
+#define LINES_STEPS_MAX 20000000u /* a second or two */
+
 struct parse {
 	struct conf_lex lex;
 	struct conf_tree *tree;
@@ -376,9 +378,10 @@ tree_parse(struct parse *p, struct slice text, struct conf_tree **out)
 		return conf_error_errno(p->err, r);
 	if ((r = conf_lines_are(text)) < 0)
 		(void)conf_error_errno(p->err, r);
-	else if (r == 1)
+	else if (r == 1) {
+		p->tree->steps_max = LINES_STEPS_MAX;
 		r = conf_lines_apply(p->tree, text, p->hidden, p->err);
-	else {
+	} else {
 		conf_lex_init(&p->lex, text);
 		r = block(p, &p->tree->root);
 		conf_lex_fini(&p->lex);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf_index.h"
 #include "conf_tree.h"
 
 int
@@ -138,6 +139,8 @@ conf_tree_remove(struct conf_tree *t, struct conf_node *n)
 {
 	uint32_t nodes = 0;
 
+	if (t->index)
+		conf_index_stale(t->index);
 	t->words -= words_below(n, &nodes);
 	t->nodes -= nodes;
 	TAILQ_REMOVE(&n->parent->child, n, entry);
@@ -148,6 +151,8 @@ conf_tree_remove(struct conf_tree *t, struct conf_node *n)
 void
 conf_tree_remove_word(struct conf_tree *t, struct conf_node *n, uint32_t i)
 {
+	if (t->index && n->row && n->row->kind == CONF_LEAF_LIST)
+		conf_index_stale(t->index);
 	free(n->word[i].text);
 	memmove(&n->word[i], &n->word[i + 1], (n->nword - i - 1) * sizeof *n->word);
 	n->nword--;

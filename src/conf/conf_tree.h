@@ -39,10 +39,16 @@ struct conf_node {
 	char *above, *beside, *within;
 };
 
+struct conf_index;
+
 struct conf_tree {
 	struct conf_node root;
 	uint32_t nodes, words;
 	unsigned line; /* on which conf_edit.c's next statements are written; 0: on none */
+	/* of conf_lines.c: NULL, or what it holds by name (conf_index.h); how many statements were looked at to find
+	 * others, and may be: 0: any number */
+	struct conf_index *index;
+	uint64_t steps, steps_max;
 };
 
 int conf_tree_new(struct conf_tree **out);

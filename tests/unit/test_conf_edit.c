@@ -3,7 +3,9 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "conf_compare.h"
 #include "conf_edit.h"
@@ -129,10 +131,105 @@ test_opaque(void **state)
 	conf_tree_free(t);
 }
 
+/* ---- many lines ---- */
+
+static int
+parse_timed(const struct buf *text, struct conf_tree **t, struct conf_error *err)
+{
+	struct timespec a, b;
+	int r;
+
+	assert_int_equal(text->err, 0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	r = conf_parse_tree((struct slice){(const char *)text->p, text->len}, t, err);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	assert_in_range(b.tv_sec - a.tv_sec, 0, 10);
+	return r;
+}
+
+/* The time does not grow with the square of the lines, whatever they set. */
+static void
+test_many_lines(void **state)
+{
+	static const struct {
+		const char *before, *behind;
+	} line[] = {
+	    {"interfaces x", ""},
+	    {"interfaces \"x ", "\" mtu 9"},
+	    {"system login class x", " permissions view"},
+	    {"services flow-tap tapped-interfaces x", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(line); i++) {
+		cleanup_buf struct buf text = {0};
+		struct conf_error err;
+		struct conf_tree *t;
+
+		/* each twice, which changes nothing */
+		for (unsigned k = 0; k < 80000; k++)
+			buf_printf(&text, "set %s%u%s\n", line[i].before, k % 40000, line[i].behind);
+		assert_int_equal(parse_timed(&text, &t, &err), 0);
+		assert_true(t->nodes < 2 * 40000 + 10 && t->words <= 3 * 40000);
+		conf_tree_free(t);
+	}
+}
+
+/* What is looked up again and again because other lines take it out is bounded. */
+static void
+test_lines_that_take_too_long(void **state)
+{
+	cleanup_buf struct buf text = {0};
+	struct conf_error err;
+	struct conf_tree *t;
+
+	(void)state;
+	for (unsigned i = 0; i < 40000; i++)
+		buf_printf(&text, "set system login class c%u\n", i);
+	for (unsigned i = 0; i < 40000; i++)
+		buf_printf(&text, "delete system login class c%u\nset system login class c%u\n", i, i);
+	assert_int_equal(parse_timed(&text, &t, &err), -EINVAL);
+	assert_string_equal(err.expected, "so many lines take too long: write them in braces");
+}
+
+/* Lines that set, take out and set again find what is there. */
+static void
+test_lines_after_a_removal(void **state)
+{
+	static const char text[] = "set services flow-tap agency a maximum-sessions 1\n"
+				   "set services flow-tap agency b\n"
+				   "set services flow-tap tapped-interfaces [ x y z ]\n"
+				   "set interfaces e mtu 1\n"
+				   "delete services flow-tap agency a\n"
+				   "delete services flow-tap tapped-interfaces x\n"
+				   "delete interfaces e\n"
+				   "set services flow-tap agency b maximum-sessions 2\n"
+				   "set services flow-tap agency b maximum-sessions 3\n"
+				   "set services flow-tap agency a\n"
+				   "set services flow-tap tapped-interfaces [ z x y ]\n"
+				   "set interfaces e mtu 2\n"
+				   "set interfaces \"e\" mtu 2\n";
+	cleanup_buf struct buf printed = {0};
+	struct conf_error err;
+	struct conf_tree *t;
+
+	(void)state;
+	assert_int_equal(conf_parse_tree((struct slice){text, sizeof text - 1}, &t, &err), 0);
+	conf_print_tree(t, &printed);
+	buf_put(&printed, "", 1);
+	assert_string_equal((char *)printed.p,
+	    "services {\n    flow-tap {\n        tapped-interfaces [ y z x ];\n        agency b {\n"
+	    "            maximum-sessions 3;\n        }\n        agency a;\n    }\n}\ninterfaces {\n    e mtu 2;\n}\n");
+	conf_tree_free(t);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_many_lines),
+	    cmocka_unit_test(test_lines_that_take_too_long),
+	    cmocka_unit_test(test_lines_after_a_removal),
 	    cmocka_unit_test(test_lines),
 	    cmocka_unit_test(test_compare),
 	    cmocka_unit_test(test_compare_comments),
