@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "conf_allow.h"
 
+#include <errno.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf_tree.h"
@@ -58,21 +60,41 @@ conf_allow_regex_ok(struct slice s)
 	return true;
 }
 
-/* Octets of the longest leftmost match of the class's expression; -1: there is none, -2: nobody knows. */
-static long
-match(const struct conf_node *class, const char *statement, const char *text)
+enum state { NONE, COMPILED, UNKNOWN };
+
+struct expression {
+	enum state state;
+	regex_t re;
+};
+
+static void
+compile(struct expression *x, const struct conf_node *class, const char *statement)
 {
 	const struct conf_node *n = conf_tree_find(class, statement);
-	regmatch_t m;
-	regex_t re;
-	int r;
 
 	if (n == NULL)
-		return -1;
-	if (regcomp(&re, n->word[0].text, REG_EXTENDED | REG_ICASE) != 0)
-		return -2;
-	r = regexec(&re, text, 1, &m, 0);
-	regfree(&re);
+		x->state = NONE;
+	else
+		x->state = regcomp(&x->re, n->word[0].text, REG_EXTENDED | REG_ICASE) == 0 ? COMPILED : UNKNOWN;
+}
+
+static void
+release(struct expression *x)
+{
+	if (x->state == COMPILED)
+		regfree(&x->re);
+}
+
+/* Octets of the longest leftmost match; -1: there is none, -2: nobody knows. */
+static long
+match(const struct expression *x, const char *text)
+{
+	regmatch_t m;
+	int r;
+
+	if (x->state != COMPILED)
+		return x->state == NONE ? -1 : -2;
+	r = regexec(&x->re, text, 1, &m, 0);
 	return r == 0 ? (long)(m.rm_eo - m.rm_so) : r == REG_NOMATCH ? -1 : -2;
 }
 
@@ -89,13 +111,57 @@ decide(long allow, long deny)
 enum conf_allow
 conf_allow_command(const struct conf_node *class, const char *command)
 {
-	return decide(match(class, "allow-commands", command), match(class, "deny-commands", command));
+	struct expression allow, deny;
+	enum conf_allow r;
+
+	compile(&allow, class, "allow-commands");
+	compile(&deny, class, "deny-commands");
+	r = decide(match(&allow, command), match(&deny, command));
+	release(&allow);
+	release(&deny);
+	return r;
+}
+
+/* Squares of octets, which is what the matcher may take for a path: about two seconds of the worst expressions. */
+#define WORK_MAX 1000000000u
+
+struct conf_allow_paths {
+	struct expression allow, deny;
+	uint64_t work;
+};
+
+int
+conf_allow_paths_new(const struct conf_node *class, struct conf_allow_paths **out)
+{
+	struct conf_allow_paths *x = calloc(1, sizeof *x);
+
+	if (x == NULL)
+		return -ENOMEM;
+	compile(&x->allow, class, "allow-configuration");
+	compile(&x->deny, class, "deny-configuration");
+	*out = x;
+	return 0;
+}
+
+void
+conf_allow_paths_free(struct conf_allow_paths *x)
+{
+	if (x == NULL)
+		return;
+	release(&x->allow);
+	release(&x->deny);
+	free(x);
 }
 
 enum conf_allow
-conf_allow_configuration(const struct conf_node *class, const char *path)
+conf_allow_configuration(struct conf_allow_paths *x, const char *path)
 {
-	return decide(match(class, "allow-configuration", path), match(class, "deny-configuration", path));
+	const size_t len = strnlen(path, CONF_ALLOW_PATH_MAX + 1);
+
+	x->work += len * len;
+	if (len > CONF_ALLOW_PATH_MAX || x->work > WORK_MAX)
+		return CONF_ALLOW_NO;
+	return decide(match(&x->allow, path), match(&x->deny, path));
 }
 
 bool

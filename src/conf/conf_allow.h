@@ -15,6 +15,7 @@
 #include "conf.h"
 
 #define CONF_REGEX_MAX 512
+#define CONF_ALLOW_PATH_MAX 1024
 
 enum conf_allow { CONF_ALLOW_UNSAID, CONF_ALLOW_YES, CONF_ALLOW_NO };
 
@@ -24,8 +25,13 @@ bool conf_allow_regex_ok(struct slice s);
 /* class: a login class, or NULL; command: full words, as "show services flow-tap".  An expression that can't be
  * compiled for want of memory denies. */
 enum conf_allow conf_allow_command(const struct conf_node *class, const char *command);
-/* path: of a statement, as "services flow-tap agency lea1 maximum-sessions". */
-enum conf_allow conf_allow_configuration(const struct conf_node *class, const char *path);
+/* The class's expressions for statements, compiled once for many of them. */
+struct conf_allow_paths;
+int conf_allow_paths_new(const struct conf_node *class, struct conf_allow_paths **out); /* -ENOMEM */
+void conf_allow_paths_free(struct conf_allow_paths *x);                                 /* NULL is legal */
+/* path: of a statement, as "services flow-tap agency lea1 maximum-sessions".  One of more than CONF_ALLOW_PATH_MAX
+ * octets is denied, and so is all that follows if many take too long. */
+enum conf_allow conf_allow_configuration(struct conf_allow_paths *x, const char *path);
 /* Whether the class has an expression that gives more than its permissions. */
 bool conf_allow_gives(const struct conf_node *class);
 

@@ -441,7 +441,7 @@ conf_perm_judge(const struct conf *now, struct slice text, uint32_t perm, struct
 }
 
 struct expressions {
-	const struct conf_node *class;
+	struct conf_allow_paths *class;
 	struct conf_error *err;
 };
 
@@ -457,7 +457,12 @@ expression_ask(void *arg, const char *path)
 	if (conf_allow_configuration(x->class, path) != CONF_ALLOW_NO &&
 	    (own == NULL || conf_allow_configuration(x->class, own) != CONF_ALLOW_NO))
 		return 0;
-	(void)conf_error_set(x->err, (struct conf_at){0}, "your class does not let you change %.128s", path);
+	if (strlen(path) > CONF_ALLOW_PATH_MAX)
+		(void)conf_error_set(x->err, (struct conf_at){0},
+		    "your class does not let you change statements of more than %d octets, as %.64s",
+		    CONF_ALLOW_PATH_MAX, path);
+	else
+		(void)conf_error_set(x->err, (struct conf_at){0}, "your class does not let you change %.128s", path);
 	return -EPERM;
 }
 
@@ -465,13 +470,16 @@ int
 conf_perm_expressions(const struct conf *now, const struct conf *next, const char *login, struct conf_error *err)
 {
 	const struct conf_login *l = login ? conf_perm_login(now, login) : NULL;
-	struct expressions x = {l ? l->class : NULL, err};
+	struct expressions x = {.err = err};
 	int r;
 
 	if (l == NULL || conf_tree_find(l->class, "deny-configuration") == NULL)
 		return 0;
-	if ((r = conf_change_each(now->tree, next->tree, expression_ask, &x)) != 0 ||
-	    (now->effect == now->tree && next->effect == next->tree))
+	if ((r = conf_allow_paths_new(l->class, &x.class)) < 0)
 		return r;
-	return conf_change_each(now->effect, next->effect, expression_ask, &x);
+	if ((r = conf_change_each(now->tree, next->tree, expression_ask, &x)) == 0 &&
+	    (now->effect != now->tree || next->effect != next->tree))
+		r = conf_change_each(now->effect, next->effect, expression_ask, &x);
+	conf_allow_paths_free(x.class);
+	return r;
 }

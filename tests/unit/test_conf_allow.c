@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "conf_allow.h"
 #include "conf_perm.h"
@@ -125,6 +126,42 @@ test_denied_statements(void **state)
 	}
 }
 
+/* What somebody writes does not keep the engine busy, whatever the expressions of their class are. */
+static void
+test_long_statements(void **state)
+{
+	static const char now[] = "system { login { class c { permissions all; deny-configuration \"(x*)(x*)(x*)y\"; } "
+				  "user u { class c; } } } ";
+	static const struct {
+		unsigned words, octets;
+		int want;
+	} row[] = {{1, 1000, 0}, {1, 1100, -EPERM}, {1, 80000, -EPERM}, {4000, 1000, -EPERM}, {4000, 20, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		cleanup_buf struct buf text = {0};
+		struct timespec begin, end;
+		struct conf_error err = {0};
+		struct conf *a, *b;
+
+		buf_printf(&text, "%s interfaces { ", now);
+		for (unsigned k = 0; k < row[i].words; k++) {
+			for (unsigned l = 0; l < row[i].octets; l++)
+				buf_put(&text, "x", 1);
+			buf_printf(&text, "%u; ", k);
+		}
+		buf_put(&text, "}", 2);
+		a = parse(now);
+		b = parse((const char *)text.p);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+		assert_int_equal(conf_perm_expressions(a, b, "u", &err), row[i].want);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+		assert_in_range(end.tv_sec - begin.tv_sec, 0, 20);
+		conf_free(a);
+		conf_free(b);
+	}
+}
+
 /* An expression can give any command, so who lacks a permission gives nobody one. */
 static void
 test_expressions_are_not_given_by_those_who_lack(void **state)
@@ -186,6 +223,7 @@ main(void)
 	    cmocka_unit_test(test_precedence),
 	    cmocka_unit_test(test_costly_expressions_are_refused),
 	    cmocka_unit_test(test_denied_statements),
+	    cmocka_unit_test(test_long_statements),
 	    cmocka_unit_test(test_expressions_are_not_given_by_those_who_lack),
 	    cmocka_unit_test(test_warnings_are_said_once),
 	    cmocka_unit_test(test_ccc_alone_taps_neither_family),
