@@ -401,6 +401,41 @@ whole(const struct conf *now, const struct conf *mine, uint32_t perm, struct con
 	return r;
 }
 
+/* Octets of the character that begins there; 0: it is not UTF-8. */
+static size_t
+utf8_len(const uint8_t *p, size_t left)
+{
+	const size_t len = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+
+	if (len == 0 || len > left)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
+	    (*p == 0xf4 && p[1] > 0x8f))
+		return 0; /* too long, half of a pair, beyond the last */
+	return len;
+}
+
+/* What is not could be shown to nobody: answers to operators are JSON. */
+static int
+utf8_check(struct slice text, struct conf_error *err)
+{
+	struct conf_at at = {1, 1, {"", 0}};
+
+	for (size_t i = 0, len; i < text.len; i += len) {
+		if ((len = utf8_len((const uint8_t *)text.p + i, text.len - i)) == 0)
+			return conf_error_set(err, at, "expected characters in UTF-8");
+		at.column++;
+		if (text.p[i] == '\n') {
+			at.line++;
+			at.column = 1;
+		}
+	}
+	return 0;
+}
+
 /* What he may not change is refused before it is worked out what it would stand for. */
 static int
 judge_written(const struct conf *now, const struct conf_tree *mine, uint32_t perm, struct conf_error *err)
@@ -427,7 +462,7 @@ conf_perm_judge(const struct conf *now, struct slice text, uint32_t perm, struct
 	*err = (struct conf_error){0};
 	if (mine == NULL)
 		return conf_error_errno(err, -ENOMEM);
-	if ((r = conf_parse_tree_known(text, ~perm, &mine->tree, err)) == 0 &&
+	if ((r = utf8_check(text, err)) == 0 && (r = conf_parse_tree_known(text, ~perm, &mine->tree, err)) == 0 &&
 	    (r = judge_written(now, mine->tree, perm, err)) == 0)
 		r = conf_check(mine, err);
 	if (r < 0)

@@ -120,6 +120,9 @@ text_seen(const struct ctl *c, uint64_t back, struct buf *out)
 	return r;
 }
 
+_Static_assert(IPC_ANSWER_MAX > 2 * (uint64_t)DAEMON_CHAN_MAX && IPC_ANSWER_MAX > 2 * (uint64_t)CONF_TEXT_MAX,
+    "what can be committed can be shown");
+
 /* All such statements are flow-tap's. */
 static void
 pending_add(const struct ctl *c, json_t *o, const char *pending)

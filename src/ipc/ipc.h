@@ -15,7 +15,8 @@
 #include "filter.h"
 
 #define IPC_BODY_MAX (1u << 20)
-#define IPC_ANSWER_MAX (16u << 20) /* to an operator: 10,000 agencies are in it */
+/* To an operator: 10,000 agencies are in it, and any configuration as JSON, in which an octet may become two. */
+#define IPC_ANSWER_MAX (33u << 20)
 #define IPC_AUTH_MAX 127
 
 enum ipc_type {

@@ -77,6 +77,14 @@ def test_commit_and_rollback(rig, conf):
         (0, "changed: services flow-tap agency lea1 maximum-sessions")]
 
 
+def test_what_is_committed_can_be_shown(rig, conf):
+    """An answer is JSON, in which what is escaped already is escaped again."""
+    long = 'interfaces {\n    x "' + '\\"' * 4_400_000 + '";\n}\n'
+    conf.commit(conf.active()["text"] + long)
+    assert conf.flowtap("show", "configuration").stdout.endswith(long)
+    assert conf.active()["text"].endswith(long)
+
+
 def test_commit_keeps_the_file_from_others(rig, conf):
     """Whatever it was, others can't read it after a commit.  Its history is the engine's alone."""
     def mode(path):

@@ -686,6 +686,32 @@ test_groups_order(void **state)
 	free(group_judged(now, "flow-tap-control interface-control", "apply-groups t;\n", "", 0));
 }
 
+/* Answers to operators are JSON: what is committed can be shown. */
+static void
+test_only_utf8(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+	} rows[] = {{"\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \xef\xbf\xbd \xed\x9f\xbf", 0}, {"\xff", -EINVAL},
+	    {"\xfc", -EINVAL}, {"\xc3", -EINVAL}, {"\xc0\xaf", -EINVAL}, {"\xe0\x80\xaf", -EINVAL},
+	    {"\xed\xa0\x80", -EINVAL}, {"\xf4\x90\x80\x80", -EINVAL}, {"\x80", -EINVAL}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf *now = parsed(""), *next;
+		struct conf_error err;
+		char text[128];
+
+		snprintf(text, sizeof text, "interfaces {\n x \"\303\274%s\"; }", rows[i].text);
+		assert_int_equal(conf_perm_judge(now, (struct slice){text, strlen(text)}, CONF_PERM_ALL, &next, &err),
+		    rows[i].result);
+		assert_true(rows[i].result == 0 || (err.line == 2 && err.column == 6));
+		conf_free(next);
+		conf_free(now);
+	}
+}
+
 static char *
 many_classes(unsigned n, bool backwards)
 {
@@ -819,6 +845,7 @@ main(void)
 	    cmocka_unit_test(test_groups_changed),
 	    cmocka_unit_test(test_groups_reach_who_comes_later),
 	    cmocka_unit_test(test_groups_order),
+	    cmocka_unit_test(test_only_utf8),
 	    cmocka_unit_test(test_another_order),
 	    cmocka_unit_test(test_groups_kept),
 	    cmocka_unit_test(test_groups_expressions),
