@@ -568,12 +568,26 @@ merge(const struct copying *c, struct conf_node *to, const struct conf_schema *r
 	return r;
 }
 
+/* One of the name of another that he was not shown is not part of that. */
+static bool
+takes_hidden_name(const struct copying *c, const struct conf_tree *then)
+{
+	const struct conf_node *n;
+
+	TAILQ_FOREACH (n, &then->root.child, entry)
+		if (n->row->inherit == CONF_INHERIT_GROUP && is_hidden_group(c, n->word[0].text))
+			return true;
+	return false;
+}
+
 int
 conf_view_merge(const struct conf_tree *now, const struct conf_tree *then, uint32_t perm, struct conf_tree **out)
 {
 	struct copying c = {.perm = perm};
 	int r = groups_hide(&c, now);
 
+	if (r == 0 && takes_hidden_name(&c, then))
+		r = -EINVAL;
 	if (r == 0)
 		r = conf_tree_new(&c.tree);
 	if (r == 0 && (r = merge(&c, &c.tree->root, NULL, &now->root, &then->root)) < 0)

@@ -18,7 +18,8 @@ const struct conf_node *conf_view_entry(const struct conf_node *parent, const st
 bool conf_view_same(const struct conf_node *a, const struct conf_node *b);
 /* What perm may see of it.  -ENOMEM, -E2BIG. */
 int conf_view_make(const struct conf_tree *t, uint32_t perm, struct conf_tree **out);
-/* then is what became of now's view: the whole, with what perm was not shown as it was.  Not settled. */
+/* then is what became of now's view: the whole, with what perm was not shown as it was.  Not settled.
+ * -EINVAL: a group has the name of one that perm was not shown. */
 int conf_view_merge(const struct conf_tree *now, const struct conf_tree *then, uint32_t perm, struct conf_tree **out);
 
 #endif
