@@ -144,9 +144,9 @@ kern_each(const char *dir, const char *sub, int (*cb)(void *arg, const char *nam
 		return r;
 	if ((d = opendir(path)) == NULL)
 		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (e = readdir(d)) != NULL)
+	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
-			r = cb(arg, e->d_name);
+			r = kern_first(r, cb(arg, e->d_name));
 	closedir(d);
 	return r;
 }

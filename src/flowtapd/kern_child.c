@@ -298,10 +298,10 @@ sweep_clsact(struct sweep *s)
 
 	if (list == NULL)
 		return -errno;
-	for (struct if_nameindex *i = list; i->if_index != 0 && r == 0; i++) {
+	for (struct if_nameindex *i = list; i->if_index != 0; i++) {
 		if (kern_set_has(&s->kern->attached, (int)i->if_index) || strcmp(i->if_name, KERN_STAGE_IN) == 0)
 			continue;
-		r = unhook(s->kern, (int)i->if_index);
+		r = kern_first(r, unhook(s->kern, (int)i->if_index));
 	}
 	if_freenameindex(list);
 	return r;
@@ -313,7 +313,6 @@ kern_sweep(struct kern *k)
 	struct sweep s = {.kern = k};
 	int r = k->clsact ? sweep_clsact(&s) : kern_each(k->dir, "links", sweep_link, &s);
 
-	if (r == 0)
-		r = kern_ports_sweep(k);
+	r = kern_first(r, kern_ports_sweep(k));
 	return r < 0 ? r : s.n;
 }

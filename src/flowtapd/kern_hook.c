@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "base.h"
@@ -14,8 +15,10 @@
 #define ATTACH_TCX_INGRESS 46
 #define ATTACH_TCX_EGRESS 47
 
+/* The handle says whose the qdisc is, to whoever finds the filter later. */
 #define FILTER_PRIORITY 7700
-#define FILTER_HANDLE 0x7a9
+#define FILTER_OWNER 0x7a9 /* we made it, and it goes with our last filter */
+#define FILTER_GUEST 0x7aa /* it was there */
 
 #define NL_BUF 32768
 
@@ -86,33 +89,9 @@ clsact_hook(int ifindex, enum kern_way way)
 	    .attach_point = way == KERN_EGRESS ? BPF_TC_EGRESS : BPF_TC_INGRESS};
 }
 
-int
-kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way)
-{
-	struct bpf_tc_hook hook = clsact_hook(ifindex, way);
-	struct bpf_tc_opts opts = {.sz = sizeof opts,
-	    .prog_fd = prog_fd,
-	    .flags = BPF_TC_F_REPLACE,
-	    .handle = FILTER_HANDLE,
-	    .priority = FILTER_PRIORITY};
-	int r = bpf_tc_hook_create(&hook);
-
-	if (r < 0 && r != -EEXIST)
-		return r;
-	return bpf_tc_attach(&hook, &opts);
-}
-
+/* Everything of a kind that the kernel has; 0 or -errno. */
 static int
-count_filter(const struct nlmsghdr *h, void *arg)
-{
-	if (h->nlmsg_type == RTM_NEWTFILTER)
-		++*(unsigned *)arg;
-	return MNL_CB_OK;
-}
-
-/* How many filters others have on one side of the clsact qdisc. */
-static int
-clsact_filters(int ifindex, uint32_t minor, unsigned *n)
+dump(uint16_t type, int ifindex, uint32_t parent, mnl_cb_t cb, void *arg)
 {
 	char buf[NL_BUF];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -123,17 +102,17 @@ clsact_filters(int ifindex, uint32_t minor, unsigned *n)
 
 	if (nl == NULL)
 		return -errno;
-	h->nlmsg_type = RTM_GETTFILTER;
+	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	t = mnl_nlmsg_put_extra_header(h, sizeof *t);
 	t->tcm_family = AF_UNSPEC;
 	t->tcm_ifindex = ifindex;
-	t->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
+	t->tcm_parent = parent;
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		r = -errno;
 	while (r > 0) {
 		len = mnl_socket_recvfrom(nl, buf, sizeof buf);
-		r = len < 0 ? -1 : mnl_cb_run(buf, (size_t)len, 0, 0, count_filter, n);
+		r = len < 0 ? -1 : mnl_cb_run(buf, (size_t)len, 0, 0, cb, arg);
 		if (r < 0)
 			r = -errno;
 	}
@@ -141,25 +120,143 @@ clsact_filters(int ifindex, uint32_t minor, unsigned *n)
 	return r;
 }
 
+static struct bpf_tc_opts
+clsact_opts(uint32_t handle)
+{
+	return (struct bpf_tc_opts){.sz = sizeof(struct bpf_tc_opts), .handle = handle, .priority = FILTER_PRIORITY};
+}
+
+/* Whether a filter of ours is there: 0; -ENOENT: no; -errno. */
+static int
+clsact_query(int ifindex, enum kern_way way, uint32_t handle)
+{
+	struct bpf_tc_hook hook = clsact_hook(ifindex, way);
+	struct bpf_tc_opts opts = clsact_opts(handle);
+	int r = bpf_tc_query(&hook, &opts);
+
+	/* No qdisc, one of blocks that interfaces share, which we never use, a filter that is not BPF, no interface. */
+	return r == -EINVAL || r == -EOPNOTSUPP || r == -ENODEV ? -ENOENT : r;
+}
+
+struct qdisc {
+	int ifindex;
+	char kind[IFNAMSIZ]; /* of what is at its ingress hook; empty: nothing is */
+};
+
+static int
+qdisc_kind(const struct nlattr *a, void *arg)
+{
+	struct qdisc *q = arg;
+
+	if (mnl_attr_get_type(a) == TCA_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+		strncpy(q->kind, mnl_attr_get_str(a), sizeof q->kind - 1);
+	return MNL_CB_OK;
+}
+
+static int
+on_qdisc(const struct nlmsghdr *h, void *arg)
+{
+	const struct tcmsg *t = mnl_nlmsg_get_payload(h);
+	const struct qdisc *q = arg;
+
+	if (h->nlmsg_type != RTM_NEWQDISC || t->tcm_ifindex != q->ifindex || t->tcm_parent != TC_H_CLSACT)
+		return MNL_CB_OK;
+	return mnl_attr_parse(h, sizeof *t, qdisc_kind, arg);
+}
+
+/* Somebody else's "ingress" qdisc takes our filters, too, but has one side only: what is asked of the other one is done
+ * to this.  All qdiscs are read, since to ask for one is told to everybody who listens. */
+static bool
+is_clsact(int ifindex)
+{
+	struct qdisc q = {.ifindex = ifindex};
+
+	return dump(RTM_GETQDISC, 0, 0, on_qdisc, &q) == 0 && strcmp(q.kind, "clsact") == 0;
+}
+
+static int
+count_filter(const struct nlmsghdr *h, void *arg)
+{
+	if (h->nlmsg_type == RTM_NEWTFILTER)
+		++*(unsigned *)arg;
+	return MNL_CB_OK;
+}
+
+/* How many filters are left on one side of the clsact qdisc. */
+static int
+clsact_filters(int ifindex, uint32_t minor, unsigned *n)
+{
+	return dump(RTM_GETTFILTER, ifindex, TC_H_MAKE(TC_H_CLSACT, minor), count_filter, n);
+}
+
+/* Destroys a clsact that is of no use.  One that cannot be looked at stays: it does no harm. */
+static void
+clsact_tidy(int ifindex)
+{
+	struct bpf_tc_hook hook = clsact_hook(ifindex, KERN_INGRESS);
+	unsigned n = 0;
+
+	if (!is_clsact(ifindex) || clsact_filters(ifindex, TC_H_MIN_INGRESS, &n) < 0 ||
+	    clsact_filters(ifindex, TC_H_MIN_EGRESS, &n) < 0 || n > 0)
+		return;
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	(void)bpf_tc_hook_destroy(&hook);
+}
+
+/* The handle of a filter on a qdisc that was there: what replaces ours has ours. */
+static uint32_t
+clsact_handle(int ifindex, enum kern_way way)
+{
+	const enum kern_way other = way == KERN_EGRESS ? KERN_INGRESS : KERN_EGRESS;
+
+	if (clsact_query(ifindex, way, FILTER_GUEST) == 0)
+		return FILTER_GUEST;
+	if (clsact_query(ifindex, way, FILTER_OWNER) == 0 || clsact_query(ifindex, other, FILTER_OWNER) == 0)
+		return FILTER_OWNER;
+	return FILTER_GUEST;
+}
+
+int
+kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way)
+{
+	struct bpf_tc_hook hook = clsact_hook(ifindex, way);
+	const int made = bpf_tc_hook_create(&hook);
+	struct bpf_tc_opts opts;
+	int r;
+
+	if (made < 0 && made != -EEXIST)
+		return made;
+	if (way == KERN_EGRESS && !is_clsact(ifindex))
+		return -EOPNOTSUPP;
+	opts = clsact_opts(made == 0 ? FILTER_OWNER : clsact_handle(ifindex, way));
+	opts.prog_fd = prog_fd;
+	opts.flags = BPF_TC_F_REPLACE;
+	if ((r = bpf_tc_attach(&hook, &opts)) < 0 && made == 0)
+		clsact_tidy(ifindex);
+	return r;
+}
+
+static int
+clsact_detach(int ifindex, enum kern_way way, uint32_t handle)
+{
+	struct bpf_tc_hook hook = clsact_hook(ifindex, way);
+	struct bpf_tc_opts opts = clsact_opts(handle);
+	int r = clsact_query(ifindex, way, handle);
+
+	if (r == 0 && way == KERN_EGRESS && !is_clsact(ifindex))
+		return 0; /* what was found is at ingress */
+	if (r == 0)
+		r = bpf_tc_detach(&hook, &opts);
+	if (r == 0 && handle == FILTER_OWNER)
+		clsact_tidy(ifindex);
+	return r == -ENOENT ? 0 : r;
+}
+
 int
 kern_hook_clsact_remove(int ifindex, enum kern_way way)
 {
-	struct bpf_tc_hook hook = clsact_hook(ifindex, way);
-	struct bpf_tc_opts opts = {.sz = sizeof opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY};
-	unsigned n = 0;
-	int r;
+	int guest = clsact_detach(ifindex, way, FILTER_GUEST);
+	int owner = clsact_detach(ifindex, way, FILTER_OWNER);
 
-	r = bpf_tc_query(&hook, &opts);
-	if (r < 0)
-		return r == -ENOENT || r == -EINVAL || r == -ENODEV ? 0 : r; /* none of ours */
-	opts = (struct bpf_tc_opts){.sz = sizeof opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY};
-	if ((r = bpf_tc_detach(&hook, &opts)) < 0)
-		return r;
-	if ((r = clsact_filters(ifindex, TC_H_MIN_INGRESS, &n)) < 0 ||
-	    (r = clsact_filters(ifindex, TC_H_MIN_EGRESS, &n)) < 0)
-		return r;
-	if (n > 0)
-		return 0;
-	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	return bpf_tc_hook_destroy(&hook);
+	return guest < 0 ? guest : owner;
 }

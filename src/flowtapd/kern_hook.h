@@ -20,9 +20,11 @@ int kern_hook_tcx_remove(const char *pin);
 /* Whether the link that is pinned there still has its device. */
 bool kern_hook_tcx_alive(const char *pin);
 
-/* These need CAP_NET_ADMIN. */
+/* These need CAP_NET_ADMIN.  -EOPNOTSUPP: the qdisc there is somebody else's and does not do: its blocks are shared, or
+ * it is an "ingress", which has no egress. */
 int kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way);
-/* The clsact qdisc goes too if no filter is left on it.  0 also if there is none. */
+/* A clsact qdisc that we made goes too, if no filter is left on it and it can.  0 also if there is no filter of ours.
+ */
 int kern_hook_clsact_remove(int ifindex, enum kern_way way);
 
 #endif

@@ -65,7 +65,13 @@ int kern_set_add(struct kern_set *s, int ifindex);
 void kern_set_remove(struct kern_set *s, int ifindex);
 /* dir/sub/name; sub may be NULL.  -ENAMETOOLONG */
 int kern_path(char out[static KERN_PATH_MAX], const char *dir, const char *sub, const char *name);
-/* Calls cb for each entry of dir/sub; nonzero stops and is returned.  0 if the directory is absent. */
+/* Of steps that are all done whatever comes of them: the first error. */
+static inline int
+kern_first(int before, int now)
+{
+	return before < 0 ? before : now;
+}
+/* Calls cb for each entry of dir/sub, all of them; the first error is returned.  0 if the directory is absent. */
 int kern_each(const char *dir, const char *sub, int (*cb)(void *arg, const char *name), void *arg);
 /* Removes programs on interfaces that no copy leaves by any more. */
 int kern_ports_sweep(struct kern *k);

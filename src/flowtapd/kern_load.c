@@ -109,7 +109,7 @@ pin_remove(const char *dir, const char *sub, const char *name)
 	if (r < 0)
 		return r;
 	if (lstat(path, &st) < 0)
-		return -errno;
+		return errno == ENOENT ? 0 : -errno;
 	if ((r = as_begin(st.st_uid, st.st_gid)) < 0)
 		return r;
 	r = kern_hook_tcx_remove(path);
@@ -152,12 +152,11 @@ stage_link_remove(const char *dir, const char *name)
 static int
 tcx_remove_all(char *dir)
 {
-	int r;
+	int r = kern_each(dir, "links", link_remove, dir);
 
-	if ((r = kern_each(dir, "links", link_remove, dir)) < 0 ||
-	    (r = kern_each(dir, "ports", port_remove, dir)) < 0 || (r = stage_link_remove(dir, "stage_out")) < 0)
-		return r;
-	return stage_link_remove(dir, "stage_in");
+	r = kern_first(r, kern_each(dir, "ports", port_remove, dir));
+	r = kern_first(r, stage_link_remove(dir, "stage_out"));
+	return kern_first(r, stage_link_remove(dir, "stage_in"));
 }
 
 /* Filters of ours on any interface. */
@@ -169,24 +168,24 @@ clsact_remove_all(void)
 
 	if (list == NULL)
 		return -errno;
-	for (struct if_nameindex *i = list; i->if_index != 0 && r == 0; i++) {
-		r = kern_hook_clsact_remove((int)i->if_index, KERN_INGRESS);
-		if (r == 0)
-			r = kern_hook_clsact_remove((int)i->if_index, KERN_EGRESS);
+	for (struct if_nameindex *i = list; i->if_index != 0; i++) {
+		r = kern_first(r, kern_hook_clsact_remove((int)i->if_index, KERN_INGRESS));
+		r = kern_first(r, kern_hook_clsact_remove((int)i->if_index, KERN_EGRESS));
 	}
 	if_freenameindex(list);
 	return r;
 }
 
-/* Taps first: nothing may enter the stage that its programs do not understand. */
+/* Taps first: nothing may enter the stage that its programs do not understand.  What one step cannot remove keeps none
+ * of the others from it. */
 static int
 wipe(char *dir)
 {
-	int r;
+	int r = tcx_remove_all(dir);
 
-	if ((r = tcx_remove_all(dir)) < 0 || (r = clsact_remove_all()) < 0 || (r = stage_remove()) < 0)
-		return r;
-	return kern_each(dir, "maps", map_remove, dir);
+	r = kern_first(r, clsact_remove_all());
+	r = kern_first(r, stage_remove());
+	return kern_first(r, kern_each(dir, "maps", map_remove, dir));
 }
 
 /* ---- maps ---- */
@@ -508,10 +507,10 @@ kern_unload(const char *run_dir)
 	if (r < 0)
 		return r;
 	r = wipe(k->dir);
-	if (r == 0 && is_bpffs(k->dir) && umount2(k->dir, MNT_DETACH) < 0)
-		r = -errno;
-	if (r == 0 && rmdir(k->dir) < 0 && errno != ENOENT)
-		r = -errno;
+	if (is_bpffs(k->dir) && umount2(k->dir, MNT_DETACH) < 0)
+		r = kern_first(r, -errno);
+	if (rmdir(k->dir) < 0 && errno != ENOENT)
+		r = kern_first(r, -errno);
 	kern_free(k);
 	return r;
 }

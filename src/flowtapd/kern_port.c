@@ -203,10 +203,10 @@ kern_ports_look(struct kern *k)
 	int fd = k->map[KERN_MAP_PORT], key, next, r = 0, more = bpf_map_get_next_key(fd, NULL, &key);
 	struct tap_port p;
 
-	while (more == 0 && r == 0) {
+	while (more == 0) {
 		more = bpf_map_get_next_key(fd, &key, &next);
 		if (bpf_map_lookup_elem(fd, &key, &p) == 0)
-			r = port_look(k, key, &p);
+			r = kern_first(r, port_look(k, key, &p));
 		key = next;
 	}
 	return r;

@@ -366,7 +366,7 @@ pair_remove(const char *name)
 int
 stage_remove(void)
 {
-	int r = pair_remove(KERN_STAGE_OUT);
+	int r = pair_remove(KERN_STAGE_OUT), test = pair_remove(KERN_TEST_OUT);
 
-	return r < 0 ? r : pair_remove(KERN_TEST_OUT);
+	return r < 0 ? r : test;
 }

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The same promises on clsact, as kernels without tcx need it; its larger privilege is checked too."""
 
+import contextlib
+import json
+
 import pytest
 import rig as rigs
 import test_burst
@@ -8,6 +11,7 @@ import test_end_to_end
 import test_lifecycle
 import test_privilege
 import test_selftest
+from rig import lab_command, udp_packet
 
 CAP_NET_ADMIN = 12
 
@@ -65,3 +69,97 @@ def test_selftest_works(rig):
 @pytest.mark.parametrize("broken", [test_selftest.test_stage_device_down, test_selftest.test_no_route])
 def test_selftest_names_the_broken_link(rig, broken):
     broken(rig)
+
+
+# ---- qdiscs of other people's ----
+
+SHARED, EMPTY = "oth0", "oth1"
+
+
+def port(rig, role):
+    return rig.lab["router"]["interfaces"][role]
+
+
+def ingress_qdisc(rig, dev):
+    """The kind of what has parent ffff:fff1; None: there is nothing."""
+    found = json.loads(rig.run("router", "tc", "-j", "qdisc", "show", "dev", dev).stdout)
+    return next((q["kind"] for q in found if q["kind"] in ("clsact", "ingress")), None)
+
+
+def our_filters(rig):
+    """[interface] with a filter of our priority."""
+    links = json.loads(rig.run("router", "ip", "-j", "link", "show").stdout)
+    return [x["ifname"] for x in links for side in ("ingress", "egress")
+            if "pref 7700 " in rig.run("router", "tc", "filter", "show", "dev", x["ifname"], side, check=False).stdout]
+
+
+@contextlib.contextmanager
+def foreign_qdiscs(rig):
+    """An ingress qdisc on the subscriber's interface, a clsact whose blocks are shared, an empty clsact.  The daemon is
+    stopped when they come and when they go; what tests take out of the kernel is there again afterwards."""
+    sub = port(rig, "subscriber")
+    lab_command("stop", "--name", rig.name)
+    try:
+        rig.run("router", "ip", "link", "add", SHARED, "type", "veth", "peer", "name", EMPTY)
+        rig.run("router", "tc", "qdisc", "del", "dev", sub, "clsact", check=False)
+        rig.run("router", "tc", "qdisc", "add", "dev", sub, "ingress")
+        rig.run("router", "tc", "qdisc", "add", "dev", SHARED, "ingress_block", "5", "clsact")
+        rig.run("router", "tc", "qdisc", "add", "dev", EMPTY, "clsact")
+        yield sub
+    finally:
+        lab_command("stop", "--name", rig.name, check=False)
+        rig.run("router", "tc", "qdisc", "del", "dev", sub, "ingress", check=False)
+        rig.run("router", "ip", "link", "del", SHARED, check=False)
+        lab_command("start", "--name", rig.name)
+
+
+def remove(rig):
+    return lab_command("exec", "--name", rig.name, "router", "flowtapd", "--remove", check=False)
+
+
+def kinds(rig, *devs):
+    return [ingress_qdisc(rig, d) for d in devs]
+
+
+def test_remove_ends_all_taps_and_leaves_what_is_not_ours(rig):
+    content = rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, b"target")
+    with foreign_qdiscs(rig) as sub:
+        lab_command("start", "--name", rig.name)
+        assert kinds(rig, sub, SHARED, EMPTY) == ["ingress", "clsact", "clsact"]
+        with rig.receiver("mediation", content) as got, rig.injector("subscriber") as inject, \
+                rig.sniffer("internet", keep=lambda data: data[12:] == packet[12:]) as there:
+            with rig.session() as s:
+                s.add(source_address=rig.addr("subscriber"), **rig.destination(content))
+            inject(packet)
+            got.wait(1)
+            assert {sub, port(rig, "internet"), EMPTY} <= set(our_filters(rig))
+            lab_command("stop", "--name", rig.name)
+            r = remove(rig)
+            assert r.returncode == 0, r.stderr
+            assert our_filters(rig) == []
+            for _ in range(5):
+                inject(packet)
+            there.wait(6)
+            assert len(got.got) == 1
+        assert kinds(rig, sub, SHARED, EMPTY) == ["ingress", "clsact", "clsact"]
+        assert kinds(rig, port(rig, "internet"), port(rig, "mediation")) == [None, None], "ours are gone"
+
+
+def test_tcx_starts_and_is_removed_beside_them(rig):
+    with open(rig.info["conf"]) as f:
+        old = f.read()
+    assert "attach clsact;" in old
+    with foreign_qdiscs(rig):
+        try:
+            with open(rig.info["conf"], "w") as f:
+                f.write(old.replace("attach clsact;", "attach tcx;"))
+            lab_command("start", "--name", rig.name)
+            assert rig.show()["attach"] == "tcx"
+            assert our_filters(rig) == []
+            lab_command("stop", "--name", rig.name)
+            r = remove(rig)
+            assert r.returncode == 0, r.stderr
+        finally:
+            with open(rig.info["conf"], "w") as f:
+                f.write(old)
