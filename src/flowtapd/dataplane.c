@@ -430,6 +430,7 @@ on_tick(void *arg)
 	int r;
 
 	tapset_tick(d->set, now_ns);
+	iface_look(d->ifaces);
 	if ((r = kern_ports_look(d->kern)) < 0)
 		log_warn(r, "interfaces of content destinations cannot be read");
 	d->local = (struct ip_addr){0};

@@ -119,6 +119,8 @@ watch_interfaces(struct engine *e, const json_t *list)
 	json_array_foreach (list, n, i) {
 		const char *why = json_string_value(json_object_get(i, "why"));
 
+		if (why == NULL && json_is_true(json_object_get(i, "taken-away")))
+			why = "our program was taken away, and attached again";
 		/* Those that are not to be tapped are as they should be. */
 		if (why && json_is_true(json_object_get(i, "wanted")))
 			snprintf(text, sizeof text, "%s: %s", json_string_value(json_object_get(i, "name")), why);

@@ -14,10 +14,12 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "clock.h"
 #include "iface.h"
 #include "log.h"
 
 #define NL_BUF 65536
+#define TAKEN_TOLD_NS (5 * 1000000000ull) /* the engine looks every two seconds: none is missed */
 
 struct iface {
 	LIST_ENTRY(iface) entry;
@@ -29,7 +31,8 @@ struct iface {
 	bool test;            /* the self-test's: tapped whatever is configured, and nobody's business */
 	bool attached, fresh; /* fresh: attached by a prepare not yet committed */
 	bool seen;
-	int error; /* why it could not be attached: -errno */
+	int error;         /* why it could not be attached: -errno */
+	uint64_t taken_ns; /* when our program was last found to have been taken away; 0: never */
 };
 
 struct iface_set {
@@ -172,11 +175,13 @@ attr_link(const struct nlattr *a, void *arg)
 static void
 review(struct iface_set *s, struct iface *i)
 {
+	const int before = i->error;
+
 	if (s->conf == NULL || i->attached == wanted(s, i, s->conf))
 		return;
 	if (i->attached)
 		detach(s, i);
-	else if (attach(s, i) < 0)
+	else if (attach(s, i) < 0 && i->error != before)
 		log_warn(i->error, "interface %s: cannot be tapped", i->name);
 }
 
@@ -364,6 +369,33 @@ iface_commit(struct iface_set *s, const struct conf *conf)
 	}
 }
 
+/* Somebody deleted the filter, the qdisc or the link. */
+static void
+look_attached(struct iface_set *s, struct iface *i)
+{
+	if (kern_attached(s->kern, i->ifindex))
+		return;
+	i->attached = false;
+	if (attach(s, i) == -ENODEV)
+		return; /* with its interface, of which the kernel is about to tell */
+	i->taken_ns = clock_mono_ns();
+	log_warnx("interface %s: our program was taken away", i->name);
+	if (i->error)
+		log_warn(i->error, "interface %s: cannot be tapped again", i->name);
+}
+
+void
+iface_look(struct iface_set *s)
+{
+	struct iface *i;
+
+	LIST_FOREACH (i, &s->list, entry) {
+		if (i->attached)
+			look_attached(s, i);
+		review(s, i);
+	}
+}
+
 json_t *
 iface_json(const struct iface_set *s)
 {
@@ -373,14 +405,16 @@ iface_json(const struct iface_set *s)
 	LIST_FOREACH (i, &s->list, entry) {
 		const char *why = i->error ? strerror(-i->error) : unwanted(s, i);
 		bool tapped = i->attached && kern_attached(s->kern, i->ifindex);
+		bool taken = (i->attached && !tapped) ||
+			     (i->taken_ns != 0 && clock_mono_ns() - i->taken_ns < TAKEN_TOLD_NS);
 
 		if (i->test || strcmp(i->name, "lo") == 0 || strcmp(i->name, KERN_TEST_IN) == 0)
 			continue;
 		if (i->attached && !tapped)
 			why = "our program was taken away";
 		json_array_insert_new(v, 0,
-		    json_pack("{s:s,s:i,s:b,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "wanted",
-			(int)wanted(s, i, s->conf), "tapped", (int)tapped, "why",
+		    json_pack("{s:s,s:i,s:b,s:b,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "wanted",
+			(int)wanted(s, i, s->conf), "tapped", (int)tapped, "taken-away", (int)taken, "why",
 			tapped ? NULL
 			: why  ? why
 			       : "not configured"));

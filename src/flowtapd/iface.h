@@ -25,7 +25,10 @@ int iface_prepare(struct iface_set *s, const struct conf *conf, const char **nam
 void iface_commit(struct iface_set *s, const struct conf *conf);
 /* Detaches what an uncommitted iface_prepare attached. */
 void iface_abort(struct iface_set *s);
-/* [{"name", "ifindex", "tapped", "why"}] - new reference. */
+/* To be called once a second: attaches again what somebody took away, and what could not be attached before. */
+void iface_look(struct iface_set *s);
+/* [{"name", "ifindex", "wanted", "tapped", "taken-away", "why"}] - new reference.  taken-away: by somebody, not long
+ * ago; it may be tapped again.  why: it is not tapped. */
 json_t *iface_json(const struct iface_set *s);
 
 #endif

@@ -96,7 +96,7 @@ int kern_ports_each(const struct kern *k, void (*cb)(void *arg, int ifindex, boo
 /* Sums of all CPUs. */
 int kern_stats(const struct kern *k, uint64_t out[TAP_C_MAX]);
 
-/* Whether the kernel still has our program there.  With clsact nobody looks: true. */
+/* Whether the kernel still has our program there. */
 bool kern_attached(const struct kern *k, int ifindex);
 /* Memory of the tables. */
 uint64_t kern_bytes(const struct kern *k);

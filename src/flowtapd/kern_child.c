@@ -236,7 +236,9 @@ kern_attached(const struct kern *k, int ifindex)
 {
 	char pin[KERN_PATH_MAX];
 
-	return k->clsact || (link_path(k, ifindex, pin) == 0 && kern_hook_tcx_alive(pin));
+	if (k->clsact)
+		return kern_hook_clsact_alive(k->prog, ifindex, KERN_INGRESS);
+	return link_path(k, ifindex, pin) == 0 && kern_hook_tcx_alive(pin);
 }
 
 /* ---- figures ---- */

@@ -126,16 +126,26 @@ clsact_opts(uint32_t handle)
 	return (struct bpf_tc_opts){.sz = sizeof(struct bpf_tc_opts), .handle = handle, .priority = FILTER_PRIORITY};
 }
 
-/* Whether a filter of ours is there: 0; -ENOENT: no; -errno. */
+/* Whether a filter of ours is there, and its program: 0; -ENOENT: no; -errno. */
 static int
-clsact_query(int ifindex, enum kern_way way, uint32_t handle)
+clsact_program(int ifindex, enum kern_way way, uint32_t handle, uint32_t *prog)
 {
 	struct bpf_tc_hook hook = clsact_hook(ifindex, way);
 	struct bpf_tc_opts opts = clsact_opts(handle);
 	int r = bpf_tc_query(&hook, &opts);
 
+	if (r == 0)
+		*prog = opts.prog_id;
 	/* No qdisc, one of blocks that interfaces share, which we never use, a filter that is not BPF, no interface. */
 	return r == -EINVAL || r == -EOPNOTSUPP || r == -ENODEV ? -ENOENT : r;
+}
+
+static int
+clsact_query(int ifindex, enum kern_way way, uint32_t handle)
+{
+	uint32_t prog;
+
+	return clsact_program(ifindex, way, handle, &prog);
 }
 
 struct qdisc {
@@ -259,4 +269,16 @@ kern_hook_clsact_remove(int ifindex, enum kern_way way)
 	int owner = clsact_detach(ifindex, way, FILTER_OWNER);
 
 	return guest < 0 ? guest : owner;
+}
+
+bool
+kern_hook_clsact_alive(int prog_fd, int ifindex, enum kern_way way)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof info, prog = 0;
+
+	if (clsact_program(ifindex, way, FILTER_GUEST, &prog) < 0 &&
+	    clsact_program(ifindex, way, FILTER_OWNER, &prog) < 0)
+		return false;
+	return bpf_obj_get_info_by_fd(prog_fd, &info, &len) == 0 && info.id == prog;
 }

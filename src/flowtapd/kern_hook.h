@@ -26,5 +26,7 @@ int kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way);
 /* A clsact qdisc that we made goes too, if no filter is left on it and it can.  0 also if there is no filter of ours.
  */
 int kern_hook_clsact_remove(int ifindex, enum kern_way way);
+/* Whether our filter is there, with this program. */
+bool kern_hook_clsact_alive(int prog_fd, int ifindex, enum kern_way way);
 
 #endif

@@ -11,7 +11,8 @@ import test_end_to_end
 import test_lifecycle
 import test_privilege
 import test_selftest
-from rig import lab_command, udp_packet
+import test_show
+from rig import lab_command, udp_packet, until
 
 CAP_NET_ADMIN = 12
 
@@ -71,6 +72,26 @@ def test_selftest_names_the_broken_link(rig, broken):
     broken(rig)
 
 
+def test_a_filter_taken_away(rig):
+    test_show.test_a_program_taken_away_is_seen(rig)
+
+
+def test_a_qdisc_taken_away(rig):
+    """With the qdisc goes the filter: copies come again by themselves."""
+    sub, content = port(rig, "subscriber"), rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, b"target")
+    with rig.session() as s, rig.receiver("mediation", content) as got, rig.injector("subscriber") as inject:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(content))
+        inject(packet)
+        got.wait(1)
+        rig.run("router", "tc", "qdisc", "del", "dev", sub, "clsact")
+
+        def copied():
+            inject(packet)
+            return len(got.got) > 1
+        until("a copy", copied, 5)
+
+
 # ---- qdiscs of other people's ----
 
 SHARED, EMPTY = "oth0", "oth1"
@@ -101,7 +122,8 @@ def foreign_qdiscs(rig):
     lab_command("stop", "--name", rig.name)
     try:
         rig.run("router", "ip", "link", "add", SHARED, "type", "veth", "peer", "name", EMPTY)
-        rig.run("router", "tc", "qdisc", "del", "dev", sub, "clsact", check=False)
+        for dev in sub, port(rig, "internet"):  # that one we shall make, whatever happened to it before
+            rig.run("router", "tc", "qdisc", "del", "dev", dev, "clsact", check=False)
         rig.run("router", "tc", "qdisc", "add", "dev", sub, "ingress")
         rig.run("router", "tc", "qdisc", "add", "dev", SHARED, "ingress_block", "5", "clsact")
         rig.run("router", "tc", "qdisc", "add", "dev", EMPTY, "clsact")

@@ -60,16 +60,27 @@ def test_copies_a_second(rig):
 
 
 def test_a_program_taken_away_is_seen(rig):
-    """The screen says what the kernel has, not what was once asked of it."""
-    if rig.show()["attach"] != "tcx":
-        pytest.skip("with clsact nobody looks")
+    """The screen says what the kernel has, not what was once asked of it; an alarm is raised, and the program is back."""
     port = rig.lab["router"]["interfaces"]["internet"]
-    index = next(i["ifindex"] for i in rig.show()["interfaces"] if i["name"] == port)
-    rig.router("bpftool", "link", "detach", "pinned", f"/run/flowtap/bpf/links/{index}")
-    seen = next(i for i in rig.show()["interfaces"] if i["name"] == port)
-    assert not seen["tapped"] and seen["why"] == "our program was taken away"
-    lab_command("restart", "--name", rig.name)
-    assert next(i for i in rig.show()["interfaces"] if i["name"] == port)["tapped"]
+
+    def seen():
+        return next(i for i in rig.show()["interfaces"] if i["name"] == port)
+
+    def alarms(severity):
+        return [x for x in ask(rig, "events")["events"]
+                if (x["kind"], x["severity"]) == ("interface-not-tapped", severity)]
+
+    told, over, index = len(alarms("alarm")), len(alarms("cleared")), seen()["ifindex"]
+    if rig.show()["attach"] == "tcx":
+        rig.router("bpftool", "link", "detach", "pinned", f"/run/flowtap/bpf/links/{index}")
+    else:
+        rig.run("router", "tc", "filter", "del", "dev", port, "ingress")
+    assert seen()["taken-away"]
+    until("the alarm", lambda: len(alarms("alarm")) > told)
+    until("it is tapped again", lambda: seen()["tapped"])
+    assert f"{port}: our program was taken away" in alarms("alarm")[-1]["text"]
+    if rig.show()["attach"] == "tcx":  # once is enough
+        until("the end of the alarm", lambda: len(alarms("cleared")) > over, 20)
 
 
 def test_sessions(rig):
