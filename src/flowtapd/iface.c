@@ -343,7 +343,8 @@ iface_prepare(struct iface_set *s, const struct conf *conf, const char **name)
 		if (i->attached || !wanted(s, i, conf))
 			continue;
 		if ((r = attach(s, i)) < 0) {
-			if (conf->tap_all || i->test) {
+			/* Only what this change asks for can speak against it. */
+			if (conf->tap_all || i->test || s->conf == NULL || wanted(s, i, s->conf)) {
 				log_warn(r, "interface %s: cannot be tapped", i->name);
 				continue;
 			}

@@ -4,6 +4,7 @@
 import contextlib
 import json
 
+import conftest
 import pytest
 import rig as rigs
 import test_burst
@@ -166,6 +167,38 @@ def test_remove_ends_all_taps_and_leaves_what_is_not_ours(rig):
             assert len(got.got) == 1
         assert kinds(rig, sub, SHARED, EMPTY) == ["ingress", "clsact", "clsact"]
         assert kinds(rig, port(rig, "internet"), port(rig, "mediation")) == [None, None], "ours are gone"
+
+
+def said_not_tapped(rig, word):
+    """Alarms of interface-not-tapped, that one."""
+    events = json.loads(rig.router("flowtap", "-j", "show", "services", "flow-tap", "events"))["events"]
+    return [x for x in events if x["kind"] == "interface-not-tapped" and word in x["text"]]
+
+
+def tapped(rig):
+    return {i["name"] for i in rig.show()["interfaces"] if i["tapped"]}
+
+
+def test_start_with_an_interface_that_cannot_be_tapped(rig):
+    """The others are; it is, too, as soon as it can be.  A change that asks for such a one is refused."""
+    with open(rig.info["conf"]) as f:
+        old = f.read()
+    named = old.replace("tapped-interfaces all;", f"tapped-interfaces [ {port(rig, 'internet')} {SHARED} ];")
+    assert named != old
+    with foreign_qdiscs(rig):
+        try:
+            with open(rig.info["conf"], "w") as f:
+                f.write(named)
+            lab_command("start", "--name", rig.name)
+            assert tapped(rig) == {port(rig, "internet")}
+            until("the alarm", lambda: said_not_tapped(rig, f"{SHARED}: "))
+            conftest.write_config(rig, named.replace(SHARED, f"{SHARED} lo"), expect="configuration not applied")
+            conftest.write_config(rig, named.replace(SHARED, f"{SHARED} {EMPTY}"))
+            rig.run("router", "tc", "qdisc", "del", "dev", SHARED, "ingress_block", "5", "clsact")
+            until("it is tapped", lambda: tapped(rig) == {port(rig, "internet"), SHARED, EMPTY})
+        finally:
+            with open(rig.info["conf"], "w") as f:
+                f.write(old)
 
 
 def test_tcx_starts_and_is_removed_beside_them(rig):
