@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf_allow.h"
+#include "conf_bound.h"
 #include "conf_change.h"
 #include "conf_check.h"
 #include "conf_groups.h"
@@ -441,9 +442,9 @@ static int
 judge_written(const struct conf *now, const struct conf_tree *mine, uint32_t perm, struct conf_error *err)
 {
 	struct conf_tree *seen;
-	int r = conf_groups_bounded(mine, err);
+	int r = conf_bound_check(mine, err);
 
-	if (r < 0 || (perm & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT)
+	if (r < 0 || (r = conf_groups_bounded(mine, err)) < 0 || (perm & CONF_PERM_ALL_OF_IT) == CONF_PERM_ALL_OF_IT)
 		return r;
 	if ((r = conf_view_make(now->tree, perm, &seen)) < 0)
 		return r;

@@ -79,10 +79,12 @@ def test_commit_and_rollback(rig, conf):
 
 def test_what_is_committed_can_be_shown(rig, conf):
     """An answer is JSON, in which what is escaped already is escaped again."""
-    long = 'interfaces {\n    x "' + '\\"' * 4_400_000 + '";\n}\n'
-    conf.commit(conf.active()["text"] + long)
-    assert conf.flowtap("show", "configuration").stdout.endswith(long)
-    assert conf.active()["text"].endswith(long)
+    word = '{\n    x "' + '\\"' * 1_800_000 + '";\n}\n'
+    before = conf.active()["text"]
+    conf.commit(before + "interfaces " + word + "system { login { retry-options " + word + "} }"
+        "services { radius-flow-tap " + word + "}")
+    assert conf.flowtap("show", "configuration").stdout.count('\\"') == 3 * 1_800_000
+    assert conf.active()["text"].count('\\"') == 3 * 1_800_000
 
 
 def test_commit_keeps_the_file_from_others(rig, conf):

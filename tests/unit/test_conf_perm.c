@@ -739,6 +739,42 @@ test_a_hidden_groups_name(void **state)
 		}
 }
 
+/* How many fit does not depend on how many there are that are not shown. */
+static void
+test_room_tells_nothing(void **state)
+{
+	static const unsigned hidden[] = {0, 250000}, mine[] = {262143, 262144};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+		for (size_t k = 0; k < ARRAY_LEN(mine); k++) {
+			cleanup_buf struct buf whole = {0}, text = {0};
+			struct conf *now, *next;
+			struct conf_error err;
+
+			buf_printf(&whole, "services { flow-tap { ");
+			for (unsigned n = 0; n < hidden[i] / 50; n++) {
+				buf_printf(&whole, "agency a%u { ", n);
+				for (unsigned d = 0; d < 49; d++)
+					buf_printf(&whole, "content-destination 10.0.%u.0/24;", d);
+				buf_printf(&whole, "} ");
+			}
+			buf_printf(&whole, "} }");
+			buf_put(&whole, "", 1);
+			buf_printf(&text, "interfaces {");
+			for (unsigned n = 0; n < mine[k]; n++)
+				buf_printf(&text, "x;");
+			buf_printf(&text, "}");
+			now = parsed((const char *)whole.p);
+			assert_int_equal(conf_perm_judge(now, (struct slice){(char *)text.p, text.len},
+					     perm_of("interface-control"), &next, &err),
+			    k ? -EINVAL : 0);
+			assert_true(k == 0 || strstr(err.expected, "at most 262144 statements"));
+			conf_free(next);
+			conf_free(now);
+		}
+}
+
 static char *
 many_classes(unsigned n, bool backwards)
 {
@@ -869,6 +905,7 @@ main(void)
 	    cmocka_unit_test(test_groups_order),
 	    cmocka_unit_test(test_only_utf8),
 	    cmocka_unit_test(test_a_hidden_groups_name),
+	    cmocka_unit_test(test_room_tells_nothing),
 	    cmocka_unit_test(test_another_order),
 	    cmocka_unit_test(test_groups_kept),
 	    cmocka_unit_test(test_groups_expressions),
