@@ -119,8 +119,10 @@ class Init:
         }
         self.quitting = False
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(lab["dir"] + "/ctl")
+        # Whoever sees it can connect.
+        self.listener.bind(lab["dir"] + "/ctl.new")
         self.listener.listen()
+        os.rename(lab["dir"] + "/ctl.new", lab["dir"] + "/ctl")
         self.wake_r, wake_w = os.pipe()
         os.set_blocking(self.wake_r, False)
         os.set_blocking(wake_w, False)
