@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from rig import dtcp, until
+from rig import dtcp, lab_command, until
 from test_audit import flowtap
 from test_commit import Conf
 from test_full_disk import Tap, ask_gone, copied, raised
@@ -106,7 +106,13 @@ def test_no_descriptor_left(rig, taps):
     assert rig.processes()["engine"] == [engine]
 
 
-def test_no_memory_left(rig, taps):
+@pytest.fixture
+def fresh(rig):
+    """A daemon that has no memory of former tests' to take from: some thousands of criteria would fit into it."""
+    lab_command("restart", "--name", rig.name)
+
+
+def test_no_memory_left(rig, fresh, taps):
     """As far as a limit of the address space goes: nothing more than the process has."""
     engine = rig.processes()["engine"][0]
     limit = Limit(engine, "as")
