@@ -93,8 +93,8 @@ def pid(m, unit):
     return m.show(unit, "MainPID")
 
 
-def repacked(m, package, version):
-    """The same package under another version, where apt of the machine finds it."""
+def repacked(m, package, version, schema=None):
+    """The same package under another version, where apt of the machine finds it; of an older schema, if one is given."""
     work, path = f"{m.dir}/work", f"/root/debs/{package}_{version}.deb"
     subprocess.run(["dpkg-deb", "-R", m.debs[package], work], check=True)
     with open(work + "/DEBIAN/control", "r+") as f:
@@ -102,6 +102,8 @@ def repacked(m, package, version):
         f.seek(0)
         f.write(text)
         f.truncate()
+    if schema:
+        subprocess.run(["sed", "-i", f"s/^schema=.*/schema={schema}/", work + "/DEBIAN/preinst"], check=True)
     subprocess.run(["dpkg-deb", "--root-owner-group", "-b", work, m.root + path], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["rm", "-r", work], check=True)
     return path
@@ -238,20 +240,13 @@ def schema_of(m):
 def test_downgrade_is_refused(machine, flow):
     """With words; all goes on as it was."""
     before = pid(machine, "flowtapd.service")
-    said = machine.apt("install", "--allow-downgrades", repacked(machine, "flowtap-router", "0.1.1-1"), check=False)
+    said = machine.apt("install", "--allow-downgrades", repacked(machine, "flowtap-router", "0.1.1-1", schema_of(machine) - 1),
+                       check=False)
     assert "does not read what 0.1.2-1 has stored" in said and "Sub-process /usr/bin/dpkg returned an error" in said, said
     assert machine.run("dpkg-query", "-W", "-f", "${Version} ${db:Status-Status}", "flowtap-router") == "0.1.2-1 installed"
     assert pid(machine, "flowtapd.service") == before and answers(machine)
     flow.copied[0].wait(100)
     nothing_missed(flow)
-    # With nobody at the database it is the schema that counts, as after flowtapd --undo-upgrade.
-    script = "/var/lib/dpkg/info/flowtap-router.preinst"
-    machine.run("systemctl", "stop", "flowtapd.service")
-    machine.run("sh", script, "upgrade", "0.1.2-1", "0.1.1-1")
-    older = machine.run("sed", f"s/^schema=.*/schema={schema_of(machine) - 1}/", script)
-    r = machine.run("sh", "-s", "upgrade", "0.1.2-1", "0.1.1-1", text=older, check=False)
-    assert r.returncode == 1 and "flowtapd --undo-upgrade" in r.stderr
-    machine.run("systemctl", "start", "flowtapd.service")
 
 
 def test_reboot(machine, flow):
@@ -333,6 +328,17 @@ def test_old_algorithms_changed_often(machine):
     for unit in "flowtap-sshd.service", "flowtap-sshd.socket", "flowtap-sshd-reload.path":
         assert machine.show(unit, "ActiveState") == "active", unit
     assert "start-limit-hit" not in machine.journal("-u", "flowtap-sshd*")
+
+
+def test_going_back_is_a_matter_of_the_schema(machine):
+    """Where nobody is at the database, as after flowtapd --undo-upgrade."""
+    script = "/var/lib/dpkg/info/flowtap-router.preinst"
+    machine.run("systemctl", "stop", "flowtapd.service")
+    machine.run("sh", script, "upgrade", "0.1.2-1", "0.1.1-1")
+    older = machine.run("sed", f"s/^schema=.*/schema={schema_of(machine) - 1}/", script)
+    r = machine.run("sh", "-s", "upgrade", "0.1.2-1", "0.1.1-1", text=older, check=False)
+    assert r.returncode == 1 and "flowtapd --undo-upgrade" in r.stderr
+    machine.run("systemctl", "start", "flowtapd.service")
 
 
 def test_remove(machine, flow):
