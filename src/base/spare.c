@@ -6,14 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED
-#endif
+#include "sanitized.h"
 
 /* glibc's own, which it exports for this purpose. */
 void *__libc_malloc(size_t size);

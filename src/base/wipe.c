@@ -5,16 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sanitized.h"
 #include "wipe.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED
-#endif
 
 __attribute__((noinline)) void
 wipe_stack(void)

@@ -37,16 +37,6 @@ part_of(const struct conf_schema *row)
 	}
 }
 
-static size_t
-comments_len(const char *s)
-{
-	size_t n = 0;
-
-	while (s && s[n])
-		n += strlen(s + n) + 1;
-	return n;
-}
-
 static void
 count(struct size *size, const struct conf_node *n)
 {
@@ -75,7 +65,8 @@ below_add(struct size *size, const struct conf_node *parent, unsigned depth, str
 	const struct conf_node *n;
 	int r = 0;
 
-	size[REST].text += comments_len(parent->above) + comments_len(parent->beside) + comments_len(parent->within);
+	size[REST].text += conf_tree_comments_len(parent->above) + conf_tree_comments_len(parent->beside) +
+			   conf_tree_comments_len(parent->within);
 	TAILQ_FOREACH (n, &parent->child, entry) {
 		if (conf_view_is_branch(n->row))
 			r = branch_add(&size[part_of(n->row)], n, depth, text);

@@ -205,22 +205,12 @@ comments_parse(struct patch *p, struct slice lines, char **out)
 	return r;
 }
 
-static size_t
-comments_len(const char *s)
-{
-	size_t n = 0;
-
-	while (s && s[n])
-		n += strlen(s + n) + 1;
-	return n;
-}
-
 static int
 comments_remove(char *list, const char *what)
 {
 	for (char *s = list; s && *s; s += strlen(s) + 1)
 		if (strcmp(s, what) == 0) {
-			memmove(s, s + strlen(s) + 1, comments_len(s + strlen(s) + 1) + 1);
+			memmove(s, s + strlen(s) + 1, conf_tree_comments_len(s + strlen(s) + 1) + 1);
 			return 0;
 		}
 	return -ENOENT;
@@ -240,7 +230,7 @@ comments_change(struct patch *p, char **list, const char *out, const char *in)
 		free(*list);
 		*list = NULL;
 	}
-	buf_put(&more, in, comments_len(in));
+	buf_put(&more, in, conf_tree_comments_len(in));
 	if (more.len == 0)
 		return 0;
 	r = more.err ? more.err : conf_tree_add_comments(list, &more);

@@ -95,8 +95,8 @@ conf_tree_add_word(struct conf_tree *t, struct conf_node *n, struct conf_at at, 
 	return 0;
 }
 
-static size_t
-comments_len(const char *s)
+size_t
+conf_tree_comments_len(const char *s)
 {
 	size_t n = 0;
 
@@ -108,7 +108,7 @@ comments_len(const char *s)
 static int
 comments_add(char **to, const char *more, size_t len)
 {
-	size_t have = comments_len(*to);
+	size_t have = conf_tree_comments_len(*to);
 	char *s;
 
 	if (len == 0)
@@ -229,9 +229,9 @@ merge(struct conf_node *to, struct conf_node *from)
 	int r;
 
 	/* a comment to the end of a line must stay the last on it, so what stood beside moves up */
-	if ((r = comments_add(&to->above, from->above, comments_len(from->above))) < 0 ||
-	    (r = comments_add(&to->above, from->beside, comments_len(from->beside))) < 0 ||
-	    (r = comments_add(&to->within, from->within, comments_len(from->within))) < 0)
+	if ((r = comments_add(&to->above, from->above, conf_tree_comments_len(from->above))) < 0 ||
+	    (r = comments_add(&to->above, from->beside, conf_tree_comments_len(from->beside))) < 0 ||
+	    (r = comments_add(&to->within, from->within, conf_tree_comments_len(from->within))) < 0)
 		return r;
 	if (from->nword) {
 		size_t room = 1;

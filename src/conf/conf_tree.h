@@ -59,6 +59,8 @@ int conf_tree_add(struct conf_tree *t, struct conf_node *parent, const struct co
 int conf_tree_add_word(struct conf_tree *t, struct conf_node *n, struct conf_at at, bool quoted);
 void conf_tree_remove(struct conf_tree *t, struct conf_node *n); /* and frees it, with all below it */
 void conf_tree_remove_word(struct conf_tree *t, struct conf_node *n, uint32_t i);
+/* How many octets a list of comments is, each with its NUL; 0 for NULL. */
+size_t conf_tree_comments_len(const char *comments);
 /* Appends comments (each ended by a NUL) to one of a node's three. */
 int conf_tree_add_comments(char **to, const struct buf *comments);
 bool conf_tree_is_opaque(const struct conf_node *n); /* its children are not in the schema */

@@ -7,19 +7,7 @@
 #include <string.h>
 
 #include "conf.h"
-
-static struct conf *
-parsed(const char *text)
-{
-	struct conf_error err;
-	struct conf *c = NULL;
-	int r = conf_parse(text, strlen(text), &c, &err);
-
-	if (r < 0)
-		print_message("# %u:%u: %s: %s\n", err.line, err.column, err.word, err.expected);
-	assert_int_equal(r, 0);
-	return c;
-}
+#include "parsed.h"
 
 #define COS(BODY) "class-of-service { interfaces { " BODY " } } "
 #define TAP(BODY) "services { flow-tap { " BODY " } }"

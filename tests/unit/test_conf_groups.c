@@ -12,19 +12,7 @@
 #include "conf_parse.h"
 #include "conf_print.h"
 #include "conf_warn.h"
-
-static struct conf *
-parsed(const char *text)
-{
-	struct conf_error err;
-	struct conf *c = NULL;
-	int r = conf_parse(text, strlen(text), &c, &err);
-
-	if (r < 0)
-		print_message("# %u:%u: %s: %s\n", err.line, err.column, err.word, err.expected);
-	assert_int_equal(r, 0);
-	return c;
-}
+#include "parsed.h"
 
 static const char *
 refused(const char *text)

@@ -10,6 +10,7 @@
 #include "conf_perm.h"
 #include "conf_schema.h"
 #include "conf_value.h"
+#include "parsed.h"
 
 #define HASH "$y$j9T$salt$hash"
 
@@ -59,19 +60,6 @@ static const char whole_text[] = "# of the router\n"
 				 "    vt-0/0/0;\n"
 				 "}\n"
 				 "interfaces vt-9/0/0;\n";
-
-static struct conf *
-parsed(const char *text)
-{
-	struct conf_error err;
-	struct conf *c = NULL;
-	int r = conf_parse(text, strlen(text), &c, &err);
-
-	if (r < 0)
-		print_message("# %u:%u: %s: %s\n", err.line, err.column, err.word, err.expected);
-	assert_int_equal(r, 0);
-	return c;
-}
 
 static uint32_t
 perm_of(const char *permissions)
