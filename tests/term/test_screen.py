@@ -37,9 +37,11 @@ def monitor(ctl):
 
 
 def pid_of(text):
-    """Of the program with those words; waits for it."""
+    """Of the program with those words, quoted as a shell has them; waits for it."""
+    words = re.escape(" ".join(shlex.split(text)))
+
     def find():
-        r = subprocess.run(["pgrep", "-f", text], capture_output=True, text=True)
+        r = subprocess.run(["pgrep", "-f", "--", words], capture_output=True, text=True)
         pids = [p for p in r.stdout.split() if open(f"/proc/{p}/comm").read().strip() in ("flowtap", "flowtap-collect")]
         return [int(p) for p in pids]
     return until(text, find, 20)[0]
@@ -69,7 +71,7 @@ def test_ended_by_a_signal(number, monitor):
         for command, sees in (collect(), HEADING), (monitor(), MONITOR):
             t.type(command + "; echo status-$?\n")
             t.sees(sees)
-            os.kill(pid_of(command.replace("'", "")), number)
+            os.kill(pid_of(command), number)
             status = int(t.sees_line("status-"))
             wanted = 0 if sees == HEADING and number in (signal.SIGTERM, signal.SIGHUP) else 128 + number
             assert status == wanted
@@ -92,7 +94,7 @@ def test_the_terminal_goes(monitor):
         with Tmux() as t:
             t.type(command + "\n")
             t.sees(sees)
-            pid = pid_of(command.replace("'", ""))
+            pid = pid_of(command)
         gone(pid)
 
 
@@ -125,7 +127,7 @@ def test_never_in_the_background(monitor):
 def test_monitor_comes_with_the_foreground(monitor):
     with Tmux() as t:
         t.type(monitor() + " &\n")
-        pid_of(monitor().replace("'", ""))
+        pid_of(monitor())
         t.type("fg\n")
         t.sees(MONITOR)
         t.key("q")
@@ -141,7 +143,7 @@ def test_stop_and_go_on(how, monitor):
             if how == "key":
                 t.key("C-z")
             else:
-                os.kill(pid_of(command.replace("'", "")), signal.SIGTSTP)
+                os.kill(pid_of(command), signal.SIGTSTP)
             t.sees("Stopped")
             assert " icanon" in t.is_given_back()
             t.type("fg\n")
