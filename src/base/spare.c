@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sanitized.h"
 
@@ -20,6 +21,17 @@ static struct {
 	unsigned n; /* pieces wanted; 0: nothing is kept */
 	bool gone;
 } spare;
+
+__attribute__((noinline)) void
+spare_stack(void)
+{
+#ifndef SANITIZED
+	volatile size_t size = SPARE_STACK_BYTES;
+	char room[size];
+
+	explicit_bzero(room, size);
+#endif
+}
 
 static void
 give_up(void)

@@ -17,6 +17,7 @@
 #include "role.h"
 #include "sandbox.h"
 #include "selftest.h"
+#include "spare.h"
 
 #define TICK_MS 1000
 #define COLLECT_MS 100     /* from when half of a part has gone until the next one is asked for, at most */
@@ -507,6 +508,7 @@ dataplane_run(int verbose)
 		fatal(r, "cannot drop privileges");
 	if ((r = sandbox_lock()) < 0)
 		log_warn(r, "memory may be swapped out");
+	spare_stack();
 	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &d.conf, &uid)) < 0)
 		fatal(r, "no configuration");
 	free(uid);

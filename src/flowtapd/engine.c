@@ -674,6 +674,7 @@ engine_run(int verbose)
 		fatal(r, "no configuration");
 	engine_events_start(&e);
 	engine_fds_start(&e);
+	spare_stack();
 	if ((r = spare_keep(SPARE_BYTES)) < 0)
 		log_warn(r, "no memory is kept for what ends taps");
 	bulk_begin(); /* engine_sync ends it */

@@ -31,6 +31,7 @@
 #include "rewrap.h"
 #include "role.h"
 #include "sandbox.h"
+#include "spare.h"
 #include "state_file.h"
 
 #define STOP_WAIT_MS 5000
@@ -452,6 +453,7 @@ parent_start(struct parent *p)
 	    (r = loop_timer_new(p->loop, on_watchdog, p, &p->watchdog)) < 0 ||
 	    (r = loop_timer_new(p->loop, on_again, p, &p->again)) < 0 || (r = signals_start(p)) < 0)
 		return r;
+	spare_stack();
 	/* For the children, which hold targets; one that can't lock its memory says so. */
 	(void)sandbox_lock_permit();
 	if ((r = parent_start_children(p)) < 0 || (r = parent_conf_start_children(p)) < 0)

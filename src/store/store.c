@@ -269,10 +269,10 @@ file_make(const char *path)
 }
 
 static int
-statements_prepare(struct store *s)
+statements_prepare(sqlite3 *db, sqlite3_stmt *st[ST_MAX])
 {
 	for (int i = 0; i < ST_MAX; i++) {
-		int rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
+		int rc = sqlite3_prepare_v3(db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &st[i], NULL);
 
 		/* A damaged schema shows here as a table or column that is missing. */
 		if (rc != SQLITE_OK)
@@ -342,7 +342,7 @@ open_reading(struct store *s)
 	if (rc != SQLITE_OK)
 		return store_error(rc);
 	s->reading = true;
-	if ((r = store_schema_check(s->db, s->machine)) == 0 && (r = statements_prepare(s)) == 0)
+	if ((r = store_schema_check(s->db, s->machine)) == 0 && (r = statements_prepare(s->db, s->st)) == 0)
 		r = uid_start(s);
 	return refusal(r);
 }
@@ -359,7 +359,7 @@ open_steps(struct store *s)
 	if ((r = store_connect(s->path, WRITER_CACHE_KIB, &s->db)) < 0)
 		return r == -EBADMSG ? STORE_NOT_OURS : r;
 	sqlite3_wal_hook(s->db, checkpoint_hook, s);
-	if ((r = store_schema_obtain(s->db, s->path, s->machine)) == 0 && (r = statements_prepare(s)) == 0)
+	if ((r = store_schema_obtain(s->db, s->path, s->machine)) == 0 && (r = statements_prepare(s->db, s->st)) == 0)
 		r = uid_start(s);
 	return refusal(r);
 }
@@ -443,9 +443,8 @@ store_close(struct store *s)
 int
 store_tidy(struct store *s)
 {
-	struct store fresh = {.path = s->path};
-	sqlite3_stmt *st[ST_MAX];
-	sqlite3 *db;
+	sqlite3_stmt *st[ST_MAX] = {NULL}, *old[ST_MAX];
+	sqlite3 *db = NULL, *old_db;
 	int r;
 
 	store_names_forget(s);
@@ -454,17 +453,17 @@ store_tidy(struct store *s)
 	s->copy = s->copy && store_copy_is_there(s->path);
 	r = checkpoint_all(s);
 	/* A connection keeps the last row it wrote until it ends. */
-	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, &fresh.db)) == 0 &&
-	    (r = statements_prepare(&fresh)) == 0) {
-		memcpy(st, s->st, sizeof st);
-		memcpy(s->st, fresh.st, sizeof st);
-		memcpy(fresh.st, st, sizeof st);
-		db = s->db;
-		s->db = fresh.db;
+	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, &db)) == 0 &&
+	    (r = statements_prepare(db, st)) == 0) {
+		memcpy(old, s->st, sizeof old);
+		memcpy(s->st, st, sizeof st);
+		memcpy(st, old, sizeof st);
+		old_db = s->db;
+		s->db = db;
+		db = old_db;
 		hooks_set(s);
-		fresh.db = db;
 	}
-	disconnect(fresh.db, fresh.st);
+	disconnect(db, st);
 	return r;
 }
 

@@ -38,6 +38,7 @@ class Limit:
 
 class Taps:
     """Some taps of lea1: two plain ones, one of a warrant, one that stays; and one of lea2."""
+    made = 0
 
     def __init__(self, rig, stack, reference):
         self.rig, self.reference, port = rig, reference, rig.port()
@@ -83,9 +84,12 @@ def emptied(rig):
 
 @pytest.fixture
 def taps(rig, emptied, config):
-    taps.n = getattr(taps, "n", 0) + 1
+    Taps.made += 1
     with contextlib.ExitStack() as stack:
-        yield Taps(rig, stack, f"X-{taps.n}")
+        taps = Taps(rig, stack, f"X-{Taps.made}")
+        yield taps
+    # Whatever became of the test: a warrant in force would let other tests' requests through.
+    officer(rig, BOB, "revoke", "lea1", taps.reference, check=False)
 
 
 def test_no_descriptor_left(rig, taps):

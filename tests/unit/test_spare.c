@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sanitized.h"
 #include "spare.h"
@@ -83,6 +86,50 @@ test_too_much(void **state)
 	assert_false(spare_is_gone());
 }
 
+__attribute__((noinline)) static void
+go_deep(void)
+{
+	volatile size_t size = SPARE_STACK_BYTES * 3 / 4;
+	char room[size];
+
+	explicit_bzero(room, size);
+}
+
+/* How a process ends that goes deep while nothing is to be had. */
+static int
+end_of(bool kept)
+{
+	struct rlimit none = {1, RLIM_INFINITY};
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGSEGV, SIG_DFL);
+		if (kept)
+			spare_stack();
+		if (getrlimit(RLIMIT_AS, &none) < 0)
+			_exit(1);
+		none.rlim_cur = 1;
+		if (setrlimit(RLIMIT_AS, &none) < 0)
+			_exit(1);
+		go_deep();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void
+test_stack(void **state)
+{
+	int without = end_of(false);
+
+	(void)state;
+	assert_true(WIFSIGNALED(without) && WTERMSIG(without) == SIGSEGV);
+	assert_int_equal(end_of(true), 0);
+}
+
 int
 main(void)
 {
@@ -90,7 +137,8 @@ main(void)
 	puts("1..0 # SKIP the sanitizer has a heap of its own");
 	return 0;
 #endif
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_exhausted), cmocka_unit_test(test_too_much)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_exhausted), cmocka_unit_test(test_too_much), cmocka_unit_test(test_stack)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
