@@ -42,13 +42,14 @@ class Collector(threading.Thread):
         while not self.stopping:
             with contextlib.suppress(TimeoutError, OSError):
                 s, _ = self.listener.accept()
-                s.settimeout(0.2)
+                s.settimeout(10)
                 self.attempts += 1
                 self.serve(s)
         self.listener.close()
 
     def serve(self, s):
         with contextlib.suppress(ssl.SSLError, ConnectionError), self.context.wrap_socket(s, server_side=True) as t:
+            t.settimeout(0.2)
             while not self.stopping:
                 try:
                     data = t.recv(65536)
