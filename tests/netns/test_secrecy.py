@@ -23,8 +23,8 @@ class Targets:
 
     def __init__(self, rig):
         self.rig, self.init = rig, rig.info["init"]
-        self.marks = [Marker(4), Marker(6)]
         self.session = rig.session()
+        self.marks = [self.marker(), Marker(6)]
         self.to = rig.destination(rig.port())
         for m in self.marks:
             for what in ({"source_address": str(m)}, {"dest_address": str(m), "protocol": "17", "dest_port": "53"},
@@ -33,6 +33,14 @@ class Targets:
         assert len(self.session.ask("LIST", "Flags: BOTH").entries()) == 6
         # Sessions, refusals and answers of other kinds pass through other buffers.
         assert self.session.ask("ADD", "Cdest-ID: x", f"Source-Address: {self.marks[0]}/99").code != 200
+
+    def marker(self):
+        """An IPv4 address that is nowhere yet: four bytes of megabytes of ciphertext are one's by chance too often."""
+        found = self.rig.processes()
+        here = [*state_files(self.init), *(x for role in ("engine", "dataplane") for x in memory(found[role][0]))]
+        while places(here, [mark := Marker(4)], tight=True):
+            pass
+        return mark
 
     def pids(self):
         found = self.rig.processes()
