@@ -5,6 +5,10 @@
  * may execute the system's programs.  What it is asked for comes from the parent only, which has no power itself and
  * is not believed: account_get takes nobody whom a configuration could not name.
  *
+ * The user table is read from its files, where all that it makes stands: what other name services a machine has may
+ * hang, or die, and whoever is only there is looked up by names.c.  The system's tools ask them, so they have little
+ * time.
+ *
  * Who is no longer asked for loses his password, keys and groups at once; his account
  * goes when none of his processes is left, so that nobody else gets his number before.
  *
@@ -19,6 +23,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <shadow.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -26,6 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "conf_value.h"
 #include "daemon.h"
 #include "log.h"
@@ -35,6 +41,8 @@
 #include "ssh_legacy.h"
 
 #define RETRY_MS 2000
+#define TOOL_MS 10000
+#define USERADD_IN_USE 9 /* useradd(8), EXIT VALUES */
 #define SAID_MAX 96
 #define NO_PASSWORD "*"
 #define FULL_NAME "made by flowtapd" /* of one who has none */
@@ -49,15 +57,57 @@ struct accounts {
 	char conf_dir[PATH_MAX];
 	int conf_fd, dir, ssh_dir; /* of that folder, and in it of ACCOUNTS_DIR and SSH_LEGACY_DIR */
 	bool leaving;              /* somebody who is no longer asked for still has a process */
+	bool stuck;                /* a tool had to be ended: this request makes nobody else */
 	struct list applied;
 	char why[128];
 };
+
+/* ---- the user table's files ----  What they return is there until the next of the kind. */
+
+static const struct passwd *
+user_of(const char *name)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *pw = NULL;
+
+	while (f && (pw = fgetpwent(f)) != NULL && strcmp(pw->pw_name, name) != 0)
+		;
+	if (f)
+		fclose(f);
+	return pw;
+}
+
+static const struct group *
+group_of(const char *name)
+{
+	FILE *f = fopen("/etc/group", "re");
+	const struct group *g = NULL;
+
+	while (f && (g = fgetgrent(f)) != NULL && strcmp(g->gr_name, name) != 0)
+		;
+	if (f)
+		fclose(f);
+	return g;
+}
+
+static bool
+has_hash(const char *name, struct slice hash)
+{
+	FILE *f = fopen("/etc/shadow", "re");
+	const struct spwd *sp = NULL;
+
+	while (f && (sp = fgetspent(f)) != NULL && strcmp(sp->sp_namp, name) != 0)
+		;
+	if (f)
+		fclose(f);
+	return sp && sp->sp_pwdp && slice_eq(hash, sp->sp_pwdp);
+}
 
 /* As far as the user table tells. */
 static bool
 is_ours(const struct passwd *pw)
 {
-	const struct group *g = getgrnam(ACCOUNTS_GROUP);
+	const struct group *g = group_of(ACCOUNTS_GROUP);
 
 	return g && pw->pw_uid != 0 && pw->pw_gid == g->gr_gid;
 }
@@ -69,7 +119,8 @@ tool_exec(const char *const *argv, int in, int out)
 {
 	char *envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
 
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || close_range(3, ~0u, 0) < 0 || chdir("/") < 0)
+	if (setpgid(0, 0) < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
+	    close_range(3, ~0u, 0) < 0 || chdir("/") < 0)
 		_exit(127);
 	execve(argv[0], (char *const *)argv, envp);
 	_exit(127);
@@ -93,30 +144,45 @@ input_open(const char *text)
 	return fds[0];
 }
 
-/* What it says, of which the last line is kept. */
-static void
+/* What it says, of which the last line is kept, as far as there is room.  -ETIMEDOUT: it has not ended. */
+static int
 output_read(int fd, char last[static SAID_MAX])
 {
-	char line[SAID_MAX];
-	FILE *f = fdopen(fd, "r");
+	const uint64_t end = clock_mono_ns() + TOOL_MS * UINT64_C(1000000);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	bool ended = true; /* the line that last has */
+	size_t len = 0;
+	char said[512];
+	ssize_t n;
 
 	last[0] = '\0';
-	while (f && fgets(line, sizeof line, f)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (*line)
-			strcpy(last, line);
+	for (;;) {
+		const uint64_t now = clock_mono_ns();
+
+		if (now >= end || poll(&p, 1, (int)((end - now) / 1000000) + 1) == 0)
+			return -ETIMEDOUT;
+		if ((n = read(fd, said, sizeof said)) <= 0)
+			return n < 0 ? -errno : 0;
+		for (ssize_t i = 0; i < n; i++) {
+			if (said[i] == '\n') {
+				ended = true;
+				continue;
+			}
+			if (ended)
+				len = 0;
+			ended = false;
+			if (len + 1 < SAID_MAX)
+				last[len++] = said[i];
+			last[len] = '\0';
+		}
 	}
-	if (f)
-		fclose(f);
-	else
-		close(fd);
 }
 
 static int
 tool_run(struct accounts *a, const char *const *argv, const char *input)
 {
 	char said[SAID_MAX];
-	int out[2], status, in = input_open(input);
+	int out[2], status, r, in = input_open(input);
 	pid_t pid;
 
 	if (in < 0)
@@ -129,13 +195,25 @@ tool_run(struct accounts *a, const char *const *argv, const char *input)
 		tool_exec(argv, in, out[1]);
 	close(in);
 	close(out[1]);
-	output_read(out[0], said);
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+	r = pid < 0 ? -errno : output_read(out[0], said);
+	close(out[0]);
+	if (pid < 0)
+		return r;
+	if (r < 0)
+		(void)kill(-pid, SIGKILL);
+	if (waitpid(pid, &status, 0) < 0)
 		return -errno;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	snprintf(a->why, sizeof a->why, "%s", *said ? said : argv[0]);
-	return -EIO;
+	a->stuck = r < 0 || WIFSIGNALED(status);
+	if (r < 0)
+		snprintf(a->why, sizeof a->why, "%s has not ended: the name services may not answer", argv[0]);
+	else if (WIFSIGNALED(status))
+		snprintf(a->why, sizeof a->why, "%s was ended by SIG%s: the name services may be broken", argv[0],
+		    sigabbrev_np(WTERMSIG(status)));
+	else
+		snprintf(a->why, sizeof a->why, "%s", *said ? said : argv[0]);
+	return r < 0 ? r : WIFEXITED(status) && WEXITSTATUS(status) == USERADD_IN_USE ? -EEXIST : -EIO;
 }
 
 /* ---- who is whose ---- */
@@ -152,18 +230,18 @@ has_mark(const struct accounts *a, const char *name)
 static int
 account_find(struct accounts *a, const char *name, const struct passwd **pw)
 {
-	if ((*pw = getpwnam(name)) == NULL)
+	if ((*pw = user_of(name)) == NULL)
 		return -ENOENT;
 	if (has_mark(a, name) && is_ours(*pw))
 		return 0;
-	snprintf(a->why, sizeof a->why, "system login user %s: there is such a user, whom no commit made", name);
+	snprintf(a->why, sizeof a->why, ACCOUNTS_NOT_OURS, name);
 	return -EEXIST;
 }
 
 static bool
 is_agency(const char *name)
 {
-	const struct group *g = getgrnam(ACCOUNTS_AGENCIES);
+	const struct group *g = group_of(ACCOUNTS_AGENCIES);
 
 	for (char **m = g ? g->gr_mem : NULL; m && *m; m++)
 		if (strcmp(*m, name) == 0)
@@ -196,11 +274,10 @@ static int
 hash_set(struct accounts *a, const char *name, struct slice hash)
 {
 	static const char *const argv[] = {"/usr/sbin/chpasswd", "-e", NULL};
-	const struct spwd *sp = getspnam(name);
 	char line[1024];
 	int n, r;
 
-	if (sp && slice_eq(hash, sp->sp_pwdp))
+	if (has_hash(name, hash))
 		return 0;
 	n = snprintf(line, sizeof line, "%s:%.*s\n", name, (int)hash.len, hash.p);
 	r = n < 0 || (size_t)n >= sizeof line ? -EMSGSIZE : tool_run(a, argv, line);
@@ -234,11 +311,16 @@ account_make(struct accounts *a, const struct account *want)
 	const char *const argv[] = {"/usr/sbin/useradd", "--system", "--gid", ACCOUNTS_GROUP, "--no-user-group",
 	    "--no-create-home", "--home-dir", "/", "--shell", SHELL_NONE, "--no-log-init", "--comment", FULL_NAME,
 	    want->uid ? "--uid" : "--", want->uid ? number : name, want->uid ? "--" : NULL, name, NULL};
-	int r = replace_hidden(a->dir, name, (struct slice){"", 0}, 0644);
+	int r;
 
+	if (a->stuck)
+		return -EIO;
+	if ((r = replace_hidden(a->dir, name, (struct slice){"", 0}, 0644)) < 0)
+		return r;
 	snprintf(number, sizeof number, "%u", want->uid);
-
-	return r < 0 ? r : tool_run(a, argv, "");
+	if ((r = tool_run(a, argv, "")) == -EEXIST)
+		snprintf(a->why, sizeof a->why, ACCOUNTS_NOT_OURS, name);
+	return r;
 }
 
 static int
@@ -369,7 +451,7 @@ drop_others(struct accounts *a, const struct list *l)
 static void
 unmarked_tell(const struct accounts *a)
 {
-	const struct group *g = getgrnam(ACCOUNTS_GROUP);
+	const struct group *g = group_of(ACCOUNTS_GROUP);
 	FILE *f = g ? fopen("/etc/passwd", "re") : NULL;
 	const struct passwd *pw;
 
@@ -388,7 +470,7 @@ check(struct accounts *a, const struct list *l, bool make)
 	const struct passwd *pw;
 	int r = 0;
 
-	if (l->n && getgrnam(ACCOUNTS_GROUP) == NULL) {
+	if (l->n && group_of(ACCOUNTS_GROUP) == NULL) {
 		snprintf(a->why, sizeof a->why, "system login: the system has no group " ACCOUNTS_GROUP);
 		return -ENOENT;
 	}
@@ -396,7 +478,7 @@ check(struct accounts *a, const struct list *l, bool make)
 		if ((r = account_find(a, l->v[i].name, &pw)) == -ENOENT)
 			r = 0;
 	for (uint32_t i = 0; make && r == 0 && i < l->n; i++)
-		if (getpwnam(l->v[i].name) == NULL)
+		if (user_of(l->v[i].name) == NULL)
 			r = account_make(a, &l->v[i]);
 	return r;
 }
@@ -433,6 +515,7 @@ carry_out(struct accounts *a, const struct buf *body)
 	int e = list_get(&l, &r);
 
 	a->why[0] = '\0';
+	a->stuck = false;
 	if (e == 0 && ssh_legacy > 1)
 		e = -EBADMSG;
 	if (e < 0 || phase != ACCOUNTS_APPLY) {

@@ -17,6 +17,7 @@
 #define ACCOUNTS_DIR "logins"
 #define ACCOUNTS_GROUP "flowtap-login"
 #define ACCOUNTS_AGENCIES "flowtap-agency" /* who may log in to our sshd */
+#define ACCOUNTS_NOT_OURS "system login user %s: there is such a user, whom no commit made"
 
 enum accounts_phase {
 	ACCOUNTS_CHECK,   /* is every name free, or one of ours? */

@@ -368,6 +368,9 @@ numbers_take(struct parent *p, const struct ipc_named *a, const struct parent_nu
 	} else if (numbers->lacking) {
 		snprintf(p->why, sizeof p->why, "%s", *numbers->why ? numbers->why : numbers->why_shared);
 		change_refuse(p, *numbers->why ? -ENOENT : -EEXIST, p->why);
+	} else if (*numbers->taken) {
+		snprintf(p->why, sizeof p->why, "%s", numbers->taken);
+		change_refuse(p, -EEXIST, p->why);
 	} else {
 		if (p->asked)
 			parent_names_asker(a, p->asker, p->by, sizeof p->by);

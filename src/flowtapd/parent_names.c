@@ -183,6 +183,15 @@ lacking_count(const struct conf *conf, const struct ipc_named *a, struct parent_
 	}
 }
 
+/* Whoever it belongs to may come from a service that the user files know nothing of. */
+static void
+taken_find(const struct conf *conf, const struct ipc_named *a, struct parent_numbers *out)
+{
+	for (uint32_t i = conf->nagency; a->n && i < conf->nagency + conf->nlogin && !out->taken[0]; i++)
+		if (a->v[OF_USERS + i].err == 0 && a->v[OF_LOGINS].err == 0 && number_of(conf, a, i, false) == 0)
+			snprintf(out->taken, sizeof out->taken, ACCOUNTS_NOT_OURS, user_name(conf, i));
+}
+
 int
 parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool check, struct parent_numbers *out)
 {
@@ -196,6 +205,7 @@ parent_names_resolve(const struct conf *conf, const struct ipc_named *a, bool ch
 		return -ENOMEM;
 	numbers_fill(conf, a, check, out);
 	lacking_count(conf, a, out);
+	taken_find(conf, a, out);
 	if ((r = shared_take(conf, out)) < 0) {
 		free(TAKE_PTR(out->uid));
 		return r;

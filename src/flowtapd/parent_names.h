@@ -18,6 +18,7 @@ struct parent_numbers {
 	uint32_t shared;      /* of these, agencies whose user has the number of another one's */
 	char why_shared[224]; /* of the first two; "": there are none */
 	bool failed;          /* some look-up failed, which is not the same as that there is no such user or group */
+	char taken[112];      /* why a login can't be made: somebody else's account has its name; "": none has */
 	char why[192];        /* of the first that lacks any, agencies before logins before groups; "": none does */
 };
 

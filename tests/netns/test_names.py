@@ -64,6 +64,33 @@ def test_a_module_harms_nobody(rig, odd, name, why):
     odd.commit(before)
 
 
+def with_login(text, name):
+    return text + f"\nsystem {{ login {{ user {name} {{ class operator; }} }} }}\n"
+
+
+@pytest.mark.parametrize("name, check, commit", [
+    ("odd-hang", "users can't be looked up: the name services do not answer", "/usr/sbin/useradd has not ended"),
+    ("odd-crash", "the name services' code was ended by SIGABRT", "/usr/sbin/useradd was ended by SIGABRT"),
+    ("odd-late", *2 * ("system login user odd-late: there is such a user, whom no commit made",)),
+])
+def test_logins_by_a_module(rig, odd, name, check, commit):
+    """The process that makes logins is in no module's hands: what a tool of the system's meets is told, soon."""
+    before, at, etc = odd.text(), os.path.getsize(log_of(rig)), f"/proc/{rig.info['init']}/root/etc"
+    same = engines(rig), rig.processes()["accounts"][:1]
+    with open(etc + LATE_FILE.removeprefix("/etc"), "w"):
+        pass
+    for said, options in (check, ("--check",)), (commit, ()):
+        r = odd.commit(with_login(before, name), *options, check=False)
+        assert r.returncode == 1 and said in r.stderr, r.stderr
+    assert rig.answered() and odd.text() == before and not os.path.exists(f"{etc}/flowtap/logins/{name}")
+    assert (engines(rig), rig.processes()["accounts"][:1]) == same
+    assert "accounts: ended by" not in said_since(rig, at)
+    odd.commit(with_login(before, "not-odd"))
+    assert "not-odd" in rig.router("cat", "/etc/passwd")
+    odd.commit(before)
+    until("the account is gone", lambda: "not-odd" not in rig.router("cat", "/etc/passwd"), 20)
+
+
 def test_as_debian_comes(rig, rewritten):
     """passwd: files systemd, and libnss-systemd where this machine has it."""
     with open(f"/proc/{rig.info['init']}/root/etc/nsswitch.conf") as f:
