@@ -4,7 +4,7 @@
 import contextlib
 import json
 
-import conftest
+import lab_fixtures
 import pytest
 import rig as rigs
 import test_burst
@@ -192,8 +192,8 @@ def test_start_with_an_interface_that_cannot_be_tapped(rig):
             lab_command("start", "--name", rig.name)
             assert tapped(rig) == {port(rig, "internet")}
             until("the alarm", lambda: said_not_tapped(rig, f"{SHARED}: "))
-            conftest.write_config(rig, named.replace(SHARED, f"{SHARED} lo"), expect="configuration not applied")
-            conftest.write_config(rig, named.replace(SHARED, f"{SHARED} {EMPTY}"))
+            lab_fixtures.write_config(rig, named.replace(SHARED, f"{SHARED} lo"), expect="configuration not applied")
+            lab_fixtures.write_config(rig, named.replace(SHARED, f"{SHARED} {EMPTY}"))
             rig.run("router", "tc", "qdisc", "del", "dev", SHARED, "ingress_block", "5", "clsact")
             until("it is tapped", lambda: tapped(rig) == {port(rig, "internet"), SHARED, EMPTY})
         finally:
