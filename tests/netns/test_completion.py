@@ -39,7 +39,7 @@ def test_fish():
         pytest.skip("no fish")
 
     def fish(line):
-        return run("fish", "--no-config", "-c", f"source {FILES}/flowtap.fish; complete -C '{line}'").splitlines()
+        return run("fish", "--no-config", "-c", f"source {shlex.quote(FILES)}/flowtap.fish; complete -C '{line}'").splitlines()
     assert fish("flowtap sho") == ["show\tShow something"]
     assert [x.split("\t")[0] for x in fish("flowtap show services flow-tap s")] == ["sessions", "statistics"]
 
@@ -49,7 +49,7 @@ def test_zsh():
         pytest.skip("no zsh")
     with Terminal(["zsh", "-f"], env={"PATH": ENV["PATH"], "PS1": "zsh> "}) as t:
         t.expect("zsh> ")
-        t.ask(f"fpath=({FILES} $fpath); autoload -U compinit; compinit -u -D; echo rea''dy", r"^ready$")
+        t.ask(f"fpath=({shlex.quote(FILES)} $fpath); autoload -U compinit; compinit -u -D; echo rea''dy", r"^ready$")
         t.expect("zsh> ")
         t.editor()
         t.type("flowtap show services flow-tap stat\t")
