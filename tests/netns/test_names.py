@@ -4,6 +4,7 @@
 import contextlib
 import os
 import re
+import shutil
 
 import pytest
 from rig import BIN, lab_command, until
@@ -28,7 +29,8 @@ def said_since(rig, at):
 def odd(rig, rewritten):
     """tests/lib/nss_odd.c is asked for who is in no file, in place of a module that the machine has."""
     etc = f"/proc/{rig.info['init']}/root/etc"
-    rig.router("mount", "--bind", f"{BIN}/tests/libnss_odd.so", COMPAT)
+    module = shutil.copy(f"{BIN}/tests/libnss_odd.so", rig.info["dir"])  # the router sees no other /tmp
+    rig.router("mount", "--bind", module, COMPAT)
     with open(etc + "/nsswitch.conf") as f:
         old = f.read()
     with open(etc + "/nsswitch.conf", "w") as f:
