@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 from rig import TREE, until
@@ -27,14 +28,16 @@ def certificate(folder, name):
 
 
 class Collector(threading.Thread):
-    """Takes syslog over TLS on the loopback; .got is all that came."""
+    """Takes syslog over TLS on the loopback; .got is all that came.  It shakes hands after so many seconds, as one far
+    away does after some milliseconds."""
 
-    def __init__(self, cert, key):
+    def __init__(self, cert, key, after=0):
         super().__init__(daemon=True)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(cert, key)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(0.1)
+        self.after = after
         self.port, self.got, self.attempts, self.stopping = self.listener.getsockname()[1], b"", 0, False
         self.start()
 
@@ -44,6 +47,7 @@ class Collector(threading.Thread):
                 s, _ = self.listener.accept()
                 s.settimeout(10)
                 self.attempts += 1
+                time.sleep(self.after)
                 self.serve(s)
         self.listener.close()
 
@@ -113,11 +117,12 @@ def test_checkpoints_reach_another_machine(rig, folder):
             assert line.encode() in collector.got and line + "\n" in record
 
 
-def test_only_the_collector_of_that_name(rig, folder):
+@pytest.mark.parametrize("after", [0, 0.5])
+def test_only_the_collector_of_that_name(rig, folder, after):
     """Somebody else with a certificate of the same authority's kind gets nothing."""
     cert, key = certificate(folder, "other.example.net")
     drop = f"{rig.info['dir']}/state/checkpoints.jsonl"
-    with Collector(cert, key) as collector, rsyslogd(folder, drop, collector.port, cert):
+    with Collector(cert, key, after) as collector, rsyslogd(folder, drop, collector.port, cert):
         until("an attempt", lambda: collector.attempts > 0, 30)
         until("its refusal", lambda: "not permitted" in open(folder / "log").read() or collector.attempts > 1, 30)
     assert b"checkpoint" not in collector.got
