@@ -22,6 +22,8 @@
 
 #define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
+#define INDEX_REGION 32768 /* bytes, as SQLite's file format has it: of some 4,000 pages of the log */
+#define INDEX_REGIONS 8
 #define LOG_PAGES 8192 /* many of a million ADDs are written once for all */
 
 static const char settings[] = "PRAGMA foreign_keys = ON;"
@@ -234,6 +236,23 @@ checkpoint_hook(void *arg, sqlite3 *db, const char *name, int pages)
 
 /* ---- opening ---- */
 
+/* The log's index, which is mapped memory, would grow with the log in mid-transaction; where it then can't, a COMMIT
+ * has an outcome that nobody knows.  So it is as large as it gets from the start, or, when there is no room for that,
+ * as large as it is.  The process's connections share it. */
+static void
+index_reserve(sqlite3 *db)
+{
+	sqlite3_file *f = NULL;
+	void volatile *at;
+
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK || f == NULL ||
+	    f->pMethods == NULL || f->pMethods->iVersion < 2 || f->pMethods->xShmMap == NULL)
+		return;
+	for (int i = 0; i < INDEX_REGIONS; i++)
+		if (f->pMethods->xShmMap(f, i, INDEX_REGION, 1, &at) != SQLITE_OK)
+			return;
+}
+
 int
 store_connect(const char *path, int cache_kib, sqlite3 **out)
 {
@@ -252,6 +271,7 @@ store_connect(const char *path, int cache_kib, sqlite3 **out)
 		sqlite3_close(db);
 		return store_error(rc);
 	}
+	index_reserve(db);
 	*out = db;
 	return 0;
 }
