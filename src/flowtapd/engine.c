@@ -299,8 +299,10 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct agency *was = agency_find(e->agency, e->nagency, v[i]->uid);
 
-		if (was)
+		if (was) {
 			v[i]->starts = TAKE_PTR(was->starts);
+			v[i]->share = was->share;
+		}
 	}
 	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
 		struct agency *a = agency_find(v, n, s->agency->uid);

@@ -24,6 +24,7 @@
 #include "event.h"
 #include "history.h"
 #include "journal.h"
+#include "record_share.h"
 #include "store.h"
 #include "warrant.h"
 
@@ -68,6 +69,7 @@ struct agency {
 	struct knocks knocks;
 	struct starts *starts; /* owned; NULL: none */
 	uint64_t criteria;     /* it has, those of the open transaction too */
+	struct record_share share;
 	const struct conf_agency *conf;
 };
 
@@ -91,7 +93,8 @@ struct op {
 	uint32_t id;    /* the session's */
 	unsigned waits; /* messages to the data plane not yet answered */
 	struct dtcp_req req;
-	unsigned refused; /* the session refuses it with this code; req is a NOOP then */
+	unsigned refused;  /* the session refuses it with this code; req is a NOOP then */
+	bool refused_here; /* we do, unseen (engine_share.h): its answer says why */
 	char reason[200];
 	struct buf text; /* the request's own words, for the record */
 	struct ipc_reply reply;
@@ -150,6 +153,7 @@ struct engine_audit {
 	struct audit_chain chain, saved; /* saved: as of the begin of the transaction */
 	int64_t uncertainty_us;          /* the clock's, when the transaction began */
 	uint64_t signed_n;               /* the last checkpoint's line */
+	uint64_t written;                /* bytes of lines since the start */
 	struct buf drop;                 /* checkpoints of this transaction */
 	int drop_fd;
 	struct loop_timer *timer;
@@ -220,9 +224,10 @@ struct engine {
 	json_t *mark;           /* engine_mark.c: the account as it was when an operator began to count; NULL: never */
 	TAILQ_HEAD(, ctl) ctls; /* engine_ctl_limit.c: operators' connections */
 	struct loop_timer *ctl_timer;
-	uint64_t ctl_told_ms;          /* when a refused one was last told of; 0: never */
-	struct loop_timer *list_timer; /* engine_list.c: whether what is listed is read */
-	uint64_t untidy_ns;            /* since when what was deleted can't be erased; 0: it is */
+	uint64_t ctl_told_ms;           /* when a refused one was last told of; 0: never */
+	struct loop_timer *share_timer; /* engine_share.c: when somebody need not wait any more; NULL: nobody had to */
+	struct loop_timer *list_timer;  /* engine_list.c: whether what is listed is read */
+	uint64_t untidy_ns;             /* since when what was deleted can't be erased; 0: it is */
 	bool untidy_told;
 	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
 	int64_t started_ms;

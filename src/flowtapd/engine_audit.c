@@ -119,6 +119,7 @@ line_store(struct engine *e, const struct buf *line)
 	uint64_t n = e->audit.chain.n;
 	int r = audit_seal(e->audit.seal, n, (struct slice){(const char *)line->p, line->len - 1}, &sealed);
 
+	e->audit.written += sealed.len;
 	return r < 0 ? r : store_audit_add(e->store, n, (struct slice){(const char *)sealed.p, sealed.len});
 }
 

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_share.h"
 #include "log.h"
 
 #define IDS_TEXT_MAX 65536 /* of the ids of one DELETE, on record */
@@ -37,6 +38,7 @@ struct change {
 struct batch {
 	struct change v[ENGINE_BATCH_MAX];
 	size_t n;
+	struct share_sums sums;
 	bool late;      /* nothing can be written: what ends taps is done without the store (engine_late.h) */
 	bool late_next; /* the next one is, since what this one was to end could not be written */
 };
@@ -367,9 +369,9 @@ static const char *const kinds[DTCP_METHODS] = {
 
 /* NOOP changes nothing and reveals nothing. */
 static int
-change_record(struct engine *e, const struct change *c)
+change_record(struct engine *e, struct batch *b, const struct change *c)
 {
-	const struct op *op = c->op;
+	struct op *op = c->op;
 	struct audit_event v;
 	char count[64];
 
@@ -395,7 +397,7 @@ change_record(struct engine *e, const struct change *c)
 	if (c->late)
 		return engine_late_add(
 		    e, &v, c->nuid ? &(struct late_debt){.uid = c->uid, .nuid = c->nuid, .agency = op->agency} : NULL);
-	return engine_audit_add(e, &v);
+	return engine_share_record(e, op, &v, &b->sums);
 }
 
 /* On a full disk nothing begins and nothing goes on longer.  The line of it is late: there is no end to requests. */
@@ -429,6 +431,8 @@ change_make(struct engine *e, struct change *c)
 
 	c->code = op->refused;
 	if (op->refused) {
+		if (op->refused_here)
+			snprintf(op->reply.reason, sizeof op->reply.reason, "%.127s", op->reason);
 		c->late = c->late || engine_disk_refuses(e);
 		return 0;
 	}
@@ -493,7 +497,7 @@ op_execute(struct engine *e, struct batch *b, struct op *op, bool adding)
 			return 1;
 		}
 	}
-	return change_record(e, c);
+	return change_record(e, b, c);
 }
 
 /* An agency's share of a batch is that of its sessions together, however many it has. */
@@ -553,6 +557,9 @@ batch_gather(struct engine *e, struct batch *b)
 				batch_full(e, s);
 				return 0;
 			}
+			engine_share_judge(op);
+			if (engine_share_waits(op))
+				break;
 			if (share-- == 0) {
 				engine_batch_soon(e);
 				break;
@@ -772,15 +779,18 @@ batch_fail(struct engine *e, struct batch *b, int err)
 
 	log_warn(err, "store: transaction failed");
 	recount(e, b);
+	b->sums.n = 0;
 	for (size_t i = 0; i < b->n; i++) {
 		struct change *c = &b->v[i];
 
 		if (!c->op->refused)
 			c->code = DTCP_SERVER_ERROR;
 		if (r == 0)
-			r = change_record(e, c);
+			r = change_record(e, b, c);
 		op_done(c->op, c->code, 0);
 	}
+	if (r == 0)
+		r = engine_share_settle(e, &b->sums);
 	if (r == 0)
 		r = engine_txn_commit(e);
 	else
@@ -838,14 +848,16 @@ engine_batch(struct engine *e)
 	static struct batch b;
 	int r, spoilt;
 
-	b.n = 0;
+	b.n = b.sums.n = 0;
 	b.late = b.late_next || !engine_disk_ready(e);
 	b.late_next = false;
 	if (!b.late && (r = engine_txn_begin(e)) < 0) {
 		log_warn(r, "store: no transaction can be begun");
 		b.late = true;
 	}
-	r = spoilt = batch_gather(e, &b);
+	if ((r = batch_gather(e, &b)) == 0 && !b.late)
+		r = engine_share_settle(e, &b.sums);
+	spoilt = r;
 	if (b.late)
 		;
 	else if (r == 0 && b.n > 0)

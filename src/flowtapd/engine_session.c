@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "engine_perm.h"
+#include "engine_share.h"
 #include "log.h"
 
 #define MINUTE_NS 60000000000ull
@@ -72,6 +73,7 @@ session_flush(struct session *s)
 		return;
 	chan_hold(s->chan, true);
 	while ((op = TAILQ_FIRST(&s->ops)) != NULL) {
+		engine_share_judge(op);
 		if (op->state == OP_QUEUED && op->req.method == DTCP_LIST)
 			listing_start(op);
 		if (op->state != OP_DONE)
@@ -83,7 +85,7 @@ session_flush(struct session *s)
 	chan_hold(s->chan, false);
 	if (!is_full(s))
 		chan_pause(s->chan, false);
-	if (op && op->state == OP_QUEUED)
+	if (op && op->state == OP_QUEUED && !engine_share_waits(op))
 		engine_batch_soon(s->engine);
 }
 

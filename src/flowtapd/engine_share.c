@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: engine_share_ */
+#include "engine_share.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "log.h"
+
+#define USED_UP "more requests than the agency's share of the record has room for: try again later"
+
+static struct slice
+words_of(const struct op *op)
+{
+	return (struct slice){(const char *)op->text.p, op->text.len};
+}
+
+void
+engine_share_judge(struct op *op)
+{
+	const enum dtcp_method m = op->req.method;
+
+	if (op->state != OP_QUEUED || op->refused || op->part.more ||
+	    (m != DTCP_ADD && m != DTCP_REFRESH && m != DTCP_LIST) ||
+	    !share_is_used_up(&op->session->agency->share, clock_mono_ns()))
+		return;
+	op->req.method = DTCP_NOOP;
+	op->refused = DTCP_SERVER_ERROR;
+	op->refused_here = true;
+	snprintf(op->reason, sizeof op->reason, USED_UP);
+}
+
+static void
+on_timer(void *arg)
+{
+	engine_batch_soon(arg);
+}
+
+bool
+engine_share_waits(struct op *op)
+{
+	struct engine *e = op->session->engine;
+	const uint64_t ns = share_wait_ns(&op->session->agency->share, clock_mono_ns(), op->refused != 0, op->text.len);
+	int r;
+
+	if (ns == 0)
+		return false;
+	if (e->share_timer == NULL && (r = loop_timer_new(e->loop, on_timer, e, &e->share_timer)) < 0) {
+		log_warn(r, "the record's shares");
+		return false;
+	}
+	if (!loop_timer_armed(e->share_timer))
+		loop_timer_set(e->share_timer, (int64_t)(ns / 1000000) + 1);
+	return true;
+}
+
+/* Whoever has the request knows by this that it is the one. */
+static int
+without_words(struct audit_event *v, char *reason, size_t size)
+{
+	char hash[AUDIT_HASH_HEX + 1];
+	int r = audit_digest(v->request.p, v->request.len, hash);
+
+	snprintf(reason, size, "%s%s%zu bytes, SHA-256 %s", v->reason ? v->reason : "", v->reason ? "; " : "",
+	    v->request.len, hash);
+	v->reason = reason;
+	v->request = (struct slice){NULL, 0};
+	return r;
+}
+
+static int
+count(struct share_sums *sums, struct agency *a, struct slice words)
+{
+	size_t i = 0;
+
+	while (i < sums->n && sums->v[i].agency != a)
+		i++;
+	if (i == sums->n) {
+		if (i == ARRAY_LEN(sums->v))
+			return -E2BIG;
+		sums->v[sums->n++].agency = a;
+		sums->v[i].sum = (struct share_sum){0};
+	}
+	return share_sum_add(&sums->v[i].sum, words);
+}
+
+static int
+charged(struct engine *e, struct agency *a, const struct audit_event *v)
+{
+	const uint64_t before = e->audit.written;
+	int r = engine_audit_add(e, v);
+
+	share_charge(&a->share, clock_mono_ns(), e->audit.written - before);
+	return r;
+}
+
+int
+engine_share_record(struct engine *e, struct op *op, struct audit_event *v, struct share_sums *sums)
+{
+	struct agency *a = op->session->agency;
+	const uint64_t now = clock_mono_ns();
+	enum share_form form = SHARE_FULL;
+	char reason[sizeof op->reason + 128];
+	int r = 0;
+
+	if (op->refused)
+		form = share_form(&a->share, now, op->text.len, true);
+	else if (share_is_used_up(&a->share, now))
+		form = SHARE_DIGEST;
+	if (form == SHARE_COUNT)
+		return count(sums, a, words_of(op));
+	if (form == SHARE_DIGEST && v->request.len)
+		r = without_words(v, reason, sizeof reason);
+	return r < 0 ? r : charged(e, a, v);
+}
+
+int
+engine_share_settle(struct engine *e, struct share_sums *sums)
+{
+	char reason[256];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sums->n; i++) {
+		struct agency *a = sums->v[i].agency;
+		const struct share_sum *s = &sums->v[i].sum;
+
+		snprintf(reason, sizeof reason,
+		    "%" PRIu64 " requests in one line, since the agency's share of the record is used up: %" PRIu64
+		    " bytes, SHA-256 %s",
+		    s->n, s->bytes, s->hash);
+		r = charged(e, a,
+		    &(struct audit_event){
+			.kind = "refused", .agency = a->name, .uid = a->uid, .have_uid = true, .reason = reason});
+		share_summed(&a->share, clock_mono_ns());
+	}
+	return r;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine_share.h - each agency's share of the record, kept (record_share.h).
+ *
+ * Whoever has used it up is refused what begins or tells something (ADD, REFRESH, LIST); what ends taps is done, if
+ * not faster than its lines may come.  What is refused, by us or by the session, is counted in one line for many, and
+ * answered no sooner than that is on record.
+ */
+#ifndef FLOWTAPD_ENGINE_SHARE_H
+#define FLOWTAPD_ENGINE_SHARE_H
+
+#include "record_share.h"
+
+struct engine;
+struct op;
+struct agency;
+
+/* What a transaction has to say of requests that have no line of their own, by agency. */
+struct share_sums {
+	size_t n;
+	struct {
+		struct agency *agency;
+		struct share_sum sum;
+	} v[512];
+};
+
+/* Refuses the request if the agency has used up its share. */
+void engine_share_judge(struct op *op);
+/* Whether it is to wait; then the next batch is when it need not any more. */
+bool engine_share_waits(struct op *op);
+/* The line of a request, in the open transaction, or its count in sums. */
+int engine_share_record(struct engine *e, struct op *op, struct audit_event *v, struct share_sums *sums);
+/* The lines for what was counted, in the open transaction. */
+int engine_share_settle(struct engine *e, struct share_sums *sums);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * record_share.h - how much of the record an agency may fill.  What it asks for is on record in its own words; who asks
+ * for more than its share has lines without words, then one line for many.  Pure: time is given.
+ *
+ * All zero is an agency that has used nothing.  What was used comes back with time, so much a second.
+ */
+#ifndef FLOWTAPD_RECORD_SHARE_H
+#define FLOWTAPD_RECORD_SHARE_H
+
+#include "audit.h"
+
+#define SHARE_RECORD_BYTES (64u << 20) /* at once: 100,000 criteria with a line each */
+#define SHARE_RECORD_RATE (256u << 10) /* and bytes a second */
+#define SHARE_WORDS_BYTES (256u << 10) /* of refused requests: words that are kept at once */
+#define SHARE_WORDS_RATE (4u << 10)
+#define SHARE_LINES 512 /* of refused requests: lines of their own at once */
+#define SHARE_LINES_RATE 8
+#define SHARE_SUM_NS 250000000ull /* at least, between two lines that count requests */
+
+struct share_bucket {
+	uint64_t used, at_ns;
+};
+
+struct record_share {
+	struct share_bucket record, words, lines;
+	uint64_t sum_ns; /* when the last line that counts requests was written; 0: never */
+};
+
+/* How a refused request is recorded. */
+enum share_form { SHARE_FULL, SHARE_DIGEST, SHARE_COUNT };
+
+/* Times are CLOCK_MONOTONIC in ns. */
+bool share_is_used_up(struct record_share *s, uint64_t now_ns);
+void share_charge(struct record_share *s, uint64_t now_ns, uint64_t bytes);
+/* In which form a refused request with so many bytes of words is recorded; take: it is being recorded. */
+enum share_form share_form(struct record_share *s, uint64_t now_ns, size_t words, bool take);
+/* How long a request waits: 0, or ns.  refused: it is refused, in whatever form. */
+uint64_t share_wait_ns(struct record_share *s, uint64_t now_ns, bool refused, size_t words);
+
+/* A line that counts requests has been written. */
+void share_summed(struct record_share *s, uint64_t now_ns);
+
+/* Requests that share a line. */
+struct share_sum {
+	uint64_t n, bytes; /* how many, and how many bytes of words */
+	/* SHA-256 in hex: of the former hash, where there is one, followed by the SHA-256 of the request's words in
+	 * hex. */
+	char hash[AUDIT_HASH_HEX + 1];
+};
+/* 0 or -ENOMEM. */
+int share_sum_add(struct share_sum *sum, struct slice words);
+
+#endif
