@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -223,6 +224,15 @@ try_dumpable(void)
 	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
+/* A request that none of ours makes. */
+static long
+try_ioctl(void)
+{
+	int n;
+
+	return syscall(SYS_ioctl, 2, FIONREAD, &n);
+}
+
 static const struct {
 	const char *name;
 	long (*call)(void);
@@ -234,7 +244,8 @@ static const struct {
     {"BPF maps by number", try_bpf_number}, {"mount", try_mount}, {"become root", try_root},
     {"network namespace", try_namespace}, {"user namespace", try_user_namespace}, {"clone with namespace", try_clone},
     {"fork", try_fork}, {"io_uring", try_io_uring}, {"executable memory", try_code},
-    {"memory made executable", try_code_later}, {"be dumpable again", try_dumpable}};
+    {"memory made executable", try_code_later}, {"be dumpable again", try_dumpable},
+    {"ioctl of another kind", try_ioctl}};
 
 /* ---- roles ---- */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <linux/bpf.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,11 +14,12 @@ int
 role_confine_parent(const char *conf_dir)
 {
 	static const int calls[] = {SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_wait4, SYS_waitid, SYS_fcntl,
-	    SYS_access, SYS_faccessat, SYS_readlink, SYS_ioctl, SYS_pread64, SYS_getsockopt, SYS_setsockopt, -1};
+	    SYS_access, SYS_faccessat, SYS_readlink, SYS_pread64, SYS_getsockopt, SYS_setsockopt, -1};
+	static const struct sandbox_when when[] = {{SYS_ioctl, 1, TCGETS}, {-1}}; /* isatty(3) */
 	const struct sandbox_path paths[] = {{conf_dir, false}, {"/etc/localtime", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
-	return r < 0 ? r : sandbox_calls(calls, NULL);
+	return r < 0 ? r : sandbox_calls(calls, when);
 }
 
 /* A user table that is not in files has to come through a daemon of its own (sssd, nslcd, winbind,
@@ -60,9 +63,9 @@ role_confine_engine(const char *state_dir)
 	static const int calls[] = {SYS_accept4, SYS_getsockopt, SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_fcntl,
 	    SYS_pread64, SYS_pwrite64, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_unlink, SYS_unlinkat, SYS_access,
 	    SYS_faccessat, SYS_fchmod, SYS_getcwd, SYS_readlink, SYS_mkdir, SYS_statfs, SYS_fstatfs, SYS_nanosleep,
-	    SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_ioctl, SYS_rename, SYS_renameat, SYS_renameat2,
-	    SYS_adjtimex, SYS_clock_adjtime, -1};
-	static const struct sandbox_when when[] = {{SYS_setpriority, 0, PRIO_PROCESS}, {-1}};
+	    SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_rename, SYS_renameat, SYS_renameat2, SYS_adjtimex,
+	    SYS_clock_adjtime, -1};
+	static const struct sandbox_when when[] = {{SYS_setpriority, 0, PRIO_PROCESS}, {SYS_ioctl, 1, TCGETS}, {-1}};
 	const struct sandbox_path paths[] = {{state_dir, true}, {"/etc/localtime", false}, {"/dev/urandom", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
@@ -74,8 +77,10 @@ int
 role_confine_dataplane(const char *pin_dir)
 {
 	static const int calls[] = {SYS_unlink, SYS_unlinkat, SYS_getsockname, SYS_bind, SYS_openat, SYS_fcntl,
-	    SYS_getdents64, SYS_stat, SYS_ioctl, SYS_setsockopt, -1};
+	    SYS_getdents64, SYS_stat, SYS_setsockopt, -1};
 	static const struct sandbox_when when[] = {{SYS_socket, 0, AF_UNIX}, {SYS_socket, 0, AF_NETLINK},
+	    {SYS_ioctl, 1, SIOCGIFFLAGS}, {SYS_ioctl, 1, SIOCGIFINDEX}, {SYS_ioctl, 1, SIOCGIFNAME},
+	    {SYS_ioctl, 1, SIOCGIFHWADDR}, {SYS_ioctl, 1, SIOCETHTOOL}, {SYS_ioctl, 1, TCGETS},
 	    {SYS_bpf, 0, BPF_MAP_LOOKUP_ELEM}, {SYS_bpf, 0, BPF_MAP_UPDATE_ELEM}, {SYS_bpf, 0, BPF_MAP_DELETE_ELEM},
 	    {SYS_bpf, 0, BPF_MAP_GET_NEXT_KEY}, {SYS_bpf, 0, BPF_OBJ_PIN}, {SYS_bpf, 0, BPF_OBJ_GET},
 	    {SYS_bpf, 0, BPF_OBJ_GET_INFO_BY_FD}, {SYS_bpf, 0, BPF_LINK_CREATE}, {SYS_bpf, 0, BPF_LINK_UPDATE},

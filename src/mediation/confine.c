@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 
 #include "confine.h"
 #include "sandbox.h"
@@ -14,10 +15,21 @@ static const int calls[] = {
     SCMP_SYS(openat),
     SCMP_SYS(unlinkat),
     SCMP_SYS(ftruncate),
-    SCMP_SYS(ioctl), /* the terminal's size, mode and foreground */
     SCMP_SYS(nanosleep),
     SCMP_SYS(clock_nanosleep), /* some terminals want a delay */
     -1,
+};
+
+/* The terminal's size, mode and foreground, as ncurses and the C library ask for them. */
+static const struct sandbox_when when[] = {
+    {SCMP_SYS(ioctl), 1, TIOCGWINSZ},
+    {SCMP_SYS(ioctl), 1, TIOCGPGRP},
+    {SCMP_SYS(ioctl), 1, TCGETS},
+    {SCMP_SYS(ioctl), 1, TCSETS},
+    {SCMP_SYS(ioctl), 1, TCSETSW},
+    {SCMP_SYS(ioctl), 1, TCSETSF},
+    {SCMP_SYS(ioctl), 1, TCFLSH},
+    {-1},
 };
 
 static int
@@ -67,7 +79,7 @@ confine_self(const struct confine_opts *o, const char **step)
 	if ((r = files_confine(o, &lacking)) < 0)
 		return r;
 	*step = "confine system calls";
-	if ((r = sandbox_calls(calls, NULL)) < 0)
+	if ((r = sandbox_calls(calls, when)) < 0)
 		return r;
 	*step = lacking;
 	return 0;
