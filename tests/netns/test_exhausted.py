@@ -123,10 +123,13 @@ def test_no_memory_left(rig, fresh, taps):
     try:
         limit.set(int(status(engine, "VmSize")[0]) * 1024)
         codes = set()
-        request = dtcp.request("ADD", "lea1", 1, *dtcp.add_lines(source_address="198.51.100.9", **rig.destination(taps.port)))
+        # Many small pieces of memory, which do not come back, and large ones, which then do not fit.
+        lines = dtcp.add_lines(source_address="198.51.100.9", **rig.destination(taps.port))
+        small, large = (dtcp.request("ADD", "lea1", 1, *lines, *(f"X-Note-{i}: " + "y" * 900 for i in range(n)))
+                        for n in (0, 60))
         for _ in range(40):
-            taps.s.send(request * 200)
-            for _ in range(200):
+            taps.s.send(small * 100 + large * 4)
+            for _ in range(104):
                 reply = taps.s.receive()
                 codes.add((reply.code, reply.get("X-REASON")))
             if (500, "the router has no memory") in codes:
