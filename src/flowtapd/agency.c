@@ -28,6 +28,8 @@ agency_build(const struct conf *conf, const uint32_t *uid, struct agency ***out,
 		memcpy(v[i]->name, conf->agency[i].name, sizeof v[i]->name);
 		v[i]->uid = uid[i];
 		v[i]->conf = &conf->agency[i];
+		v[i]->share.extra = SHARE_RECORD_EACH * (uint64_t)(v[i]->conf->max_criteria ? v[i]->conf->max_criteria
+											    : conf->max_criteria);
 	}
 	memcpy(v + conf->nagency, v, conf->nagency * sizeof *v);
 	qsort(v, conf->nagency, sizeof *v, by_uid);

@@ -301,6 +301,7 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 
 		if (was) {
 			v[i]->starts = TAKE_PTR(was->starts);
+			was->share.extra = v[i]->share.extra;
 			v[i]->share = was->share;
 		}
 	}

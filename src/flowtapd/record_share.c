@@ -26,7 +26,7 @@ bool
 share_is_used_up(struct record_share *s, uint64_t now_ns)
 {
 	bucket_look(&s->record, now_ns, SHARE_RECORD_RATE);
-	return s->record.used >= SHARE_RECORD_BYTES;
+	return s->record.used >= SHARE_RECORD_BYTES + s->extra;
 }
 
 void
@@ -65,7 +65,7 @@ share_wait_ns(struct record_share *s, uint64_t now_ns, bool refused, size_t word
 	}
 	if (!share_is_used_up(s, now_ns))
 		return 0;
-	over = s->record.used - SHARE_RECORD_BYTES + 1;
+	over = s->record.used - SHARE_RECORD_BYTES - s->extra + 1;
 	return over / SHARE_RECORD_RATE * NS + over % SHARE_RECORD_RATE * NS / SHARE_RECORD_RATE + 1;
 }
 

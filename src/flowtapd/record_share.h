@@ -3,14 +3,16 @@
  * record_share.h - how much of the record an agency may fill.  What it asks for is on record in its own words; who asks
  * for more than its share has lines without words, then one line for many.  Pure: time is given.
  *
- * All zero is an agency that has used nothing.  What was used comes back with time, so much a second.
+ * All zero is an agency that has used nothing, and has nothing extra.  What was used comes back with time, so much a
+ * second.
  */
 #ifndef FLOWTAPD_RECORD_SHARE_H
 #define FLOWTAPD_RECORD_SHARE_H
 
 #include "audit.h"
 
-#define SHARE_RECORD_BYTES (64u << 20) /* at once: 100,000 criteria with a line each */
+#define SHARE_RECORD_BYTES (16u << 20) /* at once, */
+#define SHARE_RECORD_EACH (2u << 10)   /* and for each criterion that the agency may have, so that all can be added, */
 #define SHARE_RECORD_RATE (256u << 10) /* and bytes a second */
 #define SHARE_WORDS_BYTES (256u << 10) /* of refused requests: words that are kept at once */
 #define SHARE_WORDS_RATE (4u << 10)
@@ -23,6 +25,7 @@ struct share_bucket {
 };
 
 struct record_share {
+	uint64_t extra; /* what of record it may use at once beyond SHARE_RECORD_BYTES */
 	struct share_bucket record, words, lines;
 	uint64_t sum_ns; /* when the last line that counts requests was written; 0: never */
 };

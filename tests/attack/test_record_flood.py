@@ -87,8 +87,9 @@ def test_refused_requests(rig, since, tmp_path):
     assert rig.answered() and rig.answered("lea2")
 
 
-def test_requests_that_are_carried_out(rig, since):
+def test_requests_that_are_carried_out(rig, config):
     """Refused with a reason before the disk is touched; other agencies, and what ends taps, as ever."""
+    config(lambda text: text.replace("agency lea1 {", "agency lea1 { maximum-criteria 5000;", 1))
     lines = dtcp.add_lines(source_address="198.51.100.78", **rig.destination(7000))
     wide = dtcp.request("ADD", "lea1", 1, *lines, *(f"X-Note-{i}: " + "y" * 900 for i in range(60)))
     with rig.session() as s, rig.session("lea2") as other, Flood(rig, wide, 16) as flood:
