@@ -12,12 +12,13 @@
 #include "criteria.h"
 #include "ip.h"
 
-#define DTCP_REQUEST_MAX 65536    /* bytes of one request, digest line and empty line included */
-#define DTCP_REPLY_MAX (8u << 20) /* bytes of one reply */
-#define DTCP_NAME_MAX 63          /* Csource-ID, Cdest-ID, VRF and interface names */
-#define DTCP_CDESTS_MAX 2         /* content destinations of one ADD */
-#define DTCP_TIMEOUT_MAX 86400    /* seconds */
-#define DTCP_SELECTOR_MAX 8192    /* ids and ranges of one request */
+#define DTCP_REQUEST_MAX 65536               /* bytes of one request, digest line and empty line included */
+#define DTCP_REPLY_MAX (8u << 20)            /* bytes of one reply */
+#define DTCP_NAME_MAX 63                     /* Csource-ID, Cdest-ID, VRF and interface names */
+#define DTCP_CDESTS_MAX 2                    /* content destinations of one ADD */
+#define DTCP_TIMEOUT_MAX 86400               /* seconds */
+#define DTCP_SELECTOR_MAX 8192               /* ids and ranges of one request */
+#define DTCP_IDS_MAX (DTCP_SELECTOR_MAX + 1) /* what they come to: each exclusion divides a range */
 #define DTCP_KEY_JUNOS "Juniper"
 #define DTCP_DIGEST_HEX 40
 
@@ -41,6 +42,7 @@ enum dtcp_code {
 	DTCP_JTAP_FAILURE = 901,
 };
 
+bool dtcp_code_refuses(unsigned code);       /* one of the above, and no success */
 const char *dtcp_code_text(unsigned code);   /* "OK", ...; "Unknown" for others */
 const char *dtcp_code_advice(unsigned code); /* a sentence for a person: what it means, what to do */
 const char *dtcp_method_name(enum dtcp_method m);
@@ -105,8 +107,17 @@ struct dtcp_req {
 };
 
 void dtcp_req_free(struct dtcp_req *r);
+/*
+ * Whether it keeps every rule that dtcp_parse_request holds a request to: NULL, or the rule that it breaks, a
+ * constant.  What keeps them can be stored, printed, compiled and encapsulated, whoever made it.
+ */
+const char *dtcp_req_judge(const struct dtcp_req *r);
+/* Whether content may be sent to a, or come from it: one host's address, and not that of a loopback or of one link. */
+bool dtcp_is_unicast(const struct ip_addr *a);
 void dtcp_req_encode(const struct dtcp_req *r, struct buf *out);
-int dtcp_req_decode(struct dtcp_req *r, struct rd *rd); /* 0, -EBADMSG, -ENOMEM; *r empty on failure */
+/* 0; -EBADMSG: not what dtcp_req_encode makes of a request that dtcp_req_judge accepts; -ENOMEM.  *r empty on failure
+ */
+int dtcp_req_decode(struct dtcp_req *r, struct rd *rd);
 
 /* ---- framing (C03 section 8; "Framing on a byte stream") ---- */
 
@@ -186,8 +197,9 @@ void dtcp_reply_error(
 void dtcp_reply_add(struct buf *out, const char *key, uint8_t version, uint64_t seq, uint32_t id, int64_t now_ms);
 void dtcp_reply_count(struct buf *out, const char *key, uint8_t version, uint64_t seq, uint64_t count, int64_t now_ms);
 void dtcp_reply_noop(struct buf *out, const char *key, uint8_t version, uint64_t seq, int64_t now_ms);
-/* A LIST reply in steps: begin remembers where the message starts in out. */
-size_t dtcp_reply_list_begin(struct buf *out, uint8_t version, uint64_t seq, int64_t now_ms);
+/* A LIST reply in steps: begin remembers where the message starts in out.  reason: why some of them are not listed, a
+ * line "X-Reason"; NULL or "": none. */
+size_t dtcp_reply_list_begin(struct buf *out, uint8_t version, uint64_t seq, int64_t now_ms, const char *reason);
 void dtcp_reply_list_entry(struct buf *out, const struct dtcp_entry *e, uint8_t flags, uint64_t num, uint64_t count);
 void dtcp_reply_list_end(struct buf *out, size_t start, const char *key);
 

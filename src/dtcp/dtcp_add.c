@@ -179,23 +179,10 @@ check_filter(struct add *a)
 
 /* ---- content destinations ---- */
 
-/* Somewhere that one host answers for, and not this one. */
-static bool
-unicast(const struct ip_addr *a)
-{
-	static const struct ip_addr any6 = {.family = 6}, loopback6 = {.family = 6, .b = {[15] = 1}};
-
-	if (a->family == 4)
-		return a->b[0] != 0 && a->b[0] != 127 && a->b[0] < 224;
-	/* A link-local address says nothing without its link. */
-	return a->b[0] != 0xff && !(a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) && !ip_equal(a, &any6) &&
-	       !ip_equal(a, &loopback6);
-}
-
 static unsigned
 check_address(struct add *a, enum param p, struct slice item, struct ip_addr *out)
 {
-	if (ip_parse(item, out) < 0 || !unicast(out))
+	if (ip_parse(item, out) < 0 || !dtcp_is_unicast(out))
 		return refuse(a->res, DTCP_JTAP_FAILURE, p, "expected a unicast address");
 	if (out->family == 6 && a->req->version < 7)
 		return refuse(a->res, CHOICE_NOT_IN_VERSION, p, "IPv6 needs DTCP/0.7");

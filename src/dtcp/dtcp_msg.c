@@ -72,7 +72,7 @@ static int
 get_ids(struct dtcp_req *r, struct rd *rd)
 {
 	r->nids = rd_u32(rd);
-	if (rd->err || r->nids > DTCP_SELECTOR_MAX) {
+	if (rd->err || r->nids > DTCP_IDS_MAX) {
 		r->nids = 0;
 		return -EBADMSG;
 	}
@@ -82,7 +82,7 @@ get_ids(struct dtcp_req *r, struct rd *rd)
 		uint8_t single = rd_u8(rd);
 
 		r->ids[i] = (struct dtcp_ids){.single = single, .lo = rd_u64(rd), .hi = rd_u64(rd)};
-		if (single > 1 || r->ids[i].lo > r->ids[i].hi || (single && r->ids[i].lo != r->ids[i].hi))
+		if (single > 1)
 			return -EBADMSG;
 	}
 	return rd->err;
@@ -107,9 +107,6 @@ get_add(struct dtcp_req *r, struct rd *rd)
 	r->timeouts.named = rd_u8(rd);
 	for (unsigned i = 0; i < DTCP_TIMEOUTS; i++)
 		r->timeouts.v[i] = rd_u64(rd);
-	if (r->timeouts.named >= 1 << DTCP_TIMEOUTS || r->timeouts.v[DTCP_T_IDLE] > DTCP_TIMEOUT_MAX ||
-	    r->timeouts.v[DTCP_T_TOTAL] > DTCP_TIMEOUT_MAX)
-		rd->err = -EBADMSG;
 }
 
 int
@@ -123,13 +120,14 @@ dtcp_req_decode(struct dtcp_req *r, struct rd *rd)
 	q.select = rd_u8(rd);
 	rd_cstr(rd, q.sel_cdest, sizeof q.sel_cdest);
 	err = rd->err;
-	if (err == 0 && (q.method >= DTCP_METHODS || q.select > DTCP_SEL_CDEST || q.version < DTCP_VERSION_MIN ||
-			    q.version > DTCP_VERSION_MAX))
+	if (err == 0 && q.select > DTCP_SEL_CDEST)
 		err = -EBADMSG;
 	if (err == 0)
 		err = get_ids(&q, rd);
 	if (err == 0)
 		err = criteria_decode(&q.criteria, rd);
+	if (err == 0 && dtcp_req_judge(&q))
+		err = -EBADMSG;
 	if (err < 0) {
 		dtcp_req_free(&q);
 		q = (struct dtcp_req){0};

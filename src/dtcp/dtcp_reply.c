@@ -99,11 +99,13 @@ dtcp_reply_noop(struct buf *out, const char *key, uint8_t version, uint64_t seq,
 /* ---- LIST ---- */
 
 size_t
-dtcp_reply_list_begin(struct buf *out, uint8_t version, uint64_t seq, int64_t now_ms)
+dtcp_reply_list_begin(struct buf *out, uint8_t version, uint64_t seq, int64_t now_ms, const char *reason)
 {
 	size_t start = begin(out, version, DTCP_OK, seq);
 
 	timestamp(out, now_ms);
+	if (reason && *reason)
+		buf_printf(out, CHOICE_REASON_LINE ": %s\r\n", reason);
 	return start;
 }
 

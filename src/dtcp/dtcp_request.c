@@ -185,6 +185,7 @@ dtcp_parse_request(const uint8_t *p, size_t len, const char *key, const char *lo
 	struct dtcp_req req = {0};
 	struct params params;
 	struct start start;
+	const char *why;
 
 	(void)line_next(&rest, &line);
 	start = start_parse(line);
@@ -192,6 +193,9 @@ dtcp_parse_request(const uint8_t *p, size_t len, const char *key, const char *lo
 	res.code = check_identity(&params, p, len, key, login);
 	if (res.code == 0)
 		res.code = check_all(&start, &params, &req, &res);
+	/* The same rules once more, as others apply them who do not see the text. */
+	if (res.code == 0 && (why = dtcp_req_judge(&req)) != NULL)
+		refuse_name(&res, DTCP_SERVER_ERROR, "", why);
 	if (res.code == 0)
 		*out = req;
 	else

@@ -54,6 +54,12 @@ code_find(unsigned code)
 	return i;
 }
 
+bool
+dtcp_code_refuses(unsigned code)
+{
+	return code != DTCP_OK && code_find(code) < ARRAY_LEN(codes);
+}
+
 const char *
 dtcp_code_text(unsigned code)
 {

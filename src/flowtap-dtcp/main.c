@@ -100,6 +100,8 @@ login_proof(char *out, size_t size)
 			snprintf(out, size, "%.64s", line);
 	}
 	fclose(f);
+	for (char *c = out; *c != '\0'; c++)
+		*c = *c >= ' ' && *c <= '~' ? *c : '?';
 }
 
 static int

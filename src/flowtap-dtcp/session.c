@@ -178,7 +178,8 @@ list_send(struct session *s)
 static void
 list_begin(struct session *s, struct pending *p)
 {
-	(void)dtcp_reply_list_begin(&s->list, p->version, p->seq, p->now_ms);
+	(void)dtcp_reply_list_begin(&s->list, p->version, p->seq, p->now_ms, p->reason);
+	p->reason[0] = '\0'; /* once */
 }
 
 static void
@@ -258,6 +259,7 @@ on_reply(struct session *s, struct pending *p, struct rd *r)
 		p->listing = true;
 		p->count = reply.value;
 		p->now_ms = reply.now_ms;
+		memcpy(p->reason, reply.reason, sizeof reply.reason);
 		list_begin(s, p);
 		list_end_if_done(s, p);
 		return 0;

@@ -20,9 +20,10 @@
 #include "spare.h"
 
 #define TICK_MS 1000
-#define COLLECT_MS 100     /* from when half of a part has gone until the next one is asked for, at most */
-#define USES_AT_ONCE 1024  /* of IPC_D_USED: one transaction of the engine's */
-#define ENDED_AT_ONCE 8192 /* of IPC_D_ENDED in one message: half a megabyte */
+#define COLLECT_MS 100       /* from when half of a part has gone until the next one is asked for, at most */
+#define COUNTS_AT_ONCE 16384 /* asked for in one message, so that the answer fits into one */
+#define USES_AT_ONCE 1024    /* of IPC_D_USED: one transaction of the engine's */
+#define ENDED_AT_ONCE 8192   /* of IPC_D_ENDED in one message: half a megabyte */
 
 /* ---- the engine's requests: each is answered once, in order ---- */
 
@@ -76,12 +77,8 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 	struct ipc_put put = {0};
 	int rc = ipc_put_get(&put, r);
 
-	if (rc == 0)
-		rc = rd_end(r);
-	if (rc < 0) {
-		ipc_put_free(&put);
+	if (rc < 0)
 		return rc;
-	}
 	for (unsigned i = 0; i < put.ndest; i++)
 		dest[i] = (struct tapset_dest){.src = put.dest[i].src,
 		    .dst = put.dest[i].dst,
@@ -220,6 +217,8 @@ on_agencies(struct dataplane *d, uint32_t id, struct rd *r)
 	cleanup_buf struct buf b = {0};
 	uint32_t n = rd_u32(r);
 
+	if (n > COUNTS_AT_ONCE)
+		return -EBADMSG;
 	buf_put_u32(&b, n);
 	for (uint32_t i = 0; i < n && r->err == 0; i++) {
 		struct ipc_agency_count c = {.agency = rd_u32(r)};
@@ -255,6 +254,8 @@ on_stats(struct dataplane *d, uint32_t id, struct rd *r)
 	cleanup_buf struct buf b = {0};
 	uint32_t n = rd_u32(r);
 
+	if (n > COUNTS_AT_ONCE)
+		return -EBADMSG;
 	buf_put_u32(&b, n);
 	for (uint32_t i = 0; i < n && r->err == 0; i++) {
 		uint64_t uid = rd_u64(r);
@@ -288,15 +289,23 @@ static const struct {
     {IPC_D_AGENCIES, on_agencies},
 };
 
+/*
+ * A request that can't be taken is refused, and the next one is read: one criterion that is wrong must not end all.
+ * Frames say their length, so what is wrong in one is wrong in that one alone; only who sends other types than these is
+ * not the engine.
+ */
 static int
 engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
 	struct rd r = rd_init(body, len);
+	int rc = -EPROTO;
 
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
 		if (requests[i].type == type)
-			return requests[i].run(arg, id, &r);
-	return -EPROTO;
+			rc = requests[i].run(arg, id, &r);
+	if (rc != -EBADMSG && rc != -ENOMEM)
+		return rc;
+	return dataplane_done(arg, id, rc == -EBADMSG ? -EINVAL : rc);
 }
 
 /* ---- the parent's requests ---- */

@@ -69,6 +69,7 @@ batch_cb(void *arg)
 
 	e->batch_due = false;
 	engine_batch(e);
+	engine_aside_tell(e);
 	if (!loop_timer_armed(e->tidy))
 		loop_timer_set(e->tidy, TIDY_MS);
 }
@@ -103,27 +104,35 @@ engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
 	return 0;
 }
 
+/* What the data plane tells unasked; 1: it is an answer. */
+static int
+dp_told(struct engine *e, uint16_t type, const uint8_t *body, size_t len)
+{
+	struct rd r = rd_init(body, len);
+
+	switch (type) {
+	case IPC_D_ENDED:
+		return engine_life_ended(e, &r);
+	case IPC_D_USED:
+		return engine_grant_uses(e, &r);
+	case IPC_D_ALARM:
+		return engine_alarm_found(e, &r);
+	default:
+		return 1;
+	}
+}
+
 static int
 dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
 	struct engine *e = arg;
 	struct dp_wait *w = STAILQ_FIRST(&e->waits);
+	int r = dp_told(e, type, body, len);
 
 	(void)id;
-	if (type == IPC_D_ENDED) {
-		struct rd r = rd_init(body, len);
-
-		return engine_life_ended(e, &r);
-	}
-	if (type == IPC_D_USED) {
-		struct rd r = rd_init(body, len);
-
-		return engine_grant_uses(e, &r);
-	}
-	if (type == IPC_D_ALARM) {
-		struct rd r = rd_init(body, len);
-
-		return engine_alarm_found(e, &r);
+	if (r != 1) {
+		engine_aside_tell(e);
+		return r;
 	}
 	if (w == NULL)
 		return -EPROTO;
@@ -334,73 +343,6 @@ sessions_forbid(struct engine *e)
 	}
 }
 
-/* ---- agencies that come and go: their criteria stay stored and are active while they are configured ---- */
-
-static void
-on_agency_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
-{
-	struct rd r = rd_init(body, len);
-
-	(void)e;
-	(void)arg;
-	if (type != IPC_D_DONE || rd_u32(&r) != 0)
-		log_warnx("a criterion of an agency that was configured anew is not active");
-}
-
-static int
-budget_send(struct engine *e, const struct agency *a)
-{
-	cleanup_buf struct buf b = {0};
-
-	engine_budget_put(a, &b);
-	return engine_dp_send(e, IPC_D_BUDGET, &b, on_agency_done, NULL);
-}
-
-static int
-row_put(struct engine *e, uint32_t agency, const struct store_row *row)
-{
-	cleanup_buf struct buf b = {0};
-	struct ipc_put put = {0};
-	int r;
-
-	if (engine_late_gone(e, row->uid))
-		return 0; /* it was deleted, and is stored still */
-	if ((r = filter_compile(&row->criteria, &put.filter)) < 0)
-		return r;
-	put_from_row(e, &put, agency, row);
-	r = engine_grant_resume(e, row, &put);
-	ipc_put_put(&b, &put);
-	ipc_put_free(&put);
-	return r < 0 ? r : engine_dp_send(e, IPC_D_PUT, &b, on_agency_done, NULL);
-}
-
-static int
-row_delete(struct engine *e, uint32_t agency, const struct store_row *row)
-{
-	cleanup_buf struct buf b = {0};
-
-	(void)agency;
-	buf_put_u32(&b, 1);
-	buf_put_u64(&b, row->uid);
-	return engine_dp_send(e, IPC_D_DELETE, &b, on_agency_done, NULL);
-}
-
-int
-engine_put_anew(struct engine *e, uint64_t uid)
-{
-	char agency[DTCP_NAME_MAX + 1];
-	struct store_row row;
-	uint32_t no;
-	int r = store_find_uid(e->store, uid, agency, &row);
-
-	if (r < 0)
-		return r;
-	if ((r = store_agency_known(e->store, agency, &no)) == 0 && (r = row_delete(e, no, &row)) == 0)
-		r = row_put(e, no, &row);
-	store_row_free(&row);
-	return r;
-}
-
 void
 engine_agencies_again(struct engine *e)
 {
@@ -413,44 +355,12 @@ engine_agencies_again(struct engine *e)
 		return;
 	r = agencies_ready(e, e->agency, e->nagency);
 	for (uint32_t i = 0; r == 0 && i < e->nagency; i++)
-		r = budget_send(e, e->agency[i]);
+		r = engine_place_budget(e, e->agency[i]);
 	if (r < 0)
 		log_warn(r, "agencies that are new since the disk could not be written can't add yet");
 }
 
-/* Every criterion of each agency of `of` that `other` does not have. */
-static int
-agencies_only_in(struct engine *e, const struct conf *of, const struct conf *other,
-    int (*cb)(struct engine *e, uint32_t agency, const struct store_row *row))
-{
-	int r = 0;
-
-	for (uint32_t i = 0; r == 0 && i < of->nagency; i++) {
-		struct store_list *list = NULL;
-		struct store_row row;
-		uint64_t count;
-		uint32_t no;
-
-		if (agency_configured(other, of->agency[i].name))
-			continue;
-		/* Without a number it has nothing. */
-		if ((r = store_agency_known(e->store, of->agency[i].name, &no)) == -ENOENT) {
-			r = 0;
-			continue;
-		}
-		if (r < 0 || (r = store_count(e->store, of->agency[i].name, &count)) < 0)
-			break;
-		if (count == 0)
-			continue;
-		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list);
-		while (r == 0 && (r = store_list_next(list, &row)) == 1) {
-			r = cb(e, no, &row);
-			store_row_free(&row);
-		}
-		store_list_close(list);
-	}
-	return r;
-}
+/* ---- commits ---- */
 
 static void
 on_committed(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
@@ -505,16 +415,16 @@ engine_commit(struct engine *e)
 	    (r = agencies_ready(e, v, n)) < 0)
 		return r;
 	sessions_rebind(e, v, n);
-	r = agencies_only_in(e, e->conf, e->next, row_delete);
+	r = engine_place_gone(e, e->conf, e->next);
 	chan_hold(e->dp, true);
 	for (uint32_t i = 0; r == 0 && i < n; i++)
-		r = budget_send(e, v[i]);
+		r = engine_place_budget(e, v[i]);
 	chan_hold(e->dp, false);
 	for (uint32_t i = 0; i < e->conf->nagency; i++)
 		if (!agency_configured(e->next, e->conf->agency[i].name))
 			store_keys_forget(e->store, e->conf->agency[i].name);
 	if (r == 0)
-		r = agencies_only_in(e, e->next, e->conf, row_put);
+		r = engine_place_new(e, e->next, e->conf);
 	agency_free(e->agency, e->nagency);
 	conf_free(e->conf);
 	free(e->uid);
@@ -654,6 +564,7 @@ engine_start(struct engine *e, const char **why)
 	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0 ||
 	    (r = engine_selftest_start(e)) < 0)
 		return r;
+	engine_aside_tell(e);
 	return engine_watch_start(e);
 }
 

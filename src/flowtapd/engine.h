@@ -67,6 +67,7 @@ struct agency {
 	uint32_t no; /* the store's, and the data plane's */
 	uint32_t sessions;
 	struct knocks knocks;
+	struct knocks lies;    /* messages that no session of ours sends */
 	struct starts *starts; /* owned; NULL: none */
 	uint64_t criteria;     /* it has, those of the open transaction too */
 	struct record_share share;
@@ -119,6 +120,7 @@ struct session {
 	gid_t gid; /* primary group of who logged in */
 	char auth[IPC_AUTH_MAX + 1];
 	bool opened;        /* it is on record */
+	bool lied;          /* it sent what no session of ours sends */
 	struct op_list ops; /* in the order of the requests */
 	unsigned nops;
 	size_t ops_bytes; /* of their text */
@@ -324,8 +326,14 @@ int engine_alarm_start(struct engine *e);               /* listens to the invent
 int engine_alarm_found(struct engine *e, struct rd *r); /* IPC_D_ALARM */
 /* On record and in the log. */
 void engine_alarm(struct engine *e, const char *text);
+
+/* engine_place.c: agencies that come and go */
 /* Takes the criterion out of the data plane and puts it in again as it is stored. */
-int engine_put_anew(struct engine *e, uint64_t uid);
+int engine_place_anew(struct engine *e, uint64_t uid);
+int engine_place_budget(struct engine *e, const struct agency *a);
+/* The criteria of agencies that only conf has; those that only the former one, was, has. */
+int engine_place_new(struct engine *e, const struct conf *conf, const struct conf *was);
+int engine_place_gone(struct engine *e, const struct conf *was, const struct conf *conf);
 
 /* engine_login.c: text is the login's name, a line feed, the address it came from */
 int engine_login_failed(struct engine *e, struct slice text);
@@ -394,6 +402,14 @@ int engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char
 int engine_warrant_decide(
     struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size);
 int engine_warrant_show(struct engine *e, struct buf *out); /* JSON */
+
+/* engine_aside.c: criteria that are set aside (store.h) */
+/* Of those that are new: an alarm, a line on record; they are taken out of the data plane. */
+void engine_aside_tell(struct engine *e);
+/* Which of the agency's there are, for it to read; out as it was if there are none. */
+void engine_aside_reason(const struct engine *e, const struct agency *a, char *out, size_t size);
+/* Whether one of them is asked for by its number. */
+bool engine_aside_named(const struct engine *e, const struct agency *a, const struct dtcp_req *q);
 
 /* engine_list.c */
 int engine_list_start(struct engine *e);

@@ -33,7 +33,7 @@ engine_alarm_found(struct engine *e, struct rd *r)
 	if (rd_end(r) < 0 || kind == 0 || kind >= ARRAY_LEN(found))
 		return -EBADMSG;
 	engine_alarm(e, found[kind]);
-	if (kind == IPC_ALARM_CHANGED && (rc = engine_put_anew(e, uid)) < 0)
+	if (kind == IPC_ALARM_CHANGED && (rc = engine_place_anew(e, uid)) < 0)
 		log_warn(rc, "a changed criterion could not be put anew");
 	return 0;
 }

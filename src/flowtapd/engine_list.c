@@ -63,6 +63,7 @@ listing_abort(struct listing *l, int err)
 	struct session *s = l->op->session;
 
 	log_warn(err, "agency %s: LIST broken off", s->agency->name);
+	engine_aside_tell(s->engine);
 	session_free(s);
 }
 
@@ -257,6 +258,7 @@ listing_begin(struct op *op, uint64_t count)
 	cleanup_buf struct buf b = {0};
 
 	op->reply = (struct ipc_reply){.code = DTCP_OK, .value = count, .now_ms = clock_wall_ms()};
+	engine_aside_reason(op->session->engine, op->session->agency, op->reply.reason, sizeof op->reply.reason);
 	ipc_reply_put(&b, &op->reply);
 	return listing_send(op->listing, IPC_S_REPLY, &b);
 }
@@ -373,6 +375,8 @@ listing_start(struct op *op)
 	if (r < 0) {
 		free(l);
 		code = list_error(q, r);
+		if (r == -EBADMSG)
+			engine_aside_reason(e, op->session->agency, op->reply.reason, sizeof op->reply.reason);
 		op_done(op, list_record(op, code, 0) < 0 ? DTCP_SERVER_ERROR : code, 0);
 		return;
 	}

@@ -352,6 +352,10 @@ do_refresh(struct engine *e, struct op *op, struct change *c)
 	int r;
 
 	c->engine = e;
+	if (engine_aside_named(e, op->session->agency, &op->req)) {
+		engine_aside_reason(e, op->session->agency, op->reply.reason, sizeof op->reply.reason);
+		return part_done(op, c, -ENOENT, 0);
+	}
 	if ((r = none_is_gone(e, op)) == 0)
 		r = store_update(e->store, op->session->agency->name, &op->req, &op->next, refresh_row, c, &count);
 	return part_done(op, c, r, c->nuid);
@@ -648,8 +652,10 @@ send_deletes(struct engine *e, struct change *c)
 		int r;
 
 		buf_put_u32(&b, (uint32_t)n);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			buf_put_u64(&b, c->uid[at + i]);
+			store_aside_remove(e->store, c->uid[at + i]);
+		}
 		if ((r = engine_dp_send(e, IPC_D_DELETE, &b, on_dp_done, c->op)) < 0)
 			return r;
 		c->op->waits++;

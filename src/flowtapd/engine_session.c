@@ -16,6 +16,7 @@
 #include "log.h"
 
 #define MINUTE_NS 60000000000ull
+#define LIE_NS MINUTE_NS /* between two alarms of one agency's */
 
 void
 op_unref(struct op *op)
@@ -253,7 +254,8 @@ session_free(struct session *s)
 	chan_free(TAKE_PTR(s->chan));
 	if (s->opened) {
 		engine_audit_of(&event, s, "session-close");
-		snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
+		snprintf(reason, sizeof reason, "%llu requests refused%s", (unsigned long long)s->refused,
+		    s->lied ? "; ended for what it sent" : "");
 		event.reason = reason;
 		engine_audit_happened(s->engine, &event);
 		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name))
@@ -263,6 +265,31 @@ session_free(struct session *s)
 	loop_defer(s->engine->loop, free, s);
 }
 
+/* What no program of ours sends: whoever has the agency's user number talks to us.  Its session ends.  They may come
+ * back as often as they like: one alarm tells of many. */
+static void
+note_lie(struct session *s)
+{
+	static const char what[] = "sent what no session of ours sends: its session was ended";
+	struct knocks *k = &s->agency->lies;
+	const uint64_t now = clock_mono_ns();
+	struct audit_event v;
+	char text[184];
+
+	s->lied = true;
+	k->n++;
+	if (k->told_ns != 0 && now - k->told_ns < LIE_NS)
+		return;
+	k->told_ns = now;
+	snprintf(text, sizeof text, "agency %s %s (%llu times)", s->agency->name, what, (unsigned long long)k->n);
+	k->n = 0;
+	if (!engine_event(s->engine, ENGINE_ALARM, EVENT_ALARM, "%s", text))
+		log_warnx("ALARM: %s", text);
+	engine_audit_of(&v, s, "alarm");
+	v.reason = text;
+	engine_audit_happened(s->engine, &v);
+}
+
 static void
 on_end(void *arg, int err)
 {
@@ -270,6 +297,8 @@ on_end(void *arg, int err)
 
 	if (err < 0)
 		log_warn(err, "agency %s: session", s->agency->name);
+	if (err == -EBADMSG || err == -EPROTO || err == -EMSGSIZE)
+		note_lie(s);
 	session_free(s);
 }
 

@@ -20,6 +20,8 @@ struct sync {
 	const struct agency *agency; /* of the last row */
 	unsigned under_way;
 	uint64_t put, refused;
+	struct store_aside of[UNDER_WAY_MAX]; /* what each answer to come is of, a ring; uid 0: no criterion */
+	uint32_t first;
 	struct buf out, in; /* frames not yet written; bytes read and not yet understood */
 };
 
@@ -32,11 +34,20 @@ flush(struct sync *y)
 	return r;
 }
 
+/* One that can't be active is nobody else's harm. */
+static int
+refused(struct sync *y, const struct store_aside *of)
+{
+	y->refused++;
+	return of->uid ? store_aside_add(y->engine->store, of->agency, of->id, of->uid) : 0;
+}
+
 /* Every answer that is there whole. */
 static int
 answers_take(struct sync *y)
 {
 	size_t used = 0;
+	int r;
 
 	while (y->in.len - used >= CHAN_HEADER) {
 		struct rd rd = rd_init(y->in.p + used, y->in.len - used);
@@ -49,7 +60,9 @@ answers_take(struct sync *y)
 		if (y->in.len - used < CHAN_HEADER + sizeof err)
 			break;
 		err = rd_u32(&rd);
-		y->refused += err != 0;
+		if (err != 0 && (r = refused(y, &y->of[y->first])) < 0)
+			return r;
+		y->first = (y->first + 1) % UNDER_WAY_MAX;
 		y->under_way--;
 		used += CHAN_HEADER + sizeof err;
 	}
@@ -86,8 +99,9 @@ sync_agency(struct sync *y, const char *name)
 	return y->agency = agency_named(y->engine->agency, y->engine->nagency, name);
 }
 
+/* of: the criterion; NULL: it is of none. */
 static int
-sync_send(struct sync *y, uint16_t type, const struct buf *b)
+sync_send(struct sync *y, uint16_t type, const struct buf *b, const struct store_aside *of)
 {
 	int r = 0;
 
@@ -96,6 +110,7 @@ sync_send(struct sync *y, uint16_t type, const struct buf *b)
 	if (y->under_way == UNDER_WAY_MAX && (r = answers_wait(y, UNDER_WAY_MAX / 2)) < 0)
 		return r;
 	chan_frame_put(&y->out, type, 0, b->p, b->len);
+	y->of[(y->first + y->under_way) % UNDER_WAY_MAX] = of ? *of : (struct store_aside){0};
 	y->under_way++;
 	return y->out.len >= WRITE_CHUNK ? flush(y) : y->out.err;
 }
@@ -106,16 +121,15 @@ sync_put(void *arg, const char *agency, struct store_row *row)
 	struct sync *y = arg;
 	const struct agency *a = sync_agency(y, agency);
 	cleanup_buf struct buf b = {0};
+	struct store_aside of;
 	struct ipc_put put = {0};
 	int r;
 
 	if (a == NULL || engine_late_gone(y->engine, row->uid))
 		return 0;
-	if ((r = filter_compile(&row->criteria, &put.filter)) < 0) {
-		log_warn(r, "agency %s: criterion %u cannot be compiled", agency, row->id);
-		y->refused++;
-		return r == -ENOMEM ? r : 0;
-	}
+	of = (struct store_aside){.uid = row->uid, .id = row->id, .agency = a->no};
+	if ((r = filter_compile(&row->criteria, &put.filter)) < 0)
+		return r == -ENOMEM ? r : refused(y, &of);
 	put_from_row(y->engine, &put, a->no, row);
 	r = engine_grant_resume(y->engine, row, &put);
 	ipc_put_put(&b, &put);
@@ -123,7 +137,7 @@ sync_put(void *arg, const char *agency, struct store_row *row)
 	if (r < 0)
 		return r;
 	y->put++;
-	return sync_send(y, IPC_D_PUT, &b);
+	return sync_send(y, IPC_D_PUT, &b, &of);
 }
 
 static int
@@ -139,21 +153,22 @@ steps(struct sync *y)
 		if (e->agency[i]->no == 0)
 			continue; /* it has nothing: engine.c, agencies_known */
 		engine_budget_put(e->agency[i], &b);
-		r = sync_send(y, IPC_D_BUDGET, &b);
+		r = sync_send(y, IPC_D_BUDGET, &b, NULL);
 	}
 	if (r == 0)
-		r = store_each(e->store, sync_put, y);
+		r = store_load(e->store, sync_put, y);
 	if (r == 0 && (r = answers_wait(y, 0)) == 0)
-		r = sync_send(y, IPC_D_SYNC, &nothing);
+		r = sync_send(y, IPC_D_SYNC, &nothing, NULL);
 	return r == 0 ? answers_wait(y, 0) : r;
 }
 
 int
 engine_sync(struct engine *e)
 {
-	struct sync y = {.engine = e};
+	static struct sync y;
 	int r;
 
+	y.engine = e;
 	r = steps(&y);
 	bulk_end();
 	buf_free(&y.out);

@@ -120,6 +120,15 @@ ipc_wrong_get(struct ipc_wrong *m, struct rd *r)
 	return r->err;
 }
 
+/* What stands in lines of the record beside our own words. */
+static bool
+is_plain(const char *s)
+{
+	while (*s >= ' ' && *s <= '~')
+		s++;
+	return *s == '\0';
+}
+
 void
 ipc_hello_put(struct buf *b, const struct ipc_hello *m)
 {
@@ -134,7 +143,7 @@ ipc_hello_get(struct ipc_hello *m, struct rd *r)
 
 	(void)ipc_addr_get(&v.peer, r);
 	rd_cstr(r, v.auth, sizeof v.auth);
-	if (rd_end(r) < 0)
+	if (rd_end(r) < 0 || !is_plain(v.auth))
 		return -EBADMSG;
 	*m = v;
 	return 0;
@@ -157,7 +166,7 @@ ipc_refused_get(struct ipc_refused *m, struct rd *r)
 	rd_cstr(r, v.field, sizeof v.field);
 	rd_cstr(r, v.reason, sizeof v.reason);
 	v.text = rd_slice(r);
-	if (rd_end(r) < 0 || v.code < 100 || v.code > 999)
+	if (rd_end(r) < 0 || !dtcp_code_refuses(v.code) || !is_plain(v.field) || !is_plain(v.reason))
 		return -EBADMSG;
 	*m = v;
 	return 0;

@@ -91,13 +91,13 @@ enum ipc_type {
 
 struct ipc_hello {
 	struct ip_addr peer;         /* the mediation device's address, from SSH_CONNECTION; family 0 unknown */
-	char auth[IPC_AUTH_MAX + 1]; /* how it proved its login, from SSH_USER_AUTH; "" unknown */
+	char auth[IPC_AUTH_MAX + 1]; /* how it proved its login, from SSH_USER_AUTH; printable ASCII; "" unknown */
 };
 
 struct ipc_refused {
-	uint32_t code; /* enum dtcp_code */
-	char field[64], reason[128];
-	struct slice text; /* borrowed: the request's own words */
+	uint32_t code;               /* enum dtcp_code, but not OK */
+	char field[64], reason[128]; /* printable ASCII */
+	struct slice text;           /* borrowed: the request's own words */
 };
 
 struct ipc_reply {

@@ -456,6 +456,7 @@ store_close(struct store *s)
 	disconnect(s->db, s->st);
 	seal_forget();
 	free(s->path);
+	store_aside_free(s);
 	explicit_bzero(s, sizeof *s);
 	free(s);
 }
@@ -650,8 +651,9 @@ each_read(struct store *s, sqlite3_stmt *st, struct store_keys *keys, struct sto
 	return r < 0 ? r : store_row_read(st, keys, row);
 }
 
-int
-store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg)
+/* loads: what can't be opened is set aside. */
+static int
+each(struct store *s, bool loads, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_EACH);
 	struct store_keys keys = {0};
@@ -660,7 +662,9 @@ store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct stor
 	while ((r = store_step(st)) == 1) {
 		struct store_row row;
 
-		if ((r = each_read(s, st, &keys, &row)) < 0)
+		if ((r = each_read(s, st, &keys, &row)) == -EBADMSG && loads && (r = store_aside_note(s, st)) == 0)
+			continue;
+		if (r < 0)
 			break;
 		r = cb(arg, (const char *)sqlite3_column_text(st, STORE_ROW_NCOLUMNS), &row);
 		store_row_free(&row);
@@ -671,6 +675,18 @@ store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct stor
 	store_keys_wipe(&keys);
 	seal_forget();
 	return r;
+}
+
+int
+store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg)
+{
+	return each(s, false, cb, arg);
+}
+
+int
+store_load(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg)
+{
+	return each(s, true, cb, arg);
 }
 
 int

@@ -143,7 +143,8 @@ int store_list_open(struct store *s, const char *agency, enum dtcp_select select
     uint32_t nids, const char *cdest, struct store_list **out);
 /* Goes on counting the rows, at most max: 1 there are more, 0 that is all and *count, -errno. */
 int store_list_count(struct store_list *l, uint32_t max, uint64_t *count);
-int store_list_next(struct store_list *l, struct store_row *r); /* 1 a row, 0 the end, -errno */
+/* 1 a row, 0 the end, -errno; -EBADMSG: this one can't be opened, and is set aside from now on */
+int store_list_next(struct store_list *l, struct store_row *r);
 void store_list_close(struct store_list *l);
 
 /* ---- what criteria have used of their limits ---- */
@@ -195,7 +196,26 @@ int store_lines_open(struct store *s, uint64_t n, struct store_lines **out);
 int store_lines_next(struct store_lines *l, uint64_t *n, struct buf *out); /* appends one: 1; 0 the end; -errno */
 void store_lines_close(struct store_lines *l);                             /* NULL is legal */
 
-/* Every criterion of every agency, by agency: for start-up and the auditor. */
+/*
+ * Rows that are set aside: what is stored of them can't be opened, or the data plane can't take it.  Listings,
+ * store_update, store_load and a rotation of keys pass over them; they count, and are deleted as ever.  Known in memory
+ * only, by every call that comes upon one (which says -EBADMSG) and by store_aside_add.
+ */
+struct store_aside {
+	uint64_t uid;
+	uint32_t id, agency; /* agency: its number */
+	bool told;           /* store_aside_next has had it */
+};
+int store_aside_add(struct store *s, uint32_t agency, uint32_t id, uint64_t uid); /* 0, also if it is; -ENOMEM */
+void store_aside_remove(struct store *s, uint64_t uid);                           /* it was deleted */
+bool store_is_aside(const struct store *s, uint64_t uid);
+bool store_aside_next(struct store *s, struct store_aside *out); /* each once, in no order; false: no more */
+/* The agency's, in the order of their ids: *out, owned by the caller.  -ENOMEM */
+int store_aside_list(const struct store *s, uint32_t agency, struct store_aside **out, size_t *n);
+
+/* Every criterion of every agency, by agency: for start-up.  Those that can't be opened are set aside. */
+int store_load(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg);
+/* The same for the auditor: -EBADMSG if one can't be opened. */
 int store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg);
 int store_count(struct store *s, const char *agency, uint64_t *count); /* agency's own */
 

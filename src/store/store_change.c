@@ -618,7 +618,7 @@ row_change(struct store *s, int64_t agency, uint64_t uid, int (*cb)(void *arg, s
 	sqlite3_bind_int64(st, 2, (int64_t)uid);
 	if ((r = store_step(st)) <= 0)
 		return r < 0 ? r : -ENOENT;
-	r = store_row_read(st, keys, &row);
+	r = store_row_open(s, st, keys, &row);
 	store_done(st);
 	if (r < 0)
 		return r;
@@ -638,7 +638,8 @@ update_steps(struct store *s, const char *agency, const struct dtcp_req *which, 
 	if (r == 0 && u->n > 0)
 		r = store_agency_find(s, agency, &no, NULL);
 	for (size_t i = 0; r == 0 && i < u->n; i++)
-		r = row_change(s, no, u->v[i].uid, cb, arg);
+		if (!store_is_aside(s, u->v[i].uid))
+			r = row_change(s, no, u->v[i].uid, cb, arg);
 	return r;
 }
 
@@ -671,7 +672,7 @@ store_find_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX +
 	if ((r = store_step(st)) <= 0)
 		return r < 0 ? r : -ENOENT;
 	if ((r = store_keys_get(s, sqlite3_column_int64(st, 0), &keys)) == 0 &&
-	    (r = store_row_read(st, keys, row)) == 0)
+	    (r = store_row_open(s, st, keys, row)) == 0)
 		snprintf(agency, DTCP_NAME_MAX + 1, "%s", (const char *)sqlite3_column_text(st, STORE_ROW_NCOLUMNS));
 	store_done(st);
 	return r;

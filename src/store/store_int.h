@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include "hashmap.h"
 #include "store.h"
 #include "seal.h"
 #include "store_column.h"
@@ -104,6 +105,12 @@ struct store_adder {
 	bool advanced;       /* next_id is yet to be written: once, before the commit */
 };
 
+struct store_asides {
+	struct hashmap *at;    /* uid: 1 + its place in v; NULL: none yet */
+	struct store_aside *v; /* owned */
+	size_t n, cap, look;   /* look: those before it were told of */
+};
+
 struct store {
 	sqlite3 *db;
 	char *path; /* for the connections of listings */
@@ -129,6 +136,7 @@ struct store {
 	/* What the log has from before may be in the kernel's memory only: an fsync that failed was told to the process
 	 * that made it, and counts as done for the next.  Nothing is added before all of it is in the database. */
 	bool unsettled;
+	struct store_asides aside;
 };
 
 /* ---- store.c ---- */
@@ -210,6 +218,13 @@ int store_row_cdest_read(sqlite3_stmt *st, const struct store_keys *keys, struct
 
 #define STORE_ROW_COLUMNS "c.agency, c.uid, c.id, c.added_ms, c.priority, c.warrant, c.secret"
 #define STORE_ROW_NCOLUMNS 7
+
+/* ---- store_aside.c ---- */
+
+/* As store_row_read; a row that can't be opened is set aside. */
+int store_row_open(struct store *s, sqlite3_stmt *st, const struct store_keys *keys, struct store_row *row);
+int store_aside_note(struct store *s, sqlite3_stmt *st); /* st: a row of STORE_ROW_COLUMNS.  -ENOMEM */
+void store_aside_free(struct store *s);
 
 /* ---- store_warrant.c ---- */
 

@@ -22,6 +22,8 @@ struct store_list {
 	struct store_keys keys; /* as they are in the snapshot */
 	struct dtcp_ids *range; /* LIST_RANGE: owned; sorted, disjoint */
 	uint32_t nrange, next;
+	struct store_aside *aside; /* owned: the agency's that were set aside when it began, by id, and so by uid */
+	size_t naside;
 	sqlite3_stmt *counter;
 	uint64_t counted, after; /* after: what was counted last, in range number at */
 	uint32_t at;
@@ -147,6 +149,57 @@ open_somebody(struct store_list *l, const struct dtcp_ids *ids, uint32_t nids, c
 	return 0;
 }
 
+/* Whether the listing is of ids, and of this one. */
+static bool
+in_ranges(const struct store_list *l, uint32_t id)
+{
+	for (uint32_t i = 0; i < l->nrange; i++)
+		if (l->range[i].lo <= id && id <= l->range[i].hi)
+			return true;
+	return false;
+}
+
+/* Those that the query counts, and that are not listed. */
+static int
+aside_count(struct store_list *l, uint64_t *count)
+{
+	static const char *const sql[] = {[LIST_CDEST] = "SELECT 1 FROM cdest_use WHERE cdest = ?1 AND uid = ?2",
+	    [LIST_RANGE] = "SELECT 1 FROM criterion WHERE agency = ?1 AND uid = ?2"};
+	sqlite3_stmt *st = NULL;
+	int r = prepare(l, sql[l->kind], &st);
+	int64_t one;
+
+	*count = 0;
+	for (size_t i = 0; r == 0 && i < l->naside; i++) {
+		if (l->kind == LIST_RANGE && !in_ranges(l, l->aside[i].id))
+			continue;
+		sqlite3_bind_int64(st, 1, l->kind == LIST_CDEST ? l->cdest : l->agency);
+		sqlite3_bind_int64(st, 2, (int64_t)l->aside[i].uid);
+		if ((r = number_get(st, &one)) == 0)
+			++*count;
+		else if (r == -ENOENT)
+			r = 0;
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+static bool
+is_aside(const struct store_list *l, uint64_t uid)
+{
+	size_t lo = 0, hi = l->naside;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (l->aside[mid].uid < uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < l->naside && l->aside[lo].uid == uid;
+}
+
 static int
 list_connect(struct store *s, struct store_list *l)
 {
@@ -180,6 +233,8 @@ store_list_open(struct store *s, const char *agency, enum dtcp_select select, co
 		r = list_connect(s, l);
 	if (r == 0)
 		r = agency_open(l, agency);
+	if (r == 0)
+		r = store_aside_list(s, (uint32_t)l->agency, &l->aside, &l->naside);
 	if (r == -ENOENT)
 		r = open_nobody(l, ids, nids);
 	else if (r == 0)
@@ -216,11 +271,14 @@ store_list_count(struct store_list *l, uint32_t max, uint64_t *count)
 {
 	static const struct dtcp_ids every_uid = {1, INT64_MAX, false};
 	uint32_t nrange = l->kind == LIST_CDEST ? 1 : l->nrange;
+	uint64_t aside = 0;
+	int r;
 
 	while (max > 0 && l->at < nrange) {
 		uint64_t last;
 		int64_t n;
-		int r = count_some(l, l->kind == LIST_CDEST ? &every_uid : &l->range[l->at], max, &n, &last);
+
+		r = count_some(l, l->kind == LIST_CDEST ? &every_uid : &l->range[l->at], max, &n, &last);
 
 		if (r < 0)
 			return r;
@@ -232,8 +290,12 @@ store_list_count(struct store_list *l, uint32_t max, uint64_t *count)
 		max -= (uint32_t)n + (max > (uint32_t)n); /* ranges cost too */
 		l->at++;
 	}
-	*count = l->counted;
-	return l->at < nrange;
+	if (l->at < nrange)
+		return 1;
+	if (l->naside > 0 && (r = aside_count(l, &aside)) < 0)
+		return r;
+	*count = l->counted - aside;
+	return 0;
 }
 
 int
@@ -241,14 +303,16 @@ store_list_next(struct store_list *l, struct store_row *row)
 {
 	int r;
 
-	/* A statement not yet bound finds nothing, which leads to the first range. */
-	while ((r = store_step(l->st)) == 0 && l->next < l->nrange) {
-		range_bind(l, l->st, l->range[l->next].lo, l->range[l->next].hi);
-		l->next++;
-	}
-	if (r <= 0)
-		return r;
-	r = store_row_read(l->st, &l->keys, row);
+	do {
+		/* A statement not yet bound finds nothing, which leads to the first range. */
+		while ((r = store_step(l->st)) == 0 && l->next < l->nrange) {
+			range_bind(l, l->st, l->range[l->next].lo, l->range[l->next].hi);
+			l->next++;
+		}
+		if (r <= 0)
+			return r;
+	} while (l->naside > 0 && is_aside(l, (uint64_t)sqlite3_column_int64(l->st, 1)));
+	r = store_row_open(l->store, l->st, &l->keys, row);
 	return r < 0 ? r : 1;
 }
 
@@ -264,5 +328,6 @@ store_list_close(struct store_list *l)
 	store_keys_wipe(&l->keys);
 	seal_forget();
 	free(l->range);
+	free(l->aside);
 	free(l);
 }

@@ -98,6 +98,17 @@ store_row_put(const struct store_row *r, struct buf *out)
 	criteria_encode(&r->criteria, out);
 }
 
+/* What a request has to be, its row still is (dtcp_req_judge): else nobody could send a copy of it. */
+static bool
+is_sound(const struct store_row *row)
+{
+	bool ok = row->ncdest > 0 && row->csrc.family != 0 && row->csrc_port != 0 && row->ttl != 0;
+
+	for (unsigned i = 0; i < row->ncdest; i++)
+		ok = ok && row->cdest[i].addr.family == row->csrc.family && row->cdest[i].port != 0;
+	return ok;
+}
+
 int
 store_row_get(struct store_row *row, struct rd *r)
 {
@@ -122,7 +133,7 @@ store_row_get(struct store_row *row, struct rd *r)
 		return -EBADMSG;
 	if ((rc = criteria_decode(&row->criteria, r)) < 0)
 		return rc;
-	if (rd_end(r) < 0) {
+	if (rd_end(r) < 0 || !is_sound(row)) {
 		criteria_free(&row->criteria);
 		return -EBADMSG;
 	}

@@ -7,7 +7,8 @@
 
 /* All but uid, id, added_ms and priority, which are columns.  Errors are the buffer's. */
 void store_row_put(const struct store_row *r, struct buf *out);
-/* Fills the rest of *r, criteria owned; reads to the end.  -EBADMSG, -ENOMEM: *r holds nothing to free. */
+/* Fills the rest of *r, criteria owned; reads to the end.  -EBADMSG (also: no copy could be sent of it), -ENOMEM: *r
+ * holds nothing to free. */
 int store_row_get(struct store_row *r, struct rd *in);
 
 #endif

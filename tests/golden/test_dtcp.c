@@ -161,7 +161,7 @@ answer_list(struct buf *out, const struct dtcp_req *add, const struct dtcp_req *
 	    .ttl = add->ttl,
 	    .added_ms = added,
 	    .criteria = &add->criteria};
-	size_t start = dtcp_reply_list_begin(out, list->version, list->seq, now);
+	size_t start = dtcp_reply_list_begin(out, list->version, list->seq, now, NULL);
 
 	memcpy(e.cdest, add->cdest, sizeof e.cdest);
 	dtcp_reply_list_entry(out, &e, list->flags, 1, 1);

@@ -432,6 +432,24 @@ engine_agency_recount(struct engine *e, const char *name)
 }
 
 /* All stand on standing authority here. */
+bool
+engine_aside_named(const struct engine *e, const struct agency *a, const struct dtcp_req *q)
+{
+	(void)e;
+	(void)a;
+	(void)q;
+	return false;
+}
+
+void
+engine_aside_reason(const struct engine *e, const struct agency *a, char *out, size_t size)
+{
+	(void)e;
+	(void)a;
+	(void)out;
+	(void)size;
+}
+
 int
 engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_req *q, const struct tap_filter *f,
     const struct authority **out, const char **why)

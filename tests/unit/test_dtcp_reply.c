@@ -94,7 +94,7 @@ test_spelling(void **state)
 	assert_memory_equal(b.p, "DTCP/0.7 550 ", 13);
 	buf_reset(&b);
 	strcpy(e.cdest[0].name, "x,y\\z");
-	dtcp_reply_list_begin(&b, 7, 1, 0);
+	dtcp_reply_list_begin(&b, 7, 1, 0, NULL);
 	dtcp_reply_list_entry(&b, &e, DTCP_F_CRITERIA, 1, 1);
 	dtcp_reply_list_end(&b, 0, "k");
 	assert_int_equal(dtcp_parse_reply(b.p, b.len, &r), 0);
@@ -143,7 +143,7 @@ test_length_of_entries(void **state)
 	for (int busy = 0; busy < 2; busy++) {
 		cleanup_buf struct buf b = {0};
 
-		dtcp_reply_list_begin(&b, 7, 1, 0);
+		dtcp_reply_list_begin(&b, 7, 1, 0, NULL);
 		for (unsigned i = 0; i < N; i++) {
 			struct criteria c = {0};
 			struct dtcp_entry e;

@@ -431,6 +431,91 @@ test_lenient(void **state)
 	dtcp_req_free(&req);
 }
 
+/* Each exclusion divides a range: as many pieces as there can be still pass. */
+static void
+test_most_pieces(void **state)
+{
+	cleanup_buf struct buf b = {0}, once = {0};
+	struct dtcp_req req, back;
+	struct rd r;
+
+	(void)state;
+	buf_printf(&b, "DELETE DTCP/0.7\r\nCriteria-ID: !1");
+	for (unsigned i = 1; i < DTCP_SELECTOR_MAX; i++)
+		buf_printf(&b, ",!%u", 2 * i + 1);
+	buf_printf(&b, "\r\n" ID STATIC);
+	dtcp_sign(&b, 0, KEY);
+	assert_int_equal(dtcp_parse_request(b.p, b.len, KEY, "lea1", &req).code, 0);
+	assert_int_equal(req.nids, DTCP_IDS_MAX);
+	dtcp_req_encode(&req, &once);
+	r = rd_init(once.p, once.len);
+	assert_int_equal(dtcp_req_decode(&back, &r), 0);
+	dtcp_req_free(&req);
+	dtcp_req_free(&back);
+}
+
+/* What the text can't say, the struct must not: one field at a time. */
+static void
+test_judge(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t at;
+		uint8_t byte;
+	} row[] = {
+#define AT(field) offsetof(struct dtcp_req, field)
+	    {ADD7 TO STATIC, AT(ncdest), 0},
+	    {ADD7 TO STATIC, AT(ncdest), 3},
+	    {ADD7 TO STATIC, AT(ttl), 0},
+	    {ADD7 TO STATIC, AT(csrc.family), 0},
+	    {ADD7 TO STATIC, AT(csrc.family), 6},
+	    {ADD7 TO STATIC, AT(csrc.b), 127},
+	    {ADD7 TO STATIC, AT(csrc.b[15]), 1},
+	    {ADD7 TO STATIC, AT(cdest[0].addr.family), 6},
+	    {ADD7 TO STATIC, AT(cdest[0].addr.b), 255},
+	    {ADD7 TO STATIC, AT(cdest[0].name), 0},
+	    {ADD7 TO2 STATIC, AT(cdest[1].name), 'a'},
+	    {ADD7 TO STATIC, AT(flags), 0},
+	    {ADD7 TO STATIC, AT(flags), DTCP_F_STATIC | DTCP_F_STATS},
+	    {ADD7 TO STATIC, AT(timeouts.named), 1},
+	    {ADD7 TO "Timeout-Idle: 5\r\n", AT(timeouts.named), 2},
+	    {ADD7 TO "Timeout-Idle: 5\r\n", AT(timeouts.v[1]), 1},
+	    {ADD7 TO "Timeout-Idle: 5\r\n", AT(timeouts.v[0]) + 7, 1},
+	    {ADD7 TO STATIC, AT(version), 5},
+	    {ADD7 TO STATIC, AT(version), 9},
+	    {ADD7 TO2 STATIC, AT(version), 6},
+	    {ADD7 TO6 STATIC, AT(version), 6},
+	    {ADD7 TO STATIC, AT(criteria.family), 4},
+	    {ADD7 TO STATIC, AT(criteria.paired), 1},
+	    {ADD7 TO STATIC, AT(method), DTCP_DELETE},
+	    {ADD7 TO STATIC, AT(method), DTCP_ENABLE},
+	    {ADD7 TO STATIC, AT(select), DTCP_SEL_IDS},
+	    {ADD7 TO STATIC, AT(sel_cdest), 'x'},
+	    {"DELETE DTCP/0.7\r\nCdest-ID: a\r\n" ID, AT(select), DTCP_SEL_NONE},
+	    {"DELETE DTCP/0.7\r\nCdest-ID: a\r\n" ID, AT(sel_cdest), 0},
+	    {"DELETE DTCP/0.7\r\nCriteria-ID: 5\r\n" ID, AT(select), DTCP_SEL_CDEST},
+	    {"REFRESH DTCP/0.7\r\nCdest-ID: a\r\nTimeout-Idle: 5\r\n" ID, AT(flags), 1},
+	    {"REFRESH DTCP/0.7\r\nCdest-ID: a\r\nTimeout-Idle: 5\r\n" ID, AT(timeouts.named), 0},
+	    {"LIST DTCP/0.7\r\n" ID, AT(flags), 0},
+	    {"LIST DTCP/0.7\r\n" ID, AT(warrant), 'W'},
+	    {"NOOP DTCP/0.7\r\n" ID, AT(priority), 1},
+	    {"NOOP DTCP/0.7\r\n" ID, AT(timeouts.v[2]), 1},
+#undef AT
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct dtcp_req req;
+
+		assert_int_equal(parse(row[i].text, &req).code, 0);
+		assert_null(dtcp_req_judge(&req));
+		((uint8_t *)&req)[row[i].at] = row[i].byte;
+		if (dtcp_req_judge(&req) == NULL)
+			fail_msg("row %zu is accepted", i);
+		dtcp_req_free(&req);
+	}
+}
+
 int
 main(void)
 {
@@ -444,6 +529,8 @@ main(void)
 	    cmocka_unit_test(test_fields),
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_lenient),
+	    cmocka_unit_test(test_most_pieces),
+	    cmocka_unit_test(test_judge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

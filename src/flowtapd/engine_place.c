@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Agencies that come and go with a commit: their criteria stay stored, and are in the data plane while they are
+ * configured.
+ *
+ * exports: engine_place_ */
+#include <errno.h>
+
+#include "engine.h"
+#include "log.h"
+
+/* arg: of a criterion that was put, struct store_aside, owned; else NULL. */
+static void
+on_agency_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
+{
+	cleanup_free struct store_aside *row = arg;
+	struct rd r = rd_init(body, len);
+
+	if (type == IPC_D_DONE && rd_u32(&r) == 0)
+		return;
+	log_warnx("a criterion of an agency that was configured anew is not active");
+	if (row == NULL)
+		return;
+	(void)store_aside_add(e->store, row->agency, row->id, row->uid);
+	engine_aside_tell(e);
+}
+
+int
+engine_place_budget(struct engine *e, const struct agency *a)
+{
+	cleanup_buf struct buf b = {0};
+
+	engine_budget_put(a, &b);
+	return engine_dp_send(e, IPC_D_BUDGET, &b, on_agency_done, NULL);
+}
+
+static int
+row_put(struct engine *e, uint32_t agency, const struct store_row *row)
+{
+	cleanup_free struct store_aside *of = calloc(1, sizeof *of);
+	cleanup_buf struct buf b = {0};
+	struct ipc_put put = {0};
+	int r;
+
+	if (engine_late_gone(e, row->uid))
+		return 0; /* it was deleted, and is stored still */
+	if (of == NULL)
+		return -ENOMEM;
+	*of = (struct store_aside){.uid = row->uid, .id = row->id, .agency = agency};
+	if ((r = filter_compile(&row->criteria, &put.filter)) < 0)
+		return r == -ENOMEM ? r : store_aside_add(e->store, agency, row->id, row->uid);
+	put_from_row(e, &put, agency, row);
+	r = engine_grant_resume(e, row, &put);
+	ipc_put_put(&b, &put);
+	ipc_put_free(&put);
+	if (r < 0 || (r = engine_dp_send(e, IPC_D_PUT, &b, on_agency_done, of)) < 0)
+		return r;
+	(void)TAKE_PTR(of);
+	return 0;
+}
+
+static int
+row_delete(struct engine *e, uint32_t agency, const struct store_row *row)
+{
+	cleanup_buf struct buf b = {0};
+
+	(void)agency;
+	buf_put_u32(&b, 1);
+	buf_put_u64(&b, row->uid);
+	return engine_dp_send(e, IPC_D_DELETE, &b, on_agency_done, NULL);
+}
+
+int
+engine_place_anew(struct engine *e, uint64_t uid)
+{
+	char agency[DTCP_NAME_MAX + 1];
+	struct store_row row;
+	uint32_t no;
+	int r = store_find_uid(e->store, uid, agency, &row);
+
+	if (r < 0)
+		return r;
+	if ((r = store_agency_known(e->store, agency, &no)) == 0 && (r = row_delete(e, no, &row)) == 0)
+		r = row_put(e, no, &row);
+	store_row_free(&row);
+	return r;
+}
+
+/* Every criterion of each agency of `of` that `other` does not have. */
+static int
+only_in(struct engine *e, const struct conf *of, const struct conf *other,
+    int (*cb)(struct engine *e, uint32_t agency, const struct store_row *row))
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < of->nagency; i++) {
+		struct store_list *list = NULL;
+		struct store_row row;
+		uint64_t count;
+		uint32_t no;
+
+		if (agency_configured(other, of->agency[i].name))
+			continue;
+		/* Without a number it has nothing. */
+		if ((r = store_agency_known(e->store, of->agency[i].name, &no)) == -ENOENT) {
+			r = 0;
+			continue;
+		}
+		if (r < 0 || (r = store_count(e->store, of->agency[i].name, &count)) < 0)
+			break;
+		if (count == 0)
+			continue;
+		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list);
+		while (r == 0 && ((r = store_list_next(list, &row)) == 1 || r == -EBADMSG)) {
+			if (r == -EBADMSG) {
+				r = 0; /* it is set aside */
+				continue;
+			}
+			r = cb(e, no, &row);
+			store_row_free(&row);
+		}
+		store_list_close(list);
+		if (r == -EBADMSG) {
+			log_warn(r, "agency %s: what is stored of it can't be opened", of->agency[i].name);
+			r = 0;
+		}
+	}
+	return r;
+}
+
+int
+engine_place_new(struct engine *e, const struct conf *conf, const struct conf *was)
+{
+	return only_in(e, conf, was, row_put);
+}
+
+int
+engine_place_gone(struct engine *e, const struct conf *was, const struct conf *conf)
+{
+	return only_in(e, was, conf, row_delete);
+}
