@@ -279,6 +279,8 @@ confine(const char *role, uid_t uid)
 		return role_confine_dataplane(inside);
 	if (strcmp(role, "canary") == 0)
 		return role_confine_canary();
+	if (strcmp(role, "reader") == 0)
+		return role_confine_reader();
 	if (strcmp(role, "metrics") == 0)
 		return role_confine_metrics();
 	return strcmp(role, "session") == 0 ? session_confine() : -EINVAL;

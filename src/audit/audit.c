@@ -39,9 +39,13 @@ static void
 put_escaped(struct buf *b, unsigned char c)
 {
 	static const char digits[] = "0123456789abcdef";
-	const char hex[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, mark[] = {'\\', (char)c};
+	const char hex[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]},
+		   mark[] = {'\\', (char)(c == '\n'   ? 'n'
+					  : c == '\r' ? 'r'
+						      : c)};
 
-	if (c == '"' || c == '\\')
+	/* Ends of lines are frequent. */
+	if (c == '"' || c == '\\' || c == '\n' || c == '\r')
 		buf_put(b, mark, sizeof mark);
 	else
 		buf_put(b, hex, sizeof hex);
@@ -148,6 +152,7 @@ audit_append(struct audit_chain *c, const struct audit_event *e, struct buf *out
 		buf_printf(&b, ",\"code\":%u", e->code);
 	put_text(&b, "reason", e->reason);
 	put_slice(&b, "request", e->request);
+	put_slice(&b, "parsed", e->parsed);
 	return line_end(out, &b, c);
 }
 

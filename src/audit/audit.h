@@ -50,6 +50,7 @@ struct audit_event {
 	unsigned code;        /* of the answer */
 	const char *reason;   /* ours, for a refusal or an end */
 	struct slice request; /* in its own words */
+	struct slice parsed;  /* what they were taken to say, and what was done where code is 200: from the struct */
 };
 
 /* Appends the event's line, with its end, and moves the chain on.  0, -ENOMEM, -EMSGSIZE

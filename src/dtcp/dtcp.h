@@ -114,6 +114,9 @@ void dtcp_req_free(struct dtcp_req *r);
 const char *dtcp_req_judge(const struct dtcp_req *r);
 /* Whether content may be sent to a, or come from it: one host's address, and not that of a loopback or of one link. */
 bool dtcp_is_unicast(const struct ip_addr *a);
+/* Appends it as text, from the struct: every parameter, in one order and spelling.  With "Csource-ID", "Seq" and a
+ * digest dtcp_parse_request makes the same of it.  Printable ASCII and line feeds but for bytes above 127 in names. */
+void dtcp_req_print(const struct dtcp_req *r, struct buf *out);
 void dtcp_req_encode(const struct dtcp_req *r, struct buf *out);
 /* 0; -EBADMSG: not what dtcp_req_encode makes of a request that dtcp_req_judge accepts; -ENOMEM.  *r empty on failure
  */

@@ -248,7 +248,7 @@ text_of(const json_t *o, const char *key)
 
 /* The request's lines, indented; what a terminal would obey is shown as "?". */
 static void
-print_request(const json_t *request)
+print_request(const json_t *request, const char *margin)
 {
 	const char *text = json_string_value(request), *end = text + json_string_length(request);
 	bool begin = true;
@@ -257,7 +257,7 @@ print_request(const json_t *request)
 		if (*text == '\r')
 			continue;
 		if (begin)
-			fputs("        ", stdout);
+			fputs(margin, stdout);
 		begin = *text == '\n';
 		putchar(*text == '\n' || (*text >= 0x20 && *text < 0x7f) ? *text : '?');
 	}
@@ -300,7 +300,9 @@ report_line(void *arg, struct slice line, uint64_t no)
 		printf("  (%s)", s);
 	putchar('\n');
 	if (json_is_string(v = json_object_get(o, "request")))
-		print_request(v);
+		print_request(v, "        ");
+	if (json_is_string(v = json_object_get(o, "parsed")))
+		print_request(v, "      = ");
 	json_decref(o);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * daemon.h - the five processes of flowtapd and what they share at start.
+ * daemon.h - the processes of flowtapd and what they share at start.
  *
  * The parent makes the descriptors, starts each child by fork and exec of its
  * own program with a role, and the child finds its descriptors at these
@@ -16,7 +16,7 @@
 #define DAEMON_USER "_flowtap"       /* parent and engine */
 #define DAEMON_USER_DP "_flowtap-dp" /* dataplane */
 /* Without these users there are no metrics, self-test or alarm hook, but all else. */
-#define DAEMON_USER_AUX "_flowtap-aux"         /* metrics, canary */
+#define DAEMON_USER_AUX "_flowtap-aux"         /* metrics, canary, names, reader */
 #define DAEMON_USER_HOOK "_flowtap-hook"       /* the operator's alarm hook */
 #define DAEMON_GROUP_METRICS "flowtap-metrics" /* who may read metrics.sock, besides root */
 #define DAEMON_GROUP_AUDITORS "flowtap-audit"
@@ -41,8 +41,9 @@ enum daemon_fd {
 	DAEMON_FD_METRICS,                /* and to others, which may not be there: closed at the other end then */
 	DAEMON_FD_CANARY,
 	DAEMON_FD_HOOK,
-	DAEMON_FD_KEY,  /* a pipe with the machine key in it */
-	DAEMON_FD_OWED, /* DAEMON_FILE_OWED, which root has opened */
+	DAEMON_FD_READER, /* channel to the reader */
+	DAEMON_FD_KEY,    /* a pipe with the machine key in it */
+	DAEMON_FD_OWED,   /* DAEMON_FILE_OWED, which root has opened */
 	DAEMON_FD_ENGINE_END,
 	/* canary */
 	DAEMON_FD_CANARY_SOCKET = DAEMON_FD_FIRST, /* packets at the test device's end */
@@ -72,6 +73,7 @@ int names_run(int verbose);
 int metrics_run(int verbose);
 int canary_run(int verbose);
 int hook_run(int verbose);
+int reader_run(int verbose);
 
 /* Answers the parent on a channel that has no loop yet: IPC_P_READY with 0 or -errno. */
 int daemon_ready_sync(int fd, int err, const char *why);

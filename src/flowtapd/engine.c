@@ -561,8 +561,8 @@ engine_start(struct engine *e, const char **why)
 	    (r = engine_at_start(e)) < 0)
 		return r;
 	*why = "other processes";
-	if ((r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 || (r = engine_hook_start(e)) < 0 ||
-	    (r = engine_selftest_start(e)) < 0)
+	if ((r = engine_reader_start(e)) < 0 || (r = engine_alarm_start(e)) < 0 || (r = engine_metrics_start(e)) < 0 ||
+	    (r = engine_hook_start(e)) < 0 || (r = engine_selftest_start(e)) < 0)
 		return r;
 	engine_aside_tell(e);
 	return engine_watch_start(e);

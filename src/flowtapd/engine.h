@@ -83,7 +83,7 @@ struct authority {
 	uint64_t end_ns; /* CLOCK_BOOTTIME: what an hour by the clock on the wall can't bring back */
 };
 
-enum op_state { OP_QUEUED, OP_WAITING, OP_LISTING, OP_DONE };
+enum op_state { OP_QUEUED, OP_READING, OP_WAITING, OP_LISTING, OP_DONE };
 
 /* One request on its way.  Owned by its session's list; the data plane's wait list
  * points to it too, so it is freed when both have let go. */
@@ -92,7 +92,8 @@ struct op {
 	struct session *session; /* NULL: the session is gone, nobody waits for the answer */
 	enum op_state state;
 	uint32_t id;    /* the session's */
-	unsigned waits; /* messages to the data plane not yet answered */
+	unsigned waits; /* messages to the data plane, or to the reader, not yet answered */
+	STAILQ_ENTRY(op) reading;
 	struct dtcp_req req;
 	unsigned refused;  /* the session refuses it with this code; req is a NOOP then */
 	bool refused_here; /* we do, unseen (engine_share.h): its answer says why */
@@ -188,7 +189,9 @@ struct engine {
 	struct loop *loop;
 	struct chan *parent, *dp, *inventory;
 	struct chan *metrics, *canary, *hook; /* NULL: not there */
-	struct conf *conf, *next;             /* next: prepared, not committed */
+	struct chan *reader;
+	STAILQ_HEAD(, op) reading; /* in the order in which they were asked */
+	struct conf *conf, *next;  /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
 	struct agency **agency; /* agency.c */
 	uint32_t nagency;
@@ -341,6 +344,7 @@ int engine_login_failed(struct engine *e, struct slice text);
 /* engine_session.c */
 void session_accept(struct engine *e, int fd); /* takes fd */
 void session_free(struct session *s);
+void session_lied(struct op *op);           /* its words do not say what it wants done: the session ends */
 void session_flush(struct session *s);      /* sends what is done, in order; starts a LIST that is next */
 void session_flush_soon(struct session *s); /* once for all that is done in this round of the loop */
 void op_done(struct op *op, unsigned code, uint64_t value);
@@ -410,6 +414,10 @@ void engine_aside_tell(struct engine *e);
 void engine_aside_reason(const struct engine *e, const struct agency *a, char *out, size_t size);
 /* Whether one of them is asked for by its number. */
 bool engine_aside_named(const struct engine *e, const struct agency *a, const struct dtcp_req *q);
+
+/* engine_reader.c: whether requests' words say what is to be done */
+int engine_reader_start(struct engine *e);
+int engine_reader_ask(struct engine *e, struct op *op); /* it is queued when the answer has come */
 
 /* engine_list.c */
 int engine_list_start(struct engine *e);

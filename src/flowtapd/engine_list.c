@@ -266,10 +266,15 @@ listing_begin(struct op *op, uint64_t count)
 static int
 list_record(const struct op *op, unsigned code, uint64_t count)
 {
+	cleanup_buf struct buf parsed = {0};
 	struct audit_event v;
 	char reason[64];
 
+	dtcp_req_print(&op->req, &parsed);
+	if (parsed.err)
+		return parsed.err;
 	engine_audit_of(&v, op->session, "list");
+	v.parsed = (struct slice){(const char *)parsed.p, parsed.len};
 	v.seq = op->req.seq;
 	v.have_seq = true;
 	v.code = code;

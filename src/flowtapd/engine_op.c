@@ -200,6 +200,7 @@ do_add(struct engine *e, struct op *op, struct change *c)
 
 	if ((r = family_check(e->conf, &op->req.criteria)) < 0 || (r = source_choose(e->conf, &op->req, &row.csrc)) < 0)
 		return r;
+	op->req.csrc = row.csrc; /* for the record: from there copies come */
 	if ((r = add_authorise(e, op, c, &authority)) < 0)
 		return r;
 	row_from_req(&row, op);
@@ -376,6 +377,7 @@ static int
 change_record(struct engine *e, struct batch *b, const struct change *c)
 {
 	struct op *op = c->op;
+	cleanup_buf struct buf parsed = {0};
 	struct audit_event v;
 	char count[64];
 
@@ -386,6 +388,12 @@ change_record(struct engine *e, struct batch *b, const struct change *c)
 	v.have_seq = !op->refused;
 	v.code = c->code ? c->code : DTCP_OK;
 	v.request = (struct slice){(const char *)op->text.p, op->text.len};
+	if (!op->refused) {
+		dtcp_req_print(&op->req, &parsed);
+		v.parsed = (struct slice){(const char *)parsed.p, parsed.len};
+		if (parsed.err)
+			return parsed.err;
+	}
 	if (op->reason[0])
 		v.reason = op->reason;
 	if (op->warrant[0])
@@ -546,7 +554,8 @@ batch_gather(struct engine *e, struct batch *b)
 		bool adding = false;
 
 		TAILQ_FOREACH (op, &s->ops, entry) {
-			if (op->state == OP_LISTING || (op->state == OP_QUEUED && op->req.method == DTCP_LIST))
+			if (op->state == OP_READING || op->state == OP_LISTING ||
+			    (op->state == OP_QUEUED && op->req.method == DTCP_LIST))
 				break;
 			adding |= op->state == OP_WAITING && op->req.method == DTCP_ADD;
 			if (op->state == OP_WAITING && op->next.more)

@@ -125,7 +125,8 @@ op_queue(struct session *s, struct op *op, uint32_t id)
 	s->ops_bytes += op->text.len;
 	if (is_full(s))
 		chan_pause(s->chan, true);
-	engine_batch_soon(s->engine);
+	if (op->state == OP_QUEUED)
+		engine_batch_soon(s->engine);
 }
 
 static int
@@ -159,8 +160,9 @@ on_request(struct session *s, uint32_t id, struct rd *r)
 		free(op);
 		return rc;
 	}
+	op->state = OP_READING;
 	op_queue(s, op, id);
-	return 0;
+	return engine_reader_ask(s->engine, op);
 }
 
 /* A session that sends nothing else does not fill the log; the record has every one. */
@@ -268,11 +270,11 @@ session_free(struct session *s)
 /* What no program of ours sends: whoever has the agency's user number talks to us.  Its session ends.  They may come
  * back as often as they like: one alarm tells of many. */
 static void
-note_lie(struct session *s)
+note_lie(struct session *s, const char *what, const struct op *op)
 {
-	static const char what[] = "sent what no session of ours sends: its session was ended";
 	struct knocks *k = &s->agency->lies;
 	const uint64_t now = clock_mono_ns();
+	cleanup_buf struct buf parsed = {0};
 	struct audit_event v;
 	char text[184];
 
@@ -287,7 +289,21 @@ note_lie(struct session *s)
 		log_warnx("ALARM: %s", text);
 	engine_audit_of(&v, s, "alarm");
 	v.reason = text;
+	if (op) {
+		dtcp_req_print(&op->req, &parsed);
+		v.request = (struct slice){(const char *)op->text.p, op->text.len};
+		v.parsed = (struct slice){(const char *)parsed.p, parsed.len};
+	}
 	engine_audit_happened(s->engine, &v);
+}
+
+void
+session_lied(struct op *op)
+{
+	struct session *s = op->session;
+
+	note_lie(s, "asked for something in the words of something else: its session was ended", op);
+	session_free(s);
 }
 
 static void
@@ -298,7 +314,7 @@ on_end(void *arg, int err)
 	if (err < 0)
 		log_warn(err, "agency %s: session", s->agency->name);
 	if (err == -EBADMSG || err == -EPROTO || err == -EMSGSIZE)
-		note_lie(s);
+		note_lie(s, "sent what no session of ours sends: its session was ended", NULL);
 	session_free(s);
 }
 

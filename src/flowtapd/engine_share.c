@@ -68,7 +68,7 @@ without_words(struct audit_event *v, char *reason, size_t size)
 	snprintf(reason, size, "%s%s%zu bytes, SHA-256 %s", v->reason ? v->reason : "", v->reason ? "; " : "",
 	    v->request.len, hash);
 	v->reason = reason;
-	v->request = (struct slice){NULL, 0};
+	v->request = v->parsed = (struct slice){NULL, 0};
 	return r;
 }
 

@@ -61,6 +61,7 @@ late_item_put(struct buf *b, const struct audit_event *v, const struct late_debt
 	buf_put_u32(b, (uint32_t)d->nuid);
 	for (size_t i = 0; i < d->nuid; i++)
 		buf_put_u64(b, d->uid[i]);
+	put_text(b, v->parsed);
 }
 
 int
@@ -94,5 +95,7 @@ late_item_get(const struct buf *b, struct audit_event *v, struct late_debt *d, s
 	*uids = r;
 	if (rd_bytes(&r, d->nuid * sizeof(uint64_t)) == NULL && d->nuid)
 		return -EBADMSG;
+	if (r.p != r.end) /* a former release did without */
+		v->parsed = get_text(&r);
 	return rd_end(&r) < 0 || v->kind == NULL ? -EBADMSG : 0;
 }

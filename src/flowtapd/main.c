@@ -63,7 +63,7 @@ role_run(const char *role, int verbose)
 		int (*run)(int verbose);
 	} roles[] = {{"engine", engine_run}, {"dataplane", dataplane_run}, {"inventory", inventory_run},
 	    {"keeper", keeper_run}, {"accounts", accounts_run}, {"names", names_run}, {"metrics", metrics_run},
-	    {"canary", canary_run}, {"hook", hook_run}};
+	    {"canary", canary_run}, {"hook", hook_run}, {"reader", reader_run}};
 
 	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
 		if (strcmp(role, roles[i].name) == 0)

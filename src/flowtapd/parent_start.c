@@ -88,6 +88,7 @@ engine_spawn(struct parent *p, int peer, const struct channels *ch)
 	fds[DAEMON_FD_METRICS - DAEMON_FD_PARENT] = ch->engine[METRICS];
 	fds[DAEMON_FD_CANARY - DAEMON_FD_PARENT] = ch->engine[CANARY];
 	fds[DAEMON_FD_HOOK - DAEMON_FD_PARENT] = ch->engine[HOOK];
+	fds[DAEMON_FD_READER - DAEMON_FD_PARENT] = ch->engine[READER];
 	fds[DAEMON_FD_KEY - DAEMON_FD_PARENT] = p->key_fd;
 	if ((owed = owed_open(p)) < 0)
 		return owed;
@@ -179,17 +180,36 @@ accounts_spawn(struct parent *p)
 	return parent_send(p, ACCOUNTS, IPC_P_ACCOUNTS, &b);
 }
 
-/* Of the least user there is, since it runs whatever the machine's name services are made of. */
+/* Of the least user there is: one that nobody can do without, who is ours where the system has none. */
 static int
-names_spawn(struct parent *p)
+least_spawn(struct parent *p, enum child_id id, struct spawn_opts *o, int *fds)
 {
 	const struct passwd *pw = getpwnam(DAEMON_USER_AUX);
 	const bool own = pw && pw->pw_uid != 0;
-	int fds[1] = {-1};
-	struct spawn_opts o = {.role = "names", .nfds = ARRAY_LEN(fds), .uid = own ? pw->pw_uid : p->uid};
 
-	o.gid = own ? pw->pw_gid : p->gid;
-	return child_start(p, NAMES, &o, fds);
+	o->uid = own ? pw->pw_uid : p->uid;
+	o->gid = own ? pw->pw_gid : p->gid;
+	return child_start(p, id, o, fds);
+}
+
+/* It runs whatever the machine's name services are made of. */
+static int
+names_spawn(struct parent *p)
+{
+	int fds[1] = {-1};
+	struct spawn_opts o = {.role = "names", .nfds = ARRAY_LEN(fds)};
+
+	return least_spawn(p, NAMES, &o, fds);
+}
+
+/* It reads what agencies write. */
+static int
+reader_spawn(struct parent *p, int peer)
+{
+	int fds[2] = {-1, peer};
+	struct spawn_opts o = {.role = "reader", .nfds = ARRAY_LEN(fds)};
+
+	return least_spawn(p, READER, &o, fds);
 }
 
 /* A child that the others can do without, as a user who need not be there. */
@@ -346,7 +366,7 @@ parent_start_children(struct parent *p)
 	if ((r = channels_open(&ch)) == 0 && (r = dataplane_spawn(p, k, ch.child[DATAPLANE])) == 0 &&
 	    (r = engine_spawn(p, ch.engine[DATAPLANE], &ch)) == 0 &&
 	    (r = inventory_spawn(p, k, ch.child[INVENTORY])) == 0 && (r = keeper_spawn(p)) == 0 &&
-	    (r = accounts_spawn(p)) == 0 && (r = names_spawn(p)) == 0 &&
+	    (r = accounts_spawn(p)) == 0 && (r = names_spawn(p)) == 0 && (r = reader_spawn(p, ch.child[READER])) == 0 &&
 	    (r = outside_start(p, ch.child[HOOK], &tcp)) == 0 && (r = metrics_spawn(p, ch.child[METRICS], tcp)) == 0)
 		r = canary_spawn(p, ch.child[CANARY]);
 	channels_close(&ch);

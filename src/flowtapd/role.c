@@ -125,6 +125,16 @@ role_confine_canary(void)
 	return r < 0 ? r : sandbox_calls(calls, NULL);
 }
 
+/* Nothing but its two channels. */
+int
+role_confine_reader(void)
+{
+	static const int calls[] = {SYS_fcntl, -1};
+	int r = sandbox_files(NULL, 0);
+
+	return r < 0 ? r : sandbox_calls(calls, NULL);
+}
+
 int
 role_confine_accounts(const char *conf_dir)
 {

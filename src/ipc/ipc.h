@@ -83,6 +83,9 @@ enum ipc_type {
 	/* engine -> canary, and back */
 	IPC_T_BEGIN = 108, /* u64: in the packets, so that a former test's are not taken for them */
 	IPC_T_DONE,        /* struct ipc_canary */
+	/* engine -> reader, and back; id as in the question */
+	IPC_W_READ = 120, /* string: the agency's name; slice: a request's words, without their digest */
+	IPC_W_SAYS,       /* u32: enum dtcp_code, or 0 and dtcp_req_encode's bytes */
 	/* engine -> hook */
 	IPC_K_EVENT = 112, /* u64 number, u64 Unix time in ms, strings: severity, kind, text */
 	/* hook -> engine */

@@ -162,6 +162,49 @@ def test_lies_are_an_alarm(rig, ends):
     assert len({x[:16] for x in times}) >= len(times) - 1, "more than one in a minute"
 
 
+# ---- the record ----
+
+INSTEAD = {
+    "another target": ["target=198.51.100.9"],
+    "another port": ["dest-port=80"],
+    "another content destination": ["to=192.0.2.11"],
+    "another content source": ["from-port=49154"],
+    "another TTL": ["ttl=3"],
+    "another name": ["name=cd9"],
+    "another sequence number": ["seq=8"],
+    "another life": ["flags=0", "named=1", "idle=5"],
+    "another warrant": ["warrant=W"],
+    "another priority": ["priority=9"],
+}
+
+
+def test_words_that_say_something_else(rig, ends):
+    """Well-formed and permitted, but not what its words ask for: nothing is done, and both are on record."""
+    before = last_line(rig)
+    ends({what: typed(rig, "-p", "8.8.8.8", *edits, request=words()) for what, edits in INSTEAD.items()})
+    alarms = [x for x in record(rig) if x["n"] > before and x["kind"] == "alarm"]
+    for line in alarms:  # once a minute
+        assert "in the words of something else" in line["reason"]
+        assert "203.0.113.77" in line["request"] and line["parsed"].startswith("ADD DTCP/0.7\n")
+
+
+def test_what_was_done_is_on_record(rig, bystander):
+    """From the struct that was carried out, beside the words."""
+    before = last_line(rig)
+    with rig.session() as s:
+        first = s.add(source_address="203.0.113.0/24,!203.0.113.7", protocol="17", dest_port="1-9")
+        s.ask("REFRESH", "Cdest-ID: cd1", "Timeout-Idle: 9")
+        s.ask("LIST", f"Criteria-ID: {first}", "Flags: BOTH")
+        s.ask("DELETE", f"Criteria-ID: {first},7-9", "Flags: STATIC")
+    lines = {x["kind"]: x for x in record(rig) if x["n"] > before and x.get("agency") == "lea1"}
+    added = lines["add"]["parsed"].splitlines()
+    assert added[:4] == ["ADD DTCP/0.7", "Source-Address: 203.0.113.0/24,!203.0.113.7", "Protocol: 17", "Dest-Port: 1-9"]
+    assert any(x.startswith("X-JTap-Cdest-TTL: ") for x in added) and added[-1] == "Flags: Static"
+    assert lines["refresh"]["parsed"] == "REFRESH DTCP/0.7\nCdest-ID: cd1\nTimeout-Idle: 9\n"
+    assert lines["list"]["parsed"] == f"LIST DTCP/0.7\nCriteria-ID: {first}\nFlags: Stats,Criteria\n"
+    assert lines["delete"]["parsed"] == f"DELETE DTCP/0.7\nCriteria-ID: {first},7-9\nFlags: Static\n"
+
+
 # ---- what can't be used as it is stored ----
 
 def damaged(rig, user, number):

@@ -12,6 +12,26 @@
 
 #define MAX 4096 /* a small limit, so that it is passed */
 
+/* What is printed of it says the same. */
+static void
+reprint(const struct dtcp_req *req, const struct buf *encoded)
+{
+	cleanup_buf struct buf text = {0}, again = {0};
+	struct dtcp_req back;
+
+	if (req->nids > DTCP_SELECTOR_MAX)
+		return; /* more pieces than a text may name */
+	dtcp_req_print(req, &text);
+	buf_printf(&text, "Csource-ID: a\nSeq: %llu\n", (unsigned long long)req->seq);
+	dtcp_sign(&text, 0, "k");
+	if (text.err || dtcp_parse_request(text.p, text.len, "k", "a", &back).code != 0)
+		abort();
+	dtcp_req_encode(&back, &again);
+	if (again.len != encoded->len || memcmp(again.p, encoded->p, again.len) != 0)
+		abort();
+	dtcp_req_free(&back);
+}
+
 static void
 request(const uint8_t *p, size_t len)
 {
@@ -38,6 +58,7 @@ request(const uint8_t *p, size_t len)
 	dtcp_req_encode(&back, &twice);
 	if (once.len != twice.len || memcmp(once.p, twice.p, once.len) != 0)
 		abort();
+	reprint(&req, &once);
 	dtcp_req_free(&req);
 	dtcp_req_free(&back);
 }

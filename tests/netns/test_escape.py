@@ -9,13 +9,13 @@ import tempfile
 import pytest
 from rig import BIN, until
 
-ROLES = "parent", "engine", "dataplane", "keeper", "session", "collector", "metrics", "canary"
+ROLES = "parent", "engine", "dataplane", "keeper", "session", "collector", "metrics", "canary", "reader"
 NOBODY = 65534
 FILES = ("read a file outside", "write a file outside", "make a file outside", "read the passwords",
          "remove a file outside")
 # Opening files is permitted, of its own folders; landlock refuses the rest.  Everything else is death.
 BY_LANDLOCK = {"parent": FILES[:4], "engine": FILES, "dataplane": FILES, "keeper": FILES, "session": (),
-               "collector": FILES, "metrics": (), "canary": ()}
+               "collector": FILES, "metrics": (), "canary": (), "reader": ()}
 ATTEMPTS = 26
 
 

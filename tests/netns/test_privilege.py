@@ -25,6 +25,7 @@ ROLES = {
     "metrics": ("_flowtap-aux", BASE),
     "canary": ("_flowtap-aux", BASE),
     "names": ("_flowtap-aux", BASE),
+    "reader": ("_flowtap-aux", BASE),
     "session": ("lea1", BASE),
 }
 

@@ -88,7 +88,7 @@ def test_power_is_what_the_unit_says(tapped):
     assert set(tapped.show("flowtapd.service", "CapabilityBoundingSet").split()) == {
         "cap_bpf", "cap_net_admin", "cap_net_raw", "cap_perfmon", "cap_setgid", "cap_setpcap", "cap_setuid"}
     roles = tapped.processes()
-    assert {"parent", "engine", "dataplane", "inventory", "keeper", "accounts", "names", "metrics", "canary"} == set(roles)
+    assert {"parent", "engine", "dataplane", "inventory", "keeper", "accounts", "names", "reader", "metrics", "canary"} == set(roles)
     for role, pid in roles.items():
         with open(f"/proc/{pid}/status") as f:
             assert set(re.findall(r"(?m)^Cap(?:Prm|Eff|Inh|Amb|Bnd):\t(\w+)", f.read())) == {"0" * 16}, role

@@ -516,6 +516,53 @@ test_judge(void **state)
 	}
 }
 
+/* The struct as text: every parameter, and parsed again it is the same. */
+static void
+test_printed(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} row[] = {
+	    {ADD7 TO STATIC "Source-Address: 198.51.100.7/24 , !198.51.100.9\r\nProtocol: 017\r\nDest-Port: *-9\r\n",
+		"ADD DTCP/0.7\nSource-Address: 198.51.100.0/24,!198.51.100.9\nProtocol: 17\nDest-Port: *-9\n"
+		"Cdest-ID: cd1\nX-JTap-Cdest-Dest-Address: 192.0.2.10\nX-JTap-Cdest-Dest-Port: 7890\n"
+		"X-JTap-Cdest-Source-Address: 192.0.2.1\nX-JTap-Cdest-Source-Port: 49153\nX-JTap-Cdest-TTL: 255\n"
+		"Priority: 1\nFlags: Static\n"},
+	    {ADD8 TO2 "X-JTap-Filter-Family: inet6\r\nX-Warrant-Id: W\\0441\r\nTimeout-Bytes: 9\r\nTimeout-Idle: "
+		      "0\r\nX-Unknown: 1\r\nProtocol: 6\r\n",
+		"ADD DTCP/0.8\nProtocol: 6\nX-JTap-IP-Version: ipv6\nCdest-ID: a,b\n"
+		"X-JTap-Cdest-Dest-Address: 192.0.2.10,192.0.2.11\nX-JTap-Cdest-Dest-Port: 1,2\n"
+		"X-JTap-Cdest-Source-Address: 192.0.2.1\nX-JTap-Cdest-Source-Port: 49153\nX-JTap-Cdest-TTL: 255\n"
+		"Priority: 1\nX-Warrant-Id: W\\0441\nTimeout-Bytes: 9\n"},
+	    {"DELETE DTCP/0.7\r\nCriteria-ID: 5,1-9,!7\r\n" ID, "DELETE DTCP/0.7\nCriteria-ID: 5,1-6,8-9\n"},
+	    {"DELETE DTCP/0.7\r\nCriteria-ID: 1,!1\r\n" STATIC ID, "DELETE DTCP/0.7\nCriteria-ID: !*\nFlags: Static\n"},
+	    {"REFRESH DTCP/0.7\r\nCdest-ID: a\\044b\r\nTimeout-Idle: 0\r\nTimeout-Total: 5\r\n" ID,
+		"REFRESH DTCP/0.7\nCdest-ID: a\\044b\nTimeout-Idle: 0\nTimeout-Total: 5\n"},
+	    {"LIST DTCP/0.6\r\nFlags: BOTH\r\n" ID, "LIST DTCP/0.6\nFlags: Stats,Criteria\n"},
+	    {"NOOP DTCP/0.7\r\n" ID, "NOOP DTCP/0.7\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		cleanup_buf struct buf text = {0}, one = {0}, two = {0};
+		struct dtcp_req req, back;
+
+		assert_int_equal(parse(row[i].text, &req).code, 0);
+		dtcp_req_print(&req, &text);
+		dtcp_req_encode(&req, &one);
+		assert_int_equal(text.len, strlen(row[i].want));
+		assert_memory_equal(text.p, row[i].want, text.len);
+		buf_printf(&text, "Csource-ID: lea1\nSeq: 7\n");
+		buf_put_u8(&text, '\0');
+		assert_int_equal(parse((const char *)text.p, &back).code, 0);
+		dtcp_req_encode(&back, &two);
+		assert_int_equal(one.len, two.len);
+		assert_memory_equal(one.p, two.p, one.len);
+		dtcp_req_free(&req);
+		dtcp_req_free(&back);
+	}
+}
+
 int
 main(void)
 {
@@ -531,6 +578,7 @@ main(void)
 	    cmocka_unit_test(test_lenient),
 	    cmocka_unit_test(test_most_pieces),
 	    cmocka_unit_test(test_judge),
+	    cmocka_unit_test(test_printed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Requests wait here until the reader (reader.c) has said what their words mean; nothing of them is done before.  It
+ * answers in the order in which it was asked.
+ *
+ * exports: engine_reader_ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine.h"
+#include "log.h"
+
+int
+engine_reader_ask(struct engine *e, struct op *op)
+{
+	cleanup_buf struct buf b = {0};
+	int r;
+
+	buf_put_str(&b, op->session->agency->name);
+	buf_put_slice(&b, (struct slice){(const char *)op->text.p, op->text.len});
+	if ((r = b.err ? b.err : chan_send(e->reader, IPC_W_READ, op->id, b.p, b.len)) < 0)
+		return r;
+	op->state = OP_READING;
+	op->waits++;
+	STAILQ_INSERT_TAIL(&e->reading, op, reading);
+	return 0;
+}
+
+/* Whether the words say what the session wants done. */
+static int
+agrees(const struct op *op, struct rd *r, bool *yes)
+{
+	cleanup_buf struct buf mine = {0};
+	const uint32_t code = rd_u32(r);
+
+	dtcp_req_encode(&op->req, &mine);
+	if (mine.err)
+		return mine.err;
+	*yes = code == 0 && (size_t)(r->end - r->p) == mine.len && memcmp(r->p, mine.p, mine.len) == 0;
+	return r->err;
+}
+
+static int
+on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct engine *e = arg;
+	struct op *op = STAILQ_FIRST(&e->reading);
+	struct rd r = rd_init(body, len);
+	bool yes = false;
+	int rc;
+
+	if (type != IPC_W_SAYS || op == NULL || op->id != id)
+		return -EPROTO;
+	if ((rc = agrees(op, &r, &yes)) < 0)
+		return rc;
+	STAILQ_REMOVE_HEAD(&e->reading, reading);
+	op->waits--;
+	if (op->session == NULL)
+		op_unref(op);
+	else if (yes) {
+		op->state = OP_QUEUED;
+		engine_batch_soon(e);
+	} else
+		session_lied(op);
+	return 0;
+}
+
+/* Nobody reads any more: the service manager starts all of us again. */
+static void
+on_end(void *arg, int err)
+{
+	struct engine *e = arg;
+
+	log_warn(err, "the reader has gone");
+	loop_stop(e->loop, 1);
+}
+
+static const struct chan_ops reader_ops = {.on_msg = on_msg, .on_end = on_end};
+
+int
+engine_reader_start(struct engine *e)
+{
+	STAILQ_INIT(&e->reading);
+	return chan_new(e->loop, DAEMON_FD_READER, IPC_BODY_MAX, &reader_ops, e, &e->reader);
+}
