@@ -141,6 +141,30 @@ commit_say_warnings(const json_t *answer)
 		shell_say("warning: %s", json_string_value(warning));
 }
 
+static void
+say_ends(const json_t *list, const char *end, const char *stop)
+{
+	const json_t *of;
+	size_t i;
+
+	json_array_foreach (list, i, of) {
+		const json_int_t n = json_integer_value(json_object_get(of, "criteria"));
+		const bool kept = json_is_true(json_object_get(of, "kept"));
+
+		shell_say("warning: agency %s: %" JSON_INTEGER_FORMAT " %s %s",
+		    json_string_value(json_object_get(of, "agency")), n, n == 1 ? "criterion" : "criteria",
+		    kept ? stop : end);
+	}
+}
+
+void
+commit_say_ends(const json_t *answer)
+{
+	say_ends(
+	    json_object_get(answer, "would-end"), "would end", "would stop, and be kept until it is configured again");
+	say_ends(json_object_get(answer, "ended"), "ended", "stopped, and kept until it is configured again");
+}
+
 void
 commit_say_pending(const json_t *answer)
 {
@@ -172,6 +196,7 @@ print_answer(const json_t *o)
 		puts("configuration check succeeds");
 	else
 		printf("commit %" JSON_INTEGER_FORMAT " complete\n", no);
+	commit_say_ends(o);
 	commit_say_pending(o);
 	if (changed && within && result && strcmp(result, "commit") == 0)
 		printf("it is taken back in %" JSON_INTEGER_FORMAT " minutes unless it is confirmed: flowtap commit\n",

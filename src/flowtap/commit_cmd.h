@@ -35,6 +35,8 @@ int commit_fetch(const char *socket, unsigned rollback, json_t **answer);
 int commit_lock(const char *socket, int *fd);
 /* What was accepted and does nothing, or is dangerous. */
 void commit_say_warnings(const json_t *answer);
+/* Taps that it ended, or would end. */
+void commit_say_ends(const json_t *answer);
 /* What waits: which statements hold from the next start only, and another commit for its time. */
 void commit_say_pending(const json_t *answer);
 

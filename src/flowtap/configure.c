@@ -259,8 +259,10 @@ commit_say(const json_t *answer, const struct commit_opts *o)
 		    o->confirmed);
 	else
 		puts("commit complete");
-	if (!o->at)
+	if (!o->at) {
+		commit_say_ends(answer);
 		commit_say_pending(answer);
+	}
 }
 
 /* The candidate, to be in force as o says.  The exit code, after a message to the user. */

@@ -15,6 +15,7 @@
 #include "engine.h"
 #include "engine_ctl_limit.h"
 #include "engine_perm.h"
+#include "engine_rejudge.h"
 #include "log.h"
 #include "machine_key.h"
 #include "role.h"
@@ -199,6 +200,12 @@ serve(struct engine *e)
 	return 0;
 }
 
+static void
+on_counted(struct engine *e, int err)
+{
+	daemon_ready(e->parent, err, err < 0 ? "criteria can't be judged by it" : "");
+}
+
 int
 engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why)
 {
@@ -207,6 +214,7 @@ engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **w
 	uint32_t n;
 	int r;
 
+	engine_rejudge_stop(e);
 	conf_free(TAKE_PTR(e->next));
 	free(TAKE_PTR(e->next_uid));
 	*why = "configuration not understood";
@@ -221,7 +229,10 @@ engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **w
 	if ((r = engine_config_prepare(e, by, why)) < 0)
 		return r;
 	*why = "";
-	return 0;
+	if (*by == '\0' || !e->ask->check)
+		return 0;
+	engine_rejudge(e, REJUDGE_COUNT, e->conf, e->next, on_counted);
+	return 1;
 }
 
 /* What is gone, and stored until what is owed to the store is paid, does not count. */
@@ -385,33 +396,27 @@ commit_barrier(struct engine *e)
 	return engine_dp_send(e, IPC_D_DELETE, &b, on_committed, NULL);
 }
 
-/* Which configuration is in force from now on. */
-static int
-config_record(struct engine *e, const struct conf *conf)
+/* What no longer stands has ended in the store; behind the barrier in the kernel, too. */
+static void
+on_judged(struct engine *e, int err)
 {
-	cleanup_buf struct buf text = {0};
-	char hash[AUDIT_HASH_HEX + 1], reason[AUDIT_HASH_HEX + 32];
-
-	conf_print(conf, &text);
-	if (text.err || audit_digest(text.p, text.len, hash) < 0)
-		return -ENOMEM;
-	snprintf(reason, sizeof reason, "SHA-256 %s", hash);
-	engine_audit_happened(e, &(struct audit_event){.kind = "config", .reason = reason});
-	return 0;
+	if (err < 0 || (err = commit_barrier(e)) < 0)
+		fatal(err, "criteria can't be judged by the new configuration");
 }
 
 static int
 engine_commit(struct engine *e)
 {
+	struct conf *was = e->conf;
 	struct agency **v;
 	uint32_t n;
 	int r;
 
 	if (e->next == NULL) {
 		engine_event(e, ENGINE_NOTICE, EVENT_START, "flowtapd " FLOWTAP_VERSION " started");
-		return (r = config_record(e, e->conf)) < 0 ? r : commit_barrier(e);
+		return (r = engine_config_record(e, e->conf)) < 0 ? r : commit_barrier(e);
 	}
-	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = config_record(e, e->next)) < 0 ||
+	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = engine_config_record(e, e->next)) < 0 ||
 	    (r = agencies_ready(e, v, n)) < 0)
 		return r;
 	sessions_rebind(e, v, n);
@@ -423,10 +428,7 @@ engine_commit(struct engine *e)
 	for (uint32_t i = 0; i < e->conf->nagency; i++)
 		if (!agency_configured(e->next, e->conf->agency[i].name))
 			store_keys_forget(e->store, e->conf->agency[i].name);
-	if (r == 0)
-		r = engine_place_new(e, e->next, e->conf);
 	agency_free(e->agency, e->nagency);
-	conf_free(e->conf);
 	free(e->uid);
 	e->agency = v;
 	e->nagency = n;
@@ -435,7 +437,10 @@ engine_commit(struct engine *e)
 	if (r == 0 && (r = engine_perm_update(e)) == 0)
 		sessions_forbid(e);
 	engine_event(e, ENGINE_NOTICE, EVENT_CONFIGURATION, "a new configuration is in force");
-	return r < 0 ? r : commit_barrier(e);
+	if (r == 0)
+		engine_rejudge(e, REJUDGE_END, was, e->conf, on_judged);
+	conf_free(was);
+	return r;
 }
 
 static int
@@ -446,13 +451,14 @@ parent_said(struct engine *e, uint16_t type, const uint8_t *body, size_t len)
 
 	switch (type) {
 	case IPC_P_CONFIG:
-		r = engine_prepare(e, body, len, &why);
-		daemon_ready(e->parent, r, why);
+		if ((r = engine_prepare(e, body, len, &why)) <= 0)
+			daemon_ready(e->parent, r, why);
 		return 0;
 	case IPC_P_COMMIT:
 		r = engine_commit(e);
 		return r < 0 ? r : serve(e);
 	case IPC_P_ABORT:
+		engine_rejudge_stop(e);
 		conf_free(TAKE_PTR(e->next));
 		free(TAKE_PTR(e->next_uid));
 		engine_config_abort(e);
@@ -545,7 +551,7 @@ engine_start(struct engine *e, const char **why)
 	if ((r = engine_warrant_start(e)) < 0)
 		return r;
 	*why = "data plane";
-	if ((r = engine_sync(e)) < 0)
+	if ((r = engine_rejudge_start(e)) < 0 || (r = engine_sync(e)) < 0 || (r = engine_rejudge_fallen(e)) < 0)
 		return r;
 	*why = "keys";
 	if ((r = keys_start(e)) < 0)
@@ -602,6 +608,7 @@ engine_run(int verbose)
 	loop_timer_set(e.tidy, TIDY_MS);
 	r = loop_run(e.loop);
 	engine_audit_stop(&e);
+	engine_rejudge_free(&e);
 	store_close(e.store);
 	return r < 0 ? 1 : r;
 }

@@ -71,6 +71,9 @@ struct agency {
 	struct starts *starts; /* owned; NULL: none */
 	uint64_t criteria;     /* it has, those of the open transaction too */
 	struct record_share share;
+	/* At a start: criteria that stand by the configuration so far, and whether others do not (engine_rejudge.h) */
+	uint64_t stood;
+	bool fell;
 	const struct conf_agency *conf;
 };
 
@@ -222,6 +225,9 @@ struct engine {
 	bool fds_short;            /* lately: the spare ones are lent when they are needed */
 	struct selftest *selftest; /* under way */
 	uint32_t selftests;        /* so far */
+	struct rejudge *rejudge;   /* engine_rejudge.h */
+	bool fell;                 /* at a start: some agency's criteria did */
+	json_t *ends;              /* what the last commit or check ends, by agency; NULL: none yet */
 	struct history history;    /* of the configuration */
 	struct config_ask *ask;    /* a commit on its way; NULL: none */
 	struct loop_timer *confirm;
@@ -286,6 +292,7 @@ void engine_agency_lost(struct engine *e, const char *name, size_t n);
 void engine_agency_recount(struct engine *e, const char *name); /* by the store; nothing if it is not configured */
 /* Those that could get no number at the start, since nothing could be written: now, if it can. */
 void engine_agencies_again(struct engine *e);
+/* 1: it is answered later. */
 int engine_prepare(struct engine *e, const uint8_t *body, size_t len, const char **why);
 
 void engine_budget_put(const struct agency *a, struct buf *b);
@@ -334,8 +341,9 @@ void engine_alarm(struct engine *e, const char *text);
 /* Takes the criterion out of the data plane and puts it in again as it is stored. */
 int engine_place_anew(struct engine *e, uint64_t uid);
 int engine_place_budget(struct engine *e, const struct agency *a);
-/* The criteria of agencies that only conf has; those that only the former one, was, has. */
-int engine_place_new(struct engine *e, const struct conf *conf, const struct conf *was);
+/* Gives the kernel what is stored, with what is left of its limits. */
+int engine_place_put(struct engine *e, uint32_t agency, const struct store_row *row);
+/* Takes out the criteria of agencies that only the former configuration, was, has. */
 int engine_place_gone(struct engine *e, const struct conf *was, const struct conf *conf);
 
 /* engine_login.c: text is the login's name, a line feed, the address it came from */
@@ -440,6 +448,8 @@ int engine_config_commit(struct engine *e, const struct config_ask *ask, struct 
 int engine_config_judge(
     const struct engine *e, const struct config_ask *ask, struct slice text, struct conf_error *err);
 int engine_config_confirm(struct engine *e, uint32_t uid); /* -ENOENT: nothing waits for it */
+/* On record: which configuration is in force from now on.  -ENOMEM. */
+int engine_config_record(struct engine *e, const struct conf *conf);
 /* r as it is, unless it is REPLACE_UNKNOWN: logs "whether WHAT shows at the next start" and ends the process. */
 int engine_config_known(int r, const char *what);
 /* On record: a commit that the parent has not heard of, or has refused. */

@@ -268,6 +268,20 @@ commit_record(struct engine *e, const struct config_ask *ask)
 }
 
 int
+engine_config_record(struct engine *e, const struct conf *conf)
+{
+	cleanup_buf struct buf text = {0};
+	char hash[AUDIT_HASH_HEX + 1], reason[AUDIT_HASH_HEX + 32];
+
+	conf_print(conf, &text);
+	if (text.err || audit_digest(text.p, text.len, hash) < 0)
+		return -ENOMEM;
+	snprintf(reason, sizeof reason, "SHA-256 %s", hash);
+	engine_audit_happened(e, &(struct audit_event){.kind = "config", .reason = reason});
+	return 0;
+}
+
+int
 engine_config_prepare(struct engine *e, const char *by, const char **why)
 {
 	struct config_ask *ask = *by ? e->ask : NULL;

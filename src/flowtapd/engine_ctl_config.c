@@ -292,6 +292,14 @@ warnings_json(const struct ctl *c)
 	return list;
 }
 
+/* What a commit ends, or would: for who sees the agencies. */
+static void
+ends_add(const struct ctl *c, json_t *o, bool check)
+{
+	if (json_array_size(c->engine->ends) > 0 && (ctl_perm(c) & CONF_PERM_FLOW_TAP))
+		json_object_set(o, check ? "would-end" : "ended", c->engine->ends);
+}
+
 /* What is in force now. */
 static int
 answer_commit(struct ctl *c, const char *what, bool changed)
@@ -302,6 +310,8 @@ answer_commit(struct ctl *c, const char *what, bool changed)
 	json_object_set_new(o, "changed", json_boolean(changed));
 	if (changed && c->warnings.len)
 		json_object_set_new(o, "warnings", warnings_json(c));
+	if (changed)
+		ends_add(c, o, strcmp(what, "check") == 0);
 	pending_add(c, o, strcmp(what, "check") == 0 ? c->pending : c->engine->conf->pending);
 	if (strcmp(what, "commit") == 0)
 		at_add(c, o);

@@ -11,15 +11,9 @@
 #include "clock.h"
 #include "engine.h"
 #include "engine_share.h"
+#include "id_text.h"
+#include "judge.h"
 #include "log.h"
-
-#define IDS_TEXT_MAX 65536 /* of the ids of one DELETE, on record */
-
-/* Deleted ids, in the order of their deletion, as "1-3,7". */
-struct id_text {
-	struct buf text;
-	uint32_t lo, hi; /* the range not written yet; 0: none */
-};
 
 /* A change that is in the open transaction and has yet to go to the data plane. */
 struct change {
@@ -88,37 +82,6 @@ reply_reason(struct op *op, int err)
 			snprintf(op->reply.reason, sizeof op->reply.reason, "%s", error_codes[i].reason);
 }
 
-/* A configured source address of the destination's family wins over one that is not configured. */
-static int
-source_choose(const struct conf *conf, const struct dtcp_req *req, struct ip_addr *out)
-{
-	const struct ip_addr *first = NULL;
-
-	*out = req->csrc;
-	for (uint32_t i = 0; i < conf->nsource; i++) {
-		if (ip_equal(&conf->source[i], &req->csrc))
-			return 0;
-		if (first == NULL && conf->source[i].family == req->csrc.family)
-			first = &conf->source[i];
-	}
-	if (conf->nsource == 0)
-		return 0;
-	if (first == NULL)
-		return -EADDRNOTAVAIL;
-	*out = *first;
-	return 0;
-}
-
-static int
-family_check(const struct conf *conf, struct criteria *c)
-{
-	if (conf->family_inet && conf->family_inet6)
-		return 0;
-	if (c->family == 0)
-		c->family = conf->family_inet ? 4 : 6;
-	return (c->family == 4 ? conf->family_inet : conf->family_inet6) ? 0 : -EAFNOSUPPORT;
-}
-
 static void
 row_from_req(struct store_row *row, struct op *op)
 {
@@ -128,6 +91,7 @@ row_from_req(struct store_row *row, struct op *op)
 	row->csource_addr = op->session->peer;
 	row->ncdest = q->ncdest;
 	memcpy(row->cdest, q->cdest, sizeof row->cdest);
+	row->csrc = q->csrc;
 	row->csrc_port = q->csrc_port;
 	row->ttl = q->ttl;
 	row->priority = q->priority;
@@ -150,35 +114,25 @@ put_from_row(const struct engine *e, struct ipc_put *put, uint32_t agency, const
 		    .ttl = row->ttl};
 }
 
-/* What the configuration allows the agency: its destinations, how many criteria. */
+/* By the configuration. */
 static int
-agency_check(const struct agency *a, const struct conf *conf, const struct dtcp_req *q)
-{
-	uint64_t max = a->conf->max_criteria ? a->conf->max_criteria : conf->max_criteria;
-
-	for (unsigned i = 0; i < q->ncdest; i++)
-		if (!conf_dest_allowed(a->conf, &q->cdest[i].addr, q->cdest[i].port))
-			return -EACCES;
-	return a->criteria < max ? 0 : -ENOSPC;
-}
-
-/* Compiles the filter and finds what the criterion stands on. */
-static int
-add_authorise(struct engine *e, struct op *op, struct change *c, const struct authority **out)
+add_judge(struct engine *e, struct op *op, const struct store_row *row)
 {
 	const struct agency *a = op->session->agency;
-	const char *why = NULL;
-	int r;
+	const enum judge_fault f = judge_place(e->conf, a->conf, a->criteria, row);
 
-	if ((r = agency_check(a, e->conf, &op->req)) < 0) {
-		snprintf(op->reason, sizeof op->reason, "%s",
-		    r == -EACCES ? "a content destination that is not the agency's"
-				 : "as many criteria as it may have");
-		return r;
-	}
-	if ((r = filter_compile(&op->req.criteria, &c->put.filter)) < 0)
-		return r;
-	r = engine_warrant_find(e, a, &op->req, &c->put.filter, out, &why);
+	if (f != JUDGE_OK)
+		snprintf(op->reason, sizeof op->reason, "%s", judge_reason(f));
+	return judge_errno(f);
+}
+
+/* Finds what the criterion stands on. */
+static int
+add_authorise(struct engine *e, struct op *op, const struct tap_filter *f, const struct authority **out)
+{
+	const char *why = NULL;
+	int r = engine_warrant_find(e, op->session->agency, &op->req, f, out, &why);
+
 	if (why) {
 		snprintf(op->reason, sizeof op->reason, "%s", why);
 		if (r < 0)
@@ -198,12 +152,13 @@ do_add(struct engine *e, struct op *op, struct change *c)
 	struct store_row row = {0};
 	int r;
 
-	if ((r = family_check(e->conf, &op->req.criteria)) < 0 || (r = source_choose(e->conf, &op->req, &row.csrc)) < 0)
-		return r;
-	op->req.csrc = row.csrc; /* for the record: from there copies come */
-	if ((r = add_authorise(e, op, c, &authority)) < 0)
-		return r;
 	row_from_req(&row, op);
+	judge_settle(e->conf, &row);
+	op->req.csrc = row.csrc; /* for the record: from there copies come, of these packets */
+	op->req.criteria.family = row.criteria.family;
+	if ((r = add_judge(e, op, &row)) < 0 || (r = filter_compile(&row.criteria, &c->put.filter)) < 0 ||
+	    (r = add_authorise(e, op, &c->put.filter, &authority)) < 0)
+		return r;
 	row.warrant = authority ? authority->no : 0;
 	engine_life_set(e, &row, authority);
 	if ((r = store_add(e->store, op->session->agency->name, &row)) < 0)
@@ -219,33 +174,6 @@ do_add(struct engine *e, struct op *op, struct change *c)
 }
 
 static void
-ids_flush(struct id_text *t)
-{
-	const char *comma = t->text.len ? "," : "";
-
-	if (t->lo == 0)
-		return;
-	if (t->text.len > IDS_TEXT_MAX)
-		return; /* how many there were is told anyway */
-	if (t->lo == t->hi)
-		buf_printf(&t->text, "%s%u", comma, t->lo);
-	else
-		buf_printf(&t->text, "%s%u-%u", comma, t->lo, t->hi);
-	t->lo = 0;
-}
-
-static void
-ids_add(struct id_text *t, uint32_t id)
-{
-	if (t->lo != 0 && id == t->hi + 1) {
-		t->hi = id;
-		return;
-	}
-	ids_flush(t);
-	t->lo = t->hi = id;
-}
-
-static void
 note_uid(void *arg, uint64_t uid, uint32_t id)
 {
 	struct change *c = arg;
@@ -253,7 +181,7 @@ note_uid(void *arg, uint64_t uid, uint32_t id)
 	/* It was deleted, and is stored still, until what is owed to the store is paid. */
 	if (engine_late_gone(c->engine, uid))
 		return;
-	ids_add(&c->ids, id);
+	id_text_add(&c->ids, id);
 	if (c->nuid == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 16;
 		uint64_t *v = reallocarray(c->uid, cap, sizeof *v);
@@ -276,7 +204,7 @@ part_done(struct op *op, struct change *c, int r, uint64_t count)
 		c->code = op->req.select == DTCP_SEL_CDEST ? DTCP_UNKNOWN_CDEST : DTCP_UNKNOWN_CRITERIA;
 		return 0;
 	}
-	ids_flush(&c->ids);
+	(void)id_text_end(&c->ids);
 	op->reply.value = op->changed + count;
 	return c->failed ? -ENOMEM : r;
 }
@@ -596,8 +524,11 @@ op_take_back(struct engine *e, struct op *op)
 	    .id = op->reply.value,
 	    .code = error_code(op->dp_error),
 	    .reason = "the data plane did not take it"};
-	int r = engine_disk_ready(e) ? engine_txn_begin(e) : -EROFS;
+	int r;
 
+	if (engine_late_gone(e, op->uid))
+		return; /* it has ended in between */
+	r = engine_disk_ready(e) ? engine_txn_begin(e) : -EROFS;
 	if (r == 0) {
 		if ((r = store_delete_uid(e->store, op->agency, op->uid)) == 0)
 			r = engine_audit_add(e, &v);
@@ -606,6 +537,8 @@ op_take_back(struct engine *e, struct op *op)
 		else
 			engine_txn_rollback(e);
 	}
+	if (r == -ENOENT)
+		return; /* it has ended in between: that is on record, and it counts no more */
 	if (r < 0)
 		r = engine_late_add(e, &v, &(struct late_debt){.uid = &op->uid, .nuid = 1, .agency = op->agency});
 	if (r < 0)

@@ -34,8 +34,8 @@ engine_place_budget(struct engine *e, const struct agency *a)
 	return engine_dp_send(e, IPC_D_BUDGET, &b, on_agency_done, NULL);
 }
 
-static int
-row_put(struct engine *e, uint32_t agency, const struct store_row *row)
+int
+engine_place_put(struct engine *e, uint32_t agency, const struct store_row *row)
 {
 	cleanup_free struct store_aside *of = calloc(1, sizeof *of);
 	cleanup_buf struct buf b = {0};
@@ -60,11 +60,10 @@ row_put(struct engine *e, uint32_t agency, const struct store_row *row)
 }
 
 static int
-row_delete(struct engine *e, uint32_t agency, const struct store_row *row)
+row_delete(struct engine *e, const struct store_row *row)
 {
 	cleanup_buf struct buf b = {0};
 
-	(void)agency;
 	buf_put_u32(&b, 1);
 	buf_put_u64(&b, row->uid);
 	return engine_dp_send(e, IPC_D_DELETE, &b, on_agency_done, NULL);
@@ -80,62 +79,44 @@ engine_place_anew(struct engine *e, uint64_t uid)
 
 	if (r < 0)
 		return r;
-	if ((r = store_agency_known(e->store, agency, &no)) == 0 && (r = row_delete(e, no, &row)) == 0)
-		r = row_put(e, no, &row);
+	if ((r = store_agency_known(e->store, agency, &no)) == 0 && (r = row_delete(e, &row)) == 0)
+		r = engine_place_put(e, no, &row);
 	store_row_free(&row);
 	return r;
 }
 
-/* Every criterion of each agency of `of` that `other` does not have. */
-static int
-only_in(struct engine *e, const struct conf *of, const struct conf *other,
-    int (*cb)(struct engine *e, uint32_t agency, const struct store_row *row))
+/* Every criterion of each agency of `was` that `conf` does not have. */
+int
+engine_place_gone(struct engine *e, const struct conf *was, const struct conf *conf)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < of->nagency; i++) {
+	for (uint32_t i = 0; r == 0 && i < was->nagency; i++) {
+		const char *name = was->agency[i].name;
 		struct store_list *list = NULL;
 		struct store_row row;
 		uint64_t count;
-		uint32_t no;
 
-		if (agency_configured(other, of->agency[i].name))
+		if (agency_configured(conf, name))
 			continue;
-		/* Without a number it has nothing. */
-		if ((r = store_agency_known(e->store, of->agency[i].name, &no)) == -ENOENT) {
-			r = 0;
-			continue;
-		}
-		if (r < 0 || (r = store_count(e->store, of->agency[i].name, &count)) < 0)
+		if ((r = store_count(e->store, name, &count)) < 0)
 			break;
 		if (count == 0)
 			continue;
-		r = store_list_open(e->store, of->agency[i].name, DTCP_SEL_NONE, NULL, 0, "", &list);
+		r = store_list_open(e->store, name, DTCP_SEL_NONE, NULL, 0, "", &list);
 		while (r == 0 && ((r = store_list_next(list, &row)) == 1 || r == -EBADMSG)) {
 			if (r == -EBADMSG) {
 				r = 0; /* it is set aside */
 				continue;
 			}
-			r = cb(e, no, &row);
+			r = row_delete(e, &row);
 			store_row_free(&row);
 		}
 		store_list_close(list);
 		if (r == -EBADMSG) {
-			log_warn(r, "agency %s: what is stored of it can't be opened", of->agency[i].name);
+			log_warn(r, "agency %s: what is stored of it can't be opened", name);
 			r = 0;
 		}
 	}
 	return r;
-}
-
-int
-engine_place_new(struct engine *e, const struct conf *conf, const struct conf *was)
-{
-	return only_in(e, conf, was, row_put);
-}
-
-int
-engine_place_gone(struct engine *e, const struct conf *was, const struct conf *conf)
-{
-	return only_in(e, was, conf, row_delete);
 }

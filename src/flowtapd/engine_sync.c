@@ -9,6 +9,7 @@
 
 #include "bulk.h"
 #include "engine.h"
+#include "engine_rejudge.h"
 #include "log.h"
 
 #define READ_CHUNK 65536
@@ -17,7 +18,7 @@
 
 struct sync {
 	struct engine *engine;
-	const struct agency *agency; /* of the last row */
+	struct agency *agency; /* of the last row */
 	unsigned under_way;
 	uint64_t put, refused;
 	struct store_aside of[UNDER_WAY_MAX]; /* what each answer to come is of, a ring; uid 0: no criterion */
@@ -91,7 +92,7 @@ answers_wait(struct sync *y, unsigned left)
 }
 
 /* Rows come agency by agency. */
-static const struct agency *
+static struct agency *
 sync_agency(struct sync *y, const char *name)
 {
 	if (y->agency && strcmp(y->agency->name, name) == 0)
@@ -119,13 +120,13 @@ static int
 sync_put(void *arg, const char *agency, struct store_row *row)
 {
 	struct sync *y = arg;
-	const struct agency *a = sync_agency(y, agency);
+	struct agency *a = sync_agency(y, agency);
 	cleanup_buf struct buf b = {0};
 	struct store_aside of;
 	struct ipc_put put = {0};
 	int r;
 
-	if (a == NULL || engine_late_gone(y->engine, row->uid))
+	if (a == NULL || engine_late_gone(y->engine, row->uid) || !engine_rejudge_stands(y->engine, a, row))
 		return 0;
 	of = (struct store_aside){.uid = row->uid, .id = row->id, .agency = a->no};
 	if ((r = filter_compile(&row->criteria, &put.filter)) < 0)

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "judge.h"
 #include "log.h"
 
 /* *out: owned by the caller, until it is in the list. */
@@ -172,7 +173,7 @@ engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_
 
 	*out = NULL;
 	*why = NULL;
-	if (q->warrant[0] == '\0' && a->conf->standing)
+	if (q->warrant[0] == '\0' && judge_standing(a->conf))
 		return 0;
 	found = q->warrant[0] ? named(e, a->name, q, f, why) : choose(e, a->name, q, f, why);
 	if (found == NULL)

@@ -103,6 +103,10 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	}
 	if (type == IPC_P_ASK && c == &c->parent->child[ENGINE])
 		return parent_conf_ask(c->parent, body, len);
+	if (type == IPC_P_WORKING && c == &c->parent->child[ENGINE] && len == 0) {
+		parent_conf_working(c->parent);
+		return 0;
+	}
 	if (type != IPC_P_READY)
 		return -EPROTO;
 	c->err = -(int)rd_u32(&r);

@@ -298,6 +298,7 @@ change_prepare(struct parent *p, const struct parent_numbers *numbers)
 
 	p->next_lacking = numbers->lacking;
 	p->change = CHANGE_PREPARING;
+	p->working = 0;
 	if ((r = conf_send(p, p->next, numbers)) < 0)
 		change_refuse(p, r, p->why);
 	else
@@ -471,6 +472,7 @@ static void
 change_commit(struct parent *p)
 {
 	p->change = CHANGE_COMMITTING;
+	p->working = 0;
 	for (int i = 0; i < CONFIGURED; i++)
 		p->child[i].answered = false;
 	loop_timer_set(p->timer, RELOAD_WAIT_MS);
@@ -639,6 +641,13 @@ parent_conf_undo(struct parent *p)
 		return false;
 	loop_timer_set(p->timer, UNDO_WAIT_MS);
 	return true;
+}
+
+void
+parent_conf_working(struct parent *p)
+{
+	if ((p->change == CHANGE_PREPARING || p->change == CHANGE_COMMITTING) && p->working++ < WORKING_MAX)
+		loop_timer_set(p->timer, RELOAD_WAIT_MS);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "parent_names.h"
 
 #define RELOAD_WAIT_MS 60000
+#define WORKING_MAX 300  /* times in one change that a child may say it is at work: each begins that time anew */
 #define PARENT_AUX "aux" /* the role of the service beside us, which is no child */
 
 /* The first two have a configuration; without the last ones, or once these have died, all else goes on. */
@@ -69,6 +70,7 @@ struct parent {
 	uint32_t asker;    /* who asked, and the name of it */
 	char by[33];
 	int refused;       /* -errno, while logins are restored; why: below */
+	unsigned working;  /* how often the engine has said so in this step */
 	int undo_answers;  /* of the keeper, still to come */
 	uint32_t question; /* the last one to the names; an answer to an older one is late */
 	/* Agencies that have no user, as when the user table's service came later than we; with the change. */
@@ -107,6 +109,7 @@ void parent_conf_reload(struct parent *p);                              /* SIGHU
 int parent_conf_ask(struct parent *p, const uint8_t *body, size_t len); /* IPC_P_ASK */
 void parent_conf_answered(struct parent *p);                            /* a child has answered */
 void parent_conf_late(struct parent *p);                                /* a child has not */
+void parent_conf_working(struct parent *p);                             /* it will */
 /* All ends: whether the file has to be put back first; then that is under way, and ends the loop. */
 bool parent_conf_undo(struct parent *p);
 

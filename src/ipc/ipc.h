@@ -77,6 +77,7 @@ enum ipc_type {
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
 	IPC_P_ASK,        /* engine -> parent: struct ipc_ask */
 	IPC_P_NAMED,      /* names -> parent: struct ipc_named (ipc_names.h), id as in the question */
+	IPC_P_WORKING, /* engine -> parent: nothing; the READY that it owes takes longer, because there is much to do */
 	/* metrics -> engine, and back */
 	IPC_M_ASK = 104, /* nothing */
 	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */

@@ -3,7 +3,8 @@
  * Listings.  Each has a read connection and a read transaction of its own, which
  * in WAL mode is a snapshot: it neither sees nor holds up the writer.  Rows are
  * stepped through in the order of an index, never collected or sorted.
- */
+ *
+ * exports: store_list_ store_rows */
 #include <errno.h>
 #include <string.h>
 
@@ -330,4 +331,64 @@ store_list_close(struct store_list *l)
 	free(l->range);
 	free(l->aside);
 	free(l);
+}
+
+/* ---- all of an agency's rows, in parts ---- */
+
+/* 1 with the part moved on; 0: there is none. */
+static int
+rows_begin(struct store *s, const char *agency, struct store_part *part, int64_t *no)
+{
+	int64_t next_id;
+	int r = store_agency_find(s, agency, no, &next_id);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (!part->begun)
+		part->before = (uint64_t)(s->adder.no == *no ? s->adder.next_id : next_id);
+	part->begun = true;
+	return 1;
+}
+
+int
+store_rows(struct store *s, const char *agency, struct store_part *part,
+    int (*cb)(void *arg, uint32_t id, const struct store_row *row), void *arg)
+{
+	struct store_part next = *part;
+	struct store_keys keys = {0};
+	uint32_t n = 0;
+	sqlite3_stmt *st;
+	int64_t no;
+	int r = rows_begin(s, agency, &next, &no);
+
+	next.more = false;
+	if (r <= 0)
+		return r;
+	if ((r = store_keys_load(store_stmt(s, ST_KEY_GET), s->machine, no, &keys)) < 0)
+		return r;
+	st = store_stmt(s, ST_CRIT_OLD);
+	sqlite3_bind_int64(st, 1, no);
+	sqlite3_bind_int64(st, 2, (int64_t)next.after);
+	sqlite3_bind_int64(st, 3, (int64_t)next.before);
+	sqlite3_bind_int64(st, 4, next.max);
+	while ((r = store_step(st)) == 1) {
+		const uint32_t id = (uint32_t)sqlite3_column_int64(st, 2);
+		struct store_row row;
+
+		n++;
+		next.after = id;
+		if ((r = store_row_read(st, &keys, &row)) == 0) {
+			r = cb(arg, id, &row);
+			store_row_free(&row);
+		} else if (r == -EBADMSG)
+			r = cb(arg, id, NULL);
+		if (r != 0)
+			break;
+	}
+	store_done(st);
+	store_keys_wipe(&keys);
+	next.more = n == next.max;
+	if (r == 0)
+		*part = next;
+	return r;
 }
