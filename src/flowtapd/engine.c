@@ -550,6 +550,7 @@ engine_start(struct engine *e, const char **why)
 	*why = "warrants";
 	if ((r = engine_warrant_start(e)) < 0)
 		return r;
+	engine_late_flush(e);
 	*why = "data plane";
 	if ((r = engine_rejudge_start(e)) < 0 || (r = engine_sync(e)) < 0 || (r = engine_rejudge_fallen(e)) < 0)
 		return r;

@@ -21,6 +21,7 @@
 #include "daemon.h"
 #include "engine_disk.h"
 #include "engine_late.h"
+#include "engine_proof.h"
 #include "event.h"
 #include "history.h"
 #include "journal.h"
@@ -83,7 +84,11 @@ struct authority {
 	struct warrant warrant;
 	uint64_t no;
 	bool approved, revoked;
+	bool unproved;   /* its row is not what the record tells: nothing stands on it */
 	uint64_t end_ns; /* CLOCK_BOOTTIME: what an hour by the clock on the wall can't bring back */
+	/* As it is stored, before the open transaction, and by the record (engine_proof.c). */
+	struct proof_state state, before, told;
+	bool changed; /* in the open transaction */
 };
 
 enum op_state { OP_QUEUED, OP_READING, OP_WAITING, OP_LISTING, OP_DONE };
@@ -203,6 +208,8 @@ struct engine {
 	struct engine_disk disk;
 	struct engine_late late;
 	LIST_HEAD(, authority) authorities;
+	struct hashmap *holding; /* warrants that criteria may stand on, by number */
+	struct engine_proof proof;
 	uint8_t boot[STORE_BOOT_LEN];   /* which boot of the machine this is */
 	TAILQ_HEAD(, session) sessions; /* whose turn is next comes first */
 	unsigned nsessions;
@@ -378,6 +385,8 @@ int engine_audit_now(struct engine *e, const struct audit_event *event);
 /* Who: from the session; the rest empty. */
 void engine_audit_of(struct audit_event *v, const struct session *s, const char *kind);
 int engine_audit_start(struct engine *e, const char **why);
+/* Appends the record's line n.  -ENOENT, -EBADMSG */
+int engine_audit_line(struct engine *e, uint64_t n, struct buf *out);
 /* An IPC_K_CLOCK's body. */
 int engine_clock_told(struct engine *e, const uint8_t *body, size_t len);
 void engine_audit_stop(struct engine *e);
@@ -403,6 +412,11 @@ int engine_life_ended(struct engine *e, struct rd *r); /* IPC_D_ENDED */
 
 /* engine_warrant.c */
 int engine_warrant_start(struct engine *e);
+/* Whether criteria may stand on that number: it is approved, not revoked, and what the record tells. */
+bool engine_warrant_holds(const struct engine *e, uint64_t no);
+struct authority *engine_warrant_by_ref(struct engine *e, const char *agency, const char *ref); /* NULL: none */
+/* A revocation that was owed is in the open transaction's row. */
+int engine_warrant_paid(struct engine *e, const struct store_warrant *w);
 /*
  * Under which authority the agency may have this: 0 and *out (NULL: its standing one) and why, for the record, if we
  * chose among several (NULL: there was nothing to choose); or -EPERM and why, in words for the agency.

@@ -95,6 +95,7 @@ engine_txn_begin(struct engine *e)
 	int r;
 
 	e->audit.saved = e->audit.chain;
+	engine_proof_begun(e);
 	e->audit.uncertainty_us = clock_uncertainty_us(e);
 	/* Whoever comes here does what has to be done, be it with the reserve; what is new was refused before. */
 	if (!engine_disk_ready(e))
@@ -109,6 +110,7 @@ engine_txn_rollback(struct engine *e)
 {
 	store_rollback(e->store);
 	e->audit.chain = e->audit.saved;
+	engine_proof_undone(e);
 	buf_reset(&e->audit.drop);
 }
 
@@ -127,8 +129,10 @@ static int
 checkpoint_add(struct engine *e)
 {
 	cleanup_buf struct buf line = {0};
-	int r = audit_checkpoint(&e->audit.chain, clock_wall_ms(), e->audit.seed, &line);
+	int r = engine_proof_line(e);
 
+	if (r == 0)
+		r = audit_checkpoint(&e->audit.chain, clock_wall_ms(), e->audit.seed, &line);
 	if (r == 0)
 		r = line_store(e, &line);
 	if (r == 0)
@@ -278,6 +282,12 @@ line_load(struct engine *e, uint64_t *n, struct buf *out)
 	return r < 0 ? r : audit_open(e->audit.seal, *n, sealed.p, sealed.len, out);
 }
 
+int
+engine_audit_line(struct engine *e, uint64_t n, struct buf *out)
+{
+	return line_load(e, &n, out);
+}
+
 static int
 chain_load(struct engine *e)
 {
@@ -382,7 +392,6 @@ engine_audit_start(struct engine *e, const char **why)
 	*why = "what is owed to the record, in the run directory";
 	if ((r = engine_late_start(e)) < 0)
 		return r;
-	engine_late_flush(e);
 	*why = "audit record";
 	engine_audit_happened(e, &(struct audit_event){.kind = "start", .reason = "flowtapd " FLOWTAP_VERSION});
 	if ((r = loop_timer_new(e->loop, on_timer, e, &a->timer)) < 0)

@@ -395,7 +395,8 @@ revoke_pay(struct engine *e, const struct late_debt *d, int64_t when_ms)
 		return r == -ENOENT ? 0 : r;
 	w.revoked_ms = when_ms;
 	w.revoked_uid = d->revoked_by;
-	r = store_warrant_set(e->store, &w);
+	if ((r = store_warrant_set(e->store, &w)) == 0)
+		r = engine_warrant_paid(e, &w);
 	store_warrant_free(&w);
 	return r;
 }

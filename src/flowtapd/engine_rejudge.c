@@ -75,6 +75,15 @@ agency_of(const struct rejudge *j)
 	return &j->by->agency[j->at];
 }
 
+static enum judge_fault
+judge(const struct engine *e, const struct conf *conf, const struct conf_agency *a, uint64_t before,
+    const struct store_row *row)
+{
+	enum judge_fault f = judge_row(conf, a, before, row);
+
+	return f == JUDGE_OK && row->warrant && !engine_warrant_holds(e, row->warrant) ? JUDGE_WARRANT : f;
+}
+
 static int
 row_start(struct rejudge *j, const struct store_row *row)
 {
@@ -95,7 +104,7 @@ row_see(void *arg, uint32_t id, const struct store_row *row)
 	}
 	if (engine_late_gone(j->engine, row->uid))
 		return 0;
-	if ((f = judge_row(j->by, agency_of(j), j->stood, row)) == JUDGE_OK) {
+	if ((f = judge(j->engine, j->by, agency_of(j), j->stood, row)) == JUDGE_OK) {
 		j->stood++;
 		return j->what == REJUDGE_END && j->concern[j->at] == CONCERN_NEW ? row_start(j, row) : 0;
 	}
@@ -123,7 +132,8 @@ fault_record(struct rejudge *j, enum judge_fault f, bool late)
 		}
 	if (n == 0)
 		return 0;
-	snprintf(reason, sizeof reason, "the configuration no longer allows it: %s", judge_reason(f));
+	snprintf(reason, sizeof reason, "%s%s",
+	    f == JUDGE_WARRANT ? "" : "the configuration no longer allows it: ", judge_reason(f));
 	v.ids = id_text_end(&ids);
 	r = ids.text.err;
 	if (r == 0 && late)
@@ -377,7 +387,7 @@ engine_rejudge(struct engine *e, enum rejudge_what what, const struct conf *was,
 bool
 engine_rejudge_stands(struct engine *e, struct agency *a, const struct store_row *row)
 {
-	if (judge_row(e->conf, a->conf, a->stood, row) != JUDGE_OK) {
+	if (judge(e, e->conf, a->conf, a->stood, row) != JUDGE_OK) {
 		a->fell = e->fell = true;
 		return false;
 	}

@@ -11,36 +11,54 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "hashmap.h"
 #include "judge.h"
 #include "log.h"
+
+static void
+authority_free(struct authority *a)
+{
+	if (a)
+		warrant_free(&a->warrant);
+	free(a);
+}
+
+/* What can't be read has a name only: no state, and no authority. */
+static int
+text_take(struct authority *a, const struct store_warrant *s)
+{
+	struct warrant_error err;
+	int r;
+
+	if (s->damaged)
+		return 0;
+	if ((r = warrant_parse((struct slice){(const char *)s->text.p, s->text.len}, &a->warrant, &err)) == 0)
+		r = engine_proof_state(s, &a->state);
+	return r == -EINVAL ? 0 : r;
+}
 
 /* *out: owned by the caller, until it is in the list. */
 static int
 authority_new(const struct store_warrant *s, struct authority **out)
 {
 	struct authority *a = calloc(1, sizeof *a);
-	struct warrant_error err;
-	int r;
+	int r = a ? text_take(a, s) : -ENOMEM;
 
-	if (a == NULL)
-		return -ENOMEM;
-	if ((r = warrant_parse((struct slice){(const char *)s->text.p, s->text.len}, &a->warrant, &err)) < 0) {
-		free(a);
-		return r == -EINVAL ? -EBADMSG : r;
+	if (r < 0) {
+		authority_free(a);
+		return r;
 	}
+	/* Of one that was changed they are anybody's bytes. */
+	if (warrant_word_ok((struct slice){s->agency, strlen(s->agency)}, CONF_NAME_MAX))
+		memcpy(a->warrant.agency, s->agency, strlen(s->agency) + 1);
+	if (warrant_word_ok((struct slice){s->ref, strlen(s->ref)}, WARRANT_REF_MAX))
+		memcpy(a->warrant.ref, s->ref, strlen(s->ref) + 1);
 	a->no = s->no;
 	a->approved = s->approved_ms != 0;
 	a->revoked = s->revoked_ms != 0;
 	a->end_ns = clock_boot_at(a->warrant.end_ms, CLOCK_NOT_AFTER);
 	*out = a;
 	return 0;
-}
-
-static void
-authority_free(struct authority *a)
-{
-	warrant_free(&a->warrant);
-	free(a);
 }
 
 static int
@@ -57,11 +75,35 @@ load_one(void *arg, const struct store_warrant *s)
 	return 0;
 }
 
+/* Whether criteria may stand on it, at any time. */
+static int
+holding_note(struct engine *e, const struct authority *a)
+{
+	if (a->approved && !a->revoked && !a->unproved)
+		return hashmap_put(e->holding, a->no, 1);
+	(void)hashmap_remove(e->holding, a->no);
+	return 0;
+}
+
+bool
+engine_warrant_holds(const struct engine *e, uint64_t no)
+{
+	return hashmap_get(e->holding, no) != 0;
+}
+
 int
 engine_warrant_start(struct engine *e)
 {
+	struct authority *a;
+	int r = hashmap_new(&e->holding);
+
 	LIST_INIT(&e->authorities);
-	return store_warrant_each(e->store, NULL, load_one, e);
+	if (r == 0 && (r = store_warrant_each(e->store, NULL, load_one, e)) == 0)
+		r = engine_proof_start(e);
+	LIST_FOREACH (a, &e->authorities, entry)
+		if (r == 0)
+			r = holding_note(e, a);
+	return r;
 }
 
 /* ---- an ADD's ---- */
@@ -72,8 +114,8 @@ has_ended(const struct authority *a)
 	return warrant_ended(&a->warrant, a->end_ns, clock_wall_ms(), clock_boot_ns());
 }
 
-static struct authority *
-by_ref(struct engine *e, const char *agency, const char *ref)
+struct authority *
+engine_warrant_by_ref(struct engine *e, const char *agency, const char *ref)
 {
 	struct authority *a;
 
@@ -86,6 +128,8 @@ by_ref(struct engine *e, const char *agency, const char *ref)
 static const char *
 not_in_force(const struct authority *a)
 {
+	if (a->unproved)
+		return "the warrant is not what the record tells";
 	if (!a->approved)
 		return "the warrant is not approved";
 	if (a->revoked)
@@ -157,7 +201,7 @@ choose(struct engine *e, const char *agency, const struct dtcp_req *q, const str
 static const struct authority *
 named(struct engine *e, const char *agency, const struct dtcp_req *q, const struct tap_filter *f, const char **why)
 {
-	const struct authority *a = by_ref(e, agency, q->warrant);
+	const struct authority *a = engine_warrant_by_ref(e, agency, q->warrant);
 
 	*why = a ? not_in_force(a) : "no such warrant";
 	if (*why == NULL)
@@ -205,8 +249,9 @@ refuse(struct engine *e, uint32_t uid, const char *agency, const char *ref, cons
 }
 
 static int
-enter_record(struct engine *e, struct store_warrant *s)
+enter_record(struct engine *e, struct store_warrant *s, struct authority *a)
 {
+	const struct proof_state state = a->state;
 	struct audit_event v = {.kind = "warrant-entered",
 	    .agency = s->agency,
 	    .uid = s->entered_uid,
@@ -217,8 +262,10 @@ enter_record(struct engine *e, struct store_warrant *s)
 
 	if (r == 0)
 		r = store_warrant_enter(e->store, s);
-	if (r == 0)
-		r = engine_audit_add(e, &v);
+	if (r == 0 && (r = engine_audit_add(e, &v)) == 0) {
+		a->state = (struct proof_state){0};
+		r = engine_proof_set(e, a, &state);
+	}
 	if (r == 0)
 		return engine_txn_commit(e);
 	engine_txn_rollback(e);
@@ -234,12 +281,13 @@ enter(struct engine *e, struct store_warrant *s)
 
 	if (r < 0)
 		return r;
-	if ((r = enter_record(e, s)) < 0) {
+	LIST_INSERT_HEAD(&e->authorities, a, entry);
+	if ((r = enter_record(e, s, a)) < 0) {
+		LIST_REMOVE(a, entry);
 		authority_free(a);
 		return r;
 	}
 	a->no = s->no;
-	LIST_INSERT_HEAD(&e->authorities, a, entry);
 	return 0;
 }
 
@@ -313,6 +361,24 @@ note_uid(void *arg, uint64_t uid, uint32_t id)
 	v->uid[v->n++] = uid;
 }
 
+/* Its line is in the open transaction. */
+static int
+state_write(struct engine *e, const struct store_warrant *s, struct authority *a)
+{
+	struct proof_state state;
+	int r = engine_proof_state(s, &state);
+
+	return r < 0 ? r : engine_proof_set(e, a, &state);
+}
+
+int
+engine_warrant_paid(struct engine *e, const struct store_warrant *w)
+{
+	struct authority *a = engine_warrant_by_ref(e, w->agency, w->ref);
+
+	return a ? state_write(e, w, a) : 0;
+}
+
 /* Nothing can be written: the kernel stops, and the store hears of it later. */
 static int
 revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event *v, struct revoked *gone)
@@ -348,8 +414,9 @@ revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event 
 
 /* The decision, its line, and the end of what stood on it, in one transaction. */
 static int
-decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, bool approve, struct revoked *gone)
+decide_record(struct engine *e, const struct store_warrant *s, struct authority *a, bool approve, struct revoked *gone)
 {
+	const uint32_t uid = approve ? s->approved_uid : s->revoked_uid;
 	char reason[64];
 	struct audit_event v = {.kind = approve ? "warrant-approved" : "warrant-revoked",
 	    .agency = s->agency,
@@ -370,8 +437,8 @@ decide_record(struct engine *e, const struct store_warrant *s, uint32_t uid, boo
 		if (gone->failed)
 			r = -ENOMEM;
 	}
-	if (r == 0)
-		r = engine_audit_add(e, &v);
+	if (r == 0 && (r = engine_audit_add(e, &v)) == 0)
+		r = state_write(e, s, a);
 	if (r == 0)
 		r = engine_txn_commit(e);
 	else
@@ -385,6 +452,8 @@ undecidable(const struct store_warrant *s, const struct authority *a, uint32_t u
 {
 	if (s->revoked_ms || a->revoked)
 		return "it was revoked";
+	if (approve && a->unproved)
+		return "it is not what the record tells";
 	if (approve && s->approved_ms)
 		return "it is approved already";
 	if (approve && s->entered_uid == uid)
@@ -396,7 +465,7 @@ int
 engine_warrant_decide(
     struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size)
 {
-	struct authority *a = by_ref(e, agency, ref);
+	struct authority *a = engine_warrant_by_ref(e, agency, ref);
 	struct revoked gone = {.engine = e};
 	struct store_warrant s;
 	const char *text;
@@ -412,13 +481,16 @@ engine_warrant_decide(
 	}
 	*(approve ? &s.approved_ms : &s.revoked_ms) = clock_wall_ms();
 	*(approve ? &s.approved_uid : &s.revoked_uid) = uid;
-	r = decide_record(e, &s, uid, approve, &gone);
+	r = decide_record(e, &s, a, approve, &gone);
 	if (r < 0)
 		say(why, size, r, "it could not be recorded");
-	else if (approve)
+	else if (approve) {
 		a->approved = true;
-	else {
+		if ((r = holding_note(e, a)) < 0)
+			fatal(r, "a warrant that was approved can't be kept");
+	} else {
 		a->revoked = true;
+		(void)holding_note(e, a);
 		engine_agency_lost(e, agency, gone.n);
 		engine_delete_uids(e, gone.uid, gone.n);
 	}
@@ -429,44 +501,66 @@ engine_warrant_decide(
 
 /* ---- showing: who decided what, never whom it names ---- */
 
-static int
-show_one(void *arg, const struct store_warrant *s)
+static const char *
+state_name(const struct authority *a, int64_t now_ms)
 {
-	struct warrant_error err;
-	struct warrant w;
-	char start[WARRANT_TIME_LEN], end[WARRANT_TIME_LEN];
-	const char *state;
-	int r = warrant_parse((struct slice){(const char *)s->text.p, s->text.len}, &w, &err);
+	if (a->unproved)
+		return "unproved";
+	if (a->revoked)
+		return "revoked";
+	if (now_ms >= a->warrant.end_ms)
+		return "ended";
+	if (!a->approved)
+		return "entered";
+	return now_ms < a->warrant.start_ms ? "approved" : "in force";
+}
 
-	if (r < 0)
-		return r;
-	state = s->revoked_ms                  ? "revoked"
-		: clock_wall_ms() >= w.end_ms  ? "ended"
-		: !s->approved_ms              ? "entered"
-		: clock_wall_ms() < w.start_ms ? "approved"
-					       : "in force";
-	json_array_append_new(
-	    arg, json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I}", "reference", s->ref, "agency", s->agency, "state",
-		     state, "start", warrant_time_format(w.start_ms, start), "end", warrant_time_format(w.end_ms, end),
-		     "prefixes", (int)w.nprefix, "entered-by", (json_int_t)s->entered_uid, "approved-by",
-		     s->approved_ms ? (json_int_t)s->approved_uid : (json_int_t)-1));
-	warrant_free(&w);
-	return 0;
+/* Of one that can't be read all that is known is its name. */
+static json_t *
+show_one(const struct authority *a)
+{
+	const struct warrant *w = &a->warrant;
+	char start[WARRANT_TIME_LEN], end[WARRANT_TIME_LEN];
+
+	if (*a->state.text == '\0')
+		return json_pack("{s:s,s:s,s:s}", "reference", w->ref, "agency", w->agency, "state", "unproved");
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I}", "reference", w->ref, "agency", w->agency, "state",
+	    state_name(a, clock_wall_ms()), "start", warrant_time_format(w->start_ms, start), "end",
+	    warrant_time_format(w->end_ms, end), "prefixes", (int)w->nprefix, "entered-by",
+	    (json_int_t)a->state.entered_uid, "approved-by",
+	    a->approved ? (json_int_t)a->state.approved_uid : (json_int_t)-1);
+}
+
+/* In the order of entry: the list begins with the last one. */
+static json_t *
+show_all(const struct engine *e)
+{
+	const struct authority *a;
+	json_t *list = json_array(), *in_order = json_array();
+	int r = list && in_order ? 0 : -ENOMEM;
+
+	LIST_FOREACH (a, &e->authorities, entry)
+		if (r == 0)
+			r = json_array_append_new(list, show_one(a));
+	for (size_t i = json_array_size(list); r == 0 && i-- > 0;)
+		r = json_array_append(in_order, json_array_get(list, i));
+	json_decref(list);
+	if (r == 0)
+		return in_order;
+	json_decref(in_order);
+	return NULL;
 }
 
 int
 engine_warrant_show(struct engine *e, struct buf *out)
 {
-	json_t *o = json_object(), *list = json_array();
-	char *text = NULL;
-	int r = o && list ? store_warrant_each(e->store, NULL, show_one, list) : -ENOMEM;
+	json_t *list = show_all(e), *o = list ? json_pack("{s:o}", "warrants", list) : NULL;
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
-	json_object_set_new(o, "warrants", list);
-	if (r == 0 && (text = json_dumps(o, JSON_COMPACT)) == NULL)
-		r = -ENOMEM;
-	if (text)
-		buf_put(out, text, strlen(text));
-	free(text);
 	json_decref(o);
-	return r < 0 ? r : out->err;
+	if (text == NULL)
+		return -ENOMEM;
+	buf_put(out, text, strlen(text));
+	free(text);
+	return out->err;
 }

@@ -13,6 +13,7 @@ static const struct {
     [JUDGE_DEST] = {-EACCES, "a content destination that is not the agency's"},
     [JUDGE_MANY] = {-ENOSPC, "as many criteria as it may have"},
     [JUDGE_STANDING] = {-EPERM, "no warrant, and the agency has no standing authority"},
+    [JUDGE_WARRANT] = {-EKEYREJECTED, "its warrant is not in force"},
 };
 
 int

@@ -19,6 +19,7 @@ enum judge_fault {
 	JUDGE_DEST,     /* a content destination that is not the agency's */
 	JUDGE_MANY,     /* beyond maximum-criteria */
 	JUDGE_STANDING, /* without a warrant, of an agency without standing authority */
+	JUDGE_WARRANT,  /* its warrant is not in force: engine_warrant.c says so */
 	JUDGE_FAULTS
 };
 

@@ -167,6 +167,8 @@ struct store_warrant {
 	struct buf text;                             /* owned; warrant_format's */
 	int64_t entered_ms, approved_ms, revoked_ms; /* 0: not (yet) */
 	uint32_t entered_uid, approved_uid, revoked_uid;
+	bool damaged; /* store_warrant_each: it was changed, by somebody without the key; no text, and the rest as it
+			 stands */
 };
 void store_warrant_free(struct store_warrant *w);
 
@@ -175,7 +177,7 @@ int store_warrant_enter(struct store *s, struct store_warrant *w);
 int store_warrant_get(struct store *s, const char *agency, const char *ref, struct store_warrant *out); /* -ENOENT */
 /* approved_* and revoked_* as they are in w, all else as store_warrant_get gave it. */
 int store_warrant_set(struct store *s, const struct store_warrant *w);
-/* In the order of entry; agency NULL: all.  Nonzero from cb stops, and is returned. */
+/* In the order of entry; agency NULL: all, those that can't be opened too.  Nonzero from cb stops, and is returned. */
 int store_warrant_each(
     struct store *s, const char *agency, int (*cb)(void *arg, const struct store_warrant *w), void *arg);
 int store_warrant_criteria(struct store *s, uint64_t no, uint64_t *count); /* criteria under it */
@@ -219,7 +221,8 @@ int store_load(struct store *s, int (*cb)(void *arg, const char *agency, struct 
 int store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg);
 int store_count(struct store *s, const char *agency, uint64_t *count); /* agency's own */
 /* The rows of the next part, in the order of id; nothing if the agency never had any.  cb sees each, NULL for one that
- * can't be opened; it may write, but not to criteria.  Nonzero from it stops and is returned, with the part as before. */
+ * can't be opened; it may write, but not to criteria.  Nonzero from it stops and is returned, with the part as before.
+ */
 int store_rows(struct store *s, const char *agency, struct store_part *part,
     int (*cb)(void *arg, uint32_t id, const struct store_row *row), void *arg);
 

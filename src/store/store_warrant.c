@@ -85,6 +85,7 @@ row_open(struct store *s, sqlite3_stmt *st, struct store_keys *keys, struct stor
 	int64_t agency = sqlite3_column_int64(st, COLUMN_AGENCY);
 	int r = 0;
 
+	columns_read(st, w);
 	if (keys->agency != agency || keys->n == 0)
 		r = store_keys_load(store_stmt(s, ST_KEY_GET), s->machine, agency, keys);
 	return r < 0 ? r : row_read(st, keys, w);
@@ -210,7 +211,9 @@ store_warrant_each(struct store *s, const char *agency, int (*cb)(void *arg, con
 	while ((r = store_step(st)) == 1) {
 		struct store_warrant w;
 
-		if ((r = row_open(s, st, &keys, &w)) < 0)
+		r = row_open(s, st, &keys, &w);
+		w.damaged = r == -EBADMSG;
+		if (r < 0 && !w.damaged)
 			break;
 		r = cb(arg, &w);
 		store_warrant_free(&w);

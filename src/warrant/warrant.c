@@ -104,8 +104,8 @@ items(struct slice s)
 	return n;
 }
 
-static bool
-word_ok(struct slice s, size_t max)
+bool
+warrant_word_ok(struct slice s, size_t max)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == ',')
@@ -116,7 +116,7 @@ word_ok(struct slice s, size_t max)
 static int
 set_ref(struct warrant *w, struct slice v)
 {
-	if (!word_ok(v, WARRANT_REF_MAX))
+	if (!warrant_word_ok(v, WARRANT_REF_MAX))
 		return -EINVAL;
 	memcpy(w->ref, v.p, v.len);
 	return 0;
@@ -125,7 +125,7 @@ set_ref(struct warrant *w, struct slice v)
 static int
 set_agency(struct warrant *w, struct slice v)
 {
-	if (!word_ok(v, CONF_NAME_MAX))
+	if (!warrant_word_ok(v, CONF_NAME_MAX))
 		return -EINVAL;
 	memcpy(w->agency, v.p, v.len);
 	return 0;

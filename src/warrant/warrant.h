@@ -63,6 +63,9 @@ void warrant_free(struct warrant *w);
 /* The same text for the same warrant: warrant_parse takes it. */
 void warrant_format(const struct warrant *w, struct buf *out);
 
+/* Whether it can be a reference or an agency's name of at most max bytes: printable ASCII, no blanks. */
+bool warrant_word_ok(struct slice s, size_t max);
+
 /* Whether every packet that the filter can match is the target's: all its sources (direction from
  * or both) or all its destinations (to or both) are within one of the prefixes. */
 bool warrant_covers(const struct warrant *w, const struct tap_filter *f);
