@@ -74,6 +74,7 @@ static const struct cmd_type {
     {"TABLE", "Name or number of a routing table", any_ok},
     {"COMMAND", "An operational command", any_ok},
     {"FILE", "Name of a file, or - for standard input", any_ok},
+    {"FINGERPRINT", "Of the order's text, as it is on the paper", any_ok},
     {"HOST", "Name or address of a host", any_ok},
     {"HASH", "A line's number, a colon and its hash", any_ok},
     {"KEY", "Public key, 64 hexadecimal digits", any_ok},

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "audit.h"
 #include "ctl.h"
 #include "layout.h"
 #include "show.h"
@@ -84,8 +86,33 @@ print_list(const json_t *o)
 	fwrite(out.p, 1, out.len, stdout);
 }
 
+/* The order itself.  It is printable ASCII, line by line; what is not is no text of ours. */
+static void
+print_text(const char *text)
+{
+	for (; *text; text++)
+		putchar(*text == '\n' || (*text >= ' ' && *text <= '~') ? *text : '?');
+}
+
+static void
+print_answer(const json_t *o)
+{
+	const char *print = json_string_value(json_object_get(o, "fingerprint")),
+		   *text = json_string_value(
+		       json_object_get(json_array_get(json_object_get(o, "warrants"), 0), "text"));
+
+	if (print) {
+		fputs("fingerprint, for the paper: ", stdout);
+		print_text(print);
+		putchar('\n');
+	} else if (text)
+		print_text(text);
+	else if (json_object_get(o, "warrants"))
+		print_list(o);
+}
+
 static int
-run(const char *socket, const char *words, struct slice text, bool show, bool json)
+run(const char *socket, const char *words, struct slice text, bool json)
 {
 	cleanup_buf struct buf body = {0};
 	cleanup_fd int fd = -1;
@@ -98,10 +125,79 @@ run(const char *socket, const char *words, struct slice text, bool show, bool js
 		return type < 0 ? EXIT_TRANSPORT : ctl_error(&body);
 	if (json)
 		printf("%.*s\n", (int)body.len, (const char *)body.p);
-	else if (show && (o = json_loadb((const char *)body.p, body.len, 0, NULL)) != NULL) {
-		print_list(o);
+	else if ((o = json_loadb((const char *)body.p, body.len, 0, NULL)) != NULL) {
+		print_answer(o);
 		json_decref(o);
 	}
+	return fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
+}
+
+/* What the paper has, typed by who reads it. */
+static int
+print_ask(char *out, size_t size)
+{
+	char line[96];
+	size_t n;
+
+	if (!isatty(STDIN_FILENO))
+		return usage("warrant approve: expected the fingerprint that is on the paper behind the reference");
+	fputs("Fingerprint on the paper: ", stderr);
+	if (fgets(line, sizeof line, stdin) == NULL)
+		return usage("warrant approve: no fingerprint");
+	n = strcspn(line, "\n");
+	snprintf(out, size, "%.*s", (int)n, line);
+	return n ? EXIT_OK : usage("warrant approve: no fingerprint");
+}
+
+/* argv: of the command. */
+static int
+decide(const char *socket, bool json, int argc, char **argv)
+{
+	char words[320], print[128] = "";
+	const bool approve = strcmp(argv[1], "approve") == 0;
+	int r;
+
+	if (argc == 5)
+		snprintf(print, sizeof print, "%s", argv[4]);
+	else if (approve && (r = print_ask(print, sizeof print)) != EXIT_OK)
+		return r;
+	if ((size_t)snprintf(words, sizeof words, "warrant %s %s %s%s%s", argv[1], argv[2], argv[3], *print ? " " : "",
+		print) >= sizeof words)
+		return usage("warrant: the name or the reference is too long");
+	return run(socket, words, (struct slice){"", 0}, json);
+}
+
+static int
+show(const char *socket, bool json, int argc, char **argv)
+{
+	char words[192];
+
+	if ((size_t)snprintf(words, sizeof words, "warrant show%s%s%s%s", argc == 4 ? " " : "",
+		argc == 4 ? argv[2] : "", argc == 4 ? " " : "", argc == 4 ? argv[3] : "") >= sizeof words)
+		return usage("warrant: the name or the reference is too long");
+	return run(socket, words, (struct slice){"", 0}, json);
+}
+
+/* Of the text that warrant enter would enter, without asking anybody: for who writes the paper. */
+static int
+fingerprint(const struct buf *text, bool json)
+{
+	cleanup_buf struct buf same = {0};
+	char sha256[AUDIT_HASH_HEX + 1], print[WARRANT_PRINT_LEN];
+	struct warrant_error err;
+	struct warrant w;
+
+	if (warrant_parse((struct slice){(const char *)text->p, text->len}, &w, &err) < 0) {
+		term_say("flowtap: %s%.0u%s%s", err.line ? "line " : "", err.line, err.line ? ": " : "", err.expected);
+		return EXIT_USAGE;
+	}
+	warrant_format(&w, &same);
+	warrant_free(&w);
+	if (same.err || audit_digest(same.p, same.len, sha256) < 0)
+		return EXIT_TRANSPORT;
+	warrant_fingerprint(sha256, print);
+	explicit_bzero(same.p, same.len);
+	printf(json ? "{\"fingerprint\":\"%s\"}\n" : "%s\n", print);
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
 }
 
@@ -109,20 +205,19 @@ int
 warrant_main(const char *socket, bool json, int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
+	const bool enter = strcmp(what, "enter") == 0;
 	cleanup_buf struct buf text = {0};
-	char words[192];
 
-	if (strcmp(what, "enter") == 0 && argc == 3) {
+	if (argc == 3 && (enter || strcmp(what, "fingerprint") == 0)) {
 		if (text_read(argv[2], &text) < 0)
 			return EXIT_USAGE;
-		return run(socket, "warrant enter", (struct slice){(const char *)text.p, text.len}, false, json);
+		return enter ? run(socket, "warrant enter", (struct slice){(const char *)text.p, text.len}, json)
+			     : fingerprint(&text, json);
 	}
-	if ((strcmp(what, "approve") == 0 || strcmp(what, "revoke") == 0) && argc == 4) {
-		if ((size_t)snprintf(words, sizeof words, "warrant %s %s %s", what, argv[2], argv[3]) >= sizeof words)
-			return usage("warrant: the name or the reference is too long");
-		return run(socket, words, (struct slice){"", 0}, false, json);
-	}
-	if (strcmp(what, "show") == 0 && argc == 2)
-		return run(socket, "warrant show", (struct slice){"", 0}, true, json);
-	return usage("warrant: expected enter FILE, approve AGENCY REFERENCE, revoke AGENCY REFERENCE, or show");
+	if ((strcmp(what, "approve") == 0 && (argc == 4 || argc == 5)) || (strcmp(what, "revoke") == 0 && argc == 4))
+		return decide(socket, json, argc, argv);
+	if (strcmp(what, "show") == 0 && (argc == 2 || argc == 4))
+		return show(socket, json, argc, argv);
+	return usage("warrant: expected enter FILE, fingerprint FILE, approve AGENCY REFERENCE [FINGERPRINT], "
+		     "revoke AGENCY REFERENCE, or show [AGENCY REFERENCE]");
 }

@@ -423,11 +423,22 @@ int engine_warrant_paid(struct engine *e, const struct store_warrant *w);
  */
 int engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_req *q, const struct tap_filter *f,
     const struct authority **out, const char **why);
-/* An officer's command; why: for the officer. -EPERM, -ENOENT, -EEXIST, -EINVAL */
+/* An officer's command; why: for the officer; of what was entered, its fingerprint. -EPERM, -ENOENT, -EEXIST, -EINVAL
+ */
 int engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *why, size_t size);
-int engine_warrant_decide(
-    struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size);
-int engine_warrant_show(struct engine *e, struct buf *out); /* JSON */
+struct warrant_decision {
+	uint32_t uid;
+	bool approve; /* or revoke */
+	char agency[CONF_NAME_MAX + 1], ref[WARRANT_REF_MAX + 1];
+	char print[128]; /* approve: the fingerprint of the text, as typed */
+};
+int engine_warrant_decide(struct engine *e, const struct warrant_decision *d, char *why, size_t size);
+
+/* engine_warrant_show.c: JSON */
+int engine_warrant_show(struct engine *e, struct buf *out);
+/* With the text of the order, which is on record first.  -ENOENT, -EBADMSG: it can't be read; -errno: nothing is shown.
+ */
+int engine_warrant_text(struct engine *e, uint32_t uid, const char *agency, const char *ref, struct buf *out);
 
 /* engine_aside.c: criteria that are set aside (store.h) */
 /* Of those that are new: an alarm, a line on record; they are taken out of the data plane. */

@@ -224,24 +224,37 @@ warrant_done(struct ctl *c, int err, const char *why)
 	return 0;
 }
 
+/* The fingerprint of what was entered is for the paper. */
 static int
 warrant_enter(struct ctl *c, const char *args, struct slice text)
 {
 	char why[128];
+	cleanup_buf struct buf b = {0};
+	int r = engine_warrant_enter(c->engine, c->uid, text, why, sizeof why);
 
 	(void)args;
-	return warrant_done(c, engine_warrant_enter(c->engine, c->uid, text, why, sizeof why), why);
+	if (r < 0)
+		return warrant_done(c, r, why);
+	buf_printf(&b, "{\"fingerprint\":\"%s\"}", why);
+	return b.err ? b.err : ctl_send(c, IPC_C_JSON, b.p, b.len);
 }
 
-/* args: the agency and the reference. */
+/* args: the agency and the reference; to approve, the fingerprint. */
 static int
 warrant_decide(struct ctl *c, const char *args, bool approve)
 {
-	char why[128] = "expected an agency and a reference", agency[CONF_NAME_MAX + 1], ref[WARRANT_REF_MAX + 1];
+	struct warrant_decision d = {.uid = c->uid, .approve = approve};
+	int n = 0, words = sscanf(args, "%63s %63s %n", d.agency, d.ref, &n);
+	char why[128];
 
-	if (sscanf(args, "%63s %63s", agency, ref) != 2)
-		return warrant_done(c, -EINVAL, why);
-	return warrant_done(c, engine_warrant_decide(c->engine, c->uid, approve, agency, ref, why, sizeof why), why);
+	if (words != 2)
+		return warrant_done(c, -EINVAL, "expected an agency and a reference");
+	if (approve && args[n] == '\0')
+		return warrant_done(c, -EINVAL, "expected the fingerprint of the order's text, as it is on the paper");
+	if (!approve && args[n] != '\0')
+		return warrant_done(c, -EINVAL, "expected nothing behind the reference");
+	snprintf(d.print, sizeof d.print, "%s", args + n);
+	return warrant_done(c, engine_warrant_decide(c->engine, &d, why, sizeof why), why);
 }
 
 static int
@@ -261,13 +274,25 @@ warrant_revoke(struct ctl *c, const char *args, struct slice text)
 static int
 warrant_show(struct ctl *c, const char *args, struct slice text)
 {
+	char agency[CONF_NAME_MAX + 1], ref[WARRANT_REF_MAX + 1];
 	cleanup_buf struct buf b = {0};
+	int r;
 
-	(void)args;
 	(void)text;
-	if (engine_warrant_show(c->engine, &b) < 0)
-		return warrant_done(c, -EIO, "the warrants can't be read");
-	return ctl_send(c, IPC_C_JSON, b.p, b.len);
+	if (*args == '\0')
+		r = engine_warrant_show(c->engine, &b);
+	else if (sscanf(args, "%63s %63s", agency, ref) != 2)
+		return warrant_done(c, -EINVAL, "expected nothing, or an agency and a reference");
+	else
+		r = engine_warrant_text(c->engine, c->uid, agency, ref, &b);
+	if (r == -ENOENT)
+		return warrant_done(c, r, "no such warrant");
+	if (r < 0)
+		return warrant_done(
+		    c, -EIO, r == -ENOSPC ? "it can't be recorded that it is shown" : "it can't be read");
+	r = ctl_send(c, IPC_C_JSON, b.p, b.len);
+	explicit_bzero(b.p, b.len);
+	return r;
 }
 
 /* ---- logins ---- */

@@ -291,6 +291,17 @@ enter(struct engine *e, struct store_warrant *s)
 	return 0;
 }
 
+static void
+print_say(struct engine *e, const struct store_warrant *s, char *why, size_t size)
+{
+	const struct authority *a = engine_warrant_by_ref(e, s->agency, s->ref);
+	char print[WARRANT_PRINT_LEN] = "";
+
+	if (a)
+		warrant_fingerprint(a->state.text, print);
+	snprintf(why, size, "%s", print);
+}
+
 int
 engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *why, size_t size)
 {
@@ -326,7 +337,9 @@ engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *wh
 	if (r == -EEXIST)
 		(void)refuse(e, uid, s.agency, s.ref, "the reference is taken",
 		    say(why, size, r, "Reference: the agency has a warrant of that name"));
-	else if (r < 0 && r != -ENOENT)
+	else if (r == 0)
+		print_say(e, &s, why, size);
+	else if (r != -ENOENT)
 		say(why, size, r, "it could not be recorded");
 	store_warrant_free(&s);
 	return r;
@@ -417,7 +430,7 @@ static int
 decide_record(struct engine *e, const struct store_warrant *s, struct authority *a, bool approve, struct revoked *gone)
 {
 	const uint32_t uid = approve ? s->approved_uid : s->revoked_uid;
-	char reason[64];
+	char reason[AUDIT_HASH_HEX + 16];
 	struct audit_event v = {.kind = approve ? "warrant-approved" : "warrant-revoked",
 	    .agency = s->agency,
 	    .uid = uid,
@@ -437,6 +450,10 @@ decide_record(struct engine *e, const struct store_warrant *s, struct authority 
 		if (gone->failed)
 			r = -ENOMEM;
 	}
+	if (approve) {
+		snprintf(reason, sizeof reason, "text SHA-256 %s", a->state.text);
+		v.reason = reason;
+	}
 	if (r == 0 && (r = engine_audit_add(e, &v)) == 0)
 		r = state_write(e, s, a);
 	if (r == 0)
@@ -448,23 +465,29 @@ decide_record(struct engine *e, const struct store_warrant *s, struct authority 
 }
 
 static const char *
-undecidable(const struct store_warrant *s, const struct authority *a, uint32_t uid, bool approve)
+undecidable(const struct store_warrant *s, const struct authority *a, const struct warrant_decision *d)
 {
+	const bool approve = d->approve;
+
 	if (s->revoked_ms || a->revoked)
 		return "it was revoked";
 	if (approve && a->unproved)
 		return "it is not what the record tells";
 	if (approve && s->approved_ms)
 		return "it is approved already";
-	if (approve && s->entered_uid == uid)
+	if (approve && s->entered_uid == d->uid)
 		return "who entered it can't approve it: that takes somebody else";
+	if (approve && !warrant_fingerprint_is((struct slice){d->print, strlen(d->print)}, a->state.text))
+		return "the fingerprint is not that of its text";
 	return approve && has_ended(a) ? "it has ended" : NULL;
 }
 
 int
-engine_warrant_decide(
-    struct engine *e, uint32_t uid, bool approve, const char *agency, const char *ref, char *why, size_t size)
+engine_warrant_decide(struct engine *e, const struct warrant_decision *d, char *why, size_t size)
 {
+	const char *agency = d->agency, *ref = d->ref;
+	const uint32_t uid = d->uid;
+	const bool approve = d->approve;
 	struct authority *a = engine_warrant_by_ref(e, agency, ref);
 	struct revoked gone = {.engine = e};
 	struct store_warrant s;
@@ -475,7 +498,7 @@ engine_warrant_decide(
 		return refuse(e, uid, agency, ref, "no such warrant", say(why, size, r, "no such warrant"));
 	if (r < 0)
 		return say(why, size, r, "the store can't be read");
-	if ((text = undecidable(&s, a, uid, approve)) != NULL || (approve && (text = engine_refuses(e)) != NULL)) {
+	if ((text = undecidable(&s, a, d)) != NULL || (approve && (text = engine_refuses(e)) != NULL)) {
 		store_warrant_free(&s);
 		return refuse(e, uid, agency, ref, text, say(why, size, -EPERM, text));
 	}
@@ -497,70 +520,4 @@ engine_warrant_decide(
 	free(gone.uid);
 	store_warrant_free(&s);
 	return r;
-}
-
-/* ---- showing: who decided what, never whom it names ---- */
-
-static const char *
-state_name(const struct authority *a, int64_t now_ms)
-{
-	if (a->unproved)
-		return "unproved";
-	if (a->revoked)
-		return "revoked";
-	if (now_ms >= a->warrant.end_ms)
-		return "ended";
-	if (!a->approved)
-		return "entered";
-	return now_ms < a->warrant.start_ms ? "approved" : "in force";
-}
-
-/* Of one that can't be read all that is known is its name. */
-static json_t *
-show_one(const struct authority *a)
-{
-	const struct warrant *w = &a->warrant;
-	char start[WARRANT_TIME_LEN], end[WARRANT_TIME_LEN];
-
-	if (*a->state.text == '\0')
-		return json_pack("{s:s,s:s,s:s}", "reference", w->ref, "agency", w->agency, "state", "unproved");
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I}", "reference", w->ref, "agency", w->agency, "state",
-	    state_name(a, clock_wall_ms()), "start", warrant_time_format(w->start_ms, start), "end",
-	    warrant_time_format(w->end_ms, end), "prefixes", (int)w->nprefix, "entered-by",
-	    (json_int_t)a->state.entered_uid, "approved-by",
-	    a->approved ? (json_int_t)a->state.approved_uid : (json_int_t)-1);
-}
-
-/* In the order of entry: the list begins with the last one. */
-static json_t *
-show_all(const struct engine *e)
-{
-	const struct authority *a;
-	json_t *list = json_array(), *in_order = json_array();
-	int r = list && in_order ? 0 : -ENOMEM;
-
-	LIST_FOREACH (a, &e->authorities, entry)
-		if (r == 0)
-			r = json_array_append_new(list, show_one(a));
-	for (size_t i = json_array_size(list); r == 0 && i-- > 0;)
-		r = json_array_append(in_order, json_array_get(list, i));
-	json_decref(list);
-	if (r == 0)
-		return in_order;
-	json_decref(in_order);
-	return NULL;
-}
-
-int
-engine_warrant_show(struct engine *e, struct buf *out)
-{
-	json_t *list = show_all(e), *o = list ? json_pack("{s:o}", "warrants", list) : NULL;
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-
-	json_decref(o);
-	if (text == NULL)
-		return -ENOMEM;
-	buf_put(out, text, strlen(text));
-	free(text);
-	return out->err;
 }

@@ -325,3 +325,29 @@ warrant_format(const struct warrant *w, struct buf *out)
 		buf_printf(out, "Maximum-Criteria: %u\n", w->max_criteria);
 	put_dests(w, out);
 }
+
+/* ---- fingerprints ---- */
+
+void
+warrant_fingerprint(const char *sha256, char out[static WARRANT_PRINT_LEN])
+{
+	snprintf(out, WARRANT_PRINT_LEN, "%.4s-%.4s-%.4s-%.4s", sha256, sha256 + 4, sha256 + 8, sha256 + 12);
+}
+
+bool
+warrant_fingerprint_is(struct slice typed, const char *sha256)
+{
+	const size_t all = strlen(sha256);
+	size_t n = 0;
+
+	for (size_t i = 0; i < typed.len; i++) {
+		const char c = typed.p[i];
+
+		if (c == '-' || c == ':' || c == ' ')
+			continue;
+		if (n == all || (c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) != sha256[n])
+			return false;
+		n++;
+	}
+	return n > 0 && (n == all || n == WARRANT_PRINT_DIGITS);
+}

@@ -66,6 +66,14 @@ void warrant_format(const struct warrant *w, struct buf *out);
 /* Whether it can be a reference or an agency's name of at most max bytes: printable ASCII, no blanks. */
 bool warrant_word_ok(struct slice s, size_t max);
 
+/* What somebody reads on the paper and types: the first 16 digits of the SHA-256 (64 hexadecimal digits) of
+ * warrant_format's text, as "0123-4567-89ab-cdef". */
+#define WARRANT_PRINT_LEN 20
+#define WARRANT_PRINT_DIGITS 16
+void warrant_fingerprint(const char *sha256, char out[static WARRANT_PRINT_LEN]);
+/* Whether that was typed, or all 64: in any case, with or without "-", ":" and blanks. */
+bool warrant_fingerprint_is(struct slice typed, const char *sha256);
+
 /* Whether every packet that the filter can match is the target's: all its sources (direction from
  * or both) or all its destinations (to or both) are within one of the prefixes. */
 bool warrant_covers(const struct warrant *w, const struct tap_filter *f);

@@ -12,9 +12,10 @@ FREE = {"configuration"}
 OLD = {"uncertainty_us"}
 # Of ip(8), whose answers are passed on.
 OLD |= {"addr_info", "link_index", "link_netnsid", "link_type", "preferred_life_time", "valid_life_time"}
-ARGUMENTS = {"FILE": "-", "LINE": "1", "AGENCY": "lea1", "REFERENCE": "W-1", "N": "1", "NUMBER": "1", "SECONDS": "1",
+ARGUMENTS = {"FILE": "-", "LINE": "1", "AGENCY": "lea1", "REFERENCE": "W-JSON", "N": "1", "NUMBER": "1", "SECONDS": "1",
              "PATH": "services", "HOST": "127.0.0.1", "PATTERN": "a", "TEXT": "text", "NAME": "lo", "INTERFACE": "lo",
              "TABLE": "main", "FROM": "127.0.0.1", "COUNT": "1", "BYTES": "10",
+             "FINGERPRINT": "0123-4567-89ab-cdef",
              "COMMAND": "show version", "WORD": "version", "TOPIC": "services"}
 # What a command with options of its own needs.
 OPTIONS = {"audit verify": ["-k", "00" * 32, "-"], "commit": ["--check", "-"], "rollback": ["--check", "0"]}

@@ -11,7 +11,7 @@ from rig import dtcp, lab_command, until
 from test_audit import flowtap
 from test_commit import Conf
 from test_full_disk import Tap, ask_gone, copied, raised
-from test_warrant import ALICE, BOB, enter, officer, text
+from test_warrant import BOB, officer, order
 
 
 def status(pid, name):
@@ -44,8 +44,7 @@ class Taps:
         self.rig, self.reference, port = rig, reference, rig.port()
         content = stack.enter_context(rig.receiver("mediation", port))
         inject = stack.enter_context(rig.injector("subscriber"))
-        enter(rig, ALICE, text(reference))
-        officer(rig, BOB, "approve", "lea1", reference)
+        order(rig, reference)
         self.s, self.s2 = stack.enter_context(rig.session()), stack.enter_context(rig.session("lea2"))
         self.port, self.tap, self.id = port, {}, {}
         for i, name in enumerate(("first", "second", "warrant", "lea2", "stays")):

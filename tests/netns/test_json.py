@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from jsonstyle import commands, values
 from rig import BIN, TREE, net
+from test_warrant import ALICE, enter
+from test_warrant import text as warrant
 
 FLOWTAP = BIN + "/src/flowtap/flowtap"
 
@@ -14,6 +16,7 @@ FLOWTAP = BIN + "/src/flowtap/flowtap"
 def test_every_command(rig, rewritten):
     """Whether it succeeds or not, what it prints is JSON; and most of them succeed."""
     failed = []
+    enter(rig, ALICE, warrant("W-JSON"))
     with open(rig.info["conf"]) as f:
         text = f.read()
     for words in commands(FLOWTAP):

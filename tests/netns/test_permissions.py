@@ -30,7 +30,7 @@ COMMANDS = {
     ("show", "configuration", "rollback", "1"): "R", ("show", "system", "commit"): "R",
     ("commit",): "Rc", ("rollback", "--check", "0"): "Rc",
     ("audit", "head"): "A", ("audit", "export"): "A",
-    ("warrant", "show"): "W", ("warrant", "enter", "/dev/null"): "W", ("warrant", "approve", "lea1", "x"): "W",
+    ("warrant", "show"): "W", ("warrant", "enter", "/dev/null"): "W", ("warrant", "approve", "lea1", "x", "y"): "W",
     ("warrant", "revoke", "lea1", "x"): "W", ("request", "services", "flow-tap", "rotate-keys"): "FM",
     ("request", "services", "flow-tap", "self-test"): "F", ("show", "cli", "authorization"): "",
 }

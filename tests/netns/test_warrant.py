@@ -27,6 +27,15 @@ def text(reference, start=-3600, end=3600, agency="lea1", **more):
     return "\n".join(lines + [f"{k.replace('_', '-')}: {v}" for k, v in more.items()]) + "\n"
 
 
+def approve(rig, uid, agency, reference, printed, check=True):
+    return officer(rig, uid, "approve", agency, reference, printed, check=check)
+
+
+def printed(r):
+    """The fingerprint that warrant enter tells."""
+    return r.stdout.split(": ")[1].strip()
+
+
 def enter(rig, uid, what, check=True):
     path = rig.info["dir"] + "/etc/warrant"  # the router sees it in /etc/flowtap
     with open(path, "w") as f:
@@ -36,8 +45,8 @@ def enter(rig, uid, what, check=True):
 
 def order(rig, reference, **more):
     """A warrant that is entered and approved."""
-    enter(rig, ALICE, text(reference, **more))
-    officer(rig, BOB, "approve", more.get("agency", "lea1"), reference)
+    paper = printed(enter(rig, ALICE, text(reference, **more)))
+    approve(rig, BOB, more.get("agency", "lea1"), reference, paper)
 
 
 @pytest.fixture
@@ -65,18 +74,18 @@ def test_two_officers(rig, strict):
     with rig.session() as s:
         assert reason(ask_add(rig, s, port)) == (432, "no warrant is in force")
         assert reason(ask_add(rig, s, port, f"X-Warrant-Id: {ref}")) == (432, "no such warrant")
-        enter(rig, ALICE, text(ref))
+        paper = printed(enter(rig, ALICE, text(ref)))
         assert reason(ask_add(rig, s, port, f"X-Warrant-Id: {ref}")) == (432, "the warrant is not approved")
-        r = officer(rig, ALICE, "approve", "lea1", ref, check=False)
+        r = approve(rig, ALICE, "lea1", ref, paper, check=False)
         assert r.returncode == 1 and "somebody else" in r.stderr
         r = enter(rig, ALICE, text(ref), check=False)
         assert r.returncode == 1 and "Reference" in r.stderr
-        r = flowtap(rig, "warrant", "approve", "lea1", ref, user=("--reuid", str(BOB), "--regid", str(BOB)), check=False)
+        r = flowtap(rig, "warrant", "approve", "lea1", ref, paper, user=("--reuid", str(BOB), "--regid", str(BOB)), check=False)
         assert r.returncode == 3 and "officers" in r.stderr
         assert ask_add(rig, s, port).code == 432
-        officer(rig, BOB, "approve", "lea1", ref)
+        approve(rig, BOB, "lea1", ref, paper)
         assert ask_add(rig, s, port).code == 200
-        assert officer(rig, BOB, "approve", "lea1", ref, check=False).returncode == 1
+        assert approve(rig, BOB, "lea1", ref, paper, check=False).returncode == 1
     shown = {w["reference"]: w for w in json.loads(flowtap(rig, "-j", "warrant", "show").stdout)["warrants"]}
     assert (shown[ref]["state"], shown[ref]["entered-by"], shown[ref]["approved-by"]) == ("in force", ALICE, BOB)
     lines = [(x["kind"], x.get("uid"), x.get("warrant")) for x in since(rig, mark) if "warrant" in x["kind"]]

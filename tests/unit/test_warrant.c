@@ -233,12 +233,37 @@ test_clock_steps(void **state)
 	assert_true(warrant_ended(&w, end, wall + hour_ms, boot + 1));            /* put forward */
 }
 
+/* What is typed: the first 16 digits or all 64, and nothing in between. */
+static void
+test_fingerprints(void **state)
+{
+	static const char hash[] = "0123456789abcdef00112233445566778899aabbccddeeff0123456789abcdef";
+	static const char *const same[] = {
+	    "0123-4567-89ab-cdef", "0123456789ABCDEF", "01:23:45:67:89:ab:cd:ef", " 0123 4567 89ab cdef ", hash};
+	static const char *const other[] = {"", "-", "0123-4567-89ab-cdee", "0123-4567-89ab-cde",
+	    "0123-4567-89ab-cdef-0", "g123-4567-89ab-cdef",
+	    "0123456789abcdef00112233445566778899aabbccddeeff0123456789abcdef0",
+	    "0123456789abcdef00112233445566778899aabbccddeeff0123456789abcdee", "0123_4567_89ab_cdef"};
+	char print[WARRANT_PRINT_LEN];
+
+	(void)state;
+	warrant_fingerprint(hash, print);
+	assert_string_equal(print, "0123-4567-89ab-cdef");
+	for (size_t i = 0; i < ARRAY_LEN(same); i++)
+		assert_true(warrant_fingerprint_is((struct slice){same[i], strlen(same[i])}, hash));
+	for (size_t i = 0; i < ARRAY_LEN(other); i++)
+		assert_false(warrant_fingerprint_is((struct slice){other[i], strlen(other[i])}, hash));
+	/* Of a warrant that can't be read there is none. */
+	assert_false(warrant_fingerprint_is((struct slice){"0123-4567-89ab-cdef", 19}, ""));
+	assert_false(warrant_fingerprint_is((struct slice){"-", 1}, ""));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_wrong),
 	    cmocka_unit_test(test_scope), cmocka_unit_test(test_rank), cmocka_unit_test(test_dest),
-	    cmocka_unit_test(test_clock_steps)};
+	    cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_clock_steps)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,7 +94,7 @@ def separation(stage, passwords):
 
 def officer(stage, uid, *argv):
     gid = stage.router("getent", "group", "flowtap-warrant").split(":")[2]
-    stage.router("setpriv", "--reuid", str(uid), "--regid", gid, "--clear-groups", "flowtap", "warrant", *argv)
+    return stage.router("setpriv", "--reuid", str(uid), "--regid", gid, "--clear-groups", "flowtap", "warrant", *argv)
 
 
 def moment(seconds):
@@ -122,8 +122,8 @@ def warrant(stage, passwords):
         with open(stage.info["dir"] + "/etc/warrant", "w") as f:
             f.write(f"Reference: W-1\nAgency: lea1\nStart: {moment(end - 3600)}\nEnd: {moment(end)}\n"
                     f"Prefix: {target}/32\nDirection: from\n")
-        officer(stage, OFFICERS[0], "enter", "/etc/flowtap/warrant")
-        officer(stage, OFFICERS[1], "approve", "lea1", "W-1")
+        paper = officer(stage, OFFICERS[0], "enter", "/etc/flowtap/warrant").split(": ")[1].strip()
+        officer(stage, OFFICERS[1], "approve", "lea1", "W-1", paper)
         reply = s.ask("ADD", *add_lines(stage, port, target, protocol="17", dest_port="9"))
         if reply.code != 200:
             raise RuntimeError(f"an ADD within its warrant was refused: {reply}")
