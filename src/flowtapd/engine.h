@@ -17,6 +17,7 @@
 #include <jansson.h>
 #include <sys/queue.h>
 
+#include "append.h"
 #include "audit.h"
 #include "daemon.h"
 #include "engine_disk.h"
@@ -166,6 +167,7 @@ struct engine_audit {
 	uint64_t signed_n;               /* the last checkpoint's line */
 	uint64_t written;                /* bytes of lines since the start */
 	struct buf drop;                 /* checkpoints of this transaction */
+	struct append drop_file;         /* those that left: whole lines */
 	int drop_fd;
 	struct loop_timer *timer;
 	uint8_t seed[AUDIT_KEY_LEN], seal[AUDIT_KEY_LEN];

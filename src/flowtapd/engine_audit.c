@@ -145,11 +145,14 @@ static void
 checkpoint_drop(struct engine *e)
 {
 	struct engine_audit *a = &e->audit;
+	int r;
 
 	if (a->drop.len == 0)
 		return;
-	if (write(a->drop_fd, a->drop.p, a->drop.len) != (ssize_t)a->drop.len || fdatasync(a->drop_fd) < 0)
-		log_warn(-errno, "audit: a checkpoint is not in " DROP_FILE);
+	if ((r = append_put(&a->drop_file, a->drop.p, a->drop.len)) == 0 && fdatasync(a->drop_fd) < 0)
+		r = -errno;
+	if (r < 0)
+		log_warn(r, "audit: a checkpoint is not in " DROP_FILE);
 	log_info("audit checkpoint: line %llu, hash %s", (unsigned long long)a->chain.n, a->chain.hash);
 	buf_reset(&a->drop);
 	a->signed_n = a->chain.n;
@@ -299,38 +302,77 @@ chain_load(struct engine *e)
 	return r == -ENOENT ? 0 : r < 0 ? r : chain_from_line(&e->audit.chain, n, &line);
 }
 
-/* The last checkpoint that left must be a line of the record we have: else the store was put back. */
+/* The last whole line, without its end.  One that is longer than DROP_TAIL loses its beginning. */
 static int
-drop_check(struct engine *e)
+drop_last(const struct engine *e, char line[static DROP_TAIL + 1])
 {
-	cleanup_buf struct buf line = {0};
-	char tail[DROP_TAIL];
-	struct stat st;
-	uint64_t n;
-	ssize_t len, whole;
-	char *p;
+	const off_t size = e->audit.drop_file.size, from = size > DROP_TAIL ? size - DROP_TAIL : 0;
+	ssize_t len = pread(e->audit.drop_fd, line, (size_t)(size - from), from);
+	const char *nl;
 
-	if (fstat(e->audit.drop_fd, &st) < 0)
-		return -errno;
-	len = pread(e->audit.drop_fd, tail, sizeof tail, st.st_size > DROP_TAIL ? st.st_size - DROP_TAIL : 0);
 	if (len < 0)
 		return -errno;
-	for (whole = len; whole > 0 && tail[whole - 1] != '\n';)
-		whole--;
-	/* Killed in mid-write: the store has that line. */
-	if (whole < len && ftruncate(e->audit.drop_fd, st.st_size - (len - whole)) < 0)
-		return -errno;
-	if ((len = whole) == 0)
+	len -= len > 0;
+	line[len] = '\0';
+	if ((nl = memrchr(line, '\n', (size_t)len)) != NULL)
+		memmove(line, nl + 1, strlen(nl + 1) + 1);
+	return 0;
+}
+
+/* The record's own line of that number, if it is this one. */
+static int
+drop_compare(struct engine *e, const char *text, uint64_t n)
+{
+	cleanup_buf struct buf line = {0};
+	int r = n <= e->audit.chain.n ? line_load(e, &n, &line) : -ENOENT;
+
+	if (r < 0)
+		return r == -ENOENT ? -ESTALE : r;
+	return line.len == strlen(text) && memcmp(line.p, text, line.len) == 0 ? 0 : -ESTALE;
+}
+
+/*
+ * The last checkpoint that left must be a line of the record we have: else the store was put back.  Former versions
+ * left half a line when the disk was full, and the next one behind it: then the whole one counts.
+ */
+static int
+drop_check(struct engine *e, const char **why)
+{
+	static const char begin[] = "{\"n\":";
+	char line[DROP_TAIL + 1];
+	const char *last = line, *more;
+	uint64_t n;
+	int r;
+
+	*why = "audit record: " DROP_FILE " can't be read or repaired";
+	if ((r = append_lines(&e->audit.drop_file, e->audit.drop_fd)) < 0 || (r = drop_last(e, line)) < 0)
+		return r;
+	if (e->audit.drop_file.size == 0)
 		return 0;
-	tail[--len] = '\0';
-	p = memrchr(tail, '\n', (size_t)len);
-	p = p ? p + 1 : tail;
-	if (sscanf(p, "{\"n\":%" SCNu64, &n) != 1 || n == 0)
+	while (*last != '\0' && (more = strstr(last + 1, begin)) != NULL)
+		last = more;
+	*why = "audit record: the last line of " DROP_FILE " is no checkpoint: the file is damaged";
+	if (sscanf(last, "{\"n\":%" SCNu64, &n) != 1 || n == 0 || n > INT64_MAX)
 		return -EBADMSG;
+	*why = "audit record: the line of its last checkpoint in " DROP_FILE " can't be read";
+	if ((r = drop_compare(e, last, n)) == -ESTALE)
+		*why = "audit record: older than its last checkpoint in " DROP_FILE
+		       ": the state was put back, or changed";
+	if (r < 0)
+		return r;
+	if (last != line)
+		log_warnx("audit: in " DROP_FILE " the last line has a part of another one before it, of a full disk");
 	e->audit.signed_n = n;
-	if (line_load(e, &n, &line) < 0)
-		return -ESTALE;
-	return line.len == strlen(p) && memcmp(line.p, p, line.len) == 0 ? 0 : -ESTALE;
+	return 0;
+}
+
+/* Of a record that has been there before, with which its checkpoints were. */
+static void
+drop_missing(struct engine *e)
+{
+	if (e->audit.chain.n > 0 && e->audit.drop_file.size == 0)
+		engine_alarm(e, "the record has lines, but " DROP_FILE " is missing or empty: whether the state was "
+				"put back can't be seen");
 }
 
 static void
@@ -386,13 +428,13 @@ engine_audit_start(struct engine *e, const char **why)
 		return -errno;
 	if ((r = chain_load(e)) < 0)
 		return r;
-	*why = "audit record: older than its last checkpoint in " DROP_FILE ": the state was put back, or changed";
-	if ((r = drop_check(e)) < 0)
+	if ((r = drop_check(e, why)) < 0)
 		return r;
 	*why = "what is owed to the record, in the run directory";
 	if ((r = engine_late_start(e)) < 0)
 		return r;
 	*why = "audit record";
+	drop_missing(e);
 	engine_audit_happened(e, &(struct audit_event){.kind = "start", .reason = "flowtapd " FLOWTAP_VERSION});
 	if ((r = loop_timer_new(e->loop, on_timer, e, &a->timer)) < 0)
 		return r;

@@ -74,24 +74,6 @@ share_obtain(struct engine *e, const struct audit_event *v, const struct late_de
 
 /* ---- the file: u32 length, sealed bytes ---- */
 
-/* All of it, or the file is as it was. */
-static int
-file_write(const struct buf *out)
-{
-	struct stat st;
-	ssize_t n = -1;
-	int r;
-
-	if (fstat(DAEMON_FD_OWED, &st) == 0)
-		n = write(DAEMON_FD_OWED, out->p, out->len);
-	if (n == (ssize_t)out->len)
-		return 0;
-	r = n < 0 ? -errno : -ENOSPC;
-	if (n > 0 && ftruncate(DAEMON_FD_OWED, st.st_size) < 0)
-		log_warn(-errno, "half a line is owed");
-	return r;
-}
-
 /* Entries are numbered, so that none can be taken out of their middle: what was not written has no number. */
 static bool
 file_append(struct engine *e, const struct buf *b)
@@ -102,7 +84,7 @@ file_append(struct engine *e, const struct buf *b)
 
 	buf_put_u32(&out, (uint32_t)sealed.len);
 	buf_put(&out, sealed.p, sealed.len);
-	if (r == 0 && (r = out.err) == 0 && (r = file_write(&out)) == 0)
+	if (r == 0 && (r = out.err) == 0 && (r = append_put(&e->late.file, out.p, out.len)) == 0)
 		e->late.seq++;
 	if (r < 0)
 		log_warn(r, "what can't be recorded at once would not survive the daemon's end");
@@ -113,6 +95,7 @@ static void
 file_clear(struct engine *e)
 {
 	e->late.seq = e->late.paid = 0;
+	e->late.file.size = 0;
 	if (ftruncate(DAEMON_FD_OWED, 0) < 0)
 		log_warn(-errno, "what was recorded late may be recorded again");
 }
@@ -297,6 +280,7 @@ engine_late_start(struct engine *e)
 	size_t good = 0;
 	int rc = hashmap_new(&e->late.gone);
 
+	e->late.file = (struct append){.fd = DAEMON_FD_OWED};
 	if (rc < 0 || fstat(DAEMON_FD_OWED, &st) < 0 || st.st_size == 0)
 		return rc;
 	if (buf_room(&all, (size_t)st.st_size) == NULL)
@@ -316,6 +300,7 @@ engine_late_start(struct engine *e)
 	/* Later ones are appended, and have to be found. */
 	if (good < (size_t)st.st_size && ftruncate(DAEMON_FD_OWED, (off_t)good) < 0)
 		return -errno;
+	e->late.file.size = (off_t)good;
 	log_warnx("%zu lines of the record are owed since the disk could not be written", e->late.n);
 	return 0;
 }

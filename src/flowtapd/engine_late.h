@@ -17,6 +17,7 @@
 
 #include <sys/queue.h>
 
+#include "append.h"
 #include "late_item.h"
 
 struct engine;
@@ -29,6 +30,7 @@ struct engine_late {
 	STAILQ_HEAD(, late_share) shares; /* of each agency, and of each kind of line that is no agency's */
 	size_t n;
 	uint64_t dropped;     /* lines for which there was no room in memory either */
+	struct append file;   /* DAEMON_FD_OWED */
 	uint64_t seq;         /* of the file's entries */
 	uint64_t paid;        /* of the file's items, from its first on */
 	uint64_t written;     /* lines, since nothing was owed */

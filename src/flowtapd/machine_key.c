@@ -72,11 +72,12 @@ text_write(int fd)
 	uint8_t key[MACHINE_KEY_LEN];
 	char text[TEXT_LEN + 1];
 	int r = getrandom(key, sizeof key, 0) == sizeof key ? 0 : -EIO;
+	ssize_t n;
 
 	audit_hex(key, sizeof key, text);
 	text[TEXT_LEN] = '\n';
-	if (r == 0 && write(fd, text, sizeof text) != sizeof text)
-		r = errno ? -errno : -EIO;
+	if (r == 0 && (n = write(fd, text, sizeof text)) != sizeof text)
+		r = n < 0 ? -errno : -ENOSPC;
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	explicit_bzero(key, sizeof key);
