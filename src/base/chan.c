@@ -8,6 +8,9 @@
  *     and nothing while no frame is in progress.
  *  4. What is read goes through one buffer that all channels of the process share; it
  *     is empty, and wiped, whenever the loop has the word.
+ *  5. `above` is set by every call that leaves more than the mark unsent, and taken back only by the call of
+ *     on_drain that it owes.  While it is set and no more than the mark is unsent, `again` is due.
+ *  6. While bytes are unsent and nothing else is to write them (`fresh`), the loop waits for room in the socket.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +28,7 @@ static uint8_t shared[2 * READ_CHUNK];
 struct chan {
 	struct loop *loop;
 	struct loop_io *io;
-	struct loop_timer *again; /* at once: hand on what came in before a pause */
+	struct loop_timer *again; /* at once: hand on what came in before a pause, tell of a drain or of the end */
 	int fd;
 	size_t max;
 	const struct chan_ops *ops;
@@ -35,6 +38,7 @@ struct chan {
 	uint32_t events;
 	bool paused, ended, freed, busy;
 	bool held, fresh; /* fresh: queued while nobody was to write, and nothing waited before it */
+	bool above;       /* it was full, and on_drain has not been told yet that it is not any more */
 	int err;          /* a write failed: the end is due */
 };
 
@@ -126,8 +130,19 @@ flush(struct chan *c)
 	if (!c->fresh || c->held || c->freed || c->ended || c->err)
 		return;
 	c->fresh = false;
-	if ((c->err = write_out(c)) < 0)
+	if ((c->err = write_out(c)) < 0 || (c->above && !chan_is_full(c)))
 		loop_timer_set(c->again, 0);
+}
+
+/* From the loop only. */
+static void
+drain_tell(struct chan *c)
+{
+	if (!c->above || chan_is_full(c))
+		return;
+	c->above = false;
+	if (c->ops->on_drain)
+		c->ops->on_drain(c->arg);
 }
 
 /* What every call from the loop ends with: r < 0 ends the channel, -ECONNRESET is the peer's own end. */
@@ -193,7 +208,7 @@ chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t l
 
 	if (c->freed || c->ended || c->err)
 		return -EPIPE;
-	if (len > UINT32_MAX)
+	if (len > UINT32_MAX || (c->ops->body_max && len > c->ops->body_max))
 		return -EMSGSIZE;
 	idle = c->out.len == c->out_off;
 	out_compact(c);
@@ -207,6 +222,7 @@ chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t l
 		flush(c);
 		events_set(c);
 	}
+	c->above |= chan_is_full(c);
 	return 0;
 }
 
@@ -224,6 +240,12 @@ size_t
 chan_queued(const struct chan *c)
 {
 	return c->out.len - c->out_off;
+}
+
+bool
+chan_is_full(const struct chan *c)
+{
+	return chan_queued(c) > c->ops->mark;
 }
 
 int
@@ -280,6 +302,8 @@ on_again(void *arg)
 	struct chan *c = arg;
 
 	c->busy = true;
+	if (c->err == 0)
+		drain_tell(c);
 	leave(c, c->err ? c->err : left_run(c));
 }
 
@@ -358,9 +382,8 @@ on_io(void *arg, uint32_t events)
 
 	c->busy = true;
 	if (r == 0 && c->out.len > c->out_off) {
-		r = c->err = write_out(c);
-		if (r == 0 && c->out.len == 0 && c->ops->on_drain)
-			c->ops->on_drain(c->arg);
+		if ((r = c->err = write_out(c)) == 0)
+			drain_tell(c);
 	}
 	if (r == 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		r = receive(c);

@@ -21,18 +21,24 @@ struct chan_ops {
 	/* body is borrowed during the call.  Nonzero (-errno) ends the channel. */
 	int (*on_msg)(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len);
 	void (*on_end)(void *arg, int err);
-	void (*on_drain)(void *arg); /* NULL or: everything queued was written */
+	/* NULL or: chan_is_full was true, and is not any more.  Called once for each time that it was, however the
+	 * bytes left; so who waits while it is true waits for this. */
+	void (*on_drain)(void *arg);
+	size_t mark;     /* unsent bytes above which the channel is full */
+	size_t body_max; /* longest body that the peer accepts; 0: any */
 };
 
 /* Takes fd over (also on failure).  max: longest body accepted. */
 int chan_new(struct loop *l, int fd, size_t max, const struct chan_ops *ops, void *arg, struct chan **out);
 void chan_free(struct chan *c); /* NULL is legal; from within its callbacks too */
 /* Queues and writes as much as goes at once; within the channel's own callbacks when they are over, since
- * many small messages are dear.  -ENOMEM, -EPIPE after the end. */
+ * many small messages are dear.  -ENOMEM, -EPIPE after the end, -EMSGSIZE: the peer would not accept it; nothing of
+ * it is queued. */
 int chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size_t len);
 /* The same for the caller's own many messages: while held nothing is written.  Every hold is to be let go. */
 void chan_hold(struct chan *c, bool hold);
 size_t chan_queued(const struct chan *c);    /* bytes not yet written */
+bool chan_is_full(const struct chan *c);     /* more of them than the mark: send later, on_drain tells when */
 void chan_pause(struct chan *c, bool pause); /* stop reading: back-pressure on the peer */
 int chan_fd(const struct chan *c);           /* borrowed */
 

@@ -296,8 +296,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 static void
 on_end(void *arg, int err)
 {
-	(void)err;
-	finish(arg, -EPIPE);
+	finish(arg, err < 0 ? err : -EPIPE);
 }
 
 static int
@@ -522,7 +521,7 @@ nonblocking(int fd)
 	return fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static const struct chan_ops engine_ops = {.on_msg = on_msg, .on_end = on_end};
+static const struct chan_ops engine_ops = {.on_msg = on_msg, .on_end = on_end, .body_max = IPC_BODY_MAX};
 
 static int
 start(struct session *s, const struct session_opts *o)

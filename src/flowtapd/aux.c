@@ -47,7 +47,7 @@ answer_read(int sock, bool socket, int *tcp, char *why, size_t size)
 	uint16_t type;
 	uint32_t id;
 	struct rd r;
-	int rc = chan_read_sync(sock, 4096, &type, &id, &body);
+	int rc = chan_read_sync(sock, DAEMON_CHAN_SHORT, &type, &id, &body);
 	uint32_t err;
 
 	if (rc < 0)
@@ -104,7 +104,7 @@ told(int sock, struct ipc_aux *t, int *engine)
 	uint16_t type;
 	uint32_t id;
 	struct rd r;
-	int rc = chan_read_sync(sock, 4096, &type, &id, &body);
+	int rc = chan_read_sync(sock, DAEMON_CHAN_SHORT, &type, &id, &body);
 
 	if (rc < 0)
 		return rc;

@@ -148,7 +148,7 @@ on_end(void *arg, int err)
 {
 	struct canary *c = arg;
 
-	(void)err;
+	daemon_chan_end(err);
 	loop_stop(c->loop, 1);
 }
 

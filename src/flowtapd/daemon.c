@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "log.h"
 
 static void
 ready_put(struct buf *b, int err, const char *why)
@@ -28,6 +29,13 @@ daemon_ready(struct chan *c, int err, const char *why)
 	ready_put(&b, err, why);
 	/* A parent that is gone is noticed by the end of the channel. */
 	(void)chan_send(c, IPC_P_READY, 0, b.p, b.len);
+}
+
+void
+daemon_chan_end(int err)
+{
+	if (err < 0 && err != -EPIPE)
+		log_warn(err, "the channel to another process of ours ends");
 }
 
 int

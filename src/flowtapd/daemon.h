@@ -26,6 +26,7 @@
 enum daemon_number { DAEMON_NUMBER_AUDITORS, DAEMON_NUMBER_OFFICERS, DAEMON_NUMBER_LOGINS, DAEMON_NUMBERS };
 
 #define DAEMON_CHAN_MAX (16u << 20) /* a configuration with 10,000 agencies fits */
+#define DAEMON_CHAN_SHORT 4096      /* of those who are told little, and say little */
 #define DAEMON_LOCK_WAIT_MS 5000
 
 #define DAEMON_FILE_OWED "owed" /* in the run directory: engine_late.h */
@@ -79,6 +80,9 @@ int reader_run(int verbose);
 int daemon_ready_sync(int fd, int err, const char *why);
 /* The same on a loop's channel. */
 void daemon_ready(struct chan *c, int err, const char *why);
+/* For on_end: a line if a channel to another process of ours ends by a fault.  That it was closed is told by who
+ * sees that process end. */
+void daemon_chan_end(int err);
 /* Decodes IPC_P_CONFIG: the parsed configuration, and the numbers of its users and of our groups (owned by the
  * caller); by: who asked for it, "" if it comes from its file. */
 int daemon_config_get(const uint8_t *body, size_t len, struct conf **conf, uint32_t **uid, char by[static 33]);

@@ -382,7 +382,7 @@ on_end(void *arg, int err)
 {
 	struct dataplane *d = arg;
 
-	(void)err;
+	daemon_chan_end(err);
 	/* Taps stay in the kernel; the service manager starts us again. */
 	loop_stop(d->loop, 1);
 }

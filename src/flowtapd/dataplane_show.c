@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "dataplane.h"
+#include "ipc_parts.h"
 #include "selftest.h"
 
 #define NS_PER_S 1000000000ull
@@ -171,7 +172,7 @@ dataplane_status(struct dataplane *d, uint32_t id, struct rd *r)
 	json_decref(o);
 	if (text == NULL)
 		return dataplane_done(d, id, rc ? rc : -ENOMEM);
-	rc = chan_send(d->engine, IPC_D_STATE, id, text, strlen(text));
+	rc = ipc_parts_send(d->engine, IPC_D_PART, IPC_D_STATE, id, (struct slice){text, strlen(text)});
 	free(text);
 	return rc;
 }
@@ -254,7 +255,7 @@ dataplane_dests(struct dataplane *d, uint32_t id, struct rd *r)
 	json_decref(o);
 	if (text == NULL)
 		return dataplane_done(d, id, -ENOMEM);
-	rc = chan_send(d->engine, IPC_D_STATE, id, text, strlen(text));
+	rc = ipc_parts_send(d->engine, IPC_D_PART, IPC_D_STATE, id, (struct slice){text, strlen(text)});
 	free(text);
 	return rc;
 }

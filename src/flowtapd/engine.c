@@ -16,6 +16,7 @@
 #include "engine_ctl_limit.h"
 #include "engine_perm.h"
 #include "engine_rejudge.h"
+#include "ipc_parts.h"
 #include "log.h"
 #include "machine_key.h"
 #include "role.h"
@@ -128,6 +129,8 @@ dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len
 {
 	struct engine *e = arg;
 	struct dp_wait *w = STAILQ_FIRST(&e->waits);
+	cleanup_buf struct buf kept = {0};
+	struct slice whole;
 	int r = dp_told(e, type, body, len);
 
 	(void)id;
@@ -137,8 +140,14 @@ dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len
 	}
 	if (w == NULL)
 		return -EPROTO;
+	if (type == IPC_D_PART)
+		return ipc_parts_keep(&e->dp_kept, body, len);
+	if ((r = ipc_parts_end(&e->dp_kept, body, len, &whole)) < 0)
+		return r;
+	kept = e->dp_kept;
+	e->dp_kept = (struct buf){0};
 	STAILQ_REMOVE_HEAD(&e->waits, entry);
-	w->done(e, w->arg, type, body, len);
+	w->done(e, w->arg, type, (const uint8_t *)whole.p, whole.len);
 	free(w);
 	return 0;
 }
@@ -159,7 +168,7 @@ parent_on_end(void *arg, int err)
 {
 	struct engine *e = arg;
 
-	(void)err;
+	daemon_chan_end(err);
 	loop_stop(e->loop, 1);
 }
 
@@ -517,8 +526,9 @@ store_start(struct engine *e, const char **why)
 	return r;
 }
 
-static const struct chan_ops parent_ops = {.on_msg = parent_on_msg, .on_end = parent_on_end};
-static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end};
+static const struct chan_ops parent_ops = {
+    .on_msg = parent_on_msg, .on_end = parent_on_end, .body_max = DAEMON_CHAN_MAX};
+static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end, .body_max = IPC_BODY_MAX};
 
 static int
 engine_start(struct engine *e, const char **why)

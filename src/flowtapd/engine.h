@@ -33,7 +33,8 @@
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
 #define ENGINE_LIST_CHUNK 256           /* entries asked of the data plane at once */
 #define ENGINE_LIST_COUNT 16384         /* entries counted at once */
-#define ENGINE_SESSION_QUEUE (1u << 20) /* unsent bytes at which a LIST waits */
+#define ENGINE_LIST_ITEMS 16384         /* and, but for the last entry, no more than so many items in their lists */
+#define ENGINE_SESSION_QUEUE (1u << 20) /* unsent bytes above which a LIST waits */
 #define ENGINE_REFUSED_LOGGED 10        /* refused requests of a session that are logged one by one */
 #define ENGINE_PART_MAX 1024            /* rows that a request changes in one transaction */
 #define ENGINE_OPS_MAX 2048             /* requests of one session not yet answered */
@@ -201,6 +202,7 @@ struct engine {
 	struct chan *metrics, *canary, *hook; /* NULL: not there */
 	struct chan *reader;
 	STAILQ_HEAD(, op) reading; /* in the order in which they were asked */
+	struct buf dp_kept;        /* of the data plane's next answer: the beginning */
 	struct conf *conf, *next;  /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
 	struct agency **agency; /* agency.c */

@@ -67,5 +67,5 @@ static const struct chan_ops inventory_ops = {.on_msg = on_msg, .on_end = on_end
 int
 engine_alarm_start(struct engine *e)
 {
-	return chan_new(e->loop, DAEMON_FD_INVENTORY, 4096, &inventory_ops, e, &e->inventory);
+	return chan_new(e->loop, DAEMON_FD_INVENTORY, DAEMON_CHAN_SHORT, &inventory_ops, e, &e->inventory);
 }

@@ -22,7 +22,7 @@
 #define CTL_BODY_MAX 131072  /* a warrant, or a piece of a longer text */
 #define CTL_LINES 65536      /* bytes of audit lines in one message, about */
 #define LINES_NS 1000000000u /* for which one snapshot serves an export */
-#define CTL_QUEUE 262144     /* unsent bytes at which an export, or the next command, waits */
+#define CTL_QUEUE 262144     /* unsent bytes above which an export, or the next command, waits */
 
 void
 ctl_close(struct ctl *c)
@@ -52,7 +52,7 @@ turn_over(void *arg)
 {
 	struct ctl *c = arg;
 
-	if (c->chan == NULL || c->waits || c->exporting || chan_queued(c->chan) > CTL_QUEUE)
+	if (c->chan == NULL || c->waits || c->exporting || chan_is_full(c->chan))
 		return;
 	if (c->answered)
 		ctl_limit_command(c);
@@ -63,9 +63,15 @@ turn_over(void *arg)
 int
 ctl_send(struct ctl *c, uint16_t type, const void *body, size_t len)
 {
+	int r = chan_send(c->chan, type, 0, body, len);
+
+	if (r == -EMSGSIZE && type != IPC_C_ERROR) {
+		ctl_error(c, EXIT_REFUSED, "the answer is longer than a message may be");
+		return 0;
+	}
 	c->answered = true;
 	loop_defer(c->engine->loop, turn_over, c);
-	return chan_send(c->chan, type, 0, body, len);
+	return r;
 }
 
 void
@@ -177,10 +183,10 @@ audit_step(void *arg)
 		ctl_error(c, EXIT_TRANSPORT, "the audit record can't be read");
 		return;
 	}
-	if (chan_queued(c->chan) > CTL_QUEUE || clock_mono_ns() - c->lines_ns > LINES_NS)
+	if (chan_is_full(c->chan) || clock_mono_ns() - c->lines_ns > LINES_NS)
 		store_lines_close(TAKE_PTR(c->lines));
-	if (c->exporting && chan_queued(c->chan) <= CTL_QUEUE)
-		loop_defer(c->engine->loop, audit_step, c);
+	if (c->exporting && !chan_is_full(c->chan))
+		loop_defer(c->engine->loop, audit_step, c); /* else on_drain goes on */
 }
 
 static int
@@ -424,14 +430,19 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	return code;
 }
 
+/* Anybody on this machine may send what is no message; an operator who went in the midst of an answer is no fault. */
 static void
 on_end(void *arg, int err)
 {
-	(void)err;
-	ctl_close(arg);
+	struct ctl *c = arg;
+
+	if (err < 0 && err != -EPIPE && err != -ECONNRESET && err != -EPERM && err != -EDQUOT)
+		ctl_limit_told(c->engine, c->uid, "sent what is not understood, or there was no memory for it");
+	ctl_close(c);
 }
 
-static const struct chan_ops ctl_ops = {.on_msg = on_msg, .on_end = on_end, .on_drain = on_drain};
+static const struct chan_ops ctl_ops = {
+    .on_msg = on_msg, .on_end = on_end, .on_drain = on_drain, .mark = CTL_QUEUE, .body_max = IPC_ANSWER_MAX};
 
 static void
 peer_read(int fd, uint32_t *uid, pid_t *pid)

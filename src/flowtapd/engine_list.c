@@ -17,6 +17,7 @@
 #define STALLED_MS 10000 /* without a byte of it taken */
 #define TOTAL_MS 600000
 #define LOOK_MS 1000
+#define ENTRIES_ENOUGH (256u << 10) /* bytes of entries at which a message ends; one more entry still fits */
 
 struct listing {
 	struct op *op;
@@ -153,26 +154,44 @@ entry_from_row(struct ipc_entry *e, const struct store_row *row, const struct ip
 	e->refreshed_ms = row->refreshed_ms;
 }
 
+/* How long a criterion is the agency decides: a message ends where it is long enough. */
+static int
+entries_end(struct listing *l, struct buf *entries, uint32_t *n)
+{
+	cleanup_buf struct buf b = {0};
+
+	buf_put_u32(&b, *n);
+	buf_put(&b, entries->p, entries->len);
+	if (b.err == 0)
+		b.err = entries->err;
+	*n = 0;
+	buf_reset(entries);
+	return listing_send(l, IPC_S_ENTRIES, &b);
+}
+
 static int
 entries_send(struct listing *l, struct rd *counts)
 {
 	cleanup_buf struct buf b = {0};
+	uint32_t n = 0;
+	int r = rd_u32(counts) == l->n ? 0 : -EPROTO;
 
-	if (rd_u32(counts) != l->n)
-		return -EPROTO;
-	buf_put_u32(&b, l->n);
-	for (uint32_t i = 0; i < l->n; i++) {
+	for (uint32_t i = 0; r == 0 && i < l->n; i++) {
 		struct ipc_count count;
 		struct ipc_entry entry;
-		int r = ipc_count_get(&count, counts);
 
-		if (r < 0)
+		if ((r = ipc_count_get(&count, counts)) < 0)
 			return r;
 		entry_from_row(&entry, &l->row[i], &count);
 		ipc_entry_put(&b, &entry);
+		n++;
+		if (b.len >= ENTRIES_ENOUGH)
+			r = entries_end(l, &b, &n);
 	}
+	if (r == 0 && n > 0)
+		r = entries_end(l, &b, &n);
 	rows_free(l);
-	return listing_send(l, IPC_S_ENTRIES, &b);
+	return r;
 }
 
 static void listing_step(struct listing *l);
@@ -199,13 +218,27 @@ on_counts(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_
 		listing_step(l);
 }
 
+static uint32_t
+items_of(const struct criteria *c)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(c->addr); i++)
+		n += c->addr[i].n;
+	for (size_t i = 0; i < ARRAY_LEN(c->num); i++)
+		n += c->num[i].n;
+	return n;
+}
+
 static int
 rows_fetch(struct listing *l)
 {
+	uint32_t items = 0;
 	int r = 1;
 
-	while (l->n < ENGINE_LIST_CHUNK && (r = store_list_next(l->list, &l->row[l->n])) == 1)
-		l->n++;
+	while (
+	    l->n < ENGINE_LIST_CHUNK && items < ENGINE_LIST_ITEMS && (r = store_list_next(l->list, &l->row[l->n])) == 1)
+		items += items_of(&l->row[l->n++].criteria);
 	return r < 0 ? r : 0;
 }
 
@@ -230,7 +263,7 @@ listing_step(struct listing *l)
 {
 	int r;
 
-	if (l->asked || chan_queued(l->op->session->chan) > ENGINE_SESSION_QUEUE)
+	if (l->asked || chan_is_full(l->op->session->chan))
 		return; /* on_counts or on_drain goes on */
 	if ((r = rows_fetch(l)) == 0) {
 		if (l->n == 0) {

@@ -245,8 +245,10 @@ void
 session_free(struct session *s)
 {
 	struct audit_event event;
-	char reason[64];
+	const unsigned unanswered = s->nops;
+	char reason[96];
 	struct op *op;
+	int n;
 
 	TAILQ_REMOVE(&s->engine->sessions, s, entry);
 	s->engine->nsessions--;
@@ -256,8 +258,11 @@ session_free(struct session *s)
 	chan_free(TAKE_PTR(s->chan));
 	if (s->opened) {
 		engine_audit_of(&event, s, "session-close");
-		snprintf(reason, sizeof reason, "%llu requests refused%s", (unsigned long long)s->refused,
-		    s->lied ? "; ended for what it sent" : "");
+		n = snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
+		if (unanswered)
+			n += snprintf(reason + n, sizeof reason - (size_t)n, ", %u not answered", unanswered);
+		if (s->lied)
+			snprintf(reason + n, sizeof reason - (size_t)n, "; ended for what it sent");
 		event.reason = reason;
 		engine_audit_happened(s->engine, &event);
 		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name))
@@ -324,7 +329,8 @@ on_drain(void *arg)
 	listing_resume(arg);
 }
 
-static const struct chan_ops session_ops = {.on_msg = on_msg, .on_end = on_end, .on_drain = on_drain};
+static const struct chan_ops session_ops = {
+    .on_msg = on_msg, .on_end = on_end, .on_drain = on_drain, .mark = ENGINE_SESSION_QUEUE, .body_max = IPC_BODY_MAX};
 
 /* The kernel says who is at the other end; nothing the peer sends can. */
 static struct agency *

@@ -246,7 +246,7 @@ on_end(void *arg, int err)
 {
 	struct inventory *v = arg;
 
-	(void)err;
+	daemon_chan_end(err);
 	loop_stop(v->loop, 1);
 }
 
@@ -310,8 +310,8 @@ inventory_run(int verbose)
 	if ((r = sandbox_basics()) < 0 || (r = told(&v)) < 0)
 		fatal(r, "cannot begin");
 	if ((r = loop_new(&v.loop)) < 0 || (r = role_confine_inventory(v.ours.pins)) < 0 ||
-	    (r = chan_new(v.loop, DAEMON_FD_PARENT, 4096, &parent_ops, &v, &v.parent)) < 0 ||
-	    (r = chan_new(v.loop, DAEMON_FD_PEER, 4096, &engine_ops, &v, &v.engine)) < 0 ||
+	    (r = chan_new(v.loop, DAEMON_FD_PARENT, DAEMON_CHAN_SHORT, &parent_ops, &v, &v.parent)) < 0 ||
+	    (r = chan_new(v.loop, DAEMON_FD_PEER, DAEMON_CHAN_SHORT, &engine_ops, &v, &v.engine)) < 0 ||
 	    (r = loop_timer_new(v.loop, on_timer, &v, &v.timer)) < 0)
 		fatal(r, "cannot start");
 	loop_timer_set(v.timer, LOOK_MS);

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "daemon.h"
+#include "ipc_parts.h"
 #include "log.h"
 #include "metrics_http.h"
 #include "role.h"
@@ -40,7 +41,8 @@ struct metrics {
 	struct loop_timer *sweep;
 	TAILQ_HEAD(, client) clients;
 	unsigned nclients;
-	bool asked; /* the engine owes an answer */
+	bool asked;      /* the engine owes an answer */
+	struct buf kept; /* of it: the beginning */
 	struct listener {
 		struct metrics *metrics;
 		int fd;
@@ -188,16 +190,23 @@ engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 {
 	struct metrics *m = arg;
 	struct client *c, *next;
+	struct slice text;
+	int r;
 
 	(void)id;
+	if (type == IPC_M_PART)
+		return ipc_parts_keep(&m->kept, body, len);
 	if (type != IPC_M_TEXT)
 		return -EPROTO;
+	if ((r = ipc_parts_end(&m->kept, body, len, &text)) < 0)
+		return r;
 	m->asked = false;
 	for (c = TAILQ_FIRST(&m->clients); c; c = next) {
 		next = TAILQ_NEXT(c, entry);
 		if (c->waiting)
-			client_answer(c, len > 0 ? 200 : 503, (struct slice){(const char *)body, len});
+			client_answer(c, text.len > 0 ? 200 : 503, text);
 	}
+	buf_free(&m->kept);
 	return 0;
 }
 
@@ -219,7 +228,7 @@ on_end(void *arg, int err)
 {
 	struct metrics *m = arg;
 
-	(void)err;
+	daemon_chan_end(err);
 	loop_stop(m->loop, 1);
 }
 
@@ -233,7 +242,7 @@ metrics_start(struct metrics *m)
 	int n = fcntl(DAEMON_FD_METRICS_TCP, F_GETFD) < 0 ? 1 : 2, r = loop_new(&m->loop);
 
 	if (r < 0 || (r = role_confine_metrics()) < 0 ||
-	    (r = chan_new(m->loop, DAEMON_FD_PARENT, 4096, &parent_ops, m, &m->parent)) < 0 ||
+	    (r = chan_new(m->loop, DAEMON_FD_PARENT, DAEMON_CHAN_SHORT, &parent_ops, m, &m->parent)) < 0 ||
 	    (r = chan_new(m->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &engine_ops, m, &m->engine)) < 0 ||
 	    (r = loop_timer_new(m->loop, sweep_cb, m, &m->sweep)) < 0)
 		return r;

@@ -47,8 +47,8 @@ child_start(struct parent *p, enum child_id id, struct spawn_opts *o, int *fds)
 		close(pair[0]);
 		return r;
 	}
-	return chan_new(
-	    p->loop, pair[0], id == ENGINE || id == NAMES ? DAEMON_CHAN_MAX : 4096, &parent_child_ops, c, &c->chan);
+	return chan_new(p->loop, pair[0], id == ENGINE || id == NAMES ? DAEMON_CHAN_MAX : DAEMON_CHAN_SHORT,
+	    &parent_child_ops, c, &c->chan);
 }
 
 /* The engine's channels to the children behind it, in the order of enum daemon_fd. */
@@ -257,7 +257,7 @@ outside_start(struct parent *p, int peer, int *tcp)
 			log_warnx("metrics: not at the address that is configured: %s", why);
 		c->parent = p;
 		c->role = PARENT_AUX;
-		return chan_new(p->loop, sock, 4096, &parent_child_ops, c, &c->chan);
+		return chan_new(p->loop, sock, DAEMON_CHAN_SHORT, &parent_child_ops, c, &c->chan);
 	}
 	if (r != -ENOENT)
 		log_warn(r, "the service " AUX_SOCKET);

@@ -49,6 +49,7 @@ enum ipc_type {
 	IPC_D_ENDED,         /* unasked, id 0, only after a SYNC: u32 n, n * struct ipc_ended */
 	IPC_D_USED,          /* unasked, id 0, only after a SYNC: u32 n, n * struct ipc_use */
 	IPC_D_ALARM,         /* unasked, id 0: u8 enum ipc_alarm, u64 uid */
+	IPC_D_PART,          /* before a STATE: the text's beginning (ipc_parts.h) */
 	/* inventory -> engine */
 	IPC_I_ALARM = 56, /* string: what was found */
 	/* CLI -> engine */
@@ -81,6 +82,7 @@ enum ipc_type {
 	/* metrics -> engine, and back */
 	IPC_M_ASK = 104, /* nothing */
 	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */
+	IPC_M_PART,      /* before a TEXT: its beginning (ipc_parts.h) */
 	/* engine -> canary, and back */
 	IPC_T_BEGIN = 108, /* u64: in the packets, so that a former test's are not taken for them */
 	IPC_T_DONE,        /* struct ipc_canary */
