@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#include "foreign.h"
 #include "log.h"
 
 static const char *log_role = "flowtap";
@@ -69,20 +70,21 @@ log_init(const char *role, int verbose)
 	log_in_journal = is_journal();
 }
 
-/* One write per line, so that lines of several processes do not mix. */
+/* One write per line, so that lines of several processes do not mix; and one line, whatever is in it. */
 __attribute__((format(printf, 3, 0))) static void
 put_line(int priority, int err, const char *fmt, va_list ap)
 {
-	char text[1024], prefix[8] = "";
+	char text[1024], shown[1536], prefix[8] = "";
 	int n = vsnprintf(text, sizeof text, fmt, ap);
 
 	if (err && n >= 0 && (size_t)n < sizeof text)
 		snprintf(text + n, sizeof text - (size_t)n, ": %s", strerror(err < 0 ? -err : err));
 	if (log_in_journal)
 		snprintf(prefix, sizeof prefix, "<%d>", priority);
-	told_add(text);
-	if (!is_known(text))
-		dprintf(2, "%s%s: %s\n", prefix, log_role, text);
+	foreign_text(slice_of(text), shown, sizeof shown);
+	told_add(shown);
+	if (!is_known(shown))
+		dprintf(2, "%s%s: %s\n", prefix, log_role, shown);
 }
 
 #define PUT_LINE(priority, err)                                                                                        \

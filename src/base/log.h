@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* log.h - one line per event to standard error; with its priority, where that is the journal's.
+/* log.h - one line per event to standard error, as foreign.h shows it; with its priority, where that is the journal's.
  * Never a target: agency, session and criterion id only. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

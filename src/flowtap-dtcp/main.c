@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <sysexits.h>
 
+#include "foreign.h"
 #include "ipc.h"
 #include "optsay.h"
 #include "output.h"
@@ -42,7 +43,10 @@ static const struct option long_options[] = {
 static int
 usage_error(const char *what)
 {
-	fprintf(stderr, "flowtap-dtcp: %s; see flowtap-dtcp --help\n", what);
+	char shown[256];
+
+	fprintf(
+	    stderr, "flowtap-dtcp: %s; see flowtap-dtcp --help\n", foreign_text(slice_of(what), shown, sizeof shown));
 	return 2;
 }
 
@@ -145,6 +149,8 @@ serve(const char *path)
 		fprintf(stderr, "flowtap-dtcp: not permitted\n");
 		return EX_NOPERM;
 	}
+	if (r < 0)
+		fprintf(stderr, "flowtap-dtcp: the session has ended before all was answered: %s\n", strerror(-r));
 	return r < 0 ? 1 : 0;
 }
 

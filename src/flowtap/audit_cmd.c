@@ -11,8 +11,11 @@
 
 #include "audit.h"
 #include "ctl.h"
+#include "foreign.h"
 #include "jsonout.h"
+#include "layout.h"
 #include "output.h"
+#include "show.h"
 #include "terminal.h"
 
 static int
@@ -30,6 +33,21 @@ written(void)
 
 /* ---- from the daemon ---- */
 
+/* Whole lines of a record, by their looks: audit verify proves them. */
+static bool
+are_lines(struct slice s)
+{
+	static const char begin[] = "{\"n\":";
+	const char *end = s.p + s.len, *nl;
+
+	for (const char *p = s.p; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL || (size_t)(nl - p) < strlen(begin) || memcmp(p, begin, strlen(begin)) != 0)
+			return false;
+	}
+	return true;
+}
+
 static int export(const char *socket, const char *from)
 {
 	cleanup_buf struct buf body = {0};
@@ -41,7 +59,11 @@ static int export(const char *socket, const char *from)
 	if ((fd = ctl_ask(socket, words, (struct slice){"", 0}, &code)) < 0)
 		return code;
 	while ((type = ctl_read(fd, &body)) == IPC_C_LINES) {
-		fwrite(body.p, 1, body.len, stdout);
+		const struct slice lines = {(const char *)body.p, body.len};
+
+		if (!are_lines(lines))
+			return ctl_nonsense();
+		jsonout_text(lines);
 		buf_reset(&body);
 	}
 	if (type == IPC_C_ERROR)
@@ -49,10 +71,26 @@ static int export(const char *socket, const char *from)
 	return type == IPC_C_JSON ? written() : EXIT_TRANSPORT;
 }
 
+static const char *
+text_of(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static void
+head_text(const json_t *j, unsigned width, struct buf *out)
+{
+	const char *key = text_of(j, "key"), *hash = text_of(j, "hash");
+
+	(void)width;
+	buf_printf(out, "public key  %s\nlast line   %" JSON_INTEGER_FORMAT ":%s\n", key ? key : "-",
+	    json_integer_value(json_object_get(j, "n")), hash ? hash : "-");
+}
+
 static int
 head(const char *socket, bool json)
 {
-	cleanup_buf struct buf body = {0};
+	cleanup_buf struct buf body = {0}, out = {0};
 	cleanup_fd int fd = -1;
 	json_t *j;
 	int code, type;
@@ -61,16 +99,15 @@ head(const char *socket, bool json)
 		return code;
 	if ((type = ctl_read(fd, &body)) != IPC_C_JSON)
 		return type < 0 ? EXIT_TRANSPORT : ctl_error(&body);
+	if ((j = json_loadb((const char *)body.p, body.len, 0, NULL)) == NULL)
+		return ctl_nonsense();
 	if (json) {
-		printf("%.*s\n", (int)body.len, (const char *)body.p);
+		jsonout_object(&(struct jsonout){0}, j);
 		return written();
 	}
-	if ((j = json_loadb((const char *)body.p, body.len, 0, NULL)) == NULL)
-		return EXIT_TRANSPORT;
-	printf("public key  %s\nlast line   %" JSON_INTEGER_FORMAT ":%s\n",
-	    json_string_value(json_object_get(j, "key")), json_integer_value(json_object_get(j, "n")),
-	    json_string_value(json_object_get(j, "hash")));
+	show_put(head_text, j, LAYOUT_MOST, &out);
 	json_decref(j);
+	fwrite(out.p, 1, out.len, stdout);
 	return written();
 }
 
@@ -240,38 +277,75 @@ verify(bool json, int argc, char **argv)
 
 /* ---- report ---- */
 
-static const char *
-text_of(const json_t *o, const char *key)
+/* A request's lines, each behind a mark that no line of the record begins with. */
+static void
+put_request(const char *mark, const json_t *request, struct buf *out)
 {
-	return json_string_value(json_object_get(o, key));
+	const char *text = json_string_value(request), *end = text + json_string_length(request), *nl;
+
+	for (; text < end; text = nl + 1) {
+		struct slice s;
+
+		nl = memchr(text, '\n', (size_t)(end - text));
+		nl = nl ? nl : end;
+		s = (struct slice){text, (size_t)(nl - text)};
+		s.len -= s.len > 0 && s.p[s.len - 1] == '\r';
+		buf_printf(out, "        %s", mark);
+		foreign_put(out, s, FOREIGN_LINE);
+		buf_put_u8(out, '\n');
+	}
 }
 
-/* The request's lines, indented; what a terminal would obey is shown as "?". */
+/* A field of a line.  Two blanks part it from the next one: a second blank within it is shown as an escape. */
 static void
-print_request(const json_t *request, const char *margin)
+put_field(const char *before, const json_t *v, const char *behind, struct buf *out)
 {
-	const char *text = json_string_value(request), *end = text + json_string_length(request);
-	bool begin = true;
+	cleanup_buf struct buf text = {0};
 
-	for (; text < end; text++) {
-		if (*text == '\r')
-			continue;
-		if (begin)
-			fputs(margin, stdout);
-		begin = *text == '\n';
-		putchar(*text == '\n' || (*text >= 0x20 && *text < 0x7f) ? *text : '?');
+	foreign_put(&text, (struct slice){json_string_value(v), json_string_length(v)}, FOREIGN_LINE);
+	buf_put(out, before, strlen(before));
+	for (size_t i = 0; i < text.len; i++) {
+		const bool second = text.p[i] == ' ' && (i == 0 || text.p[i - 1] == ' ');
+
+		buf_put(out, second ? "\\x20" : (const char *)&text.p[i], second ? 4 : 1);
 	}
-	if (!begin)
-		putchar('\n');
+	buf_put(out, behind, strlen(behind));
+}
+
+/* Who, and what of. */
+static void
+put_line(const json_t *o, struct buf *out)
+{
+	static const struct {
+		const char *name, *before;
+	} words[] = {{"agency", "  agency "}, {"peer", "  peer "}, {"auth", "  auth "}, {"warrant", "  warrant "}};
+	const json_t *v;
+
+	buf_printf(out, "%8" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(o, "n")));
+	put_field("  ", json_object_get(o, "time"), "", out);
+	put_field("  ", json_object_get(o, "kind"), "", out);
+	if ((v = json_object_get(o, "code")) != NULL)
+		buf_printf(out, " -> %" JSON_INTEGER_FORMAT, json_integer_value(v));
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (json_is_string(v = json_object_get(o, words[i].name)))
+			put_field(words[i].before, v, "", out);
+	if ((v = json_object_get(o, "uid")) != NULL)
+		buf_printf(out, "  uid %" JSON_INTEGER_FORMAT, json_integer_value(v));
+	if ((v = json_object_get(o, "id")) != NULL)
+		buf_printf(out, "  criterion %" JSON_INTEGER_FORMAT, json_integer_value(v));
+	if (json_string_length(v = json_object_get(o, "ids")) > 0)
+		put_field("  criteria ", v, "", out);
+	if (json_is_string(v = json_object_get(o, "reason")))
+		put_field("  (", v, ")", out);
+	buf_put_u8(out, '\n');
 }
 
 static int
 report_line(void *arg, struct slice line, uint64_t no)
 {
-	static const char *const words[] = {"agency", "peer", "auth", "warrant"};
+	cleanup_buf struct buf out = {0};
 	/* A request may have held any byte, also NUL. */
 	json_t *o = json_loadb(line.p, line.len, JSON_ALLOW_NUL, NULL), *v;
-	const char *s;
 
 	if (!json_is_object(o) || !text_of(o, "time") || !text_of(o, "kind")) {
 		json_decref(o);
@@ -280,31 +354,18 @@ report_line(void *arg, struct slice line, uint64_t no)
 	}
 	if (*(const bool *)arg) { /* it is JSON as it stands */
 		json_decref(o);
-		printf("%.*s\n", (int)line.len, line.p);
+		jsonout_text(line);
+		putchar('\n');
 		return 0;
 	}
-	printf("%8" JSON_INTEGER_FORMAT "  %s  %s", json_integer_value(json_object_get(o, "n")), text_of(o, "time"),
-	    text_of(o, "kind"));
-	if ((v = json_object_get(o, "code")) != NULL)
-		printf(" -> %" JSON_INTEGER_FORMAT, json_integer_value(v));
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if ((s = text_of(o, words[i])) != NULL)
-			printf("  %s %s", words[i], s);
-	if ((v = json_object_get(o, "uid")) != NULL)
-		printf("  uid %" JSON_INTEGER_FORMAT, json_integer_value(v));
-	if ((v = json_object_get(o, "id")) != NULL)
-		printf("  criterion %" JSON_INTEGER_FORMAT, json_integer_value(v));
-	if ((s = text_of(o, "ids")) != NULL && *s)
-		printf("  criteria %s", s);
-	if ((s = text_of(o, "reason")) != NULL)
-		printf("  (%s)", s);
-	putchar('\n');
+	put_line(o, &out);
 	if (json_is_string(v = json_object_get(o, "request")))
-		print_request(v, "        ");
+		put_request("| ", v, &out);
 	if (json_is_string(v = json_object_get(o, "parsed")))
-		print_request(v, "      = ");
+		put_request("= ", v, &out);
 	json_decref(o);
-	return 0;
+	fwrite(out.p, 1, out.len, stdout);
+	return out.err ? EXIT_TRANSPORT : 0;
 }
 
 /* ---- */

@@ -9,6 +9,7 @@
 #include "conf_parse.h"
 #include "conf_print.h"
 #include "ctl.h"
+#include "foreign.h"
 #include "words.h"
 #include "terminal.h"
 
@@ -21,7 +22,7 @@ copy(char *to, size_t size, const json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));
 
-	snprintf(to, size, "%s", s ? s : "-");
+	foreign_text(slice_of(s ? s : "-"), to, size);
 }
 
 int

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "jsonout.h"
 #include "shell.h"
 #include "terminal.h"
 
@@ -37,10 +38,7 @@ read_answer(int fd, json_t **answer, struct ipc_wrong *wrong)
 	if (type != IPC_C_JSON)
 		return ctl_error(&body);
 	*answer = json_loadb((const char *)body.p, body.len, 0, NULL);
-	if (*answer)
-		return EXIT_OK;
-	term_say("flowtap: the daemon's answer is not understood");
-	return EXIT_TRANSPORT;
+	return *answer ? EXIT_OK : ctl_nonsense();
 }
 
 int
@@ -174,8 +172,8 @@ commit_say_pending(const json_t *answer)
 	if (pending)
 		shell_say("warning: from the next start of flowtapd on: %s", pending);
 	if (at)
-		shell_say("warning: the commit that %s has put off till %s\n"
-			  "will be refused: it was made from another configuration",
+		shell_say("warning: the commit that %s has put off till %s will be refused: it was made from another "
+			  "configuration",
 		    json_string_value(json_object_get(at, "user")), json_string_value(json_object_get(at, "time")));
 }
 
@@ -206,11 +204,7 @@ print_answer(const json_t *o)
 static int
 print_json(const json_t *o)
 {
-	char *text = json_dumps(o, JSON_COMPACT);
-
-	if (text)
-		puts(text);
-	free(text);
+	jsonout_object(&(struct jsonout){0}, json_incref((json_t *)o));
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
 }
 

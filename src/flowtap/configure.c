@@ -12,6 +12,8 @@
 #include "commit_cmd.h"
 #include "configure.h"
 #include "conf_print.h"
+#include "foreign.h"
+#include "jsonout.h"
 
 struct conf_path
 configure_level(const struct shell *sh)
@@ -49,9 +51,10 @@ static void
 others_show(const struct shell *sh)
 {
 	cleanup_buf struct buf body = {0};
-	json_t *o = ctl_try(sh->socket, "configure", &body) == IPC_C_JSON
-			? json_loadb((const char *)body.p, body.len, 0, NULL)
-			: NULL;
+	json_t *answer = ctl_try(sh->socket, "configure", &body) == IPC_C_JSON
+			     ? json_loadb((const char *)body.p, body.len, 0, NULL)
+			     : NULL;
+	json_t *o = jsonout_shown(answer);
 	const char *user = json_string_value(json_object_get(o, "user"));
 
 	if (user)
@@ -60,6 +63,7 @@ others_show(const struct shell *sh)
 		    user, (int)json_integer_value(json_object_get(o, "pid")),
 		    json_string_value(json_object_get(o, "since")));
 	json_decref(o);
+	json_decref(answer);
 }
 
 int
@@ -236,23 +240,27 @@ wrong_show(const struct buf *text, const struct ipc_wrong *w)
 	cleanup_buf struct buf where = {0}, line = {0};
 
 	candidate_place((struct slice){(char *)text->p, text->len}, w->line, &where, &line);
-	if (w->line && line.len)
-		shell_say("[edit%.*s]\n  '%.*s'", (int)where.len, where.p ? (char *)where.p : "", (int)line.len,
-		    (char *)line.p);
-	shell_say("    %s%s%s\nerror: configuration check-out failed", w->word, *w->word ? ": " : "", w->expected);
+	if (w->line && line.len) {
+		shell_say("[edit%.*s]", (int)where.len, where.p ? (char *)where.p : "");
+		shell_say("  '%.*s'", (int)line.len, (char *)line.p);
+	}
+	shell_say("    %s%s%s", w->word, *w->word ? ": " : "", w->expected);
+	shell_say("error: configuration check-out failed");
 }
 
 static void
 commit_say(const json_t *answer, const struct commit_opts *o)
 {
 	const json_t *at = json_object_get(answer, "scheduled");
+	const char *time = json_string_value(json_object_get(at, "time"));
+	char when[32];
 	const json_int_t within = json_integer_value(json_object_get(answer, "confirm-within-seconds"));
 
 	commit_say_warnings(answer);
 	if (o->check)
 		puts("configuration check succeeds");
 	else if (o->at)
-		printf("commit will be executed at %s\n", json_string_value(json_object_get(at, "time")));
+		printf("commit will be executed at %s\n", foreign_text(slice_of(time ? time : "-"), when, sizeof when));
 	else if (within > 0 && o->confirmed)
 		printf("commit confirmed will be automatically rolled back in %u minutes unless confirmed\n"
 		       "commit complete\n",

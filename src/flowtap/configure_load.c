@@ -14,6 +14,7 @@
 #include "conf_print.h"
 #include "conf_tags.h"
 #include "configure.h"
+#include "terminal.h"
 
 static int
 load_text(struct shell *sh, const char *path, struct buf *out)
@@ -239,7 +240,7 @@ configure_save(struct shell *sh, const struct cmd_call *call)
 	if (text.err)
 		return configure_no_memory(text.err);
 	if (file == NULL) {
-		fwrite(text.p, 1, text.len, stdout);
+		term_text((struct slice){(char *)text.p, text.len});
 		return EXIT_OK;
 	}
 	if ((r = file_write(file, &text)) < 0) {

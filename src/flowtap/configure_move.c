@@ -12,6 +12,7 @@
 #include "conf_pattern.h"
 #include "conf_print.h"
 #include "configure.h"
+#include "foreign.h"
 
 static int
 refused(int r, const struct conf_error *err)
@@ -150,10 +151,11 @@ found_confirmed(const struct shell *sh, const struct found *f)
 	char question[64];
 
 	for (size_t i = 0; i < f->n; i++) {
-		cleanup_buf struct buf path = {0};
+		cleanup_buf struct buf path = {0}, shown = {0};
 
 		conf_compare_path(f->node[i], &path);
-		printf("  matched: %.*s\n", (int)path.len, (char *)path.p);
+		foreign_put(&shown, (struct slice){(char *)path.p, path.len}, FOREIGN_LINE);
+		printf("  matched: %.*s\n", (int)shown.len, (char *)shown.p);
 	}
 	fflush(stdout);
 	snprintf(question, sizeof question, "Delete %zu objects?", f->n);

@@ -10,6 +10,8 @@
 #include "conf_groups.h"
 #include "conf_print.h"
 #include "configure.h"
+#include "foreign.h"
+#include "terminal.h"
 
 /* ---- JSON, shaped as Junos does it ---- */
 
@@ -94,9 +96,12 @@ put_json(const struct shell *sh, const struct conf_node *n)
 static void
 put_coloured(const struct buf *text, bool color)
 {
-	const char *p = (const char *)text->p, *end = p + text->len, *nl;
+	cleanup_buf struct buf shown = {0};
+	const char *p, *end, *nl;
 
-	for (; p < end; p = nl + 1) {
+	foreign_put(&shown, (struct slice){(const char *)text->p, text->len}, FOREIGN_TEXT);
+	p = (const char *)shown.p;
+	for (end = p + shown.len; p < end; p = nl + 1) {
 		const char *on = !color      ? ""
 				 : *p == '+' ? "\033[32m"
 				 : *p == '-' ? "\033[31m"
@@ -175,7 +180,7 @@ put(struct shell *sh, const struct conf_tree *t, const struct conf_target *x)
 		conf_print_node(x->node, 0, &out);
 	else
 		conf_print_children(x->node, 0, &out);
-	fwrite(out.p, 1, out.len, stdout);
+	term_text((struct slice){(char *)out.p, out.len});
 	return out.err ? EXIT_TRANSPORT : EXIT_OK;
 }
 
@@ -199,7 +204,7 @@ put_list(struct shell *sh, struct conf_tree *t, struct conf_path path)
 			conf_compare_set_lines(t, n, &out);
 		else if (n->row == row)
 			conf_print_node(n, 0, &out);
-	fwrite(out.p, 1, out.len, stdout);
+	term_text((struct slice){(char *)out.p, out.len});
 	return out.err ? EXIT_TRANSPORT : EXIT_OK;
 }
 

@@ -114,6 +114,15 @@ ctl_error(const struct buf *body)
 	char text[512];
 
 	rd_cstr(&r, text, sizeof text);
-	term_say("flowtap: %s", rd_end(&r) == 0 ? text : "the daemon's answer is not understood");
+	if (rd_end(&r) < 0 || code == EXIT_OK)
+		return ctl_nonsense();
+	term_say("flowtap: %s", text);
 	return code;
+}
+
+int
+ctl_nonsense(void)
+{
+	term_say("flowtap: the daemon's answer is not understood");
+	return EXIT_TRANSPORT;
 }

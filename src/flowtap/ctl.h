@@ -16,7 +16,9 @@ int ctl_ask_again(int fd, const char *words, struct slice text);
 int ctl_try(const char *path, const char *words, struct buf *body);
 /* The next message: IPC_C_*.  -1 after a message to the user. */
 int ctl_read(int fd, struct buf *body);
-/* Prints the daemon's IPC_C_ERROR; the exit code in it. */
+/* Prints the daemon's IPC_C_ERROR; the exit code in it, never EXIT_OK. */
 int ctl_error(const struct buf *body);
+/* What came is no answer: says so.  EXIT_TRANSPORT. */
+int ctl_nonsense(void);
 
 #endif

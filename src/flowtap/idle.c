@@ -10,6 +10,7 @@
 #include <wchar.h>
 
 #include "clock.h"
+#include "terminal.h"
 
 static unsigned idle_minutes; /* of this process's one session; the editor's callback has no argument of its own */
 static bool idle_over;
@@ -125,12 +126,15 @@ idle_is_over(const struct shell *sh)
 void
 idle_message(const struct shell *sh)
 {
+	cleanup_buf struct buf text = {0};
+
 	for (const char *s = sh->message; s && *s; s++)
 		if (s[0] == '\\' && s[1] == 'n') {
-			putchar('\n');
+			buf_put_u8(&text, '\n');
 			s++;
-		} else if (s[0] == '\t' || (unsigned char)s[0] >= ' ')
-			putchar(s[0]);
+		} else
+			buf_put(&text, s, 1);
 	if (sh->message)
-		putchar('\n');
+		buf_put_u8(&text, '\n');
+	term_text((struct slice){(char *)text.p, text.len});
 }

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "held.h"
+#include "jsonout.h"
 #include "monitor_view.h"
 #include "screen.h"
 #include "shell.h"
@@ -31,7 +32,7 @@ look(struct watch *w)
 {
 	cleanup_buf struct buf answer = {0};
 	cleanup_fd int fd = -1;
-	json_t *j;
+	json_t *j, *shown;
 	int r, code;
 
 	if ((fd = ctl_ask(w->sh->socket, "services flow-tap", (struct slice){"", 0}, &code)) < 0)
@@ -39,7 +40,9 @@ look(struct watch *w)
 	if ((r = ctl_read(fd, &answer)) != IPC_C_JSON)
 		return r < 0 ? EXIT_TRANSPORT : ctl_error(&answer);
 	j = json_loadb((const char *)answer.p, answer.len, 0, NULL);
-	r = monitor_view_add(&w->m, j, (int64_t)(clock_mono_ns() / 1000000));
+	shown = jsonout_shown(j);
+	r = monitor_view_add(&w->m, shown, (int64_t)(clock_mono_ns() / 1000000));
+	json_decref(shown);
 	json_decref(j);
 	if (r == 0)
 		return EXIT_OK;

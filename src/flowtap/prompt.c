@@ -360,7 +360,7 @@ prompt_make(struct prompt *p)
 			buf_printf(&line, " %s", level.word[i]);
 		buf_printf(&line, "]");
 		layout_fold((struct slice){(char *)line.p, line.len}, term_width(STDOUT_FILENO), 2, &lines);
-		fwrite(lines.p, 1, lines.len, stdout);
+		term_text((struct slice){(char *)lines.p, lines.len});
 	}
 	snprintf(p->text, sizeof p->text, "%s@%s%c ", p->user, p->host, p->sh->candidate ? '#' : '>');
 }

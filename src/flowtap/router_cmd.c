@@ -8,12 +8,15 @@
 #include <time.h>
 #include <utmpx.h>
 
+#include "foreign.h"
 #include "show_router.h"
+#include "terminal.h"
 #include "tool.h"
 
 #define ARGS_MAX 24
 #define COUNT_USUAL "5" /* questions of ping if nobody is there to end it */
 #define LOG_LINES "1000"
+#define TOOL_LINE_MAX 65536
 
 struct args {
 	const char *v[ARGS_MAX + 1];
@@ -39,11 +42,21 @@ option(struct args *a, const char *name, const char *word)
 
 /* ---- programs whose output is the answer ---- */
 
+/* Whole lines, as they come: names that others gave their machines are in them. */
 static int
-to_stdout(void *unused, const char *bytes, size_t len)
+to_stdout(void *arg, const char *bytes, size_t len)
 {
-	(void)unused;
-	return fwrite(bytes, 1, len, stdout) == len && fflush(stdout) == 0 ? 0 : -1;
+	struct buf *b = arg;
+	const char *nl;
+
+	buf_put(b, bytes, len);
+	nl = b->len ? memrchr(b->p, '\n', b->len) : NULL;
+	if (nl == NULL && b->len < TOOL_LINE_MAX)
+		return b->err;
+	len = nl ? (size_t)(nl + 1 - (const char *)b->p) : b->len;
+	term_text((struct slice){(const char *)b->p, len});
+	buf_drop(b, len);
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }
 
 static int
@@ -61,8 +74,10 @@ failed(const char *program, int r)
 static int
 run(const struct args *a)
 {
-	int r = tool_run(a->v, to_stdout, NULL);
+	cleanup_buf struct buf b = {0};
+	int r = tool_run(a->v, to_stdout, &b);
 
+	term_text((struct slice){(const char *)b.p, b.len});
 	return r < 0 ? failed(a->v[0], r) : r == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 
@@ -128,9 +143,11 @@ int
 router_log(struct shell *sh, const struct cmd_call *call)
 {
 	const char *name = cmd_arg(call, "NAME");
+	cleanup_free char *line = NULL;
+	size_t room = 0;
 	char path[300];
+	ssize_t n;
 	FILE *f;
-	int c;
 
 	(void)sh;
 	if (name == NULL)
@@ -145,8 +162,8 @@ router_log(struct shell *sh, const struct cmd_call *call)
 		shell_say("error: %s: %s", path, strerror(errno));
 		return errno == EACCES ? EXIT_NOT_AUTHORISED : EXIT_NO_OBJECT;
 	}
-	while ((c = getc(f)) != EOF && putchar(c) != EOF)
-		;
+	while ((n = getline(&line, &room, f)) > 0 && !ferror(stdout))
+		term_text((struct slice){line, (size_t)n});
 	fclose(f);
 	return EXIT_OK;
 }

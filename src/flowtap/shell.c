@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "foreign.h"
 #include "held.h"
 #include "jsonout.h"
 #include "layout.h"
@@ -36,11 +37,15 @@ shell_fault(const char *line, const struct cmd_fault *fault)
 	/* a long line is shown from somewhere before the place */
 	const size_t width = term_width(STDERR_FILENO);
 	const size_t from = fault->at > width - 20 ? fault->at - (width - 20) : 0;
+	const size_t len = strnlen(line + from, width - 1), before = fault->at - from < len ? fault->at - from : len;
+	cleanup_buf struct buf shown = {0};
+	unsigned column;
 
 	fflush(stdout);
-	for (size_t i = 0; line[from + i] && i < width - 1; i++)
-		fputc(line[from + i] == '\t' || line[from + i] == '\n' ? ' ' : line[from + i], stderr);
-	fprintf(stderr, "\n%*s^\n", (int)(fault->at - from), "");
+	foreign_put(&shown, (struct slice){line + from, before}, FOREIGN_LINE);
+	column = layout_columns((struct slice){(char *)shown.p, shown.len});
+	foreign_put(&shown, (struct slice){line + from + before, len - before}, FOREIGN_LINE);
+	fprintf(stderr, "%.*s\n%*s^\n", (int)shown.len, shown.p ? (char *)shown.p : "", (int)column, "");
 	if (fault->text.p)
 		term_say("%.*s", (int)fault->text.len, (const char *)fault->text.p);
 }
@@ -92,7 +97,7 @@ shell_rights(struct shell *sh)
 int
 shell_put_json(const struct shell *sh, const json_t *o)
 {
-	cleanup_buf struct buf out = {0};
+	cleanup_buf struct buf out = {0}, shown = {0};
 	char *text = NULL;
 	bool ok;
 
@@ -102,7 +107,9 @@ shell_put_json(const struct shell *sh, const json_t *o)
 		 NULL)
 		buf_printf(&out, "%s\n", text);
 	free(text);
-	ok = out.err == 0 && out.len > 0 && fwrite(out.p, 1, out.len, stdout) == out.len;
+	foreign_put(
+	    &shown, (struct slice){(char *)out.p, out.len}, sh->display == DISPLAY_XML ? FOREIGN_TEXT : FOREIGN_JSON);
+	ok = out.err == 0 && shown.err == 0 && out.len > 0 && fwrite(shown.p, 1, shown.len, stdout) == shown.len;
 	return fflush(stdout) == 0 && ok ? EXIT_OK : EXIT_TRANSPORT;
 }
 
@@ -433,11 +440,22 @@ shell_argv(struct shell *sh, int argc, char **argv)
 	return r;
 }
 
+/* What a shell is offered for its command line it would show as it is. */
+static bool
+is_plain(const char *word)
+{
+	cleanup_buf struct buf shown = {0};
+
+	foreign_put(&shown, slice_of(word), FOREIGN_LINE);
+	return shown.err == 0 && shown.len == strlen(word) && memcmp(shown.p, word, shown.len) == 0;
+}
+
 static void
 hint_print(void *arg, const struct cmd_hint *h)
 {
 	(void)arg;
-	printf(h->arg ? "<%s>\t%s\n" : "%s\t%s\n", h->word, h->help ? h->help : "");
+	if (is_plain(h->word))
+		printf(h->arg ? "<%s>\t%s\n" : "%s\t%s\n", h->word, h->help ? h->help : "");
 }
 
 int

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "jsonout.h"
 #include "layout.h"
 #include "show.h"
 
@@ -13,8 +14,10 @@ void
 show_put(show_text *text, const json_t *answer, unsigned width, struct buf *out)
 {
 	cleanup_buf struct buf lines = {0};
+	json_t *shown = jsonout_shown(answer);
 
-	text(answer, width, &lines);
+	text(shown, width, &lines);
+	json_decref(shown);
 	if (lines.err)
 		out->err = lines.err;
 	layout_fold((struct slice){(char *)lines.p, lines.len}, width, 2, out);

@@ -11,6 +11,7 @@
 #include "router_cmd.h"
 #include "show.h"
 #include "show_router.h"
+#include "terminal.h"
 #include "warrant_cmd.h"
 
 /* ---- what the daemon is asked ---- */
@@ -98,7 +99,7 @@ help_of(const struct shell *sh)
 static int
 help_print(const struct buf *text)
 {
-	fwrite(text->p, 1, text->len, stdout);
+	term_text((struct slice){(char *)text->p, text->len}); /* names of the configuration are in it */
 	return text->err ? EXIT_TRANSPORT : EXIT_OK;
 }
 

@@ -11,6 +11,8 @@
 
 #include "audit.h"
 #include "ctl.h"
+#include "foreign.h"
+#include "jsonout.h"
 #include "layout.h"
 #include "show.h"
 #include "warrant.h"
@@ -86,12 +88,14 @@ print_list(const json_t *o)
 	fwrite(out.p, 1, out.len, stdout);
 }
 
-/* The order itself.  It is printable ASCII, line by line; what is not is no text of ours. */
+/* The order itself, line by line. */
 static void
 print_text(const char *text)
 {
-	for (; *text; text++)
-		putchar(*text == '\n' || (*text >= ' ' && *text <= '~') ? *text : '?');
+	cleanup_buf struct buf out = {0};
+
+	foreign_put(&out, (struct slice){text, strlen(text)}, FOREIGN_TEXT);
+	fwrite(out.p, 1, out.len, stdout);
 }
 
 static void
@@ -123,12 +127,13 @@ run(const char *socket, const char *words, struct slice text, bool json)
 		return code;
 	if ((type = ctl_read(fd, &body)) != IPC_C_JSON)
 		return type < 0 ? EXIT_TRANSPORT : ctl_error(&body);
+	if ((o = json_loadb((const char *)body.p, body.len, 0, NULL)) == NULL)
+		return ctl_nonsense();
 	if (json)
-		printf("%.*s\n", (int)body.len, (const char *)body.p);
-	else if ((o = json_loadb((const char *)body.p, body.len, 0, NULL)) != NULL) {
+		jsonout_object(&(struct jsonout){0}, json_incref(o));
+	else
 		print_answer(o);
-		json_decref(o);
-	}
+	json_decref(o);
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_TRANSPORT;
 }
 

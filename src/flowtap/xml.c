@@ -5,18 +5,22 @@
 
 #define DEPTH_MAX 200
 
+/* A line feed within a value is no line of ours; what XML has no way to write is U+FFFD. */
 static void
 text_put(const char *s, struct buf *out)
 {
 	for (; *s; s++) {
 		const unsigned char c = (unsigned char)*s;
-		const char *as = c == '&'   ? "&amp;"
-				 : c == '<' ? "&lt;"
-				 : c == '>' ? "&gt;"
-				 : c == '"' ? "&quot;"
-					    : NULL;
+		const char *as = c == '&'    ? "&amp;"
+				 : c == '<'  ? "&lt;"
+				 : c == '>'  ? "&gt;"
+				 : c == '"'  ? "&quot;"
+				 : c == '\n' ? "&#10;"
+				 : c == '\t' ? "&#9;"
+				 : c == '\r' ? "&#13;"
+					     : NULL;
 
-		if (as == NULL && ((c < ' ' && c != '\t' && c != '\n') || c == 0x7f))
+		if (as == NULL && (c < ' ' || c == 0x7f))
 			as = "\xef\xbf\xbd";
 		if (as)
 			buf_put(out, as, strlen(as));

@@ -12,8 +12,9 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "foreign.h"
 
-#define HOOK_QUEUE 65536 /* unsent bytes: beyond it alarms are on record and in the log only */
+#define HOOK_QUEUE 65536 /* unsent bytes: above it alarms are on record and in the log only */
 
 const char *
 engine_severity_name(enum engine_severity s)
@@ -24,15 +25,6 @@ engine_severity_name(enum engine_severity s)
 	    [ENGINE_CLEARED] = "cleared"};
 
 	return names[s];
-}
-
-/* Names may be whatever somebody typed: an answer is JSON, a line on a terminal, an environment. */
-static void
-printable(char *s)
-{
-	for (; *s; s++)
-		if (*s < ' ' || *s > '~')
-			*s = '?';
 }
 
 /* Nobody waits for it. */
@@ -46,7 +38,7 @@ hook_tell(struct engine *e, const struct engine_event *k)
 	buf_put_str(&b, engine_severity_name(k->severity));
 	buf_put_str(&b, event_kinds[k->kind].name);
 	buf_put_str(&b, k->text);
-	if (b.err == 0 && chan_queued(e->hook) < HOOK_QUEUE)
+	if (b.err == 0 && !chan_is_full(e->hook))
 		(void)chan_send(e->hook, IPC_K_EVENT, 0, b.p, b.len);
 }
 
@@ -73,13 +65,15 @@ engine_event(struct engine *e, enum engine_severity severity, enum event kind, c
 {
 	struct engine_events *v = &e->events;
 	struct engine_event *k = &v->ring[v->n++ % ENGINE_EVENTS];
+	char text[sizeof k->text];
 	va_list ap;
 
 	*k = (struct engine_event){.time_ms = clock_wall_ms(), .severity = severity, .kind = kind};
 	va_start(ap, fmt);
-	vsnprintf(k->text, sizeof k->text, fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	printable(k->text);
+	/* Names may be whatever somebody typed: an answer is JSON, a line on a terminal, an environment. */
+	foreign_text(slice_of(text), k->text, sizeof k->text);
 	v->of[severity]++;
 	if (e->hook && (severity == ENGINE_ALARM || severity == ENGINE_CLEARED))
 		hook_tell(e, k);
@@ -116,7 +110,8 @@ on_end(void *arg, int err)
 	chan_free(TAKE_PTR(e->hook));
 }
 
-static const struct chan_ops hook_ops = {.on_msg = on_msg, .on_end = on_end};
+static const struct chan_ops hook_ops = {
+    .on_msg = on_msg, .on_end = on_end, .mark = HOOK_QUEUE, .body_max = DAEMON_CHAN_SHORT};
 
 int
 engine_hook_start(struct engine *e)

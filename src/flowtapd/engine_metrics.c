@@ -11,6 +11,8 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "foreign.h"
+#include "ipc_parts.h"
 #include "log.h"
 
 static void
@@ -32,16 +34,18 @@ one_put(struct buf *out, const char *name, const char *type, const char *help, j
 	value_put(out, name, "", v);
 }
 
-/* {label="value"}; an interface's name may have quotes in it. */
+/* {label="value"}; an interface's name may have any bytes in it but a blank and a slash. */
 static const char *
 label(char out[static 160], const char *name, const char *value)
 {
 	size_t n = (size_t)snprintf(out, 160, "{%s=\"", name);
+	char shown[64];
 
-	for (; *value && n < 150; value++) {
-		if (*value == '"' || *value == '\\')
+	foreign_text(slice_of(value ? value : ""), shown, sizeof shown);
+	for (const char *s = shown; *s && n < 150; s++) {
+		if (*s == '"' || *s == '\\')
 			out[n++] = '\\';
-		out[n++] = *value;
+		out[n++] = *s;
 	}
 	strcpy(out + n, "\"}");
 	return out;
@@ -181,7 +185,8 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 		text_put(&out, e, state);
 	json_decref(state);
 	if (e->metrics)
-		(void)chan_send(e->metrics, IPC_M_TEXT, 0, out.p, out.err ? 0 : out.len);
+		(void)ipc_parts_send(
+		    e->metrics, IPC_M_PART, IPC_M_TEXT, 0, (struct slice){(const char *)out.p, out.err ? 0 : out.len});
 }
 
 static int
@@ -205,7 +210,7 @@ on_end(void *arg, int err)
 		log_warn(err, "metrics cannot be read any more");
 }
 
-static const struct chan_ops metrics_ops = {.on_msg = on_msg, .on_end = on_end};
+static const struct chan_ops metrics_ops = {.on_msg = on_msg, .on_end = on_end, .body_max = IPC_BODY_MAX};
 
 int
 engine_metrics_start(struct engine *e)

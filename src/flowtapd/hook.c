@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "conf_value.h"
 #include "daemon.h"
+#include "foreign.h"
 #include "hook.h"
 #include "log.h"
 #include "sandbox.h"
@@ -32,10 +33,12 @@
 #define HOOK_PATH_MAX 256
 #define CLOCK_MS 1000
 
+#define WORD_MAX 192
+
 struct event {
 	uint64_t number;
 	int64_t time_ms;
-	char severity[16], kind[32], text[192];
+	char severity[16], kind[32], text[WORD_MAX];
 };
 
 struct hook {
@@ -224,13 +227,14 @@ on_signal(void *arg, uint32_t events)
 
 /* ---- the engine and the parent ---- */
 
-/* A program of the operator's may write it to a log, or a terminal: it has no lines but the one. */
+/* A program of the operator's may write it to a log, or a terminal. */
 static void
-one_line(char *s)
+word_get(struct rd *r, char *out, size_t size)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
+	char text[WORD_MAX];
+
+	rd_cstr(r, text, sizeof text);
+	foreign_text(slice_of(text), out, size);
 }
 
 static int
@@ -241,14 +245,11 @@ engine_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	struct event k = {.number = rd_u64(&r), .time_ms = (int64_t)rd_u64(&r)};
 
 	(void)id;
-	rd_cstr(&r, k.severity, sizeof k.severity);
-	rd_cstr(&r, k.kind, sizeof k.kind);
-	rd_cstr(&r, k.text, sizeof k.text);
+	word_get(&r, k.severity, sizeof k.severity);
+	word_get(&r, k.kind, sizeof k.kind);
+	word_get(&r, k.text, sizeof k.text);
 	if (type != IPC_K_EVENT || rd_end(&r) < 0)
 		return -EPROTO;
-	one_line(k.severity);
-	one_line(k.kind);
-	one_line(k.text);
 	if (*h->path == '\0')
 		return 0;
 	if (h->n == QUEUE) {
@@ -278,7 +279,7 @@ on_end(void *arg, int err)
 {
 	struct hook *h = arg;
 
-	(void)err;
+	daemon_chan_end(err);
 	loop_stop(h->loop, h->clock ? 0 : 1); /* a service ends with what it is there for, and that is well */
 }
 
@@ -313,8 +314,8 @@ hook_open(struct hook *h, int parent, int engine, bool clock)
 	if ((h->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		return -errno;
 	if ((r = loop_new(&h->loop)) < 0 || (r = loop_add(h->loop, h->sigfd, EPOLLIN, on_signal, h, &io)) < 0 ||
-	    (r = chan_new(h->loop, parent, 4096, &parent_ops, h, &h->parent)) < 0 ||
-	    (r = chan_new(h->loop, engine, 4096, &engine_ops, h, &h->engine)) < 0 ||
+	    (r = chan_new(h->loop, parent, DAEMON_CHAN_SHORT, &parent_ops, h, &h->parent)) < 0 ||
+	    (r = chan_new(h->loop, engine, DAEMON_CHAN_SHORT, &engine_ops, h, &h->engine)) < 0 ||
 	    (r = loop_timer_new(h->loop, on_timer, h, &h->timer)) < 0)
 		return r;
 	if (clock && (r = loop_timer_new(h->loop, on_clock, h, &h->clock)) == 0)
@@ -361,7 +362,7 @@ told(char path[static HOOK_PATH_MAX])
 	uint16_t type;
 	uint32_t id;
 	struct rd r;
-	int rc = chan_read_sync(DAEMON_FD_PARENT, 4096, &type, &id, &body);
+	int rc = chan_read_sync(DAEMON_FD_PARENT, DAEMON_CHAN_SHORT, &type, &id, &body);
 
 	if (rc < 0)
 		return rc;

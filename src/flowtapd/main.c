@@ -8,6 +8,7 @@
 
 #include "aux.h"
 #include "daemon.h"
+#include "foreign.h"
 #include "log.h"
 #include "optsay.h"
 #include "output.h"
@@ -38,7 +39,9 @@ static const struct option long_options[] = {
 static int
 usage_error(const char *what)
 {
-	fprintf(stderr, "flowtapd: %s; see flowtapd --help\n", what);
+	char shown[256];
+
+	fprintf(stderr, "flowtapd: %s; see flowtapd --help\n", foreign_text(slice_of(what), shown, sizeof shown));
 	return 2;
 }
 

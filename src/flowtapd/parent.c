@@ -5,7 +5,6 @@
  * configuration to both children or to neither (parent_conf.c), it ends them when it is
  * told to, and it ends everything when one of them dies.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -23,6 +22,7 @@
 #include "as.h"
 #include "backoff.h"
 #include "clock.h"
+#include "foreign.h"
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
@@ -146,7 +146,7 @@ child_on_end(void *arg, int err)
 {
 	struct child *c = arg;
 
-	(void)err; /* SIGCHLD tells more */
+	daemon_chan_end(err); /* else SIGCHLD tells more */
 	chan_free(TAKE_PTR(c->chan));
 	if (!c->parent->stopping && !c->answered && c < &c->parent->child[OPTIONAL])
 		log_warnx("%s: ended before it was ready", c->role);
@@ -156,7 +156,7 @@ child_on_end(void *arg, int err)
 	child_gone(c->parent);
 }
 
-const struct chan_ops parent_child_ops = {.on_msg = child_on_msg, .on_end = child_on_end};
+const struct chan_ops parent_child_ops = {.on_msg = child_on_msg, .on_end = child_on_end, .body_max = DAEMON_CHAN_MAX};
 
 /* ---- signals ---- */
 
@@ -385,12 +385,8 @@ state_explain_apart(const struct parent *p, const char *path, int refusal)
 	}
 	close(fds[1]);
 	/* One write of less than PIPE_BUF is one read; who reads foreign bytes gets one line of the log, no more. */
-	if (pid > 0 && read(fds[0], text, sizeof text - 1) > 0) {
-		for (char *s = text; *s; s++)
-			if (iscntrl((unsigned char)*s))
-				*s = '?';
+	if (pid > 0 && read(fds[0], text, sizeof text - 1) > 0)
 		log_warnx("%s", text);
-	}
 	close(fds[0]);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -522,7 +518,7 @@ remove_all(const char *run_dir)
 int
 parent_run(const struct daemon_opts *o)
 {
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = {0}, shown = {0};
 	const bool daemon = !o->check && !o->remove && !o->rewrap && !o->undo;
 	struct notify notify = {.fd = -1};
 	struct conf *conf;
@@ -541,8 +537,9 @@ parent_run(const struct daemon_opts *o)
 	}
 	if (o->check) {
 		conf_print(conf, &text);
+		foreign_put(&shown, (struct slice){(char *)text.p, text.len}, FOREIGN_TEXT);
 		if (o->verbose)
-			r = fwrite(text.p, 1, text.len, stdout) != text.len;
+			r = shown.err != 0 || fwrite(shown.p, 1, shown.len, stdout) != shown.len;
 		else
 			puts("configuration OK");
 	} else

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "answer.h"
+#include "foreign.h"
 #include "jsonout.h"
 #include "terminal.h"
 
@@ -13,10 +14,9 @@
 #define ENTRY_INDENT 12
 
 static void
-put_printable(struct buf *out, struct slice s)
+put_shown(struct buf *out, struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		buf_put_u8(out, s.p[i] >= ' ' && s.p[i] < 127 ? (uint8_t)s.p[i] : '?');
+	foreign_put(out, s, FOREIGN_LINE);
 }
 
 /* ---- text ---- */
@@ -55,7 +55,7 @@ static void
 done_other(struct buf *out, const struct dtcp_reply *r)
 {
 	buf_printf(out, "%u ", r->code);
-	put_printable(out, r->text);
+	put_shown(out, r->text);
 }
 
 static const struct {
@@ -85,12 +85,12 @@ answer_put_refusal(struct buf *out, const struct dtcp_reply *r)
 {
 	buf_printf(out, "%u ", r->code);
 	if (r->text.len)
-		put_printable(out, r->text);
+		put_shown(out, r->text);
 	else
 		buf_printf(out, "%s", dtcp_code_text(r->code));
 	if (r->reason.len) {
 		buf_printf(out, ": ");
-		put_printable(out, r->reason);
+		put_shown(out, r->reason);
 	}
 }
 
@@ -170,9 +170,9 @@ put_endpoint(struct buf *out, struct slice addr, struct slice port)
 	bool v6 = addr.len && memchr(addr.p, ':', addr.len);
 
 	buf_printf(out, "%s", v6 ? "[" : "");
-	put_printable(out, addr);
+	put_shown(out, addr);
 	buf_printf(out, "%s:", v6 ? "]" : "");
-	put_printable(out, port);
+	put_shown(out, port);
 }
 
 /* "to 192.0.2.10:7890 from 192.0.2.1:49153 ttl 64" */
@@ -192,7 +192,7 @@ put_destination(struct buf *out, const struct dtcp_reply_entry *e)
 	}
 	if (ttl.len) {
 		buf_printf(out, " ttl ");
-		put_printable(out, ttl);
+		put_shown(out, ttl);
 	}
 }
 
@@ -211,7 +211,7 @@ put_filter(struct buf *out, const struct dtcp_reply_entry *e)
 		for (const char *p = criteria_field_name(i); *p; p++)
 			buf_put_u8(out, (uint8_t)tolower((unsigned char)*p));
 		buf_printf(out, " ");
-		put_printable(out, v);
+		put_shown(out, v);
 	}
 	if (said == 0)
 		buf_printf(out, "no filter element");
@@ -237,10 +237,10 @@ answer_put_list_entry(struct buf *out, const struct dtcp_reply_entry *e)
 	char packets[TERM_HUMAN_LEN], bytes[TERM_HUMAN_LEN], bps[TERM_HUMAN_LEN], since[20], name[23];
 	cleanup_buf struct buf b = {0};
 
-	put_printable(&b, entry_get(e, "Cdest-ID"));
+	put_shown(&b, entry_get(e, "Cdest-ID"));
 	snprintf(name, sizeof name, "%.*s", (int)b.len, b.len ? (const char *)b.p : "");
 	buf_reset(&b);
-	put_printable(&b, entry_get(e, "Last-Refresh"));
+	put_shown(&b, entry_get(e, "Last-Refresh"));
 	snprintf(since, sizeof since, "%.*s", (int)b.len, b.len ? (const char *)b.p : "");
 	buf_printf(out, "%10" PRIu64 "  %-22s %7s %7s %7s  %s\n", e->id, name,
 	    entry_human(e, "Matching-Packets", packets), entry_human(e, "Matching-Bytes", bytes),
@@ -262,7 +262,7 @@ answer_string_json(struct slice s)
 {
 	cleanup_buf struct buf b = {0};
 
-	put_printable(&b, s);
+	put_shown(&b, s);
 	return json_stringn(b.len ? (const char *)b.p : "", b.len);
 }
 

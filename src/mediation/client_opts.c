@@ -11,6 +11,7 @@
 #include "dialog.h"
 #include "jsonout.h"
 #include "optsay.h"
+#include "terminal.h"
 
 #define DEFAULT_PORT "32001"
 #define DEFAULT_SOURCE_PORT 49153 /* what Junos clients use */
@@ -68,7 +69,7 @@ client_usage(const char *what, const char *value, const char *why, bool json)
 	if (json)
 		jsonout_error("usage", (const char *)text.p);
 	else
-		fprintf(stderr, "dtcp: %s; see dtcp --help\n", (const char *)text.p);
+		term_say("dtcp: %s; see dtcp --help", (const char *)text.p);
 	return CLIENT_USAGE;
 }
 

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "collect.h"
 #include "confine.h"
+#include "foreign.h"
 #include "held.h"
 #include "intake.h"
 #include "jsonout.h"
@@ -83,15 +84,17 @@ static bool fail_json; /* as the options say */
 static int
 fail(int err, const char *what, const char *name)
 {
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = {0}, shown = {0};
 
-	if (fail_json) {
-		buf_printf(&text, "%s%s%s: %s", what, name ? " " : "", name ? name : "", strerror(-err));
-		buf_put_u8(&text, '\0');
-		jsonout_error(
-		    err == -EACCES || err == -EPERM ? "denied" : "failed", text.err ? "" : (const char *)text.p);
-	} else
-		fprintf(stderr, PROGRAM ": %s%s%s: %s\n", what, name ? " " : "", name ? name : "", strerror(-err));
+	buf_printf(&text, "%s%s%s: %s", what, name ? " " : "", name ? name : "", strerror(-err));
+	foreign_put(&shown, (struct slice){(const char *)text.p, text.len}, FOREIGN_LINE);
+	buf_put_u8(&shown, '\0');
+	if (shown.err)
+		return COLLECT_FAILED;
+	if (fail_json)
+		jsonout_error(err == -EACCES || err == -EPERM ? "denied" : "failed", (const char *)shown.p);
+	else
+		fprintf(stderr, PROGRAM ": %s\n", (const char *)shown.p);
 	return err == -EACCES || err == -EPERM ? COLLECT_DENIED : COLLECT_FAILED;
 }
 

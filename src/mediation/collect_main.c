@@ -10,6 +10,7 @@
 #include "jsonout.h"
 #include "optsay.h"
 #include "output.h"
+#include "terminal.h"
 
 static const char usage_text[] = "usage: flowtap-collect [options] -p PORT[,PORT|LO-HI]... -w DIR\n"
 				 "       flowtap-collect [options] -p PORT[,PORT|LO-HI]... -n\n"
@@ -80,7 +81,7 @@ usage_error(const char *what, const char *value, const char *why)
 	if (json_wanted)
 		jsonout_error("usage", (const char *)text.p);
 	else
-		fprintf(stderr, "flowtap-collect: %s; see flowtap-collect --help\n", (const char *)text.p);
+		term_say("flowtap-collect: %s; see flowtap-collect --help", (const char *)text.p);
 	return COLLECT_USAGE;
 }
 

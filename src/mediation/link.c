@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "clock.h"
+#include "foreign.h"
 #include "link.h"
 
 #define SUBSYSTEM "flow-tap-dtcp"
@@ -273,6 +274,20 @@ line_read(struct link *l, const char *line)
 	return l->up && (has_prefix(line, "Transferred: sent") || has_prefix(line, "Bytes per second: sent"));
 }
 
+/* What ssh, the router's login and its programs say is theirs: behind a mark that no line of ours has. */
+static void
+line_show(struct slice line)
+{
+	cleanup_buf struct buf shown = {0};
+
+	line.len -= line.len > 0 && line.p[line.len - 1] == '\n';
+	line.len -= line.len > 0 && line.p[line.len - 1] == '\r';
+	buf_printf(&shown, "| ");
+	foreign_put(&shown, line, FOREIGN_LINE);
+	buf_put_u8(&shown, '\n');
+	fwrite(shown.p, 1, shown.len, stderr);
+}
+
 /* Passes whole lines on; the rest at the end of the stream. */
 static void
 lines_take(struct link *l, bool end)
@@ -292,7 +307,7 @@ lines_take(struct link *l, bool end)
 		line[len] = '\0';
 		buf_drop(b, len);
 		if (!line_read(l, line))
-			fputs(line, stderr);
+			line_show((struct slice){line, len});
 	}
 }
 

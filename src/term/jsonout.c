@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "jsonout.h"
 
 #define INDENT 2
@@ -15,15 +16,70 @@ style(const struct jsonout *o)
 	return JSON_REAL_PRECISION(PRECISION) | (o->pretty ? JSON_INDENT(INDENT) : JSON_COMPACT);
 }
 
+/* What json_dumps does not escape and a terminal obeys (DEL, C1) is. */
+static char *
+dumped(const json_t *object, size_t flags)
+{
+	cleanup_free char *text = object ? json_dumps(object, flags) : NULL;
+	struct buf b = {0};
+
+	if (text == NULL)
+		return NULL;
+	foreign_put(&b, slice_of(text), FOREIGN_JSON);
+	buf_put_u8(&b, '\0');
+	if (b.err)
+		buf_free(&b);
+	return (char *)b.p;
+}
+
 void
 jsonout_object(const struct jsonout *o, json_t *object)
 {
-	char *text = object ? json_dumps(object, style(o)) : NULL;
+	char *text = dumped(object, style(o));
 
 	if (text)
 		puts(text);
 	free(text);
 	json_decref(object);
+}
+
+void
+jsonout_text(struct slice text)
+{
+	cleanup_buf struct buf b = {0};
+
+	foreign_put(&b, text, FOREIGN_JSON);
+	fwrite(b.p, 1, b.len, stdout);
+}
+
+json_t *
+jsonout_shown(const json_t *v)
+{
+	cleanup_buf struct buf b = {0};
+	json_t *copy, *item;
+	const char *key;
+	size_t i;
+
+	if (json_is_object(v)) {
+		copy = json_object();
+		json_object_foreach ((json_t *)v, key, item) {
+			buf_reset(&b);
+			foreign_put(&b, slice_of(key), FOREIGN_LINE);
+			buf_put_u8(&b, '\0');
+			json_object_set_new(copy, b.err ? "" : (const char *)b.p, jsonout_shown(item));
+		}
+		return copy;
+	}
+	if (json_is_array(v)) {
+		copy = json_array();
+		json_array_foreach (v, i, item)
+			json_array_append_new(copy, jsonout_shown(item));
+		return copy;
+	}
+	if (!json_is_string(v))
+		return json_deep_copy(v);
+	foreign_put(&b, (struct slice){json_string_value(v), json_string_length(v)}, FOREIGN_LINE);
+	return json_stringn(b.len ? (const char *)b.p : "", b.len);
 }
 
 const char *
@@ -95,7 +151,7 @@ jsonout_list_begin(struct jsonout *o, const char *command, const char *name)
 void
 jsonout_list_item(struct jsonout *o, json_t *item)
 {
-	char *text = item ? json_dumps(item, style(o)) : NULL;
+	char *text = dumped(item, style(o));
 
 	if (text) {
 		if (o->in_list)
@@ -111,7 +167,7 @@ jsonout_list_item(struct jsonout *o, json_t *item)
 void
 jsonout_list_end(struct jsonout *o, json_t *rest)
 {
-	char *text = rest ? json_dumps(rest, style(o)) : NULL;
+	char *text = dumped(rest, style(o));
 
 	if (o->in_list)
 		put_break(o, 1);

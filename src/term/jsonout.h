@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* jsonout.h - JSON on standard output: whole objects, or one object with a list of any
- * length that is written as it comes.  Every call takes its json_t over. */
+ * length that is written as it comes.  Every call takes its json_t over, unless it says so. */
 #ifndef TERM_JSONOUT_H
 #define TERM_JSONOUT_H
 
@@ -31,6 +31,13 @@ void jsonout_error(const char *word, const char *text);
 json_t *jsonout_string(const char *text);
 
 void jsonout_object(const struct jsonout *o, json_t *object);
+
+/* JSON that another process wrote, as it is but for bytes that a terminal would obey (foreign.h). */
+void jsonout_text(struct slice text);
+
+/* For text for people: a copy in which all strings and names are as foreign.h shows them in a line.  v is borrowed,
+ * the copy the caller's; NULL if there is no memory. */
+json_t *jsonout_shown(const json_t *v);
 
 /* {"command": command, name: [item, ...], members of rest} */
 void jsonout_list_begin(struct jsonout *o, const char *command, const char *name);

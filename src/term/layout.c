@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "foreign.h"
+
 /* ---- lines ---- */
 
 /* Bytes of the escape sequence there; 0: none. */
@@ -108,7 +110,6 @@ layout_fold(struct slice text, unsigned width, unsigned hang, struct buf *out)
 void
 layout_cell(struct layout_table *t, const char *fmt, ...)
 {
-	const size_t from = t->cell.len;
 	char *text = NULL;
 	va_list ap;
 	int n;
@@ -116,12 +117,11 @@ layout_cell(struct layout_table *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	buf_put(&t->cell, n < 0 ? "" : text, n < 0 ? 1 : (size_t)n + 1);
-	if (n >= 0)
+	if (n >= 0) {
+		foreign_put(&t->cell, (struct slice){text, (size_t)n}, FOREIGN_LINE);
 		free(text);
-	for (size_t i = from; i + 1 < t->cell.len; i++)
-		if (t->cell.p[i] < ' ' || t->cell.p[i] == 0x7f)
-			t->cell.p[i] = ' ';
+	}
+	buf_put_u8(&t->cell, '\0');
 	t->ncell++;
 }
 

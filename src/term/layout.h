@@ -38,7 +38,7 @@ struct layout_table {
 	size_t ncell;
 };
 
-/* The next cell of the present row, or the first of the next one; control characters become blanks. */
+/* The next cell of the present row, or the first of the next one, as foreign.h shows it. */
 void layout_cell(struct layout_table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Prints it, and below it the names of columns for which there was no room; frees it. */
 void layout_table_end(struct layout_table *t, unsigned width, struct buf *out);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "foreign.h"
 #include "held.h"
 #include "layout.h"
 #include "terminal.h"
@@ -70,17 +71,20 @@ term_width(int fd)
 void
 term_vsay(const char *fmt, va_list ap)
 {
-	cleanup_buf struct buf lines = {0};
+	cleanup_buf struct buf lines = {0}, line = {0};
 	char *text = NULL;
 
 	fflush(stdout);
 	if (vasprintf(&text, fmt, ap) < 0)
 		return;
-	if (!held_is() && isatty(STDERR_FILENO))
-		layout_fold(slice_of(text), term_width(STDERR_FILENO), 0, &lines);
-	else
-		buf_printf(&lines, "%s\n", text);
+	foreign_put(&line, slice_of(text), FOREIGN_LINE);
 	free(text);
+	if (!held_is() && isatty(STDERR_FILENO))
+		layout_fold((struct slice){(char *)line.p, line.len}, term_width(STDERR_FILENO), 0, &lines);
+	else {
+		buf_put(&lines, line.p, line.len);
+		buf_put_u8(&lines, '\n');
+	}
 	if (lines.err == 0)
 		fwrite(lines.p, 1, lines.len, stderr);
 }
@@ -93,6 +97,15 @@ term_say(const char *fmt, ...)
 	va_start(ap, fmt);
 	term_vsay(fmt, ap);
 	va_end(ap);
+}
+
+void
+term_text(struct slice text)
+{
+	cleanup_buf struct buf shown = {0};
+
+	foreign_put(&shown, text, FOREIGN_TEXT);
+	fwrite(shown.p, 1, shown.len, stdout);
 }
 
 const char *

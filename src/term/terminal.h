@@ -21,9 +21,13 @@ bool term_is_foreground(int fd);
 void term_size(int fd, unsigned *columns, unsigned *rows);
 /* For how many columns something is laid out (layout.h): a terminal's of this moment, within bounds; else the usual. */
 unsigned term_width(int fd);
-/* A message to standard error, in lines for its terminal if it is one.  fmt has no new line at its end. */
+/* A message to standard error, in lines for its terminal if it is one; what somebody else chose in it is shown as
+ * foreign.h does it.  It is one line: fmt has no line feed either. */
 void term_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void term_vsay(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
+/* Lines to standard output, as foreign.h shows text. */
+void term_text(struct slice text);
 
 #define TERM_HUMAN_LEN 24
 /* At most 6 characters: 0, 999, 1.23k, 45.6M, 789G, ...  Powers of 1000.  Returns buf. */

@@ -22,7 +22,8 @@ def state(looks):
 
 @contextlib.contextmanager
 def daemon(directory, answers=None):
-    """The socket's path.  answers: of what is asked, as JSON; of all else, counters that grow."""
+    """The socket's path.  answers: of what is asked, as JSON; of all else, counters that grow.  Or a function of the
+    words that gives the messages, (kind, body) each."""
     path, looks = os.path.join(directory, "ctl.sock"), 0
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(path)
@@ -32,13 +33,17 @@ def daemon(directory, answers=None):
             nonlocal looks
             with contextlib.suppress(OSError):
                 while True:
-                    with s.accept()[0] as c, c.makefile("rb") as f:
+                    with s.accept()[0] as c, c.makefile("rb") as f, contextlib.suppress(ConnectionError):
                         size, _, _, ident = HEADER.unpack(f.read(HEADER.size))
                         said = f.read(size)
                         words = said[2:2 + int.from_bytes(said[:2])].decode()
                         looks += 1
-                        body = json.dumps((answers or {}).get(words) or state(looks)).encode()
-                        c.sendall(HEADER.pack(len(body), JSON, 0, ident) + body)
+                        if callable(answers):
+                            messages = answers(words)
+                        else:
+                            messages = [(JSON, json.dumps((answers or {}).get(words) or state(looks)).encode())]
+                        for kind, body in messages:
+                            c.sendall(HEADER.pack(len(body), kind, 0, ident) + body)
         threading.Thread(target=serve, daemon=True).start()
         yield path
         s.shutdown(socket.SHUT_RDWR)

@@ -59,3 +59,10 @@ def ask(rig, words, uid=0):
     with connect(rig, uid) as s:
         s.sendall(frame(words))
         return answer(s)
+
+
+def ask_with(rig, words, text, uid=0):
+    """The same with what goes with the command."""
+    with connect(rig, uid) as s:
+        s.sendall(frame(words, text))
+        return answer(s)

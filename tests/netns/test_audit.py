@@ -264,5 +264,5 @@ def test_report(rig, tmp_path):
     path.write_text(export(rig))
     r = subprocess.run([f"{BIN}/src/flowtap/flowtap", "audit", "report", path], capture_output=True, text=True)
     assert r.returncode == 0
-    assert re.search(r"add -> 200  agency lea1  peer \S+  auth password .* criterion \d+\n +ADD DTCP/0.7", r.stdout)
-    assert "        Criteria-ID: 7?\n" in r.stdout
+    assert re.search(r"add -> 200  agency lea1  peer \S+  auth password .* criterion \d+\n +\| ADD DTCP/0.7", r.stdout)
+    assert "        | Criteria-ID: 7\\x00\n" in r.stdout

@@ -76,17 +76,17 @@ test_table(void **state)
 	table(80, rows, ARRAY_LEN(rows),
 	    "Name          count what it says\n"
 	    "  one             1 short\n"
-	    "  another   1234567 a text that is rather long, and  says it\n");
+	    "  another   1234567 a text that is rather long, and\\x1b says it\n");
 	table(40, rows, ARRAY_LEN(rows),
 	    "Name        count what it says\n"
 	    "  one           1 short\n"
 	    "  another 1234567 a text that is rather\n"
-	    "                  long, and  says it\n");
+	    "                  long, and\\x1b says it\n");
 	table(30, rows, ARRAY_LEN(rows),
 	    "Name      what it says\n"
 	    "  one     short\n"
 	    "  another a text that is\n"
-	    "          rather long, and\n"
+	    "          rather long, and\\x1b\n"
 	    "          says it\n"
 	    "No room for: count\n");
 	table(80, rows, 0, "Name          count what it says\n");

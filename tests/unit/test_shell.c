@@ -170,7 +170,7 @@ test_text(void **state)
 	    {false, DISPLAY_TEXT, "a < b\n"},
 	    {true, DISPLAY_TEXT, "{\"text\":\"a < b\\n\"}\n"},
 	    {false, DISPLAY_JSON, "{\n  \"text\": \"a < b\\n\"\n}\n"},
-	    {false, DISPLAY_XML, "<rpc-reply>\n    <text>a &lt; b\n</text>\n</rpc-reply>\n"},
+	    {false, DISPLAY_XML, "<rpc-reply>\n    <text>a &lt; b&#10;</text>\n</rpc-reply>\n"},
 	};
 
 	(void)state;
