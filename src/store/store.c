@@ -236,23 +236,6 @@ checkpoint_hook(void *arg, sqlite3 *db, const char *name, int pages)
 
 /* ---- opening ---- */
 
-/* The log's index, which is mapped memory, would grow with the log in mid-transaction; where it then can't, a COMMIT
- * has an outcome that nobody knows.  So it is as large as it gets from the start, or, when there is no room for that,
- * as large as it is.  The process's connections share it. */
-static void
-index_reserve(sqlite3 *db)
-{
-	sqlite3_file *f = NULL;
-	void volatile *at;
-
-	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK || f == NULL ||
-	    f->pMethods == NULL || f->pMethods->iVersion < 2 || f->pMethods->xShmMap == NULL)
-		return;
-	for (int i = 0; i < INDEX_REGIONS; i++)
-		if (f->pMethods->xShmMap(f, i, INDEX_REGION, 1, &at) != SQLITE_OK)
-			return;
-}
-
 int
 store_connect(const char *path, int cache_kib, sqlite3 **out)
 {
@@ -271,7 +254,6 @@ store_connect(const char *path, int cache_kib, sqlite3 **out)
 		sqlite3_close(db);
 		return store_error(rc);
 	}
-	index_reserve(db);
 	*out = db;
 	return 0;
 }
@@ -299,6 +281,24 @@ statements_prepare(sqlite3 *db, sqlite3_stmt *st[ST_MAX])
 			return rc == SQLITE_ERROR ? -EBADMSG : store_error(rc);
 	}
 	return 0;
+}
+
+/* The log's index, which is mapped memory, would grow with the log in mid-transaction; where it then can't, a COMMIT
+ * has an outcome that nobody knows.  So it is as large as it gets from the start, or, when there is no room for that,
+ * as large as it is.  The process's connections share it.  Only of one that has
+ * read by the log already: another does not give it back when it is closed. */
+static void
+index_reserve(sqlite3 *db)
+{
+	sqlite3_file *f = NULL;
+	void volatile *at;
+
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK || f == NULL ||
+	    f->pMethods == NULL || f->pMethods->iVersion < 2 || f->pMethods->xShmMap == NULL)
+		return;
+	for (int i = 0; i < INDEX_REGIONS; i++)
+		if (f->pMethods->xShmMap(f, i, INDEX_REGION, 1, &at) != SQLITE_OK)
+			return;
 }
 
 /* The greatest uid ever given out, plus one. */
@@ -381,6 +381,8 @@ open_steps(struct store *s)
 	sqlite3_wal_hook(s->db, checkpoint_hook, s);
 	if ((r = store_schema_obtain(s->db, s->path, s->machine)) == 0 && (r = statements_prepare(s->db, s->st)) == 0)
 		r = uid_start(s);
+	if (r == 0)
+		index_reserve(s->db);
 	return refusal(r);
 }
 
