@@ -280,7 +280,7 @@ confine(const char *role, uid_t uid)
 	if (strcmp(role, "canary") == 0)
 		return role_confine_canary();
 	if (strcmp(role, "reader") == 0)
-		return role_confine_reader();
+		return (r = role_confine_reader()) < 0 ? r : role_confine_reader_worker();
 	if (strcmp(role, "metrics") == 0)
 		return role_confine_metrics();
 	return strcmp(role, "session") == 0 ? session_confine() : -EINVAL;

@@ -104,6 +104,7 @@ struct op {
 	uint32_t id;    /* the session's */
 	unsigned waits; /* messages to the data plane, or to the reader, not yet answered */
 	STAILQ_ENTRY(op) reading;
+	uint32_t read_no; /* of the question to the reader */
 	struct dtcp_req req;
 	unsigned refused;  /* the session refuses it with this code; req is a NOOP then */
 	bool refused_here; /* we do, unseen (engine_share.h): its answer says why */
@@ -202,6 +203,7 @@ struct engine {
 	struct chan *metrics, *canary, *hook; /* NULL: not there */
 	struct chan *reader;
 	STAILQ_HEAD(, op) reading; /* in the order in which they were asked */
+	uint32_t read_no;          /* the last one's */
 	struct buf dp_kept;        /* of the data plane's next answer: the beginning */
 	struct conf *conf, *next;  /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
@@ -363,9 +365,9 @@ int engine_login_failed(struct engine *e, struct slice text);
 /* engine_session.c */
 void session_accept(struct engine *e, int fd); /* takes fd */
 void session_free(struct session *s);
-void session_lied(struct op *op);           /* its words do not say what it wants done: the session ends */
-void session_flush(struct session *s);      /* sends what is done, in order; starts a LIST that is next */
-void session_flush_soon(struct session *s); /* once for all that is done in this round of the loop */
+void session_lied(struct op *op, bool unread); /* its words do not say what it wants done: the session ends */
+void session_flush(struct session *s);         /* sends what is done, in order; starts a LIST that is next */
+void session_flush_soon(struct session *s);    /* once for all that is done in this round of the loop */
 void op_done(struct op *op, unsigned code, uint64_t value);
 void op_unref(struct op *op); /* frees it once neither session nor data plane hold it */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Requests wait here until the reader (reader.c) has said what their words mean; nothing of them is done before.  It
- * answers in the order in which it was asked.
+ * Requests wait here until the reader (reader.c) has said what their words mean; nothing of them is done before.  Each
+ * agency's are answered in the order in which they were asked.
  *
  * exports: engine_reader_ */
 #include <errno.h>
@@ -18,7 +18,8 @@ engine_reader_ask(struct engine *e, struct op *op)
 
 	buf_put_str(&b, op->session->agency->name);
 	buf_put_slice(&b, (struct slice){(const char *)op->text.p, op->text.len});
-	if ((r = b.err ? b.err : chan_send(e->reader, IPC_W_READ, op->id, b.p, b.len)) < 0)
+	op->read_no = ++e->read_no;
+	if ((r = b.err ? b.err : chan_send(e->reader, IPC_W_READ, op->read_no, b.p, b.len)) < 0)
 		return r;
 	op->state = OP_READING;
 	op->waits++;
@@ -28,10 +29,9 @@ engine_reader_ask(struct engine *e, struct op *op)
 
 /* Whether the words say what the session wants done. */
 static int
-agrees(const struct op *op, struct rd *r, bool *yes)
+agrees(const struct op *op, uint32_t code, struct rd *r, bool *yes)
 {
 	cleanup_buf struct buf mine = {0};
-	const uint32_t code = rd_u32(r);
 
 	dtcp_req_encode(&op->req, &mine);
 	if (mine.err)
@@ -44,16 +44,20 @@ static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
 	struct engine *e = arg;
-	struct op *op = STAILQ_FIRST(&e->reading);
+	struct op *op;
 	struct rd r = rd_init(body, len);
+	const uint32_t code = rd_u32(&r);
 	bool yes = false;
 	int rc;
 
-	if (type != IPC_W_SAYS || op == NULL || op->id != id)
+	STAILQ_FOREACH (op, &e->reading, reading)
+		if (op->read_no == id)
+			break;
+	if (type != IPC_W_SAYS || op == NULL)
 		return -EPROTO;
-	if ((rc = agrees(op, &r, &yes)) < 0)
+	if ((rc = agrees(op, code, &r, &yes)) < 0)
 		return rc;
-	STAILQ_REMOVE_HEAD(&e->reading, reading);
+	STAILQ_REMOVE(&e->reading, op, op, reading);
 	op->waits--;
 	if (op->session == NULL)
 		op_unref(op);
@@ -61,7 +65,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 		op->state = OP_QUEUED;
 		engine_batch_soon(e);
 	} else
-		session_lied(op);
+		session_lied(op, code == IPC_W_UNREAD);
 	return 0;
 }
 

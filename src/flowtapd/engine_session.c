@@ -303,11 +303,14 @@ note_lie(struct session *s, const char *what, const struct op *op)
 }
 
 void
-session_lied(struct op *op)
+session_lied(struct op *op, bool unread)
 {
 	struct session *s = op->session;
 
-	note_lie(s, "asked for something in the words of something else: its session was ended", op);
+	note_lie(s,
+	    unread ? "asked for something in words that can't be read: its session was ended"
+		   : "asked for something in the words of something else: its session was ended",
+	    op);
 	session_free(s);
 }
 

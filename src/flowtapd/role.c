@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <linux/bpf.h>
 #include <linux/sockios.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -125,14 +127,26 @@ role_confine_canary(void)
 	return r < 0 ? r : sandbox_calls(calls, NULL);
 }
 
-/* Nothing but its two channels. */
+/* No file; it starts and ends processes, which confine themselves further. */
 int
 role_confine_reader(void)
 {
-	static const int calls[] = {SYS_fcntl, -1};
+	static const int calls[] = {SYS_fcntl, SYS_socketpair, SYS_clone, SYS_clone3, SYS_set_robust_list, SYS_wait4,
+	    SYS_kill, SYS_dup2, SYS_close_range, SYS_mlockall, SYS_prlimit64, SYS_getrlimit, SYS_seccomp, -1};
+	static const struct sandbox_when when[] = {
+	    {SYS_prctl, 0, PR_SET_NO_NEW_PRIVS}, {SYS_rt_sigaction, 0, SIGSYS}, {-1}};
 	int r = sandbox_files(NULL, 0);
 
-	return r < 0 ? r : sandbox_calls(calls, NULL);
+	return r < 0 ? r : sandbox_calls(calls, when);
+}
+
+/* Nothing but its channel. */
+int
+role_confine_reader_worker(void)
+{
+	static const int calls[] = {-1};
+
+	return sandbox_calls(calls, NULL);
 }
 
 int

@@ -17,6 +17,7 @@ int role_confine_inventory(const char *pin_dir);
 /* Sends and receives the self-test's packets by a socket it has. */
 int role_confine_canary(void);
 int role_confine_reader(void);
+int role_confine_reader_worker(void); /* after it */
 /* Writes the configuration, in whose folder it works. */
 int role_confine_keeper(const char *conf_dir);
 /* Runs the system's tools for its users, which inherit what confines it: files, but not system calls. */

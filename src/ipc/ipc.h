@@ -18,6 +18,7 @@
 /* To an operator: 10,000 agencies are in it, and any configuration as JSON, in which an octet may become two. */
 #define IPC_ANSWER_MAX (33u << 20)
 #define IPC_AUTH_MAX 127
+#define IPC_W_UNREAD UINT32_MAX /* the words could not be read */
 
 enum ipc_type {
 	/* session -> engine */
@@ -88,7 +89,7 @@ enum ipc_type {
 	IPC_T_DONE,        /* struct ipc_canary */
 	/* engine -> reader, and back; id as in the question */
 	IPC_W_READ = 120, /* string: the agency's name; slice: a request's words, without their digest */
-	IPC_W_SAYS,       /* u32: enum dtcp_code, or 0 and dtcp_req_encode's bytes */
+	IPC_W_SAYS,       /* id as asked; u32: enum dtcp_code, IPC_W_UNREAD, or 0 and dtcp_req_encode's bytes */
 	/* engine -> hook */
 	IPC_K_EVENT = 112, /* u64 number, u64 Unix time in ms, strings: severity, kind, text */
 	/* hook -> engine */

@@ -47,6 +47,15 @@ def lab_ask(rig, do, service="flowtapd"):
         return json.loads(s.makefile().readline())
 
 
+def parent_of(pid):
+    """Its parent's number; 0: it has ended."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return int(next(x for x in f if x.startswith("PPid:")).split()[1])
+    except OSError:
+        return 0
+
+
 class Receiver(threading.Thread):
     """Reads a socket until stopped; .got is the list of what came, in order."""
 
@@ -171,7 +180,8 @@ class Rig:
         return json.loads(lab_command("status", "--name", self.name).stdout)[0]["services"]
 
     def processes(self):
-        """{role: [host pid]} of the daemon's processes: parent, engine, dataplane, session, sshd."""
+        """{role: [host pid]} of the daemon's processes: parent, engine, dataplane, session, sshd, ...; reading: the
+        reader's children."""
         found = collections.defaultdict(list)
         for pid in net.pids(self.ns("router")):
             try:
@@ -186,6 +196,10 @@ class Rig:
                 found["session"].append(pid)
             elif name in (b"sshd", b"flowtap-sshd"):
                 found["sshd"].append(pid)
+        # The reader's own children, one for each agency that asks.
+        reader, found["reader"] = found["reader"], []
+        for pid in reader:
+            found["reading" if parent_of(pid) in reader else "reader"].append(pid)
         return found
 
     def answered(self, agency="lea1"):

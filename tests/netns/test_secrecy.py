@@ -14,7 +14,7 @@ from marker import SECRET, Marker, kernel_maps, memory, places, seen_with_tools,
 from rig import until
 
 NOBODY = 65534
-ROLES = "parent", "engine", "dataplane", "session", "reader"
+ROLES = "parent", "engine", "dataplane", "session", "reader", "reading"
 PTRACE_SEIZE, EPERM = 0x4206, 1
 
 
@@ -47,7 +47,7 @@ class Targets:
         return {role: found[role][0] for role in ROLES}
 
     def in_memory(self, role):
-        return places(memory(self.pids()[role]), self.marks, tight=True)
+        return [x for pid in self.rig.processes()[role] for x in places(memory(pid), self.marks, tight=True)]
 
     def in_maps(self):
         return places(kernel_maps(self.init), self.marks, tight=True)
@@ -231,7 +231,7 @@ def test_deleted_target_is_nowhere(rig, targets):
     assert targets.session.ask("DELETE", f"Criteria-ID: 1-{other - 1}", "Flags: STATIC").code == 200
     nowhere("files without it", targets.in_files)
     nowhere("maps without it", targets.in_maps)
-    for role in "engine", "dataplane", "session", "reader":
+    for role in "engine", "dataplane", "session", "reader", "reading":
         nowhere(f"{role} without it", lambda role=role: targets.in_memory(role))
     assert len(targets.session.ask("LIST", "Flags: BOTH").entries()) == 1
 
@@ -249,13 +249,13 @@ def test_target_of_a_restarted_daemon_is_nowhere_after_delete(rig, targets):
         assert s.ask("DELETE", "Criteria-ID: 1-4294967295", "Flags: STATIC").code == 200
         nowhere("files without it", targets.in_files)
         nowhere("maps without it", targets.in_maps)
-        for role in "engine", "dataplane", "session", "reader":
+        for role in "engine", "dataplane", "session", "reader", "reading":
             nowhere(f"{role} without it", lambda role=role: targets.in_memory(role))
 
 
 def test_memory_is_locked(targets):
     """Where the machine lets root lift the limit, as the units of systemd do."""
-    for role in "engine", "dataplane", "session", "reader":
+    for role in "engine", "dataplane", "session", "reader", "reading":
         pid = targets.pids()[role]
         limits = open(f"/proc/{pid}/limits").read()
         if "unlimited" not in next(x for x in limits.splitlines() if x.startswith("Max locked memory")):
