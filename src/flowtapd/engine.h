@@ -366,6 +366,7 @@ int engine_login_failed(struct engine *e, struct slice text);
 void session_accept(struct engine *e, int fd); /* takes fd */
 void session_free(struct session *s);
 void session_lied(struct op *op, bool unread); /* its words do not say what it wants done: the session ends */
+void session_unread(struct op *op);            /* an alarm: its words can't be read, and it goes on */
 void session_flush(struct session *s);         /* sends what is done, in order; starts a LIST that is next */
 void session_flush_soon(struct session *s);    /* once for all that is done in this round of the loop */
 void op_done(struct op *op, unsigned code, uint64_t value);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Requests wait here until the reader (reader.c) has said what their words mean; nothing of them is done before.  Each
- * agency's are answered in the order in which they were asked.
+ * agency's are answered in the order in which they were asked.  What ends taps does not depend on a process that may
+ * not be had: a DELETE whose words could not be read is carried out, with an alarm; the record has what was done in any
+ * case.
  *
  * exports: engine_reader_ */
 #include <errno.h>
@@ -61,7 +63,9 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	op->waits--;
 	if (op->session == NULL)
 		op_unref(op);
-	else if (yes) {
+	else if (yes || (code == IPC_W_UNREAD && op->req.method == DTCP_DELETE)) {
+		if (!yes)
+			session_unread(op);
 		op->state = OP_QUEUED;
 		engine_batch_soon(e);
 	} else

@@ -275,7 +275,7 @@ session_free(struct session *s)
 /* What no program of ours sends: whoever has the agency's user number talks to us.  Its session ends.  They may come
  * back as often as they like: one alarm tells of many. */
 static void
-note_lie(struct session *s, const char *what, const struct op *op)
+note_alarm(struct session *s, const char *what, const struct op *op)
 {
 	struct knocks *k = &s->agency->lies;
 	const uint64_t now = clock_mono_ns();
@@ -283,7 +283,6 @@ note_lie(struct session *s, const char *what, const struct op *op)
 	struct audit_event v;
 	char text[184];
 
-	s->lied = true;
 	k->n++;
 	if (k->told_ns != 0 && now - k->told_ns < LIE_NS)
 		return;
@@ -303,11 +302,20 @@ note_lie(struct session *s, const char *what, const struct op *op)
 }
 
 void
+session_unread(struct op *op)
+{
+	struct session *s = op->session;
+
+	note_alarm(s, "had a DELETE whose words can't be read: it was carried out", op);
+}
+
+void
 session_lied(struct op *op, bool unread)
 {
 	struct session *s = op->session;
 
-	note_lie(s,
+	s->lied = true;
+	note_alarm(s,
 	    unread ? "asked for something in words that can't be read: its session was ended"
 		   : "asked for something in the words of something else: its session was ended",
 	    op);
@@ -321,8 +329,10 @@ on_end(void *arg, int err)
 
 	if (err < 0)
 		log_warn(err, "agency %s: session", s->agency->name);
-	if (err == -EBADMSG || err == -EPROTO || err == -EMSGSIZE)
-		note_lie(s, "sent what no session of ours sends: its session was ended", NULL);
+	if (err == -EBADMSG || err == -EPROTO || err == -EMSGSIZE) {
+		s->lied = true;
+		note_alarm(s, "sent what no session of ours sends: its session was ended", NULL);
+	}
 	session_free(s);
 }
 

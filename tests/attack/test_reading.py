@@ -2,11 +2,13 @@
 """Whoever takes over what reads an agency's words has that agency's words, and nothing else: no other agency notices,
 whatever becomes of it, and the daemon goes on."""
 
+import json
 import os
 import signal
 
 import pytest
 from rig import dtcp, until
+from test_audit import export
 from test_escape import confined
 
 
@@ -67,3 +69,16 @@ def test_one_that_does_not_answer(rig):
     assert rig.answered() and state(rig) == before
     with open(rig.info["logs"] + "/flowtapd.log") as f:
         assert "ALARM: agency lea1 asked for something in words that can't be read: its session was ended" in f.read()
+
+
+def test_what_ends_a_tap_is_done(rig):
+    """A DELETE does not depend on it: it is carried out, with an alarm, and the record has what was done."""
+    before, pid = state(rig), of(rig, "lea1")
+    with rig.session() as s:
+        tap = s.add(source_address="198.51.100.80", **rig.destination(7000))
+        os.kill(pid, signal.SIGSTOP)
+        assert s.ask("DELETE", f"Criteria-ID: {tap}", "Flags: STATIC").code == 200
+        assert s.ask("LIST", "Flags: BOTH").entries() == [], "and the session goes on"
+    lines = [json.loads(x) for x in export(rig).splitlines()]
+    done = next(x for x in reversed(lines) if x["kind"] == "delete")
+    assert f"Criteria-ID: {tap}\n" in done["parsed"] and state(rig) == before
