@@ -113,7 +113,7 @@ def test_hook_is_told_one_line(tmp_path):
         words = text(b"alarm\n") + text(b"x\x1b[2J") + text(b"a\nb \xc3\xb6\x7f")
         role.send("IPC_K_EVENT", struct.pack(">QQ", 1, 0) + words, to=1)
         until("the hook has run", out.exists, 10)
-    assert out.read_bytes() == b"alarm? x?[2J a?b \xc3\xb6?"
+    assert out.read_bytes() == b"alarm\\n x\\x1b[2J a\\nb \xc3\xb6\\x7f"
 
 
 def account(name, uid=0, full_name=b"", password=b"*", keys=b""):
