@@ -37,6 +37,14 @@ def fill(disk):
             f.write(bytes(4096))
 
 
+def fill_up(rig, disk):
+    """Until it is found to be full: the database's log, when it is emptied, makes room behind the ballast."""
+    def full():
+        fill(disk)
+        return raised(rig, "disk-full")
+    until("the alarm", full, 10)
+
+
 def remount(disk, how):
     subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
 
@@ -98,8 +106,7 @@ def test_taps_end_on_a_disk_that_takes_nothing(disk_rig, tmp_path):
         with rig.session() as s:
             ids = [s.add(source_address=t.host, **rig.destination(port)) for t in taps]
             assert copied(taps[0], taps[4])
-            fill(disk)
-            until("the alarm", lambda: raised(rig, "disk-full"), 10)
+            fill_up(rig, disk)
             assert state(rig)["disk"]["state"] == "full"
             lines = dtcp.add_lines(source_address="198.51.100.9", **rig.destination(port))
             for verb, words in ("ADD", lines), ("LIST", ()):
@@ -144,8 +151,7 @@ def test_a_limit_waits(disk_rig):
             lines = dtcp.add_lines(source_address=tap.host, **rig.destination(port))
             lines.remove("Flags: STATIC")
             assert s.ask("ADD", *lines, "Timeout-Packets: 1000").code == 200
-        fill(disk)
-        until("the alarm", lambda: raised(rig, "disk-full"), 10)
+        fill_up(rig, disk)
         reserve = state(rig)["disk"]["reserve-bytes"]
         assert reserve > 0
         for _ in range(given + 1):
