@@ -109,8 +109,10 @@ engine_share_record(struct engine *e, struct op *op, struct audit_event *v, stru
 
 	if (op->refused)
 		form = share_form(&a->share, now, op->text.len, true);
-	else if (share_is_used_up(&a->share, now))
+	else if (share_is_used_up(&a->share, now)) {
 		form = SHARE_DIGEST;
+		share_end_charge(&a->share, now);
+	}
 	if (form == SHARE_COUNT)
 		return count(sums, a, words_of(op));
 	if (form == SHARE_DIGEST && v->request.len)

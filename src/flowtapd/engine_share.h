@@ -2,9 +2,9 @@
 /*
  * engine_share.h - each agency's share of the record, kept (record_share.h).
  *
- * Whoever has used it up is refused what begins or tells something (ADD, REFRESH, LIST); what ends taps is done, if
- * not faster than its lines may come.  What is refused, by us or by the session, is counted in one line for many, and
- * answered no sooner than that is on record.
+ * Whoever has used it up is refused what begins or tells something (ADD, REFRESH, LIST); what ends taps is done, from
+ * a share of its own, if not faster than its lines may come.  What is refused, by us or by the session, is counted in
+ * one line for many, and answered no sooner than that is on record.
  */
 #ifndef FLOWTAPD_ENGINE_SHARE_H
 #define FLOWTAPD_ENGINE_SHARE_H

@@ -55,18 +55,21 @@ share_form(struct record_share *s, uint64_t now_ns, size_t words, bool take)
 uint64_t
 share_wait_ns(struct record_share *s, uint64_t now_ns, bool refused, size_t words)
 {
-	uint64_t over;
-
 	if (refused) {
 		if (share_form(s, now_ns, words, false) != SHARE_COUNT || s->sum_ns == 0 ||
 		    now_ns - s->sum_ns >= SHARE_SUM_NS)
 			return 0;
 		return s->sum_ns + SHARE_SUM_NS - now_ns;
 	}
-	if (!share_is_used_up(s, now_ns))
-		return 0;
-	over = s->record.used - SHARE_RECORD_BYTES - s->extra + 1;
-	return over / SHARE_RECORD_RATE * NS + over % SHARE_RECORD_RATE * NS / SHARE_RECORD_RATE + 1;
+	bucket_look(&s->ends, now_ns, SHARE_ENDS_RATE);
+	return share_is_used_up(s, now_ns) && s->ends.used >= SHARE_ENDS ? NS / SHARE_ENDS_RATE + 1 : 0;
+}
+
+void
+share_end_charge(struct record_share *s, uint64_t now_ns)
+{
+	bucket_look(&s->ends, now_ns, SHARE_ENDS_RATE);
+	s->ends.used++;
 }
 
 void

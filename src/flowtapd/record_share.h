@@ -18,6 +18,8 @@
 #define SHARE_WORDS_RATE (4u << 10)
 #define SHARE_LINES 512 /* of refused requests: lines of their own at once */
 #define SHARE_LINES_RATE 8
+#define SHARE_ENDS 512 /* of what ends taps when all else is used up: lines at once */
+#define SHARE_ENDS_RATE 64
 #define SHARE_SUM_NS 250000000ull /* at least, between two lines that count requests */
 
 struct share_bucket {
@@ -26,7 +28,7 @@ struct share_bucket {
 
 struct record_share {
 	uint64_t extra; /* what of record it may use at once beyond SHARE_RECORD_BYTES */
-	struct share_bucket record, words, lines;
+	struct share_bucket record, words, lines, ends;
 	uint64_t sum_ns; /* when the last line that counts requests was written; 0: never */
 };
 
@@ -36,9 +38,12 @@ enum share_form { SHARE_FULL, SHARE_DIGEST, SHARE_COUNT };
 /* Times are CLOCK_MONOTONIC in ns. */
 bool share_is_used_up(struct record_share *s, uint64_t now_ns);
 void share_charge(struct record_share *s, uint64_t now_ns, uint64_t bytes);
+/* A line of what ends taps, by whoever has used up the rest. */
+void share_end_charge(struct record_share *s, uint64_t now_ns);
 /* In which form a refused request with so many bytes of words is recorded; take: it is being recorded. */
 enum share_form share_form(struct record_share *s, uint64_t now_ns, size_t words, bool take);
-/* How long a request waits: 0, or ns.  refused: it is refused, in whatever form. */
+/* How long a request waits: 0, or ns.  refused: it is refused, in whatever form; else it is one that ends taps, which
+ * has a share that no other request can use up. */
 uint64_t share_wait_ns(struct record_share *s, uint64_t now_ns, bool refused, size_t words);
 
 /* A line that counts requests has been written. */

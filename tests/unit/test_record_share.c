@@ -87,13 +87,17 @@ test_used_up(void **state)
 	share_charge(&s, now, SHARE_RECORD_BYTES + SHARE_RECORD_RATE);
 	assert_true(share_is_used_up(&s, now));
 	assert_int_equal(share_form(&s, now, 0, false), SHARE_COUNT);
+	for (unsigned i = 0; i < SHARE_ENDS; i++) {
+		assert_int_equal(share_wait_ns(&s, now, false, 0), 0);
+		share_end_charge(&s, now);
+	}
 	wait = share_wait_ns(&s, now, false, 0);
-	assert_true(wait >= S && wait <= S + S / 100);
-	for (; wait > 100; wait -= 100, now += 100)
-		if (share_is_used_up(&s, now) == false)
-			break;
-	assert_true(wait <= S / 1000);
-	assert_false(share_is_used_up(&s, now + wait));
+	assert_true(wait > 0 && wait <= S / SHARE_ENDS_RATE + 1);
+	assert_int_equal(share_wait_ns(&s, now + wait, false, 0), 0);
+	/* In steps too small for a unit. */
+	for (uint64_t end = now + S - S / 100; now < end; now += 1000)
+		assert_true(share_is_used_up(&s, now));
+	assert_false(share_is_used_up(&s, now + S / 50));
 	/* The clock of another boot is smaller: nothing comes back, nothing breaks. */
 	share_charge(&s, now, SHARE_RECORD_BYTES * 2ull);
 	assert_true(share_is_used_up(&s, 5));
