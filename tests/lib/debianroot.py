@@ -85,18 +85,24 @@ def inside(root, *argv):
 
 @contextlib.contextmanager
 def never_synced(folder):
-    """folder, written through a file system that ignores fsync(2): dpkg calls it for each file."""
+    """Where to write what is to be in folder: through a file system that ignores fsync(2), which dpkg calls for each file,
+    and at a place without blanks, which debootstrap can't take."""
+    place = "/run/flowtap-root-" + hashlib.sha256(folder.encode()).hexdigest()[:12]
+    if os.path.ismount(place):  # somebody was killed
+        run("umount", "--lazy", place)
+    os.makedirs(place, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="flowtap-root-") as empty:
         work = folder + ".work"
         os.makedirs(work, exist_ok=True)
-        r = subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
-                            f"volatile,lowerdir={empty},upperdir={folder},workdir={work}", folder],
-                           capture_output=True)
+        if subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                           f"volatile,lowerdir={empty},upperdir={folder},workdir={work}", place],
+                          capture_output=True).returncode:
+            run("mount", "--bind", folder, place)
         try:
-            yield
+            yield place
         finally:
-            if r.returncode == 0:
-                run("umount", "--lazy", folder)  # at once, also when something in it was interrupted
+            run("umount", "--lazy", place)  # at once, also when something in it was interrupted
+            os.rmdir(place)
             shutil.rmtree(work, ignore_errors=True)
 
 
@@ -145,13 +151,11 @@ def pristine():
             return root
         if not shutil.which("debootstrap"):
             raise CannotMake("no debootstrap: tools/setup installs it")
-        if os.path.ismount(root + ".new"):  # somebody was killed
-            run("umount", "--lazy", root + ".new")
         shutil.rmtree(root + ".new", ignore_errors=True)
         os.mkdir(root + ".new")
         os.chmod(root + ".new", 0o755)
-        with never_synced(root + ".new"):
-            make(root + ".new", suite)
+        with never_synced(root + ".new") as place:
+            make(place, suite)
         os.rename(root + ".new", root)
     return root
 
