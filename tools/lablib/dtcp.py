@@ -13,6 +13,9 @@ import time
 from . import net
 
 KEY = b"Juniper"
+# Seconds until what does not come is given up.  No claim of how fast it comes: on a machine whose disk others fill, a
+# commit of a database has taken more than ten.
+DEADLINE = 30.0
 END = re.compile(rb"(?im)^authentication-info[ \t]*:[^\n]*\n\r?\n")
 
 
@@ -135,7 +138,7 @@ class Session:
             raise Silence(f"session ended: {self.ssh.stderr.read().decode(errors='replace').strip()}")
         self.buf += data
 
-    def receive(self, timeout=10.0):
+    def receive(self, timeout=DEADLINE):
         deadline = time.monotonic() + timeout
         scanned = 0
         while not (end := END.search(self.buf, max(0, scanned - 200))):
@@ -147,12 +150,12 @@ class Session:
         raw, self.buf = self.buf[:end.end()], self.buf[end.end():]
         return Reply(raw)
 
-    def ask(self, method, *lines, version="0.7", timeout=10.0):
+    def ask(self, method, *lines, version="0.7", timeout=DEADLINE):
         self.seq += 1
         self.send(request(method, self.user, self.seq, *lines, version=version))
         return self.receive(timeout)
 
-    def add(self, timeout=10.0, **what):
+    def add(self, timeout=DEADLINE, **what):
         """ADD; the new Criteria-ID, as a number."""
         reply = self.ask("ADD", *add_lines(**what), timeout=timeout)
         if reply.code != 200:
