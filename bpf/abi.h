@@ -55,6 +55,7 @@
 #define TAP_STAGE_LANES 4                 /* agencies take turns in them: one that overflows fills its own */
 #define TAP_QUARANTINE_MS 1000
 #define TAP_OWN_BITS 512
+#define TAP_LOCAL_MAX 65536    /* addresses of this router */
 #define TAP_SEEN_ENDED (~0ull) /* tap_count.seen_ns of a criterion that ended by idleness */
 #define TAP_LIMIT_MORE                                                                                                 \
 	(1ull << 63)       /* in tap_crit.packets and bytes: this is a part of the limit, and more may come            \
@@ -194,6 +195,12 @@ struct tap_dest {
 	__u32 parked_bytes;        /* memory of copies waiting there, about, since unresolved_since_ns */
 	/* Written by the dataplane: */
 	__u32 agency; /* whose criteria send here */
+};
+
+/* An address of this router's own.  IPv4: the first four bytes. */
+struct tap_local {
+	__u8 addr[16]; /* network byte order */
+	__u32 family;  /* 4 or 6 */
 };
 
 /* Outer 5-tuples of our own copies, so that they are never tapped; sport and
@@ -445,6 +452,7 @@ _Static_assert(sizeof(struct tap_agency) == 128, "tap_agency");
 _Static_assert(sizeof(struct tap_dest) == 64, "tap_dest");
 _Static_assert(sizeof(struct tap_port) == 8, "tap_port");
 _Static_assert(sizeof(struct tap_own) == 40, "tap_own");
+_Static_assert(sizeof(struct tap_local) == 20, "tap_local");
 _Static_assert(sizeof(struct tap_frag_key) == 40, "tap_frag_key");
 _Static_assert(sizeof(struct tap_frag) == 16, "tap_frag");
 

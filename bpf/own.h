@@ -96,10 +96,10 @@ own_is_error(const struct packet *p)
 	return p->itype == 3 || p->itype == 4 || p->itype == 5 || p->itype == 11 || p->itype == 12;
 }
 
-/* Whether the packet is addressed to this router itself: then the routing table has no way to
- * forward it.  Asked from the stage device, where forwarding is always on. */
+/* Whether the routing table has no way to forward the packet.  Asked from the stage device, where forwarding is
+ * always on. */
 static __always_inline int
-own_is_local(struct __sk_buff *skb, const struct packet *p, __u32 stage_ifindex)
+own_is_unrouted(struct __sk_buff *skb, const struct packet *p, __u32 stage_ifindex)
 {
 	struct bpf_fib_lookup f = {.ifindex = stage_ifindex, .l4_protocol = IPPROTO_TCP};
 
@@ -137,6 +137,70 @@ own_error_quotes_copy(struct __sk_buff *skb, const struct packet *p)
 	return own_quoted(skb, p, q) == 0 && own_is_copy(q, ctl);
 }
 
+/* Whether it is for one of this router's own addresses. */
+static __always_inline int
+own_is_local(const struct packet *p)
+{
+	struct tap_local k = {.family = p->family};
+
+	if (p->family == 4)
+		*(__be32 *)k.addr = p->dst4;
+	else
+		__builtin_memcpy(k.addr, p->dst6, 16);
+	return bpf_map_lookup_elem(&ft_local, &k) != 0;
+}
+
+#define OWN_LISTEN 10 /* TCP_LISTEN of struct bpf_sock.state */
+
+/* The state of this machine's socket for a TCP packet, as the kernel will find it: by the packet's own routing
+ * instance.  0: there is none. */
+static __always_inline __u32
+own_socket(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_sock_tuple t = {};
+	__u32 len = sizeof t.ipv4, state;
+	struct bpf_sock *sk;
+
+	if (p->family == 4) {
+		t.ipv4.saddr = p->src4;
+		t.ipv4.daddr = p->dst4;
+		t.ipv4.sport = p->sport_be;
+		t.ipv4.dport = p->dport_be;
+	} else {
+		__builtin_memcpy(t.ipv6.saddr, p->src6, 16);
+		__builtin_memcpy(t.ipv6.daddr, p->dst6, 16);
+		t.ipv6.sport = p->sport_be;
+		t.ipv6.dport = p->dport_be;
+		len = sizeof t.ipv6;
+	}
+	sk = bpf_skc_lookup_tcp(skb, &t, len, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return 0;
+	state = sk->state;
+	bpf_sk_release(sk);
+	return state;
+}
+
+/*
+ * Whether a packet to our sshd's port is for our sshd: to an address of this router, and there is a socket.  An address
+ * by which a whole network is this router's (a route of type local) is no interface's; of such a one the connection
+ * tells, once there is one, and the routing table: a proxy that takes what is for others has such connections, too.
+ */
+__noinline int
+own_is_ssh(struct __sk_buff *skb, const struct packet *p)
+{
+	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+	__u32 state;
+
+	if (!ctl || !p)
+		return 0;
+	state = own_socket(skb, p);
+	if (!state)
+		return 0;
+	return own_is_local(p) || (state != OWN_LISTEN && own_is_unrouted(skb, p, ctl->stage_ifindex));
+}
+
 static __always_inline enum own_kind
 own_classify(struct __sk_buff *skb, const struct packet *p, const struct tap_ctl *ctl)
 {
@@ -145,7 +209,7 @@ own_classify(struct __sk_buff *skb, const struct packet *p, const struct tap_ctl
 	if (own_is_error(p) && own_error_quotes_copy(skb, p))
 		return OWN_COPY;
 	if (p->proto == IPPROTO_TCP && p->flags & PKT_PORTS && ctl->ssh_port &&
-	    p->dport_be == bpf_htons(ctl->ssh_port) && own_is_local(skb, p, ctl->stage_ifindex))
+	    p->dport_be == bpf_htons(ctl->ssh_port) && own_is_ssh(skb, p))
 		return OWN_SSH;
 	return OWN_NO;
 }

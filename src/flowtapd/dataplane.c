@@ -474,7 +474,7 @@ dataplane_start(struct dataplane *d, const char **why)
 
 	*why = "descriptors";
 	if ((r = kern_child_open(d->conf->run_dir, DAEMON_FD_KERN, &d->kern)) < 0 ||
-	    (r = iface_new(d->kern, &d->ifaces)) < 0)
+	    (r = iface_new(d->kern, &d->ifaces)) < 0 || (r = local_new(d->kern, &d->own_addresses)) < 0)
 		return r;
 	*why = "kernel tables";
 	if ((r = kern_tables(d->kern, &d->tables)) < 0 || (r = loop_new(&d->loop)) < 0)
@@ -498,6 +498,9 @@ dataplane_start(struct dataplane *d, const char **why)
 		return r;
 	loop_timer_set(d->tick, TICK_MS);
 	loop_timer_set(d->collect, COLLECT_MS);
+	*why = "addresses";
+	if ((r = local_start(d->own_addresses, d->loop)) < 0)
+		return r;
 	*why = "interfaces";
 	if ((r = iface_start(d->ifaces, d->loop)) < 0)
 		return r;

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "iface.h"
+#include "local.h"
 #include "kern.h"
 #include "route.h"
 #include "tapset.h"
@@ -20,6 +21,7 @@ struct dataplane {
 	struct tapset_tables tables;
 	struct tapset *set;
 	struct iface_set *ifaces;
+	struct local *own_addresses;
 	struct loop_timer *tick, *collect;
 	struct conf *conf, *next;
 	struct mnl_socket *routes;

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "iface.h"
 #include "log.h"
+#include "nl_dump.h"
 
 #define NL_BUF 65536
 #define TAKEN_TOLD_NS (5 * 1000000000ull) /* the engine looks every two seconds: none is missed */
@@ -229,31 +230,36 @@ on_link(const struct nlmsghdr *h, void *arg)
 	return MNL_CB_OK;
 }
 
+static void
+dump_begin(void *arg)
+{
+	struct iface_set *s = arg;
+	struct iface *i;
+
+	LIST_FOREACH (i, &s->list, entry)
+		i->seen = false;
+}
+
+static void
+dump_each(void *arg, const struct nlmsghdr *h)
+{
+	(void)on_link(h, arg);
+}
+
 static int
 dump(struct iface_set *s)
 {
-	char buf[NL_BUF];
+	const struct nl_dump d = {.nl = s->nl, .begin = dump_begin, .each = dump_each, .arg = s};
+	char buf[256];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct rtgenmsg *g;
+	struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof *g);
 	struct iface *i, *next;
-	ssize_t n;
-	int r = 1;
+	int r;
 
 	h->nlmsg_type = RTM_GETLINK;
-	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	h->nlmsg_seq = 1;
-	g = mnl_nlmsg_put_extra_header(h, sizeof *g);
 	g->rtgen_family = AF_PACKET;
-	if (mnl_socket_sendto(s->nl, h, h->nlmsg_len) < 0)
-		return -errno;
-	LIST_FOREACH (i, &s->list, entry)
-		i->seen = false;
-	while (r > 0) {
-		if ((n = mnl_socket_recvfrom(s->nl, buf, sizeof buf)) < 0)
-			return -errno;
-		if ((r = mnl_cb_run(buf, (size_t)n, 0, 0, on_link, s)) < 0)
-			return -errno;
-	}
+	if ((r = nl_dump(&d, h)) < 0)
+		return r;
 	for (i = LIST_FIRST(&s->list); i; i = next) {
 		next = LIST_NEXT(i, entry);
 		if (!i->seen)

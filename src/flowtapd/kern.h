@@ -86,6 +86,9 @@ int kern_detach(struct kern *k, int ifindex, const char *name);
 int kern_sweep(struct kern *k);
 /* The test device's end that is tapped; 0: there is none. */
 int kern_test_ifindex(const struct kern *k);
+/* From now on these n are this router's own addresses, in the order of memcmp.  New ones first: none is missing in
+ * between.  -ENOSPC: more than TAP_LOCAL_MAX; those for which there was room hold. */
+int kern_local_set(struct kern *k, const struct tap_local *v, size_t n);
 /*
  * To be called once a second: looks at the interfaces that copies leave by, and attaches tap_out where copies
  * may go directly (bpf/direct.h).  What changes there, such as offloads, is noticed at the next call.

@@ -25,6 +25,7 @@ enum kern_map {
 	KERN_MAP_OWN = KERN_MAP_MAPPED,
 	KERN_MAP_STATS,
 	KERN_MAP_PORT,
+	KERN_MAP_LOCAL,
 	KERN_MAP_TEST, /* struct tap_test */
 	KERN_MAP_N
 };

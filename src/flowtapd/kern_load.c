@@ -333,6 +333,7 @@ descriptors_take(struct kern *k)
 	    [KERN_MAP_OWN] = k->skel->maps.ft_own,
 	    [KERN_MAP_STATS] = k->skel->maps.ft_stats,
 	    [KERN_MAP_PORT] = k->skel->maps.ft_port,
+	    [KERN_MAP_LOCAL] = k->skel->maps.ft_local,
 	    [KERN_MAP_TEST] = k->skel->maps.rodata,
 	};
 

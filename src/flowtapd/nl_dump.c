@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exports: nl_dump */
+#include "nl_dump.h"
+
+#include <errno.h>
+
+#define NL_BUF 65536
+#define ATTEMPTS 5
+
+/* mnl_cb_run would stop at the first message of a dump that changed meanwhile, and leave the end of it unread. */
+int
+nl_dump_read(const struct nl_dump *d, const void *bytes, size_t len, uint32_t seq, bool *changed)
+{
+	const struct nlmsghdr *h = bytes;
+	int left = (int)len;
+
+	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		const bool ours = h->nlmsg_seq == seq;
+
+		if (ours && h->nlmsg_flags & NLM_F_DUMP_INTR)
+			*changed = true;
+		if (ours && h->nlmsg_type == NLMSG_DONE)
+			return 1;
+		if (ours && h->nlmsg_type == NLMSG_ERROR) {
+			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+
+			if (h->nlmsg_len < mnl_nlmsg_size(sizeof *e))
+				return -EBADMSG;
+			return e->error < 0 ? e->error : 1;
+		}
+		if (h->nlmsg_type >= NLMSG_MIN_TYPE)
+			d->each(d->arg, h);
+	}
+	return 0;
+}
+
+static int
+attempt(const struct nl_dump *d, struct nlmsghdr *request, bool *changed)
+{
+	char buf[NL_BUF];
+	ssize_t n;
+	int r = 0;
+
+	d->begin(d->arg);
+	*changed = false;
+	if (mnl_socket_sendto(d->nl, request, request->nlmsg_len) < 0)
+		return -errno;
+	while (r == 0) {
+		n = mnl_socket_recvfrom(d->nl, buf, sizeof buf);
+		/* News that was lost is in what we are being told. */
+		if (n < 0 && errno != ENOBUFS && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			r = nl_dump_read(d, buf, (size_t)n, request->nlmsg_seq, changed);
+	}
+	return r < 0 ? r : 0;
+}
+
+int
+nl_dump(const struct nl_dump *d, struct nlmsghdr *request)
+{
+	static uint32_t seq;
+	bool changed = true;
+	int r = 0;
+
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	for (int i = 0; r == 0 && changed && i < ATTEMPTS; i++) {
+		request->nlmsg_seq = ++seq;
+		r = attempt(d, request, &changed);
+	}
+	return r;
+}

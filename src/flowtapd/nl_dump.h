@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* nl_dump.h - all that the kernel has of a kind, by rtnetlink. */
+#ifndef FLOWTAPD_NL_DUMP_H
+#define FLOWTAPD_NL_DUMP_H
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+
+struct nl_dump {
+	struct mnl_socket *nl;                             /* blocking; bound */
+	void (*begin)(void *arg);                          /* before each attempt */
+	void (*each)(void *arg, const struct nlmsghdr *h); /* a whole message; also news, on a socket that gets them */
+	void *arg;
+};
+
+/*
+ * Asks and reads to the end.  request: of a dump; flags and number are set here.  The kernel says when what it told
+ * changed meanwhile: then it is asked again, some times, and what it said last holds.  0 or -errno.
+ */
+int nl_dump(const struct nl_dump *d, struct nlmsghdr *request);
+
+/* What the bytes of one answer are.  Pure.  1: the end; 0: there is more; -errno.  *changed: as the kernel said. */
+int nl_dump_read(const struct nl_dump *d, const void *bytes, size_t len, uint32_t seq, bool *changed);
+
+#endif
