@@ -85,38 +85,45 @@ engine_place_anew(struct engine *e, uint64_t uid)
 	return r;
 }
 
+struct gone {
+	uint64_t uid[ENGINE_PART_MAX];
+	size_t n;
+};
+
+static int
+gone_note(void *arg, uint64_t uid)
+{
+	struct gone *g = arg;
+
+	g->uid[g->n++] = uid;
+	return 0;
+}
+
+/* By their numbers in the kernel: whatever of them can't be read, they end. */
+static int
+agency_stop(struct engine *e, const char *name)
+{
+	static struct gone g;
+	struct store_part part = {.max = ENGINE_PART_MAX};
+	int r;
+
+	do {
+		g.n = 0;
+		if ((r = store_row_uids(e->store, name, &part, gone_note, &g)) < 0)
+			return r;
+		engine_delete_uids(e, g.uid, g.n);
+	} while (part.more);
+	return 0;
+}
+
 /* Every criterion of each agency of `was` that `conf` does not have. */
 int
 engine_place_gone(struct engine *e, const struct conf *was, const struct conf *conf)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < was->nagency; i++) {
-		const char *name = was->agency[i].name;
-		struct store_list *list = NULL;
-		struct store_row row;
-		uint64_t count;
-
-		if (agency_configured(conf, name))
-			continue;
-		if ((r = store_count(e->store, name, &count)) < 0)
-			break;
-		if (count == 0)
-			continue;
-		r = store_list_open(e->store, name, DTCP_SEL_NONE, NULL, 0, "", &list);
-		while (r == 0 && ((r = store_list_next(list, &row)) == 1 || r == -EBADMSG)) {
-			if (r == -EBADMSG) {
-				r = 0; /* it is set aside */
-				continue;
-			}
-			r = row_delete(e, &row);
-			store_row_free(&row);
-		}
-		store_list_close(list);
-		if (r == -EBADMSG) {
-			log_warn(r, "agency %s: what is stored of it can't be opened", name);
-			r = 0;
-		}
-	}
+	for (uint32_t i = 0; r == 0 && i < was->nagency; i++)
+		if (!agency_configured(conf, was->agency[i].name))
+			r = agency_stop(e, was->agency[i].name);
 	return r;
 }

@@ -202,6 +202,7 @@ part_do(struct rejudge *j)
 	j->part.max = ENGINE_PART_MAX;
 	if ((r = store_rows(j->engine->store, agency_of(j)->name, &j->part, row_see, j)) < 0)
 		return r;
+	engine_aside_tell(j->engine);
 	j->fallen += j->n;
 	if (j->n > 0 && j->what != REJUDGE_COUNT)
 		part_end(j);
@@ -234,8 +235,8 @@ agency_end(struct rejudge *j)
 	const char *name = agency_of(j)->name;
 
 	if (j->unread)
-		log_warnx("agency %s: %llu stored criteria can't be read, and are not judged by the configuration",
-		    name, (unsigned long long)j->unread);
+		log_warnx("agency %s: %llu stored criteria can't be read: they are set aside, and not active", name,
+		    (unsigned long long)j->unread);
 	if (j->what == REJUDGE_END && j->concern[j->at] == CONCERN_NEW && j->stood > 0)
 		agency_back(e, name, j->stood);
 	if (j->fallen == 0)

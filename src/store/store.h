@@ -221,10 +221,13 @@ int store_load(struct store *s, int (*cb)(void *arg, const char *agency, struct 
 int store_each(struct store *s, int (*cb)(void *arg, const char *agency, struct store_row *r), void *arg);
 int store_count(struct store *s, const char *agency, uint64_t *count); /* agency's own */
 /* The rows of the next part, in the order of id; nothing if the agency never had any.  cb sees each, NULL for one that
- * can't be opened; it may write, but not to criteria.  Nonzero from it stops and is returned, with the part as before.
- */
+ * can't be opened, or all of them if the agency's key can't, which are set aside from now on; it may write, but not to
+ * criteria.  Nonzero from it stops and is returned, with the part as before. */
 int store_rows(struct store *s, const char *agency, struct store_part *part,
     int (*cb)(void *arg, uint32_t id, const struct store_row *row), void *arg);
+/* The same without a look into them: whatever is damaged, all of them. */
+int store_row_uids(
+    struct store *s, const char *agency, struct store_part *part, int (*cb)(void *arg, uint64_t uid), void *arg);
 
 /* ---- keys ---- */
 

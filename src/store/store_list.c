@@ -4,7 +4,7 @@
  * in WAL mode is a snapshot: it neither sees nor holds up the writer.  Rows are
  * stepped through in the order of an index, never collected or sorted.
  *
- * exports: store_list_ store_rows */
+ * exports: store_list_ store_rows store_row_uids */
 #include <errno.h>
 #include <string.h>
 
@@ -350,44 +350,87 @@ rows_begin(struct store *s, const char *agency, struct store_part *part, int64_t
 	return 1;
 }
 
+/* How a row is told of. */
+struct rows_cb {
+	const struct store_keys *keys;                                   /* NULL: none can be opened */
+	int (*row)(void *arg, uint32_t id, const struct store_row *row); /* or NULL, and */
+	int (*uid)(void *arg, uint64_t uid);
+	void *arg;
+};
+
+static int
+row_tell(struct store *s, sqlite3_stmt *st, const struct rows_cb *cb)
+{
+	const uint32_t id = (uint32_t)sqlite3_column_int64(st, 2);
+	struct store_row row;
+	int r;
+
+	if (cb->row == NULL)
+		return cb->uid(cb->arg, (uint64_t)sqlite3_column_int64(st, 1));
+	r = cb->keys ? store_row_open(s, st, cb->keys, &row) : store_aside_note(s, st);
+	if (r == -EBADMSG || (r == 0 && cb->keys == NULL))
+		return cb->row(cb->arg, id, NULL);
+	if (r < 0)
+		return r;
+	r = cb->row(cb->arg, id, &row);
+	store_row_free(&row);
+	return r;
+}
+
+static int
+rows_each(struct store *s, int64_t no, struct store_part *part, const struct rows_cb *cb)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_CRIT_OLD);
+	uint32_t n = 0;
+	int r;
+
+	sqlite3_bind_int64(st, 1, no);
+	sqlite3_bind_int64(st, 2, (int64_t)part->after);
+	sqlite3_bind_int64(st, 3, (int64_t)part->before);
+	sqlite3_bind_int64(st, 4, part->max);
+	while ((r = store_step(st)) == 1) {
+		n++;
+		part->after = (uint64_t)sqlite3_column_int64(st, 2);
+		if ((r = row_tell(s, st, cb)) != 0)
+			break;
+	}
+	store_done(st);
+	part->more = n == part->max;
+	return r;
+}
+
 int
 store_rows(struct store *s, const char *agency, struct store_part *part,
     int (*cb)(void *arg, uint32_t id, const struct store_row *row), void *arg)
 {
 	struct store_part next = *part;
 	struct store_keys keys = {0};
-	uint32_t n = 0;
-	sqlite3_stmt *st;
 	int64_t no;
 	int r = rows_begin(s, agency, &next, &no);
 
 	next.more = false;
 	if (r <= 0)
 		return r;
-	if ((r = store_keys_load(store_stmt(s, ST_KEY_GET), s->machine, no, &keys)) < 0)
-		return r;
-	st = store_stmt(s, ST_CRIT_OLD);
-	sqlite3_bind_int64(st, 1, no);
-	sqlite3_bind_int64(st, 2, (int64_t)next.after);
-	sqlite3_bind_int64(st, 3, (int64_t)next.before);
-	sqlite3_bind_int64(st, 4, next.max);
-	while ((r = store_step(st)) == 1) {
-		const uint32_t id = (uint32_t)sqlite3_column_int64(st, 2);
-		struct store_row row;
-
-		n++;
-		next.after = id;
-		if ((r = store_row_read(st, &keys, &row)) == 0) {
-			r = cb(arg, id, &row);
-			store_row_free(&row);
-		} else if (r == -EBADMSG)
-			r = cb(arg, id, NULL);
-		if (r != 0)
-			break;
-	}
-	store_done(st);
+	r = store_keys_load(store_stmt(s, ST_KEY_GET), s->machine, no, &keys);
+	if (r == 0 || r == -EBADMSG)
+		r = rows_each(s, no, &next, &(struct rows_cb){.keys = r == 0 ? &keys : NULL, .row = cb, .arg = arg});
 	store_keys_wipe(&keys);
-	next.more = n == next.max;
+	if (r == 0)
+		*part = next;
+	return r;
+}
+
+int
+store_row_uids(
+    struct store *s, const char *agency, struct store_part *part, int (*cb)(void *arg, uint64_t uid), void *arg)
+{
+	struct store_part next = *part;
+	int64_t no;
+	int r = rows_begin(s, agency, &next, &no);
+
+	next.more = false;
+	if (r > 0)
+		r = rows_each(s, no, &next, &(struct rows_cb){.uid = cb, .arg = arg});
 	if (r == 0)
 		*part = next;
 	return r;

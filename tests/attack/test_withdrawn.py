@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the configuration no longer allows does not go on in the kernel: a commit judges all that is there by its rules."""
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import time
 
 import pytest
@@ -12,6 +14,7 @@ from test_audit import since, head
 from test_commit import Conf, conf  # noqa: F401
 from test_full_disk import disk_rig, fill, raised, record, state  # noqa: F401
 from test_scale import ask_all, crowd, MANY  # noqa: F401
+from test_typed import damaged
 from test_warrant import BOB, officer, order
 
 
@@ -115,6 +118,60 @@ def test_commit_ends_what_it_withdraws(rig, conf, back, taps, what):  # noqa: F8
     # Another ADD is judged by the same rules.
     again = taps.s.ask("ADD", *dtcp.add_lines(source_address=targets(rig)[0], **rig.destination(taps.port)))
     assert again.code != 200, again
+
+
+def key_damaged(rig, user):
+    """Another byte in the agency's keys; what they were."""
+    with contextlib.closing(sqlite3.connect(f"{rig.info['dir']}/state/state.db")) as db, db:
+        names = [x[1] for x in db.execute("PRAGMA table_info(agency)")]
+        was = dict(zip(names, db.execute("SELECT * FROM agency WHERE name = ?", (user,)).fetchone()))
+        was = {k: v for k, v in was.items() if isinstance(v, bytes)}
+        key_set(db, user, {k: v[:-1] + bytes([v[-1] ^ 1]) for k, v in was.items()})
+    assert was
+    return was
+
+
+def key_set(db, user, values):
+    for name, v in values.items():
+        db.execute(f"UPDATE agency SET {name} = ? WHERE name = ?", (v, user))
+
+
+@pytest.mark.parametrize("how", ["authority", "agency"])
+@pytest.mark.parametrize("damage", ["row", "key"])
+def test_what_cannot_be_read_ends_too(rig, conf, back, how, damage):  # noqa: F811
+    """A criterion whose row, or whose agency's key, is damaged copies nothing more once the configuration no longer
+    allows it; nobody else notices, and what the record says is so."""
+    port, port2 = rig.port(), rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, b"after the commit")
+    with rig.session() as s, rig.session("lea2") as other:
+        bad = s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        other.add(source_address=rig.addr("subscriber"), **rig.destination(port2))
+        before, starts = other.ask("LIST", "Flags: CRITERIA").entries(), rig.services()["flowtapd"]["starts"]
+        if damage == "row":
+            damaged(rig, "lea1", bad)
+        else:
+            was = key_damaged(rig, "lea1")
+        try:
+            mark = head(rig)
+            conf.commit(statements(back, "lea1", *([EVERYWHERE] if how == "authority" else [])))
+            with rig.receiver("mediation", port) as content, rig.receiver("mediation", port2) as others, \
+                    rig.injector("subscriber") as inject:
+                inject(packet)
+                others.wait(1)
+                rig.account_closed()
+                assert content.got == []
+            assert rig.show()["capacity"]["criteria"] == 1
+            said = [(x["kind"], x.get("ids"), x.get("reason")) for x in since(rig, mark) if x.get("agency") == "lea1"]
+            if how == "agency":
+                assert ("stopped", None, "it is no longer configured: 1 criteria stop") in said
+            else:
+                assert ("set-aside", str(bad), "can't be used as they are stored: not active until added anew") in said
+            assert other.ask("LIST", "Flags: CRITERIA").entries() == before
+            assert rig.services()["flowtapd"]["starts"] == starts
+        finally:
+            if damage == "key":
+                with contextlib.closing(sqlite3.connect(f"{rig.info['dir']}/state/state.db")) as db, db:
+                    key_set(db, "lea1", was)
 
 
 def test_who_does_not_see_agencies_learns_nothing(rig, conf, back, taps):  # noqa: F811
