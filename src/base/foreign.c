@@ -31,22 +31,36 @@ character(const uint8_t *p, size_t len, size_t *n)
 	return c;
 }
 
-/* What is not shown as it is, from first to last; in this order. */
+/* What is not shown as it is, from first to last; in this order: what Unicode calls white space, but for the blank, and
+ * what it says may be ignored, are among them, since of two texts that differ by such a one nobody sees that they do.
+ */
 static const struct {
 	uint32_t first, last;
 } hidden[] = {
     {0x00, 0x1f},       /* C0 */
     {0x7f, 0x9f},       /* DEL, C1 */
+    {0xa0, 0xa0},       /* a blank */
     {0xad, 0xad},       /* soft hyphen */
+    {0x34f, 0x34f},     /* nothing is seen of it */
     {0x61c, 0x61c},     /* a mark of direction */
-    {0x180e, 0x180e},   /* no width */
-    {0x200b, 0x200f},   /* no width, marks of direction */
-    {0x2028, 0x202e},   /* separators of lines and paragraphs, directions */
-    {0x2060, 0x206f},   /* no width, directions */
+    {0x115f, 0x1160},   /* Hangul fillers */
+    {0x1680, 0x1680},   /* a blank */
+    {0x17b4, 0x17b5},   /* nothing is seen of them */
+    {0x180b, 0x180f},   /* what chooses a variant, no width */
+    {0x2000, 0x200f},   /* blanks, no width, marks of direction */
+    {0x2028, 0x202f},   /* separators of lines and paragraphs, directions, a blank */
+    {0x205f, 0x206f},   /* a blank, no width, directions */
+    {0x2800, 0x2800},   /* a blank */
+    {0x3000, 0x3000},   /* a blank */
+    {0x3164, 0x3164},   /* a Hangul filler */
     {0xfdd0, 0xfdef},   /* no characters */
+    {0xfe00, 0xfe0f},   /* what chooses a variant */
     {0xfeff, 0xfeff},   /* no width */
+    {0xffa0, 0xffa0},   /* a Hangul filler */
     {0xfff0, 0xfffb},   /* annotations */
     {0xfffe, 0xffff},   /* no characters */
+    {0x1bca0, 0x1bca3}, /* of shorthand: nothing is seen of them */
+    {0x1d173, 0x1d17a}, /* of music: the same */
     {0xe0000, 0xe0fff}, /* tags, and what chooses a variant */
 };
 

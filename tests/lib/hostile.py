@@ -6,11 +6,14 @@ import re
 # Overwrites what is before it, names the window, forges a line of the record, hides what follows.
 FORGED = "      7  2026-01-01T00:00:00.000Z  warrant-approved  agency lea1"
 TEXT = "W\b\b\b\x1b]0;owned\x07\r\n" + FORGED + "\n\x1b[8m\x7f\x9b31m\x85\u2028\u202edne"
+# What looks like the blanks that part fields, or like nothing; the first also as the byte it is in Latin-1.
+TEXT += "\xa0\xa0uid\xa00\u2003\u3000\u2800\u3164\ufe0f"
 # The same without what begins a line: of a field that is one line already.
 LINE = TEXT.replace("\r\n", "").replace("\n", "")
-BYTES = TEXT.encode() + b"\x9b31m\xc0\x80\xff"
+BYTES = TEXT.encode() + b"\x9b31m\xc0\x80\xff\xa0\xa0"
 
-CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]")
+CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]"
+                     rb"|\xc2\xa0|\xe2\x80\x83|\xe3\x80\x80|\xe2\xa0\x80|\xe3\x85\xa4|\xef\xb8\x8f")
 
 
 def harmless(out, what=""):

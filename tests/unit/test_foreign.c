@@ -62,6 +62,33 @@ test_shown(void **state)
 	}
 }
 
+/* Of each kind of what looks like a blank or like nothing. */
+static void
+test_what_is_not_seen(void **state)
+{
+	static const uint32_t hidden[] = {0xa0, 0x34f, 0x115f, 0x1160, 0x1680, 0x17b4, 0x180b, 0x180f, 0x2000, 0x2003,
+	    0x200a, 0x202f, 0x205f, 0x2800, 0x3000, 0x3164, 0xfe00, 0xfe0f, 0xffa0},
+			      seen[] = {0x20, 0xa1, 0x350, 0x1161, 0x1681, 0x2010, 0x2030, 0x2070, 0x2801, 0x3001,
+				  0xfe10, 0xffa1};
+	char in[4] = "", out[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(hidden) + ARRAY_LEN(seen); i++) {
+		const bool shown = i >= ARRAY_LEN(hidden);
+		const uint32_t c = shown ? seen[i - ARRAY_LEN(hidden)] : hidden[i];
+		size_t n = 0;
+
+		if (c >= 0x800)
+			in[n++] = (char)(0xe0 | c >> 12);
+		if (c >= 0x80)
+			in[n++] = (char)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6);
+		in[n++] = (char)(c >= 0x80 ? 0x80 | (c & 0x3f) : c);
+		foreign_text((struct slice){in, n}, out, sizeof out);
+		if (shown != (strlen(out) == n && memcmp(out, in, n) == 0))
+			fail_msg("U+%04X is %s as \"%s\"", c, shown ? "not shown" : "shown", out);
+	}
+}
+
 /* Every byte alone, and between others. */
 static void
 test_every_byte(void **state)
@@ -109,6 +136,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_shown),
+	    cmocka_unit_test(test_what_is_not_seen),
 	    cmocka_unit_test(test_every_byte),
 	    cmocka_unit_test(test_bounded),
 	};
