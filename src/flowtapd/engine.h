@@ -93,7 +93,8 @@ struct authority {
 	bool changed; /* in the open transaction */
 };
 
-enum op_state { OP_QUEUED, OP_READING, OP_WAITING, OP_LISTING, OP_DONE };
+/* OP_LIED: when its turn comes the session ends; what was asked before it is done and answered first. */
+enum op_state { OP_QUEUED, OP_READING, OP_WAITING, OP_LISTING, OP_LIED, OP_DONE };
 
 /* One request on its way.  Owned by its session's list; the data plane's wait list
  * points to it too, so it is freed when both have let go. */
@@ -105,6 +106,7 @@ struct op {
 	unsigned waits; /* messages to the data plane, or to the reader, not yet answered */
 	STAILQ_ENTRY(op) reading;
 	uint32_t read_no; /* of the question to the reader */
+	bool unread;      /* DELETE: its words could not be read, and it is carried out */
 	struct dtcp_req req;
 	unsigned refused;  /* the session refuses it with this code; req is a NOOP then */
 	bool refused_here; /* we do, unseen (engine_share.h): its answer says why */
@@ -132,7 +134,7 @@ struct session {
 	gid_t gid; /* primary group of who logged in */
 	char auth[IPC_AUTH_MAX + 1];
 	bool opened;        /* it is on record */
-	bool lied;          /* it sent what no session of ours sends */
+	bool lied;          /* it sent what no session of ours sends: nothing more is read */
 	struct op_list ops; /* in the order of the requests */
 	unsigned nops;
 	size_t ops_bytes; /* of their text */

@@ -307,7 +307,7 @@ change_record(struct engine *e, struct batch *b, const struct change *c)
 	struct op *op = c->op;
 	cleanup_buf struct buf parsed = {0};
 	struct audit_event v;
-	char count[64];
+	char count[128];
 
 	if (op->req.method == DTCP_NOOP && !op->refused)
 		return 0;
@@ -329,8 +329,9 @@ change_record(struct engine *e, struct batch *b, const struct change *c)
 	if (v.code == DTCP_OK && op->req.method == DTCP_ADD)
 		v.id = op->reply.value;
 	if (v.code == DTCP_OK && (op->req.method == DTCP_DELETE || op->req.method == DTCP_REFRESH)) {
-		snprintf(count, sizeof count, "%llu %s%s", (unsigned long long)op->reply.value,
-		    op->req.method == DTCP_DELETE ? "deleted" : "refreshed", op->next.more ? " so far" : "");
+		snprintf(count, sizeof count, "%llu %s%s%s", (unsigned long long)op->reply.value,
+		    op->req.method == DTCP_DELETE ? "deleted" : "refreshed", op->next.more ? " so far" : "",
+		    op->unread ? "; the request's words could not be read" : "");
 		v.reason = count;
 		v.ids = (struct slice){(const char *)c->ids.text.p, c->ids.text.len};
 	}
@@ -482,7 +483,7 @@ batch_gather(struct engine *e, struct batch *b)
 		bool adding = false;
 
 		TAILQ_FOREACH (op, &s->ops, entry) {
-			if (op->state == OP_READING || op->state == OP_LISTING ||
+			if (op->state == OP_READING || op->state == OP_LISTING || op->state == OP_LIED ||
 			    (op->state == OP_QUEUED && op->req.method == DTCP_LIST))
 				break;
 			adding |= op->state == OP_WAITING && op->req.method == DTCP_ADD;
@@ -699,6 +700,8 @@ batch_apply(struct engine *e, struct batch *b)
 			fatal(r, "cannot reach the data plane");
 		if (c->op->waits == 0)
 			op_done(c->op, c->code ? c->code : DTCP_OK, c->code ? 0 : c->op->reply.value);
+		if (c->op->unread && c->code == 0)
+			session_unread(c->op);
 		c->op->reply.now_ms = clock_wall_ms();
 	}
 	chan_hold(e->dp, false);

@@ -2,8 +2,8 @@
 /*
  * Requests wait here until the reader (reader.c) has said what their words mean; nothing of them is done before.  Each
  * agency's are answered in the order in which they were asked.  What ends taps does not depend on a process that may
- * not be had: a DELETE whose words could not be read is carried out, with an alarm; the record has what was done in any
- * case.
+ * not be had: a DELETE whose words could not be read is carried out, and then there is an alarm; the record has what
+ * was done in any case, and that it was so.
  *
  * exports: engine_reader_ */
 #include <errno.h>
@@ -36,10 +36,8 @@ agrees(const struct op *op, uint32_t code, struct rd *r, bool *yes)
 	cleanup_buf struct buf mine = {0};
 
 	dtcp_req_encode(&op->req, &mine);
-	if (mine.err)
-		return mine.err;
-	*yes = code == 0 && (size_t)(r->end - r->p) == mine.len && memcmp(r->p, mine.p, mine.len) == 0;
-	return r->err;
+	*yes = code == 0 && r->err == 0 && (size_t)(r->end - r->p) == mine.len && memcmp(r->p, mine.p, mine.len) == 0;
+	return mine.err;
 }
 
 static int
@@ -48,7 +46,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	struct engine *e = arg;
 	struct op *op;
 	struct rd r = rd_init(body, len);
-	const uint32_t code = rd_u32(&r);
+	const uint32_t said = rd_u32(&r), code = r.err ? IPC_W_UNREAD : said;
 	bool yes = false;
 	int rc;
 
@@ -64,8 +62,7 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	if (op->session == NULL)
 		op_unref(op);
 	else if (yes || (code == IPC_W_UNREAD && op->req.method == DTCP_DELETE)) {
-		if (!yes)
-			session_unread(op);
+		op->unread = !yes;
 		op->state = OP_QUEUED;
 		engine_batch_soon(e);
 	} else

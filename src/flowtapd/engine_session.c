@@ -74,6 +74,11 @@ session_flush(struct session *s)
 		return;
 	chan_hold(s->chan, true);
 	while ((op = TAILQ_FIRST(&s->ops)) != NULL) {
+		if (op->state == OP_LIED) {
+			chan_hold(s->chan, false);
+			session_free(s);
+			return;
+		}
 		engine_share_judge(op);
 		if (op->state == OP_QUEUED && op->req.method == DTCP_LIST)
 			listing_start(op);
@@ -84,7 +89,7 @@ session_flush(struct session *s)
 		op_leave(s, op);
 	}
 	chan_hold(s->chan, false);
-	if (!is_full(s))
+	if (!is_full(s) && !s->lied)
 		chan_pause(s->chan, false);
 	if (op && op->state == OP_QUEUED && !engine_share_waits(op))
 		engine_batch_soon(s->engine);
@@ -304,9 +309,8 @@ note_alarm(struct session *s, const char *what, const struct op *op)
 void
 session_unread(struct op *op)
 {
-	struct session *s = op->session;
-
-	note_alarm(s, "had a DELETE whose words can't be read: it was carried out", op);
+	op->unread = false;
+	note_alarm(op->session, "had a DELETE whose words can't be read: it was carried out", op);
 }
 
 void
@@ -314,12 +318,14 @@ session_lied(struct op *op, bool unread)
 {
 	struct session *s = op->session;
 
-	s->lied = true;
 	note_alarm(s,
 	    unread ? "asked for something in words that can't be read: its session was ended"
 		   : "asked for something in the words of something else: its session was ended",
 	    op);
-	session_free(s);
+	s->lied = true;
+	chan_pause(s->chan, true);
+	op->state = OP_LIED;
+	session_flush_soon(s);
 }
 
 static void

@@ -5,11 +5,12 @@
  *
  * Whoever reads hostile text may be taken over by it, and then has what else it reads.  So each agency's words are read
  * by a process of their own, which has no key, no file and no other agency's words, and can do nothing but answer.
- * This one starts them, and hands questions and answers on without a look into them: it ends one that does not answer
- * in time, and what one has left unanswered when it ends could not be read.
+ * This one starts them, and hands questions and answers on without a look at what they say: it ends one that does not
+ * answer in time, and what one has left unanswered when it ends could not be read.
  *
  * exports: reader_run */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
@@ -49,6 +50,7 @@ struct reader {
 	struct loop *loop;
 	struct chan *parent, *engine;
 	TAILQ_HEAD(, worker) workers;
+	int null; /* /dev/null: what workers have instead of our log */
 	struct loop_timer *timer;
 };
 
@@ -98,10 +100,14 @@ answer_one(void)
 }
 
 static _Noreturn void
-worker_run(int fd)
+worker_run(int fd, int null)
 {
 	int r = 0;
 
+	/* In this order: the one it is to become may be null's own number. */
+	for (int i = 0; i < WORKER_FD; i++)
+		if (dup2(null, i) < 0)
+			_exit(1);
 	if (dup2(fd, WORKER_FD) < 0 || close_range(WORKER_FD + 1, ~0u, 0) < 0)
 		_exit(1);
 	(void)sandbox_lock(); /* the one who started us has told if it does not work */
@@ -158,7 +164,9 @@ worker_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	const struct question *q = STAILQ_FIRST(&w->questions);
 	int r;
 
-	if (type != IPC_W_SAYS || q == NULL || q->id != id)
+	/* It may have been taken over, and this is the engine's to believe: whoever says less than a code says nothing.
+	 */
+	if (type != IPC_W_SAYS || q == NULL || q->id != id || len < sizeof(uint32_t))
 		return -EPROTO;
 	if ((r = chan_send(w->reader->engine, IPC_W_SAYS, id, body, len)) < 0)
 		return r;
@@ -192,7 +200,7 @@ worker_start(struct reader *d, const char *login, struct worker **out)
 	strcpy(w->login, login);
 	STAILQ_INIT(&w->questions);
 	if ((w->pid = fork()) == 0)
-		worker_run(fds[1]);
+		worker_run(fds[1], d->null);
 	close(fds[1]);
 	if (w->pid < 0) {
 		close(fds[0]);
@@ -330,6 +338,8 @@ reader_run(int verbose)
 		fatal(r, "cannot drop privileges");
 	if ((r = sandbox_lock()) < 0)
 		log_warn(r, "memory may be swapped out");
+	if ((d.null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+		fatal(-errno, "/dev/null");
 	if ((r = loop_new(&d.loop)) < 0 || (r = loop_timer_new(d.loop, on_look, &d, &d.timer)) < 0 ||
 	    (r = role_confine_reader()) < 0 ||
 	    (r = chan_new(d.loop, DAEMON_FD_PARENT, 64, &parent_ops, &d, &d.parent)) < 0 ||

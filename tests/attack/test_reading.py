@@ -2,14 +2,19 @@
 """Whoever takes over what reads an agency's words has that agency's words, and nothing else: no other agency notices,
 whatever becomes of it, and the daemon goes on."""
 
+import ctypes
 import json
 import os
 import signal
+import socket
+import struct
 
 import pytest
 from rig import dtcp, until
 from test_audit import export
 from test_escape import confined
+
+SYS_PIDFD_OPEN, SYS_PIDFD_GETFD = 434, 438
 
 
 def readers(rig):
@@ -40,6 +45,7 @@ def test_each_agency_has_one_of_its_own(rig):
         assert confined(pid)
         kinds = {os.readlink(f"/proc/{pid}/fd/{x}").split(":")[0] for x in os.listdir(f"/proc/{pid}/fd") if int(x) > 2}
         assert kinds == {"socket"} and len([x for x in os.listdir(f"/proc/{pid}/fd") if int(x) > 2]) == 1
+        assert {os.readlink(f"/proc/{pid}/fd/{x}") for x in (0, 1, 2)} == {"/dev/null"}, "nobody's log"
 
 
 @pytest.mark.parametrize("sig", [signal.SIGSEGV, signal.SIGKILL])
@@ -82,3 +88,63 @@ def test_what_ends_a_tap_is_done(rig):
     lines = [json.loads(x) for x in export(rig).splitlines()]
     done = next(x for x in reversed(lines) if x["kind"] == "delete")
     assert f"Criteria-ID: {tap}\n" in done["parsed"] and state(rig) == before
+    assert done["reason"] == "1 deleted; the request's words could not be read"
+
+
+@pytest.mark.parametrize("behind", ["nothing", "more"])
+def test_what_ends_a_tap_is_done_before_the_session_ends(rig, behind):
+    """All that was asked can't be read: the session ends at what may not be done so, and not before what comes first."""
+    for k in range(4):
+        pid = of(rig, "lea1")
+        with rig.session() as s:
+            tap = s.add(source_address="198.51.100.81", **rig.destination(7000 + k))
+            os.kill(pid, signal.SIGSTOP)
+            s.send(dtcp.request("DELETE", "lea1", 5, f"Criteria-ID: {tap}", "Flags: STATIC")
+                   + (dtcp.request("NOOP", "lea1", 6) if behind == "more" else b""))
+            until("it was asked", lambda: waiting(pid))
+            os.kill(pid, signal.SIGKILL)
+            assert s.receive().code == 200
+            if behind == "more":
+                with pytest.raises(dtcp.Silence, match="ended"):
+                    s.receive()
+        assert rig.show()["capacity"]["criteria"] == 0
+        done = [x for x in map(json.loads, export(rig).splitlines()) if x["kind"] in ("delete", "alarm")]
+        assert [x["reason"] for x in done if x["kind"] == "delete"][-1].startswith("1 deleted; the request's words")
+
+
+def its_socket(pid):
+    """The one by which it is asked, as whoever has taken it over has it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = libc.syscall(SYS_PIDFD_OPEN, pid, 0)
+    fd = libc.syscall(SYS_PIDFD_GETFD, process, 3, 0)
+    assert process >= 0 and fd >= 0, os.strerror(ctypes.get_errno())
+    os.close(process)
+    return socket.socket(fileno=fd)
+
+
+def waiting(pid):
+    with its_socket(pid) as s:
+        try:
+            return bool(s.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return False
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0", b"\0\0\0", b"\0\0\0\0", b"\0\0\0\0" + b"x" * 1000000],
+                         ids=["empty", "1", "3", "accepted", "long"])
+def test_one_that_lies(rig, answer):
+    """Its answer is a frame as it should be, and says nothing or too much."""
+    before, pid = state(rig), of(rig, "lea1")
+    with rig.session() as s, rig.session("lea2") as other, its_socket(pid) as asked:
+        assert other.ask("NOOP").code == 200
+        os.kill(pid, signal.SIGSTOP)
+        s.send(dtcp.request("NOOP", "lea1", 2))
+        until("it was asked", lambda: waiting(pid))
+        _, kind, _, number = struct.unpack(">IHHI", asked.recv(12, socket.MSG_PEEK))
+        asked.sendall(struct.pack(">IHHI", len(answer), kind + 1, 0, number) + answer)
+        with pytest.raises(dtcp.Silence, match="ended"):
+            s.receive()
+        assert other.ask("NOOP").code == 200
+    for left in readers(rig) & {pid}:
+        os.kill(left, signal.SIGKILL)
+    assert rig.answered() and state(rig) == before

@@ -892,6 +892,12 @@ session_flush(struct session *s)
 }
 
 void
+session_unread(struct op *op)
+{
+	(void)op; /* nothing is unread here */
+}
+
+void
 session_flush_soon(struct session *s)
 {
 	session_flush(s);
