@@ -33,7 +33,8 @@
 static void
 untidy_note(struct engine *e, bool busy)
 {
-	static const char begun[] = "what was deleted can't be erased yet: the database is being read",
+	static const char begun[] =
+	    "what was deleted can't be erased yet: another program, or a LIST, has the database",
 			  over[] = "what was deleted is erased";
 	const bool told = e->untidy_told;
 

@@ -25,7 +25,8 @@ engine_disk_name(enum disk_state s)
 	    [DISK_LOW] = "nearly-full",
 	    [DISK_FULL] = "full",
 	    [DISK_READ_ONLY] = "read-only",
-	    [DISK_FAILING] = "failing"};
+	    [DISK_FAILING] = "failing",
+	    [DISK_LOCKED] = "locked"};
 
 	return names[s];
 }
@@ -85,6 +86,7 @@ measure(struct engine *e)
 	d->low = d->need + at_most((uint64_t)v.f_blocks * v.f_frsize / 10, LOW);
 	d->state = v.f_flag & ST_RDONLY ? DISK_READ_ONLY
 		   : d->failing         ? DISK_FAILING
+		   : d->locked          ? DISK_LOCKED
 		   : spare(d) < d->need ? DISK_FULL
 		   : spare(d) < d->low  ? DISK_LOW
 					: DISK_OK;
@@ -115,6 +117,11 @@ recover(struct engine *e)
 {
 	struct engine_disk *d = &e->disk;
 
+	if (d->locked && e->store && store_begin(e->store) == 0) {
+		store_rollback(e->store);
+		d->locked = false;
+		log_info("the database is no longer locked by another program");
+	}
 	/* A disk that fails may take long to say so. */
 	if (!d->failing || clock_mono_ns() - d->probed_ns < PROBE_NS)
 		return;
@@ -128,6 +135,11 @@ recover(struct engine *e)
 void
 engine_disk_failed(struct engine *e, int err)
 {
+	if (err == -EBUSY && !e->disk.locked) {
+		e->disk.locked = true;
+		log_warnx("the database is locked by another program: what ends taps is done without it");
+		measure(e);
+	}
 	if (err != -EIO || e->disk.failing)
 		return;
 	e->disk.failing = true;
@@ -199,6 +211,7 @@ engine_disk_refuses(struct engine *e)
 	if (e->disk.state < DISK_FULL)
 		return NULL;
 	return e->disk.state == DISK_FULL      ? "the router's disk is full"
+	       : e->disk.state == DISK_LOCKED  ? "the router's database is locked by another program"
 	       : e->disk.state == DISK_FAILING ? "the router's disk fails: nothing can be written"
 					       : "the router's disk can't be written";
 }

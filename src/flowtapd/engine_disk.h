@@ -19,6 +19,7 @@ enum disk_state {
 	DISK_FULL,      /* nothing new: what is left, and the reserve, are for what ends taps */
 	DISK_READ_ONLY, /* nothing at all can be written */
 	DISK_FAILING,   /* nor here: what is written comes back with an error */
+	DISK_LOCKED,    /* nor here: another program holds the database's lock */
 	DISK_STATES
 };
 
@@ -26,6 +27,7 @@ struct engine_disk {
 	int fd; /* the reserve; -1: it could not be opened */
 	enum disk_state state;
 	bool failing;           /* a write has failed, and none has succeeded since */
+	bool locked;            /* no transaction could be begun, and none could since */
 	uint64_t probed_ns;     /* CLOCK_MONOTONIC: when that was last tried */
 	uint64_t free_bytes;    /* for us, the reserve not counted */
 	uint64_t reserve_bytes; /* held now */
@@ -41,10 +43,11 @@ void engine_disk_look(struct engine *e);
 /* Looks again.  Before a transaction of what has to be done: gives up the reserve if it is needed.  false: there is no
  * room even so, or nothing can be written; then it is done without the store (engine_late.h). */
 bool engine_disk_ready(struct engine *e);
-/* What a transaction ended with: after -EIO the disk counts as failing, until a write comes to it. */
+/* What a transaction ended with: after -EIO the disk counts as failing, until a write comes to it; after -EBUSY the
+ * database as locked, until one can be begun. */
 void engine_disk_failed(struct engine *e, int err);
 /* Looks again.  NULL, or why nothing new is done, in words for agencies and operators. */
 const char *engine_disk_refuses(struct engine *e);
-const char *engine_disk_name(enum disk_state s); /* "ok", "nearly-full", ... */
+const char *engine_disk_name(enum disk_state s); /* "ok", "nearly-full", "locked", ... */
 
 #endif

@@ -174,10 +174,11 @@ watch_disk(struct engine *e)
 	snprintf(text, sizeof text, "the disk of the state directory is nearly full: %llu MiB are left",
 	    (unsigned long long)(d->free_bytes >> 20));
 	condition(e, DISK_NEARLY_FULL, d->state == DISK_LOW || d->state == DISK_FULL, text);
-	snprintf(text, sizeof text, "the disk of the state directory %s: nothing new is tapped; what ends taps works%s",
-	    d->state == DISK_READ_ONLY ? "can't be written"
-	    : d->state == DISK_FAILING ? "fails"
-				       : "is full",
+	snprintf(text, sizeof text, "the %s: nothing new is tapped; what ends taps works%s",
+	    d->state == DISK_LOCKED      ? "database in the state directory is locked by another program"
+	    : d->state == DISK_READ_ONLY ? "disk of the state directory can't be written"
+	    : d->state == DISK_FAILING   ? "disk of the state directory fails"
+					 : "disk of the state directory is full",
 	    d->state >= DISK_READ_ONLY ? ", and a boot of the machine would forget it" : "");
 	condition(e, DISK_NO_ROOM, d->state >= DISK_FULL, text);
 	if (store_is_reading(e->store) && d->state != DISK_READ_ONLY) {

@@ -20,7 +20,6 @@
 #include "store_int.h"
 #include "store_schema.h"
 
-#define BUSY_MS 10000
 #define WRITER_CACHE_KIB 8192
 #define INDEX_REGION 32768 /* bytes, as SQLite's file format has it: of some 4,000 pages of the log */
 #define INDEX_REGIONS 8
@@ -218,7 +217,7 @@ checkpoint_all(struct store *s)
 
 	sqlite3_busy_timeout(s->db, 0); /* a listing may hold it up: not us, and who lists may be this process */
 	r = checkpoint(s, s->db, SQLITE_CHECKPOINT_TRUNCATE);
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
 	if (r == 0)
 		s->unsettled = false;
 	return r;
@@ -237,7 +236,7 @@ checkpoint_hook(void *arg, sqlite3 *db, const char *name, int pages)
 /* ---- opening ---- */
 
 int
-store_connect(const char *path, int cache_kib, sqlite3 **out)
+store_connect(const char *path, int cache_kib, int wait_ms, sqlite3 **out)
 {
 	char cache[64];
 	sqlite3 *db = NULL;
@@ -245,7 +244,7 @@ store_connect(const char *path, int cache_kib, sqlite3 **out)
 
 	sqlite3_snprintf(sizeof cache, cache, "PRAGMA cache_size = -%d", cache_kib);
 	if (rc == SQLITE_OK) {
-		sqlite3_busy_timeout(db, BUSY_MS);
+		sqlite3_busy_timeout(db, wait_ms);
 		rc = sqlite3_exec(db, settings, NULL, NULL, NULL);
 	}
 	if (rc == SQLITE_OK)
@@ -376,7 +375,7 @@ open_steps(struct store *s)
 		return open_reading(s);
 	if (r < 0)
 		return r;
-	if ((r = store_connect(s->path, WRITER_CACHE_KIB, &s->db)) < 0)
+	if ((r = store_connect(s->path, WRITER_CACHE_KIB, STORE_OPEN_MS, &s->db)) < 0)
 		return r == -EBADMSG ? STORE_NOT_OURS : r;
 	sqlite3_wal_hook(s->db, checkpoint_hook, s);
 	if ((r = store_schema_obtain(s->db, s->path, s->machine)) == 0 && (r = statements_prepare(s->db, s->st)) == 0)
@@ -431,6 +430,8 @@ store_open(const char *path, const uint8_t *machine_key, struct store **out)
 		store_close(s);
 		return r;
 	}
+	if (s->db)
+		sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
 	s->copy = store_copy_is_there(path);
 	hooks_set(s);
 	s->erase_due = s->unsettled = true; /* who was here before may have been killed before its own */
@@ -476,7 +477,7 @@ store_tidy(struct store *s)
 	s->copy = s->copy && store_copy_is_there(s->path);
 	r = checkpoint_all(s);
 	/* A connection keeps the last row it wrote until it ends. */
-	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, &db)) == 0 &&
+	if (r == 0 && (r = store_connect(s->path, WRITER_CACHE_KIB, STORE_BUSY_MS, &db)) == 0 &&
 	    (r = statements_prepare(db, st)) == 0) {
 		memcpy(old, s->st, sizeof old);
 		memcpy(s->st, st, sizeof st);

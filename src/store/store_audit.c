@@ -56,7 +56,7 @@ store_lines_open(struct store *s, uint64_t n, struct store_lines **out)
 
 	if (l == NULL)
 		return -ENOMEM;
-	r = store_connect(s->path, READER_CACHE_KIB, &l->db);
+	r = store_connect(s->path, READER_CACHE_KIB, STORE_BUSY_MS, &l->db);
 	if (r == 0)
 		r = store_error(sqlite3_exec(l->db, "PRAGMA query_only = ON; BEGIN", NULL, NULL, NULL));
 	if (r == 0)

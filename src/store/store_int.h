@@ -142,8 +142,11 @@ struct store {
 /* ---- store.c ---- */
 
 int store_error(int rc); /* SQLite's result as -errno; 0 for OK, ROW and DONE */
-/* A connection with the settings every one of ours has; cache_kib: page cache. */
-int store_connect(const char *path, int cache_kib, sqlite3 **out);
+/* A connection with the settings every one of ours has; cache_kib: page cache; wait_ms: for a lock that another program
+ * holds: STORE_OPEN_MS at a start, later STORE_BUSY_MS, since everybody waits for us. */
+#define STORE_OPEN_MS 10000
+#define STORE_BUSY_MS 250
+int store_connect(const char *path, int cache_kib, int wait_ms, sqlite3 **out);
 /* A prepared statement ready for binding.  Never fails: all were prepared by store_open.
  * What is bound is borrowed until store_done. */
 sqlite3_stmt *store_stmt(struct store *s, enum store_stmt id);

@@ -204,7 +204,7 @@ is_aside(const struct store_list *l, uint64_t uid)
 static int
 list_connect(struct store *s, struct store_list *l)
 {
-	int r = store_connect(s->path, READER_CACHE_KIB, &l->db);
+	int r = store_connect(s->path, READER_CACHE_KIB, STORE_BUSY_MS, &l->db);
 
 	if (r == 0)
 		r = store_error(sqlite3_exec(l->db, "PRAGMA query_only = ON; BEGIN", NULL, NULL, NULL));
