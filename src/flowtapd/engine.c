@@ -597,6 +597,7 @@ engine_run(int verbose)
 	e.started_ms = clock_wall_ms();
 	TAILQ_INIT(&e.sessions);
 	STAILQ_INIT(&e.waits);
+	STAILQ_INIT(&e.refused);
 	engine_late_init(&e.late);
 	if ((r = sandbox_basics()) < 0)
 		fatal(r, "cannot drop privileges");

@@ -102,11 +102,11 @@ struct op {
 	TAILQ_ENTRY(op) entry;
 	struct session *session; /* NULL: the session is gone, nobody waits for the answer */
 	enum op_state state;
-	uint32_t id;    /* the session's */
-	unsigned waits; /* messages to the data plane, or to the reader, not yet answered */
-	STAILQ_ENTRY(op) reading;
-	uint32_t read_no; /* of the question to the reader */
-	bool unread;      /* DELETE: its words could not be read, and it is carried out */
+	uint32_t id;              /* the session's */
+	unsigned waits;           /* messages to the data plane, or to the reader, not yet answered */
+	STAILQ_ENTRY(op) reading; /* later: in the list of those that were refused */
+	uint32_t read_no;         /* of the question to the reader */
+	bool unread;              /* DELETE: its words could not be read, and it is carried out */
 	struct dtcp_req req;
 	unsigned refused;  /* the session refuses it with this code; req is a NOOP then */
 	bool refused_here; /* we do, unseen (engine_share.h): its answer says why */
@@ -206,6 +206,7 @@ struct engine {
 	struct chan *reader;
 	STAILQ_HEAD(, op) reading; /* in the order in which they were asked */
 	uint32_t read_no;          /* the last one's */
+	STAILQ_HEAD(, op) refused; /* engine_refused.c */
 	struct buf dp_kept;        /* of the data plane's next answer: the beginning */
 	struct conf *conf, *next;  /* next: prepared, not committed */
 	uint32_t *uid, *next_uid;
@@ -379,6 +380,12 @@ void op_unref(struct op *op); /* frees it once neither session nor data plane ho
 void put_from_row(const struct engine *e, struct ipc_put *put, uint32_t agency, const struct store_row *row);
 /* one transaction over what all sessions asked for */
 void engine_batch(struct engine *e);
+unsigned op_error_code(int err);        /* what DTCP calls it */
+void op_refuse(struct op *op, int err); /* it is done; its answer says what err (-errno) means */
+
+/* engine_refused.c: ADDs that are stored, and that the data plane did not take */
+void engine_refused_note(struct engine *e, struct op *op); /* it waits until it is out of the store */
+void engine_refused(struct engine *e);                     /* takes out all that wait */
 
 /* engine_audit.c: every transaction goes through these, so that record and store agree */
 int engine_txn_begin(struct engine *e);

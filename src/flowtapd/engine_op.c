@@ -3,7 +3,7 @@
  * What agencies ask for, in one transaction for all that has arrived: store
  * first, then the data plane, then the answers.
  *
- * exports: engine_batch engine_delete_uids put_from_row */
+ * exports: engine_batch engine_delete_uids put_from_row op_error_code op_refuse */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,8 +64,8 @@ static const struct {
     {-EDOM, DTCP_BAD_TIMEOUT},
 };
 
-static unsigned
-error_code(int err)
+unsigned
+op_error_code(int err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(error_codes); i++)
 		if (error_codes[i].err == err)
@@ -80,6 +80,13 @@ reply_reason(struct op *op, int err)
 	for (size_t i = 0; op->reply.reason[0] == '\0' && i < ARRAY_LEN(error_codes); i++)
 		if (error_codes[i].err == err && error_codes[i].reason)
 			snprintf(op->reply.reason, sizeof op->reply.reason, "%s", error_codes[i].reason);
+}
+
+void
+op_refuse(struct op *op, int err)
+{
+	reply_reason(op, err);
+	op_done(op, op_error_code(err), 0);
 }
 
 static void
@@ -427,7 +434,7 @@ op_execute(struct engine *e, struct batch *b, struct op *op, bool adding)
 	snprintf(op->agency, sizeof op->agency, "%s", op->session->agency->name);
 	r = change_make(e, c);
 	if (r < 0) {
-		c->code = error_code(r);
+		c->code = op_error_code(r);
 		if (c->code == DTCP_SERVER_ERROR)
 			return r;
 		reply_reason(op, r);
@@ -516,37 +523,6 @@ batch_gather(struct engine *e, struct batch *b)
 	return 0;
 }
 
-/* What can't be taken back is stored and comes back with the next start: then nobody is told that it was refused. */
-static void
-op_take_back(struct engine *e, struct op *op)
-{
-	struct audit_event v = {.kind = "withdrawn",
-	    .agency = op->agency,
-	    .id = op->reply.value,
-	    .code = error_code(op->dp_error),
-	    .reason = "the data plane did not take it"};
-	int r;
-
-	if (engine_late_gone(e, op->uid))
-		return; /* it has ended in between */
-	r = engine_disk_ready(e) ? engine_txn_begin(e) : -EROFS;
-	if (r == 0) {
-		if ((r = store_delete_uid(e->store, op->agency, op->uid)) == 0)
-			r = engine_audit_add(e, &v);
-		if (r == 0)
-			r = engine_txn_commit(e);
-		else
-			engine_txn_rollback(e);
-	}
-	if (r == -ENOENT)
-		return; /* it has ended in between: that is on record, and it counts no more */
-	if (r < 0)
-		r = engine_late_add(e, &v, &(struct late_debt){.uid = &op->uid, .nuid = 1, .agency = op->agency});
-	if (r < 0)
-		fatal(r, "agency %s: cannot take a refused criterion back", op->agency);
-	engine_agency_lost(e, op->agency, 1);
-}
-
 /* The next part, in one of the next batches; if the session has gone, there is none. */
 static void
 op_go_on(struct op *op)
@@ -570,11 +546,9 @@ on_dp_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size
 	if (--op->waits == 0) {
 		if (op->part.more && op->dp_error == 0)
 			op_go_on(op);
-		else if (op->dp_error && op->req.method == DTCP_ADD) {
-			op_take_back(e, op);
-			reply_reason(op, op->dp_error);
-			op_done(op, error_code(op->dp_error), 0);
-		} else
+		else if (op->dp_error && op->req.method == DTCP_ADD)
+			engine_refused_note(e, op);
+		else
 			op_done(op, op->dp_error ? DTCP_SERVER_ERROR : DTCP_OK, op->reply.value);
 		op->reply.now_ms = clock_wall_ms();
 	}
@@ -799,6 +773,7 @@ engine_batch(struct engine *e)
 	static struct batch b;
 	int r, spoilt;
 
+	engine_refused(e);
 	b.n = b.sums.n = 0;
 	b.late = b.late_next || !engine_disk_ready(e);
 	b.late_next = false;

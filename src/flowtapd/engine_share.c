@@ -88,8 +88,8 @@ count(struct share_sums *sums, struct agency *a, struct slice words)
 	return share_sum_add(&sums->v[i].sum, words);
 }
 
-static int
-charged(struct engine *e, struct agency *a, const struct audit_event *v)
+int
+engine_share_charged(struct engine *e, struct agency *a, const struct audit_event *v)
 {
 	const uint64_t before = e->audit.written;
 	int r = engine_audit_add(e, v);
@@ -117,7 +117,7 @@ engine_share_record(struct engine *e, struct op *op, struct audit_event *v, stru
 		return count(sums, a, words_of(op));
 	if (form == SHARE_DIGEST && v->request.len)
 		r = without_words(v, reason, sizeof reason);
-	return r < 0 ? r : charged(e, a, v);
+	return r < 0 ? r : engine_share_charged(e, a, v);
 }
 
 int
@@ -134,7 +134,7 @@ engine_share_settle(struct engine *e, struct share_sums *sums)
 		    "%" PRIu64 " requests in one line, since the agency's share of the record is used up: %" PRIu64
 		    " bytes, SHA-256 %s",
 		    s->n, s->bytes, s->hash);
-		r = charged(e, a,
+		r = engine_share_charged(e, a,
 		    &(struct audit_event){
 			.kind = "refused", .agency = a->name, .uid = a->uid, .have_uid = true, .reason = reason});
 		share_summed(&a->share, clock_mono_ns());

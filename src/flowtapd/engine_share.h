@@ -14,6 +14,7 @@
 struct engine;
 struct op;
 struct agency;
+struct audit_event;
 
 /* What a transaction has to say of requests that have no line of their own, by agency. */
 struct share_sums {
@@ -30,6 +31,8 @@ void engine_share_judge(struct op *op);
 bool engine_share_waits(struct op *op);
 /* The line of a request, in the open transaction, or its count in sums. */
 int engine_share_record(struct engine *e, struct op *op, struct audit_event *v, struct share_sums *sums);
+/* A line of the agency's, at its share's expense. */
+int engine_share_charged(struct engine *e, struct agency *a, const struct audit_event *v);
 /* The lines for what was counted, in the open transaction. */
 int engine_share_settle(struct engine *e, struct share_sums *sums);
 

@@ -1211,6 +1211,7 @@ engine_new(void)
 	e->conf = &sim.conf;
 	e->disk.fd = -1;
 	TAILQ_INIT(&e->sessions);
+	STAILQ_INIT(&e->refused);
 	engine_late_init(&e->late);
 	memcpy(e->audit.seal, machine, sizeof e->audit.seal);
 	memset(e->boot, 1, sizeof e->boot);
