@@ -70,7 +70,7 @@ source_check(struct dataplane *d, const struct ipc_put *put)
 }
 
 static int
-on_put(struct dataplane *d, uint32_t id, struct rd *r)
+put(struct dataplane *d, uint32_t id, struct rd *r, bool stored)
 {
 	struct tapset_dest dest[DTCP_CDESTS_MAX];
 	struct tapset_want want;
@@ -90,7 +90,8 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 	    .ndest = put.ndest,
 	    .agency = put.agency,
 	    .life = life_of(&put.life),
-	    .used = {put.used.packets, put.used.bytes, put.used.seen_ns}};
+	    .used = {put.used.packets, put.used.bytes, put.used.seen_ns},
+	    .stored = stored};
 	/* The last number is not the store's to give. */
 	if (put.agency >= SELFTEST_AGENCY) {
 		ipc_put_free(&put);
@@ -103,6 +104,18 @@ on_put(struct dataplane *d, uint32_t id, struct rd *r)
 	rc = tapset_put(d->set, put.uid, &want, clock_boot_ns());
 	ipc_put_free(&put);
 	return dataplane_done(d, id, rc);
+}
+
+static int
+on_put(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	return put(d, id, r, false);
+}
+
+static int
+on_keep(struct dataplane *d, uint32_t id, struct rd *r)
+{
+	return put(d, id, r, true);
 }
 
 static int
@@ -160,6 +173,8 @@ on_sync(struct dataplane *d, uint32_t id, struct rd *r)
 	bulk_end();
 	if (n > 0)
 		log_warnx("%u criteria were in the kernel but not in the store: removed", n);
+	for (n = 0; (n = tapset_costly(d->set, n)) != 0;)
+		log_warnx("agency number %u: packets pay more for its criteria than new ones may cost: they stay", n);
 	if ((rc = dataplane_done(d, id, 0)) == 0)
 		tell_uses(d);
 	return rc;
@@ -276,6 +291,7 @@ static const struct {
 	int (*run)(struct dataplane *d, uint32_t id, struct rd *r);
 } requests[] = {
     {IPC_D_PUT, on_put},
+    {IPC_D_KEEP, on_keep},
     {IPC_D_DELETE, on_delete},
     {IPC_D_SYNC, on_sync},
     {IPC_D_STATS, on_stats},

@@ -40,6 +40,10 @@
 #define ENGINE_OPS_MAX 2048             /* requests of one session not yet answered */
 #define ENGINE_OPS_BYTES (1u << 20)     /* and their text, at which no more is read of it */
 
+/* Why the data plane does not take a criterion (-EMLINK). */
+#define ENGINE_WOULD_SLOW                                                                                              \
+	"would slow the router: too many filters for the same packets, or with prefixes and ports of too many kinds"
+
 #define ENGINE_WATCH_MISSING 3 /* rounds after which what is missing is lost */
 
 struct engine;

@@ -53,7 +53,7 @@ engine_place_put(struct engine *e, uint32_t agency, const struct store_row *row)
 	r = engine_grant_resume(e, row, &put);
 	ipc_put_put(&b, &put);
 	ipc_put_free(&put);
-	if (r < 0 || (r = engine_dp_send(e, IPC_D_PUT, &b, on_agency_done, of)) < 0)
+	if (r < 0 || (r = engine_dp_send(e, IPC_D_KEEP, &b, on_agency_done, of)) < 0)
 		return r;
 	(void)TAKE_PTR(of);
 	return 0;

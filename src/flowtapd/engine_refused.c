@@ -27,7 +27,7 @@ event_of(const struct op *op)
 	    .agency = op->agency,
 	    .id = op->reply.value,
 	    .code = op_error_code(op->dp_error),
-	    .reason = "the data plane did not take it"};
+	    .reason = op->dp_error == -EMLINK ? ENGINE_WOULD_SLOW : "the data plane did not take it"};
 }
 
 /* In the open transaction.  -ENOENT: it has ended in between: that is on record, and it counts no more. */

@@ -138,7 +138,7 @@ sync_put(void *arg, const char *agency, struct store_row *row)
 	if (r < 0)
 		return r;
 	y->put++;
-	return sync_send(y, IPC_D_PUT, &b, &of);
+	return sync_send(y, IPC_D_KEEP, &b, &of);
 }
 
 static int

@@ -31,9 +31,10 @@ tapset_new(const struct tapset_tables *t, struct tapset **out)
 	for (int f = 0; f < 2; f++)
 		s->side[f].used = calloc(t->nagency, sizeof *s->side[f].used);
 	r = s->flag && s->sample && s->dests.link && s->side[0].used && s->side[1].used ? 0 : -ENOMEM;
-	if (r < 0 || (r = pool_init(&s->side[0].terms, t->nterm4)) < 0 ||
-	    (r = pool_init(&s->side[1].terms, t->nterm6)) < 0 || (r = pool_init(&s->dests.pool, t->ndest)) < 0 ||
-	    (r = pool_init(&s->crits, t->ncrit)) < 0 || (r = dues_init(&s->dues, t->ncrit)) < 0 ||
+	if (r < 0 || (r = cost_init(&s->side[0], t->nagency)) < 0 || (r = cost_init(&s->side[1], t->nagency)) < 0 ||
+	    (r = pool_init(&s->side[0].terms, t->nterm4)) < 0 || (r = pool_init(&s->side[1].terms, t->nterm6)) < 0 ||
+	    (r = pool_init(&s->dests.pool, t->ndest)) < 0 || (r = pool_init(&s->crits, t->ncrit)) < 0 ||
+	    (r = dues_init(&s->dues, t->ncrit)) < 0 ||
 	    (r = watch_init(&s->watch, t, (uint64_t)(uintptr_t)s ^ clock_mono_ns())) < 0 ||
 	    (r = hashmap_new(&s->by_uid)) < 0) {
 		tapset_free(s);
@@ -52,6 +53,8 @@ tapset_free(struct tapset *s)
 	pool_fini(&s->side[1].terms);
 	free(s->side[0].used);
 	free(s->side[1].used);
+	cost_fini(&s->side[0]);
+	cost_fini(&s->side[1]);
 	pool_fini(&s->dests.pool);
 	pool_fini(&s->crits);
 	dues_fini(&s->dues);
@@ -80,7 +83,7 @@ first_of(struct tap_crit *k, unsigned family)
 
 /* Reserves a term, writes it and gives it to the criterion; not linked yet. */
 static int
-put_term(struct tapset *s, uint32_t c, const struct filter_term *f, uint64_t now_ns)
+put_term(struct tapset *s, uint32_t c, const struct filter_term *f, bool stored, uint64_t now_ns)
 {
 	struct side *side = tapset_side(s, f->family);
 	uint32_t *first = first_of(&s->t.crit[c], f->family), i = pool_get(&side->terms, now_ns);
@@ -92,7 +95,7 @@ put_term(struct tapset *s, uint32_t c, const struct filter_term *f, uint64_t now
 	side_term_fill(side, i, f);
 	t = side_term(side, i);
 	STORE(&t->crit, c);
-	if ((r = mask_link(side, i, &s->bloom)) < 0) {
+	if ((r = mask_link(side, i, &s->bloom, stored)) < 0) {
 		STORE(&t->crit, 0);
 		pool_put(&side->terms, i, now_ns);
 		return r;
@@ -104,9 +107,10 @@ put_term(struct tapset *s, uint32_t c, const struct filter_term *f, uint64_t now
 }
 
 static int
-put_all(struct tapset *s, uint32_t c, const struct tap_filter *f, uint64_t now_ns)
+put_all(struct tapset *s, uint32_t c, const struct tapset_want *w, uint64_t now_ns)
 {
-	uint32_t n[2] = {0}, agency = s->t.crit[c].agency;
+	const struct tap_filter *f = w->filter;
+	uint32_t n[2] = {0}, agency = w->agency;
 
 	for (uint32_t i = 0; i < f->n; i++)
 		n[f->term[i].family == 6]++;
@@ -114,7 +118,7 @@ put_all(struct tapset *s, uint32_t c, const struct tap_filter *f, uint64_t now_n
 		if (n[j] > 0 && !side_has_room(&s->side[j], agency, n[j]))
 			return -ENOSPC;
 	for (uint32_t i = 0; i < f->n; i++) {
-		int r = put_term(s, c, &f->term[i], now_ns);
+		int r = put_term(s, c, &f->term[i], w->stored, now_ns);
 
 		if (r < 0)
 			return r;
@@ -227,7 +231,7 @@ tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t
 	life_begin(s, c, &w->life, &used);
 	STORE(&s->t.crit[c].state, TAP_CRIT_BUILDING);
 	if ((r = hashmap_put(s->by_uid, uid, c)) < 0 || (r = put_dests(s, c, w, now_ns)) < 0 ||
-	    (r = put_all(s, c, w->filter, now_ns)) < 0) {
+	    (r = put_all(s, c, w, now_ns)) < 0) {
 		tapset_drop(s, c, now_ns);
 		return r;
 	}

@@ -84,6 +84,20 @@ struct tapset_want {
 	uint32_t agency;
 	struct tapset_life life;
 	struct tapset_used used; /* if it is not in the tables */
+	bool stored;             /* it was accepted long ago: it costs what it costs */
+};
+
+/*
+ * What the terms of one agency may cost one packet, in each family: so many masks, a Bloom word each, and under all of
+ * them together so many terms that are compared with it; and so many of these under masks that name no network on
+ * either side, since that is what packets pay that nobody asked for.
+ */
+#define TAPSET_MASKS 16
+#define TAPSET_STEPS 128
+#define TAPSET_STEPS_WIDE 16
+
+struct tapset_cost {
+	uint32_t masks, steps, wide;
 };
 
 struct tapset;
@@ -102,8 +116,9 @@ int tapset_recover(struct tapset *s, uint64_t now_ns);
  * and otherwise left alone, one that differs is replaced; either way the life asked
  * for holds from now on, and what was consumed of it before stays consumed.  A
  * recovered one that has ended is confirmed and stays as it is, for tapset_ended.
- * -EDQUOT: no room for another content destination; -ENOSPC: some other table is full; -EEXIST: put already; nothing is
- * changed.
+ * -EDQUOT: no room for another content destination; -EMLINK: packets would pay more for the agency's terms than
+ * TAPSET_MASKS, TAPSET_STEPS and TAPSET_STEPS_WIDE allow; -ENOSPC: some other table is full; -EEXIST: put already;
+ * nothing is changed.
  */
 int tapset_put(struct tapset *s, uint64_t uid, const struct tapset_want *w, uint64_t now_ns);
 /*
@@ -118,6 +133,10 @@ int tapset_life_set(struct tapset *s, uint64_t uid, unsigned which, const struct
 int tapset_grant(struct tapset *s, uint64_t uid, const struct tapset_life *life, uint64_t now_ns);
 /* Dead when it returns.  -ENOENT */
 int tapset_remove(struct tapset *s, uint64_t uid, uint64_t now_ns);
+/* What the agency's terms cost a packet at most. */
+struct tapset_cost tapset_cost(const struct tapset *s, unsigned family, uint32_t agency);
+/* The next agency whose terms cost more than they may, since they came before the rule; 0: no more. */
+uint32_t tapset_costly(const struct tapset *s, uint32_t after);
 /* Removes what recovery found and nobody confirmed; returns how many. */
 uint32_t tapset_drop_unconfirmed(struct tapset *s, uint64_t now_ns);
 /* Overwrites what was removed a quarantine ago, so that no table names its target, and rebuilds the Bloom words when

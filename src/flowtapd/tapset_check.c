@@ -106,6 +106,7 @@ check_side(const struct side *side, uint32_t live, uint32_t *l4, const char **wh
 		MUST(w.refs[m] == side->mask_refs[m], "a mask's count of terms is wrong");
 		MUST((w.refs[m] != 0) == mask_used(side, m), "a mask is in use without terms");
 	}
+	MUST(cost_right(side), "what an agency's terms cost is wrong");
 	*l4 += w.l4;
 	return check_masks(side, why);
 }

@@ -51,7 +51,9 @@ struct side {
 	struct tap_term6 *term6;
 	const struct tap_crit *crit;
 	struct pool terms;
-	uint32_t *used;                    /* terms per agency */
+	uint32_t *used;     /* terms per agency */
+	struct cost **cost; /* per agency, made when it is needed: tapset_cost.c */
+	uint32_t nagency;
 	uint32_t mask_refs[TAP_MASKS_MAX]; /* linked terms */
 	struct mask_shape shape[TAP_MASKS_MAX];
 	bool guarded; /* masks are in struct tap_masks as mask_guard says; else all are open */
@@ -79,8 +81,9 @@ bool side_has_room(const struct side *s, uint32_t agency, uint32_t n);
 void side_unlink(struct side *s, uint32_t i, uint64_t now_ns); /* and frees */
 void side_wipe(struct side *s, uint64_t now_ns); /* overwrites terms that were freed and have no reader left */
 
-/* Chooses the mask and makes the term reachable: 0, -ENOSPC, -errno. */
-int mask_link(struct side *s, uint32_t i, struct bloom *b);
+/* Chooses the mask and makes the term reachable: 0, -ENOSPC, -EMLINK (it would cost more than the agency's terms may;
+ * not if it is stored), -errno. */
+int mask_link(struct side *s, uint32_t i, struct bloom *b, bool stored);
 struct mask_shape mask_shape_get(const struct side *s, unsigned m);
 bool mask_used(const struct side *s, unsigned m);
 void mask_unref(struct side *s, unsigned m);
@@ -93,6 +96,29 @@ uint64_t mask_all(const struct side *s);                /* those in use, a bit e
 /* After a predecessor: shapes from the table; later out with those that have no terms. */
 void mask_read(struct side *s);
 void mask_recover(struct side *s);
+
+/* ---- tapset_cost.c: what each agency's terms cost packets ---- */
+
+struct key_of {
+	uint64_t hash;
+	uint32_t agency;
+	unsigned mask;
+};
+
+int cost_init(struct side *s, uint32_t nagency);
+void cost_fini(struct side *s);
+int cost_recover(struct side *s);      /* of all that is linked; -ENOMEM */
+bool cost_right(const struct side *s); /* what is kept is what counting all anew gives */
+/* Before cost_add of that agency and mask: 0, -ENOMEM. */
+int cost_reserve(struct side *s, uint32_t agency, unsigned m);
+uint32_t cost_masks(const struct side *s, uint32_t agency);
+bool cost_has_mask(const struct side *s, uint32_t agency, unsigned m);
+/* Terms of the agency under the key, in the slot's chain that begins with `first`. */
+uint32_t cost_chain(const struct side *s, uint32_t first, const struct key_of *k);
+/* chain: terms of the agency under one key, with the one that comes, or goes. */
+bool cost_allows(const struct side *s, uint32_t agency, unsigned m, uint32_t chain);
+void cost_add(struct side *s, uint32_t agency, unsigned m, uint32_t chain);
+void cost_remove(struct side *s, uint32_t agency, unsigned m, uint32_t chain);
 
 /* ---- tapset_bloom.c ---- */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which mask a term is found by.  Every mask costs each packet one Bloom word,
- * so that a term takes an existing mask with the same address bits while few
- * terms share its key, then a mask of its own, and when the table is full the
- * best coarser one.
+ * so that a term takes a mask that its agency has, with the same address bits, while few
+ * terms share its key, then one that is new to the agency, and when it has as many as it
+ * may have the best coarser one of its own.
  *
  * exports: mask_ */
 #include <arpa/inet.h>
@@ -13,8 +13,8 @@
 
 #include "tapset_int.h"
 
-#define CHAIN_SHORT 8  /* terms that share a key to save a mask */
-#define MASKS_EXACT 48 /* from here on prefix lengths are rounded down */
+#define CHAIN_SHORT 8                      /* terms that share a key to save a mask */
+#define MASKS_EXACT (TAPSET_MASKS * 3 / 4) /* of an agency; from here on prefix lengths are rounded down */
 
 static uint32_t
 ones32(uint8_t plen)
@@ -182,6 +182,15 @@ shape_bits(struct mask_shape a)
 
 /* ---- linking ---- */
 
+/* A term on its way in. */
+struct link {
+	struct side *side;
+	struct bloom *bloom;
+	uint32_t term, agency;
+	bool stored; /* whatever it costs */
+	struct mask_shape want;
+};
+
 /* Of the chain that the slot heads, so many are the agency's. */
 static uint32_t
 chain_own(const struct side *s, uint32_t first, uint32_t agency)
@@ -193,30 +202,37 @@ chain_own(const struct side *s, uint32_t first, uint32_t agency)
 	return own;
 }
 
-/* Links under mask m if fewer than limit terms of that mask are there: 0, -ENOSPC. */
+/* Links under mask m if fewer than limit of the agency's terms are under its key there: 0, -ENOSPC, -EMLINK, -ENOMEM.
+ */
 static int
-try_mask(struct side *s, uint32_t i, unsigned m, unsigned limit, struct bloom *b)
+try_mask(const struct link *l, unsigned m, unsigned limit)
 {
-	struct term_head *t = side_term(s, i);
-	uint32_t n = 0, same = 0, *slot, *at;
-	uint64_t hash;
+	struct side *s = l->side;
+	struct term_head *t = side_term(s, l->term);
+	uint32_t n = 0, same, *slot, *at;
+	struct key_of key = {.agency = l->agency, .mask = m};
+	int r;
 
 	t->mask = (uint8_t)m;
-	hash = side_hash(s, i);
+	key.hash = side_hash(s, l->term);
 	/* Last in the chain, so that copies are found in their order, nearly, and need little sorting. */
-	slot = &s->slot[tap_slot(s->slots, hash)];
-	for (at = slot; *at != 0; at = &side_term(s, *at)->next) {
+	slot = &s->slot[tap_slot(s->slots, key.hash)];
+	for (at = slot; *at != 0; at = &side_term(s, *at)->next)
 		n++;
-		same += side_term(s, *at)->mask == m;
-	}
+	same = cost_chain(s, *slot, &key);
 	if (n >= TAP_CHAIN_MAX || same >= limit ||
-	    (n >= TAP_CHAIN_AGENCY && chain_own(s, *slot, side_agency(s, i)) >= TAP_CHAIN_AGENCY))
+	    (n >= TAP_CHAIN_AGENCY && chain_own(s, *slot, l->agency) >= TAP_CHAIN_AGENCY))
 		return -ENOSPC;
+	if (!l->stored && !cost_allows(s, l->agency, m, same + 1))
+		return -EMLINK;
+	if ((r = cost_reserve(s, l->agency, m)) < 0)
+		return r;
 	t->next = 0;
 	/* The Bloom bits first: a reader finds the term only once they and the chain lead to it. */
-	bloom_add(b, s, i, hash);
-	STORE(at, i);
+	bloom_add(l->bloom, s, l->term, key.hash);
+	STORE(at, l->term);
 	s->mask_refs[m]++;
+	cost_add(s, l->agency, m, same + 1);
 	if (t->flags != 0)
 		STORE(&s->ctl->l4_terms, s->ctl->l4_terms + 1);
 	return 0;
@@ -231,53 +247,69 @@ find_exact(const struct side *s, struct mask_shape want)
 	return -1;
 }
 
+static bool
+is_own(const struct link *l, unsigned m)
+{
+	return cost_has_mask(l->side, l->agency, m);
+}
+
 /* A mask with the same address bits where the term has little company. */
 static int
-link_shared(struct side *s, uint32_t i, struct mask_shape want, struct bloom *b)
+link_shared(const struct link *l)
 {
-	if (want.src == 0 && want.dst == 0)
+	const struct side *s = l->side;
+
+	if (l->want.src == 0 && l->want.dst == 0)
 		return -ENOSPC; /* would have every packet look at every port */
 	for (unsigned m = 0; m < masks_in_table(s); m++) {
 		struct mask_shape have = mask_shape_get(s, m);
 		int r;
 
-		if (!mask_used(s, m) || have.src != want.src || have.dst != want.dst || !shape_covers(have, want))
+		if (!is_own(l, m) || have.src != l->want.src || have.dst != l->want.dst || !shape_covers(have, l->want))
 			continue;
-		if ((r = try_mask(s, i, m, CHAIN_SHORT, b)) != -ENOSPC)
+		if ((r = try_mask(l, m, CHAIN_SHORT)) != -ENOSPC && r != -EMLINK)
 			return r;
 	}
 	return -ENOSPC;
 }
 
-/* A mask of its own, if there is room in the table. */
+static unsigned
+find_hole(const struct side *s)
+{
+	unsigned m = 0;
+
+	while (m < TAP_MASKS_MAX && mask_used(s, m))
+		m++;
+	return m;
+}
+
+/* One that the agency has not yet, which may be there for another one. */
 static int
-link_new(struct side *s, uint32_t i, struct mask_shape want, struct bloom *b)
+link_new(const struct link *l)
 {
 	const struct mask_shape any = {0};
-	unsigned used = 0, hole = TAP_MASKS_MAX;
+	struct side *s = l->side;
+	struct mask_shape want = l->want;
+	const unsigned step = s->family == 4 ? 8 : 16;
+	uint32_t own = cost_masks(s, l->agency);
+	unsigned hole;
 	int m, r;
 
-	for (unsigned j = TAP_MASKS_MAX; j-- > 0;) {
-		used += mask_used(s, j);
-		if (!mask_used(s, j))
-			hole = j;
-	}
-	if (used >= MASKS_EXACT) {
-		unsigned step = s->family == 4 ? 8 : 16;
-
+	if (own >= MASKS_EXACT) {
 		want.src = (uint8_t)(want.src - want.src % step);
 		want.dst = (uint8_t)(want.dst - want.dst % step);
 		want.proto = want.sport = want.dport = false;
-		if ((m = find_exact(s, want)) >= 0)
-			return try_mask(s, i, (unsigned)m, TAP_CHAIN_MAX, b);
 	}
 	/* The last one is kept for the mask under which everything fits. */
-	if (used >= TAP_MASKS_MAX - 1 && find_exact(s, any) < 0)
+	m = find_exact(s, any);
+	if (own >= TAPSET_MASKS - 1 && (m < 0 || !is_own(l, (unsigned)m)))
 		want = any;
-	if (hole == TAP_MASKS_MAX)
+	if ((m = find_exact(s, want)) >= 0)
+		return try_mask(l, (unsigned)m, TAP_CHAIN_MAX);
+	if ((hole = find_hole(s)) == TAP_MASKS_MAX)
 		return -ENOSPC;
 	mask_write(s, hole, want);
-	r = try_mask(s, i, hole, TAP_CHAIN_MAX, b);
+	r = try_mask(l, hole, TAP_CHAIN_MAX);
 	if (r < 0) {
 		s->mask_refs[hole]++;
 		mask_unref(s, hole);
@@ -285,37 +317,44 @@ link_new(struct side *s, uint32_t i, struct mask_shape want, struct bloom *b)
 	return r;
 }
 
-/* The finest coarser mask that has room. */
+/* The finest coarser mask that has room: of the agency's, or of all. */
 static int
-link_coarser(struct side *s, uint32_t i, struct mask_shape want, struct bloom *b)
+link_coarser(const struct link *l, bool all)
 {
-	for (int bits = shape_bits(want); bits >= 0; bits--) {
+	const struct side *s = l->side;
+	int worst = -ENOSPC;
+
+	for (int bits = shape_bits(l->want); bits >= 0; bits--) {
 		for (unsigned m = 0; m < masks_in_table(s); m++) {
 			struct mask_shape have = mask_shape_get(s, m);
 			int r;
 
-			if (!mask_used(s, m) || shape_bits(have) != bits || !shape_covers(have, want))
+			if (!(all ? mask_used(s, m) : is_own(l, m)) || shape_bits(have) != bits ||
+			    !shape_covers(have, l->want))
 				continue;
-			if ((r = try_mask(s, i, m, TAP_CHAIN_MAX, b)) != -ENOSPC)
+			if ((r = try_mask(l, m, TAP_CHAIN_MAX)) != -ENOSPC && r != -EMLINK)
 				return r;
+			worst = r == -EMLINK ? r : worst;
 		}
 	}
-	return -ENOSPC;
+	return worst;
 }
 
+/* What it costs, and so whether it may be, depends on the agency's own terms alone, but for the last step: when the
+ * masks of all agencies together have filled the table. */
 int
-mask_link(struct side *s, uint32_t i, struct bloom *b)
+mask_link(struct side *s, uint32_t i, struct bloom *b, bool stored)
 {
-	struct mask_shape want = side_shape(s, i);
-	int m = find_exact(s, want), r = -ENOSPC;
+	struct link l = {.side = s, .bloom = b, .term = i, .agency = side_agency(s, i), .stored = stored};
+	int m, r = -ENOSPC;
 
-	if (m >= 0)
-		r = try_mask(s, i, (unsigned)m, TAP_CHAIN_MAX, b);
-	if (r == -ENOSPC && m < 0)
-		r = link_shared(s, i, want, b);
-	if (r == -ENOSPC && m < 0)
-		r = link_new(s, i, want, b);
-	if (r == -ENOSPC)
-		r = link_coarser(s, i, want, b);
-	return r;
+	l.want = side_shape(s, i);
+	m = find_exact(s, l.want);
+	if (m >= 0 && is_own(&l, (unsigned)m))
+		r = try_mask(&l, (unsigned)m, TAP_CHAIN_MAX);
+	else if ((r = link_shared(&l)) == -ENOSPC)
+		r = link_new(&l);
+	if ((r == -ENOSPC || r == -EMLINK) && ((m = link_coarser(&l, false)) != -ENOSPC || r == -ENOSPC))
+		r = m;
+	return r == -ENOSPC && find_hole(s) == TAP_MASKS_MAX ? link_coarser(&l, true) : r;
 }

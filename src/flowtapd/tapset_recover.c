@@ -108,7 +108,7 @@ recover_terms(struct tapset *s, struct side *side, uint64_t now_ns)
 	}
 }
 
-static void
+static int
 recover_side(struct tapset *s, struct side *side, uint64_t now_ns)
 {
 	mask_read(side);
@@ -116,6 +116,7 @@ recover_side(struct tapset *s, struct side *side, uint64_t now_ns)
 		recover_chain(s, side, &side->slot[i]);
 	recover_terms(s, side, now_ns);
 	mask_recover(side);
+	return cost_recover(side);
 }
 
 int
@@ -127,7 +128,7 @@ tapset_recover(struct tapset *s, uint64_t now_ns)
 	s->t.ctl->slots4 = s->t.nslot4;
 	s->t.ctl->slots6 = s->t.nslot6;
 	for (int f = 0; f < 2 && r == 0; f++)
-		recover_side(s, &s->side[f], now_ns);
+		r = recover_side(s, &s->side[f], now_ns);
 	/* Counted on top of the old sum, so that it is never zero while fragments matter. */
 	if (r == 0)
 		STORE(&s->t.ctl->l4_terms, s->t.ctl->l4_terms - l4);

@@ -273,6 +273,11 @@ side_unlink(struct side *s, uint32_t i, uint64_t now_ns)
 	struct term_head *t = side_term(s, i);
 	uint32_t *at = link_of(s, i);
 
+	if (at != NULL) {
+		const struct key_of k = {side_hash(s, i), side_agency(s, i), t->mask};
+
+		cost_remove(s, k.agency, k.mask, cost_chain(s, *side_slot(s, i), &k));
+	}
 	STORE(&t->crit, 0);
 	/* It keeps its own `next`: readers that came by it go on. */
 	if (at != NULL)

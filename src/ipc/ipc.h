@@ -42,6 +42,7 @@ enum ipc_type {
 	IPC_D_TEST_END,   /* nothing: take it out, and say what was counted */
 	IPC_D_GRANT,      /* struct ipc_life_set: packets and bytes have been given so far */
 	IPC_D_DESTS,      /* u32: content destinations behind this index, from 0 on */
+	IPC_D_KEEP,       /* struct ipc_put: accepted long ago, so that it is put whatever packets pay for it */
 	/* dataplane -> engine; id as in the request */
 	IPC_D_DONE = 48,     /* u32: 0 or errno */
 	IPC_D_COUNTS,        /* u32 n, n * struct ipc_count, in the order asked */

@@ -141,10 +141,12 @@ put_criteria(struct lab *l)
 		gen_criteria(&l->gen, &l->crit[i]);
 		r = filter_compile(&l->crit[i], &f);
 		assert_true(r == 0 || r == -E2BIG);
+		/* Whatever packets pay for it. */
 		if (r == 0)
-			assert_int_equal(
-			    tapset_put(l->set, i + 1,
-				&(struct tapset_want){.filter = &f, .dest = &dest, .ndest = 1, .agency = 1}, 0),
+			assert_int_equal(tapset_put(l->set, i + 1,
+					     &(struct tapset_want){
+						 .filter = &f, .dest = &dest, .ndest = 1, .agency = 1, .stored = true},
+					     0),
 			    0);
 		l->live[i] = r == 0;
 		filter_free(&f);

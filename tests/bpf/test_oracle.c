@@ -62,7 +62,8 @@ set_fill(struct run *r, struct set *s)
 		}
 		m->uid = ++r->uid;
 		if ((rc = tapset_put(r->tapset, m->uid,
-			 &(struct tapset_want){.filter = &f, .dest = &dest, .ndest = 1, .agency = 1}, r->now)) < 0)
+			 &(struct tapset_want){.filter = &f, .dest = &dest, .ndest = 1, .agency = 1, .stored = true},
+			 r->now)) < 0)
 			errx(1, "put: %s", strerror(-rc));
 		filter_free(&f);
 		s->n++;

@@ -26,9 +26,9 @@ struct memtables {
 	uint32_t slot4[256], slot6[256];
 	struct tap_term4 term4[512];
 	struct tap_term6 term6[512];
-	struct tap_crit crit[128];
-	struct tap_count count[128];
-	uint64_t ended[2];
+	struct tap_crit crit[384];
+	struct tap_count count[384];
+	uint64_t ended[6];
 	struct tap_agency agency[8];
 	struct tap_dest dest[64];
 	struct mem_hash own;

@@ -206,7 +206,7 @@ test_full(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct rig r = begin();
 		struct tapset_usage before, now;
-		char src[32];
+		char src[64];
 		int rc = 0;
 		uint64_t n;
 
@@ -214,7 +214,8 @@ test_full(void **state)
 			((struct mem_hash *)((char *)r.m + row[i].max))->max = 20;
 		for (n = 1; rc == 0; n++) {
 			before = usage(&r);
-			snprintf(src, sizeof src, "10.0.%u.1-10.0.%u.9", (unsigned)n, (unsigned)n);
+			snprintf(src, sizeof src, "10.%u.%u.1-10.%u.%u.9", (unsigned)n >> 8, (unsigned)n & 255,
+			    (unsigned)n >> 8, (unsigned)n & 255);
 			rc = put(&r, n, src, "53", row[i].max == offsetof(struct memtables, own) ? (unsigned)n : 1);
 		}
 		assert_int_equal(rc, -ENOSPC);
@@ -276,7 +277,7 @@ test_many_masks(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 99; i++) {
-		snprintf(src, sizeof src, "10.%u.0.0/%u", i, 8 + i % 25);
+		snprintf(src, sizeof src, "10.%u.0.0/%u", i, 24 + i % 9);
 		assert_int_equal(put(&r, i + 1, src,
 				     i / 25 == 0   ? NULL
 				     : i / 25 == 1 ? "53"
@@ -285,7 +286,7 @@ test_many_masks(void **state)
 				     1),
 		    0);
 	}
-	assert_true(usage(&r).masks4 <= TAP_MASKS_MAX);
+	assert_true(usage(&r).masks4 <= TAPSET_MASKS);
 	for (unsigned i = 0; i < 99; i++) {
 		struct packet p = {.family = 4,
 		    .proto = 17,
@@ -304,20 +305,134 @@ test_many_masks(void **state)
 	end(&r);
 }
 
+/* ---- what packets pay for an agency's terms ---- */
+
+static bool
+is_within(const struct rig *r, uint32_t agency)
+{
+	const struct tapset_cost c = tapset_cost(r->s, 4, agency);
+
+	return c.masks <= TAPSET_MASKS && c.steps <= TAPSET_STEPS && c.wide <= TAPSET_STEPS_WIDE;
+}
+
+/* The n-th of many that meet in one packet: 10.0.0.1, and ports around 53. */
+static int
+put_costly(struct rig *r, uint64_t uid, unsigned n, uint32_t agency)
+{
+	char src[32], ports[32];
+
+	snprintf(src, sizeof src, "10.0.0.1/%u", 1 + n * 7 % 32);
+	snprintf(ports, sizeof ports, "%u-%u", 100 + 4 * n, 101 + 4 * n);
+	return put_filter(r, uid, filter(src, ports), agency, agency);
+}
+
+/* As many as the agency gets of n, a bit each. */
+static void
+put_costlies(struct rig *r, uint32_t agency, bool *got, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const int rc = put_costly(r, agency * 1000 + i, i, agency);
+
+		assert_true(rc == 0 || rc == -EMLINK);
+		assert_true(is_within(r, agency));
+		got[i] = rc == 0;
+		r->now += SECOND / 50; /* what was refused rests as well */
+	}
+}
+
+/* What one may have is the same whatever others have, in the same order or another. */
+static void
+test_cost_is_the_agencys_own(void **state)
+{
+	bool alone[200], beside[200], other[200];
+	struct rig r = begin();
+
+	(void)state;
+	put_costlies(&r, 2, alone, 200);
+	assert_true(alone[0] && !alone[199]);
+	end(&r);
+	r = begin();
+	for (unsigned i = 0; i < 12; i++)
+		assert_int_equal(put_filter(&r, 9000 + i, filter(i % 2 ? "10.0.0.0/9" : "10.0.0.1", "53"), 4, 4), 0);
+	put_costlies(&r, 3, other, 200);
+	put_costlies(&r, 2, beside, 200);
+	assert_memory_equal(alone, beside, sizeof alone);
+	assert_memory_equal(alone, other, sizeof alone);
+	end(&r);
+}
+
+/* A chain under one key, up to the last that may be; what goes makes room; a restart changes nothing. */
+static void
+test_cost_of_a_chain(void **state)
+{
+	struct rig r = begin();
+	unsigned n = 0;
+	int rc;
+
+	(void)state;
+	while ((rc = put_filter(&r, n + 1, filter("10.0.0.1", NULL), 1, 1)) == 0)
+		n++;
+	assert_int_equal(rc, -EMLINK);
+	assert_int_equal(n, TAPSET_STEPS);
+	assert_int_equal(put_filter(&r, 900, filter("10.0.0.2", NULL), 1, 1), 0); /* under another key */
+	tapset_free(r.s);
+	start(&r);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(put_filter(&r, i + 1, filter("10.0.0.1", NULL), 1, 1), 0);
+	assert_int_equal(put_filter(&r, 901, filter("10.0.0.1", NULL), 1, 1), -EMLINK);
+	assert_int_equal(tapset_remove(r.s, 5, r.now), 0);
+	assert_int_equal(put_filter(&r, 901, filter("10.0.0.1", NULL), 1, 1), 0);
+	for (n = 0; put_filter(&r, 1000 + n, filter("0.0.0.0/0", NULL), 2, 2) == 0;)
+		n++;
+	assert_int_equal(n, TAPSET_STEPS_WIDE);
+	end(&r);
+}
+
+/* What came before the rule stays, is told, and has nothing join it that costs more. */
+static void
+test_cost_of_what_is_stored(void **state)
+{
+	struct rig r = begin();
+	struct tapset_dest d = dest(1, 255);
+	struct tap_filter f = filter("10.0.0.1", NULL);
+	struct tapset_want w = {.filter = &f, .dest = &d, .ndest = 1, .agency = 3, .stored = true};
+
+	(void)state;
+	assert_int_equal(tapset_costly(r.s, 0), 0);
+	for (unsigned i = 0; i < TAPSET_STEPS + 20; i++)
+		assert_int_equal(tapset_put(r.s, i + 1, &w, r.now), 0);
+	check(&r);
+	assert_int_equal(tapset_costly(r.s, 0), 3);
+	assert_int_equal(tapset_costly(r.s, 3), 0);
+	w.stored = false;
+	assert_int_equal(tapset_put(r.s, 999, &w, r.now), -EMLINK);
+	for (unsigned i = 0; i < 21; i++)
+		assert_int_equal(tapset_remove(r.s, i + 1, r.now), 0);
+	check(&r);
+	assert_int_equal(tapset_costly(r.s, 0), 0);
+	assert_int_equal(tapset_put(r.s, 999, &w, r.now), 0);
+	assert_int_equal(tapset_put(r.s, 998, &w, r.now), -EMLINK);
+	filter_free(&f);
+	end(&r);
+}
+
 /* An index that was freed is given to nobody else for a second. */
 static void
 test_quarantine(void **state)
 {
 	struct rig r = begin();
+	char src[32];
 
 	(void)state;
-	for (uint64_t uid = 1; uid < ARRAY_LEN(r.m->crit); uid++)
-		assert_int_equal(put(&r, uid, "10.0.0.1", NULL, 1), 0);
+	for (unsigned uid = 1; uid < ARRAY_LEN(r.m->crit); uid++) {
+		snprintf(src, sizeof src, "10.0.%u.%u", uid >> 8, uid & 255);
+		assert_int_equal(put_filter(&r, uid, filter(src, NULL), 1, 1 + uid % 4), 0);
+	}
 	assert_int_equal(tapset_remove(r.s, 5, r.now), 0);
 	r.now += SECOND - 1000000;
-	assert_int_equal(put(&r, 500, "10.0.0.1", NULL, 1), -ENOSPC);
+	assert_int_equal(put(&r, 1500, "10.0.0.1", NULL, 1), -ENOSPC);
 	r.now += 1000000;
-	assert_int_equal(put(&r, 500, "10.0.0.1", NULL, 1), 0);
+	assert_int_equal(put(&r, 1500, "10.0.0.1", NULL, 1), 0);
 	end(&r);
 }
 
@@ -1382,6 +1497,9 @@ main(void)
 	    cmocka_unit_test(test_full),
 	    cmocka_unit_test(test_terms_are_shared_out),
 	    cmocka_unit_test(test_many_masks),
+	    cmocka_unit_test(test_cost_is_the_agencys_own),
+	    cmocka_unit_test(test_cost_of_a_chain),
+	    cmocka_unit_test(test_cost_of_what_is_stored),
 	    cmocka_unit_test(test_quarantine),
 	    cmocka_unit_test(test_removed_is_overwritten),
 	    cmocka_unit_test(test_figures),
