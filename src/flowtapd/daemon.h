@@ -29,7 +29,9 @@ enum daemon_number { DAEMON_NUMBER_AUDITORS, DAEMON_NUMBER_OFFICERS, DAEMON_NUMB
 #define DAEMON_CHAN_SHORT 4096      /* of those who are told little, and say little */
 #define DAEMON_LOCK_WAIT_MS 5000
 
-#define DAEMON_FILE_OWED "owed" /* in the run directory: engine_late.h */
+/* In the run directory: engine_late.h, late_ends.h. */
+#define DAEMON_FILE_OWED "owed"
+#define DAEMON_FILE_ENDED "ended"
 
 enum daemon_fd {
 	DAEMON_FD_PARENT = 3, /* channel to the parent */
@@ -45,6 +47,7 @@ enum daemon_fd {
 	DAEMON_FD_READER, /* channel to the reader */
 	DAEMON_FD_KEY,    /* a pipe with the machine key in it */
 	DAEMON_FD_OWED,   /* DAEMON_FILE_OWED, which root has opened */
+	DAEMON_FD_ENDED,  /* and DAEMON_FILE_ENDED */
 	DAEMON_FD_ENGINE_END,
 	/* canary */
 	DAEMON_FD_CANARY_SOCKET = DAEMON_FD_FIRST, /* packets at the test device's end */

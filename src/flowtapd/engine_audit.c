@@ -435,6 +435,8 @@ engine_audit_start(struct engine *e, const char **why)
 		return r;
 	*why = "audit record";
 	drop_missing(e);
+	if (engine_late_unready(e))
+		engine_alarm(e, engine_late_unready(e));
 	engine_audit_happened(e, &(struct audit_event){.kind = "start", .reason = "flowtapd " FLOWTAP_VERSION});
 	if ((r = loop_timer_new(e->loop, on_timer, e, &a->timer)) < 0)
 		return r;

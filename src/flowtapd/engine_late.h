@@ -8,9 +8,12 @@
  * in between loses them: then the criteria that are still stored are active again, as nothing says otherwise.
  *
  * Invariants:
- *  1. The file has what is owed, item by item; how much of it is paid is said by entries behind.  So whatever instant
- *     a daemon is killed at, nothing that was ended comes back, and at most one part's lines are written twice.
- *  2. Of lines without a debt each agency has a share of its own; debts are bounded by what is stored.
+ *  1. What has ended is first filed as bare numbers, for all of which there is room from the start on (late_ends.h): so
+ *     whatever instant a daemon is killed at, and whoever fills the run directory, nothing that was ended comes back.
+ *  2. The other file has what is owed, item by item, with its line; how much of it is paid is said by entries behind.
+ * So at most one part's lines are written twice.  An end whose line is not there gets one that says so.
+ *  3. Of lines each agency has a share of its own, and of those with a debt another one: beyond it they lose their
+ * words, then they are counted in one line, and eight bytes for each criterion are kept.
  */
 #ifndef FLOWTAPD_ENGINE_LATE_H
 #define FLOWTAPD_ENGINE_LATE_H
@@ -18,6 +21,7 @@
 #include <sys/queue.h>
 
 #include "append.h"
+#include "late_ends.h"
 #include "late_item.h"
 
 struct engine;
@@ -29,21 +33,29 @@ struct engine_late {
 	STAILQ_HEAD(, late_item) items;
 	STAILQ_HEAD(, late_share) shares; /* of each agency, and of each kind of line that is no agency's */
 	size_t n;
-	uint64_t dropped;     /* lines for which there was no room in memory either */
-	struct append file;   /* DAEMON_FD_OWED */
-	uint64_t seq;         /* of the file's entries */
-	uint64_t paid;        /* of the file's items, from its first on */
-	uint64_t written;     /* lines, since nothing was owed */
-	struct hashmap *gone; /* uids of debts: they are stored, and count as deleted */
-	bool soon;            /* the next part is to be paid */
+	uint64_t dropped;      /* lines for which there was no room in memory either */
+	uint64_t bare;         /* criteria that have ended, and have no line of their own */
+	struct late_ends ends; /* DAEMON_FD_ENDED */
+	bool told, alarmed;    /* since nothing was owed: that a line, an end is in no file */
+	struct append file;    /* DAEMON_FD_OWED; fd -1: there is none */
+	uint64_t seq;          /* of the file's entries */
+	uint64_t paid;         /* of the file's items, from its first on */
+	uint64_t written;      /* lines, since nothing was owed */
+	struct hashmap *gone;  /* uids of debts: they are stored, and count as deleted */
+	bool soon;             /* the next part is to be paid */
 };
 
 void engine_late_init(struct engine_late *l);
 /* Forgets and wipes what is in memory: the file still has it. */
 void engine_late_fini(struct engine_late *l);
 int engine_late_start(struct engine *e); /* with the record's key: reads what a former daemon owes */
+/* NULL, or why what ends would not be filed. */
+const char *engine_late_unready(const struct engine *e);
+/* What is owed: lines, and criteria without one. */
+uint64_t engine_late_lines(const struct engine *e);
 /* debt may be NULL.  Debts are always taken (-ENOMEM: nothing is), with as many criteria as fit into one entry,
- * LATE_UIDS_MAX; lines beyond a bound, which each agency has of its own, are only counted. */
+ * LATE_UIDS_MAX; lines beyond a bound, which each agency has of its own, are only counted.  That a
+ * debt is in no file, and so does not outlive the daemon, is an alarm. */
 #define LATE_UIDS_MAX 32768
 int engine_late_add(struct engine *e, const struct audit_event *event, const struct late_debt *debt);
 bool engine_late_gone(const struct engine *e, uint64_t uid); /* ended, and stored still */

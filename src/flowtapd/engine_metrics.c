@@ -156,7 +156,7 @@ engine_put(struct buf *out, const struct engine *e)
 	one_put(out, "disk_refuses", "gauge", "Whether nothing new is tapped since nothing more can be written.",
 	    e->disk.state >= DISK_FULL);
 	one_put(out, "audit_lines_owed", "gauge", "Lines that will be on record when there is room again.",
-	    (json_int_t)(e->late.n + e->late.dropped));
+	    (json_int_t)engine_late_lines(e));
 	head_put(out, "start_time_seconds", "gauge", "When the daemon was started, in Unix time.");
 	buf_printf(out, "flowtap_start_time_seconds %.3f\n", (double)e->started_ms / 1000);
 }

@@ -241,7 +241,7 @@ none_is_gone(struct engine *e, const struct op *op)
 	uint64_t count;
 	int r;
 
-	if (e->late.n == 0 || op->req.select != DTCP_SEL_IDS)
+	if (engine_late_lines(e) == 0 || op->req.select != DTCP_SEL_IDS)
 		return 0;
 	r = store_select(
 	    e->store, op->session->agency->name, &op->req, op->req.flags & DTCP_F_STATIC, &part, gone_note, &g, &count);

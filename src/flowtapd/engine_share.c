@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "log.h"
 
+#define SHORT_WORDS 1024
 #define USED_UP "more requests than the agency's share of the record has room for: try again later"
 
 static struct slice
@@ -58,20 +59,6 @@ engine_share_waits(struct op *op)
 	return true;
 }
 
-/* Whoever has the request knows by this that it is the one. */
-static int
-without_words(struct audit_event *v, char *reason, size_t size)
-{
-	char hash[AUDIT_HASH_HEX + 1];
-	int r = audit_digest(v->request.p, v->request.len, hash);
-
-	snprintf(reason, size, "%s%s%zu bytes, SHA-256 %s", v->reason ? v->reason : "", v->reason ? "; " : "",
-	    v->request.len, hash);
-	v->reason = reason;
-	v->request = v->parsed = (struct slice){NULL, 0};
-	return r;
-}
-
 static int
 count(struct share_sums *sums, struct agency *a, struct slice words)
 {
@@ -104,7 +91,7 @@ engine_share_record(struct engine *e, struct op *op, struct audit_event *v, stru
 	struct agency *a = op->session->agency;
 	const uint64_t now = clock_mono_ns();
 	enum share_form form = SHARE_FULL;
-	char reason[sizeof op->reason + 128];
+	char reason[sizeof op->reason + SHARE_DIGEST_TEXT];
 	int r = 0;
 
 	if (op->refused)
@@ -112,11 +99,12 @@ engine_share_record(struct engine *e, struct op *op, struct audit_event *v, stru
 	else if (share_is_used_up(&a->share, now)) {
 		form = SHARE_DIGEST;
 		share_end_charge(&a->share, now);
-	}
+	} else if (e->disk.state >= DISK_FULL && op->text.len > SHORT_WORDS)
+		form = SHARE_DIGEST; /* the reserve is for all */
 	if (form == SHARE_COUNT)
 		return count(sums, a, words_of(op));
 	if (form == SHARE_DIGEST && v->request.len)
-		r = without_words(v, reason, sizeof reason);
+		r = share_words_drop(v, reason, sizeof reason);
 	return r < 0 ? r : engine_share_charged(e, a, v);
 }
 

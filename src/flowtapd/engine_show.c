@@ -87,7 +87,7 @@ state_finish(struct ctl *c, json_t *state, struct rd *counts)
 		json_object_set_new(state, "disk",
 		    json_pack("{s:s,s:I,s:I,s:I}", "state", engine_disk_name(d->state), "free-bytes",
 			(json_int_t)d->free_bytes, "reserve-bytes", (json_int_t)d->reserve_bytes, "lines-owed",
-			(json_int_t)(c->engine->late.n + c->engine->late.dropped)));
+			(json_int_t)engine_late_lines(c->engine)));
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)

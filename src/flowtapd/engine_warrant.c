@@ -417,7 +417,8 @@ revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event 
 			.nuid = n,
 			.agency = s->agency,
 			.revoked = s->ref,
-			.revoked_by = s->revoked_uid});
+			.revoked_by = s->revoked_uid,
+			.revoked_no = s->no});
 		if (r < 0 && at > 0) /* half of it is owed: the next daemon goes by what is */
 			fatal(r, "agency %s: a warrant that ends can't be kept", s->agency);
 		at += n;

@@ -12,6 +12,7 @@ struct late_debt {
 	const char *agency;  /* theirs, or the warrant's */
 	const char *revoked; /* reference of a warrant; NULL: none */
 	uint32_t revoked_by;
+	uint64_t revoked_no; /* the warrant's number: not among the bytes */
 };
 
 /* Appends. */

@@ -56,15 +56,15 @@ struct channels {
 	int engine[CHILDREN], child[CHILDREN];
 };
 
-/* Without a file of its own it has a memory that ends with it. */
+/* Without a file of its own it has a memory that ends with it, and says so. */
 static int
-owed_open(const struct parent *p)
+owed_open(const struct parent *p, const char *name, int flags)
 {
 	char path[sizeof p->conf->run_dir + 16];
 	int fd;
 
-	snprintf(path, sizeof path, "%s/" DAEMON_FILE_OWED, p->conf->run_dir);
-	if ((fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0) {
+	snprintf(path, sizeof path, "%s/%s", p->conf->run_dir, name);
+	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600)) < 0) {
 		log_warn(-errno, "%s", path);
 		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	}
@@ -74,7 +74,7 @@ owed_open(const struct parent *p)
 static int
 engine_spawn(struct parent *p, int peer, const struct channels *ch)
 {
-	cleanup_fd int dtcp = -1, ctl = -1, owed = -1;
+	cleanup_fd int dtcp = -1, ctl = -1, owed = -1, ended = -1;
 	int fds[DAEMON_FD_ENGINE_END - DAEMON_FD_PARENT] = {-1, peer};
 	struct spawn_opts o = {.role = "engine", .uid = p->uid, .gid = p->gid, .nfds = ARRAY_LEN(fds)};
 	int r;
@@ -90,9 +90,12 @@ engine_spawn(struct parent *p, int peer, const struct channels *ch)
 	fds[DAEMON_FD_HOOK - DAEMON_FD_PARENT] = ch->engine[HOOK];
 	fds[DAEMON_FD_READER - DAEMON_FD_PARENT] = ch->engine[READER];
 	fds[DAEMON_FD_KEY - DAEMON_FD_PARENT] = p->key_fd;
-	if ((owed = owed_open(p)) < 0)
+	if ((owed = owed_open(p, DAEMON_FILE_OWED, O_APPEND)) < 0)
 		return owed;
+	if ((ended = owed_open(p, DAEMON_FILE_ENDED, 0)) < 0)
+		return ended;
 	fds[DAEMON_FD_OWED - DAEMON_FD_PARENT] = owed;
+	fds[DAEMON_FD_ENDED - DAEMON_FD_PARENT] = ended;
 	return child_start(p, ENGINE, &o, fds);
 }
 

@@ -2,6 +2,7 @@
 /* exports: share_ */
 #include "record_share.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NS 1000000000ull
@@ -95,4 +96,17 @@ share_sum_add(struct share_sum *sum, struct slice words)
 	sum->n++;
 	sum->bytes += words.len;
 	return 0;
+}
+
+int
+share_words_drop(struct audit_event *v, char *reason, size_t size)
+{
+	char hash[AUDIT_HASH_HEX + 1];
+	int r = audit_digest(v->request.p, v->request.len, hash);
+
+	snprintf(reason, size, "%s%s%zu bytes, SHA-256 %s", v->reason ? v->reason : "", v->reason ? "; " : "",
+	    v->request.len, hash);
+	v->reason = reason;
+	v->request = v->parsed = (struct slice){NULL, 0};
+	return r;
 }

@@ -59,4 +59,10 @@ struct share_sum {
 /* 0 or -ENOMEM. */
 int share_sum_add(struct share_sum *sum, struct slice words);
 
+/* Instead of the event's words their length and digest, behind its reason, in `reason`, which the event borrows then
+ * and which holds SHARE_DIGEST_TEXT bytes more than that: whoever has the request knows by this that it is the one.  0
+ * or -ENOMEM. */
+#define SHARE_DIGEST_TEXT 128
+int share_words_drop(struct audit_event *v, char *reason, size_t size);
+
 #endif

@@ -132,6 +132,8 @@ int store_update(struct store *s, const char *agency, const struct dtcp_req *whi
     int (*cb)(void *arg, struct store_row *r), void *arg, uint64_t *count);
 /* By uid alone: for the engine's own use, when the data plane says that a criterion has ended. -ENOENT */
 int store_find_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], struct store_row *r);
+/* Whose it is and its Criteria-ID, of one that can't be opened, too.  -ENOENT */
+int store_ids_of_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], uint32_t *id);
 /* Undo of store_add, by uid (an ADD the data plane refused). */
 int store_delete_uid(struct store *s, const char *agency, uint64_t uid);
 

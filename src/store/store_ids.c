@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store_int.h"
@@ -46,5 +47,20 @@ store_ids_normalise(const struct dtcp_ids *ids, uint32_t n, struct dtcp_ids **ou
 	}
 	*out = v;
 	*nout = fit ? last + 1 : 0;
+	return 0;
+}
+
+int
+store_ids_of_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], uint32_t *id)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_UID_GET);
+	int r;
+
+	sqlite3_bind_int64(st, 1, (int64_t)uid);
+	if ((r = store_step(st)) <= 0)
+		return r < 0 ? r : -ENOENT;
+	*id = (uint32_t)sqlite3_column_int64(st, 2);
+	snprintf(agency, DTCP_NAME_MAX + 1, "%s", (const char *)sqlite3_column_text(st, STORE_ROW_NCOLUMNS));
+	store_done(st);
 	return 0;
 }

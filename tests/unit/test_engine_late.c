@@ -25,7 +25,9 @@ static struct {
 	char lost_of[8], lost_why[64];
 	uint64_t txn_uid[ENGINE_PART_MAX + 1];
 	struct audit_event txn_line[ENGINE_PART_MAX + 1];
-	unsigned nuid, nline, recounts;
+	unsigned nuid, nline, recounts, alarms;
+	struct conf conf;
+	char ended_why[256], ended_ids[256];
 } t;
 
 /* ---- what engine_late.c calls ---- */
@@ -89,6 +91,10 @@ engine_audit_add(struct engine *e, const struct audit_event *event)
 		snprintf(t.lost_of, sizeof t.lost_of, "%s", event->agency ? event->agency : "");
 		snprintf(t.lost_why, sizeof t.lost_why, "%s", event->reason);
 	}
+	if (strcmp(event->kind, "ended") == 0) {
+		snprintf(t.ended_why, sizeof t.ended_why, "%s", event->reason);
+		snprintf(t.ended_ids, sizeof t.ended_ids, "%.*s", (int)event->ids.len, event->ids.p);
+	}
 	t.txn_line[t.nline++] = (struct audit_event){
 	    .kind = strcmp(event->kind, "lines-lost") == 0 ? "lines-lost" : "line",
 	    .agency = event->agency == NULL                ? NULL
@@ -115,6 +121,36 @@ store_delete_uid(struct store *s, const char *agency, uint64_t uid)
 	return t.deleted[uid] ? -ENOENT : 0;
 }
 
+/* Criteria 1 to UIDS are lea1's, and stored until they are deleted. */
+int
+store_ids_of_uid(struct store *s, uint64_t uid, char agency[static DTCP_NAME_MAX + 1], uint32_t *id)
+{
+	(void)s;
+	if (uid == 0 || uid > UIDS || t.deleted[uid])
+		return -ENOENT;
+	snprintf(agency, DTCP_NAME_MAX + 1, "lea1");
+	*id = (uint32_t)uid;
+	return 0;
+}
+
+int
+store_warrant_each(struct store *s, const char *agency, int (*cb)(void *arg, const struct store_warrant *w), void *arg)
+{
+	const struct store_warrant w = {.no = 9, .agency = "lea1", .ref = "W1", .revoked_ms = t.revoked};
+
+	(void)s;
+	assert_null(agency);
+	return cb(arg, &w);
+}
+
+void
+engine_alarm(struct engine *e, const char *text)
+{
+	(void)e;
+	(void)text;
+	t.alarms++;
+}
+
 int
 store_warrant_get(struct store *s, const char *agency, const char *ref, struct store_warrant *out)
 {
@@ -130,6 +166,7 @@ store_warrant_set(struct store *s, const struct store_warrant *w)
 {
 	(void)s;
 	assert_int_equal(w->revoked_uid, 7);
+	assert_true(w->revoked_ms > 0);
 	t.revoked++;
 	return 0;
 }
@@ -179,7 +216,8 @@ daemon_ends(void **state)
 static void
 daemon_begins(void)
 {
-	t.e = (struct engine){0};
+	t.e = (struct engine){.conf = &t.conf};
+	t.conf.max_criteria = UIDS;
 	t.soon = NULL;
 	engine_late_init(&t.e.late);
 	assert_int_equal(engine_late_start(&t.e), 0);
@@ -193,6 +231,9 @@ begin(void **state)
 	(void)state;
 	memset(&t, 0, sizeof t);
 	if (fd < 0 || dup2(fd, DAEMON_FD_OWED) < 0 || fcntl(DAEMON_FD_OWED, F_SETFL, O_APPEND) < 0)
+		return -1;
+	close(fd);
+	if ((fd = memfd_create("ended", 0)) < 0 || dup2(fd, DAEMON_FD_ENDED) < 0)
 		return -1;
 	close(fd);
 	daemon_begins();
@@ -222,6 +263,20 @@ debt(void)
 	assert_int_equal(
 	    engine_late_add(&t.e, &(struct audit_event){.kind = "warrant-revoked", .agency = "lea1"},
 		&(struct late_debt){.uid = uid, .nuid = UIDS, .agency = "lea1", .revoked = "W1", .revoked_by = 7}),
+	    0);
+}
+
+/* DELETE of one criterion, in so many bytes. */
+static void
+end(uint64_t uid, size_t bytes)
+{
+	static char words[65536];
+
+	assert_int_equal(
+	    engine_late_add(&t.e,
+		&(struct audit_event){
+		    .kind = "delete", .agency = "lea1", .request = {words, bytes}, .parsed = {words, bytes}},
+		&(struct late_debt){.uid = &uid, .nuid = 1, .agency = "lea1"}),
 	    0);
 }
 
@@ -352,12 +407,111 @@ killed(void **state)
 		}
 }
 
+static void
+put_in_place(const char *path, int at)
+{
+	const int fd = open(path, O_RDWR);
+
+	assert_true(fd >= 0 && dup2(fd, at) == at);
+	close(fd);
+}
+
+/* One agency's words fill neither memory nor the run directory: without words, then without lines. */
+static void
+floods(void **state)
+{
+	size_t most = 2 * (256u << 10) + (64u << 10);
+
+	(void)state;
+	for (unsigned i = 1; i <= UIDS; i++)
+		end(i, 65000);
+	assert_true(t.e.late.n <= LINES);
+	assert_int_equal(t.e.late.n + t.e.late.bare, UIDS);
+	assert_true((size_t)file_size() < most);
+	line("lea2");
+	assert_int_equal(t.e.late.dropped, 0);
+	for (unsigned i = 1; i <= UIDS; i++)
+		assert_true(engine_late_gone(&t.e, i));
+	assert_int_equal(engine_late_count(&t.e, "lea1"), UIDS);
+	engine_late_flush(&t.e);
+	while (part())
+		;
+	assert_int_equal(deleted(1, 1), UIDS);
+	assert_non_null(strstr(t.ended_why, "ends in all"));
+	assert_int_equal(t.recounts, 1);
+	assert_int_equal(t.e.late.n + t.e.late.bare + file_size() + t.alarms, 0);
+	assert_false(engine_late_gone(&t.e, UIDS));
+}
+
+/* No room for a line, there is for the end: and the next daemon knows of it. */
+static void
+no_room_for_lines(void **state)
+{
+	put_in_place("/dev/full", DAEMON_FD_OWED);
+	t.e.late.file.fd = DAEMON_FD_OWED;
+	end(5, 100);
+	end(6, 100);
+	assert_int_equal(engine_late_add(&t.e, &(struct audit_event){.kind = "warrant-revoked", .agency = "lea1"},
+			     &(struct late_debt){.agency = "lea1", .revoked = "W1", .revoked_by = 7, .revoked_no = 9}),
+	    0);
+	assert_int_equal(t.alarms, 0);
+	(void)daemon_ends(state);
+	daemon_begins();
+	assert_true(engine_late_gone(&t.e, 5) && engine_late_gone(&t.e, 6) && !engine_late_gone(&t.e, 7));
+	assert_true(engine_late_revoked(&t.e, "lea1", "W1"));
+	engine_late_flush(&t.e);
+	while (part())
+		;
+	assert_int_equal(deleted(0, 1), 2);
+	assert_string_equal(t.ended_ids, "5-6");
+	assert_int_equal(t.revoked, 1);
+	(void)daemon_ends(state);
+	daemon_begins();
+	assert_int_equal(engine_late_lines(&t.e), 0);
+}
+
+static bool
+is_none(void *arg, uint64_t slot)
+{
+	(void)arg;
+	(void)slot;
+	return false;
+}
+
+/* Numbers that are paid make room for others; and without a file it is said. */
+static void
+numbers(void **state)
+{
+	uint64_t uid = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint64_t i = 1; i <= UIDS; i++)
+			assert_int_equal(late_ends_put(&t.e.late.ends, &i, 1), 0);
+		late_ends_compact(&t.e.late.ends, is_none, NULL);
+		assert_int_equal(t.e.late.ends.n, 0);
+	}
+	assert_true(t.e.late.ends.max < 2 * UIDS);
+	late_ends_clear(&t.e.late.ends);
+	put_in_place("/dev/null", DAEMON_FD_OWED);
+	put_in_place("/dev/null", DAEMON_FD_ENDED);
+	(void)daemon_ends(state);
+	daemon_begins();
+	assert_non_null(engine_late_unready(&t.e));
+	end(uid, 10);
+	assert_true(engine_late_gone(&t.e, uid));
+	assert_int_equal(t.alarms, 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(shares, begin, daemon_ends),
 	    cmocka_unit_test_setup_teardown(parts, begin, daemon_ends),
-	    cmocka_unit_test_setup_teardown(killed, begin, daemon_ends)};
+	    cmocka_unit_test_setup_teardown(killed, begin, daemon_ends),
+	    cmocka_unit_test_setup_teardown(floods, begin, daemon_ends),
+	    cmocka_unit_test_setup_teardown(no_room_for_lines, begin, daemon_ends),
+	    cmocka_unit_test_setup_teardown(numbers, begin, daemon_ends)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
