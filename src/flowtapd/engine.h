@@ -142,7 +142,7 @@ struct session {
 	struct op_list ops; /* in the order of the requests */
 	unsigned nops;
 	size_t ops_bytes; /* of their text */
-	uint64_t refused; /* requests that the session itself refused */
+	uint64_t refused; /* requests answered with another code than 200, or not at all for theirs */
 	uint64_t requests, opened_ns;
 };
 

@@ -31,9 +31,23 @@ op_unref(struct op *op)
 	free(op);
 }
 
+/* A session that sends nothing else does not fill the log; the record has every one. */
+static void
+note_refused(struct session *s, unsigned code)
+{
+	bool silent = code >= DTCP_INVALID_AUTH && code <= DTCP_UNKNOWN_CSOURCE;
+
+	if (++s->refused > ENGINE_REFUSED_LOGGED)
+		return;
+	log_info("agency %s: request refused: %u%s%s", s->agency->name, code, silent ? " (unanswered)" : "",
+	    s->refused == ENGINE_REFUSED_LOGGED ? "; further ones are counted" : "");
+}
+
 void
 op_done(struct op *op, unsigned code, uint64_t value)
 {
+	if (op->session && code != DTCP_OK && (op->refused == 0 || op->refused_here))
+		note_refused(op->session, code); /* what came refused is counted */
 	op->reply.code = (uint16_t)code;
 	op->reply.value = value;
 	op->state = OP_DONE;
@@ -168,18 +182,6 @@ on_request(struct session *s, uint32_t id, struct rd *r)
 	op->state = OP_READING;
 	op_queue(s, op, id);
 	return engine_reader_ask(s->engine, op);
-}
-
-/* A session that sends nothing else does not fill the log; the record has every one. */
-static void
-note_refused(struct session *s, unsigned code)
-{
-	bool silent = code >= DTCP_INVALID_AUTH && code <= DTCP_UNKNOWN_CSOURCE;
-
-	if (++s->refused > ENGINE_REFUSED_LOGGED)
-		return;
-	log_info("agency %s: request refused: %u%s%s", s->agency->name, code, silent ? " (unanswered)" : "",
-	    s->refused == ENGINE_REFUSED_LOGGED ? "; further ones are counted" : "");
 }
 
 /* Answered like any other request, in its turn, once it is on record. */

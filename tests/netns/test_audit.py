@@ -70,6 +70,7 @@ def test_every_use_has_its_line(rig):
     assert "Source-Address: 198.51.100.77\r\n" in add["request"] and "X-JTap-Cdest-Dest-Port: 7000" in add["request"]
     assert "Authentication-Info" not in add["request"]
     assert lines[7]["ids"] == str(number) and lines[4]["reason"]
+    assert lines[-1]["reason"] == "4 requests refused", "whoever refused them"
 
 
 def test_a_key_login_is_recorded_by_its_fingerprint(rig, tmp_path):
