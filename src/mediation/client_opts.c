@@ -48,7 +48,7 @@ static const char usage_text[] = "usage: dtcp [options] [USER@]ROUTER add --to A
 				 "      --timeout SECONDS  how long to wait for an answer (10)\n"
 				 "  -j, --json             JSON instead of text\n"
 				 "  -J, --pretty           JSON over several lines\n"
-				 "  -q, --quiet            run: tell of refusals only\n"
+				 "  -q, --quiet            run: tell of refusals and lists only\n"
 				 "      --color WHEN       auto, always or never\n"
 				 "\n"
 				 "Exit status: 0 ok, 1 refused, 2 usage, 3 login refused, 4 no such criterion or\n"
@@ -468,6 +468,8 @@ check_command(struct client_opts *o)
 	case CLIENT_RUN:
 		if (o->file == NULL)
 			return usage_error("run", NULL, "a file of requests is wanted, - for standard input");
+		if (o->stop && o->window > 1)
+			return usage_error("--stop", NULL, "sends one request at a time: no --window with it");
 		break;
 	default:
 		break;

@@ -14,7 +14,8 @@
 #include "reqfile.h"
 #include "trouble.h"
 
-#define CODES_MAX 16 /* kinds of refusal explained at the end */
+#define CODES_MAX 16        /* kinds of refusal explained at the end */
+#define REST_MAX (1u << 20) /* requests of a pipe that are counted though they are not sent */
 
 struct running {
 	const struct client_opts *o;
@@ -25,7 +26,9 @@ struct running {
 	struct buf text;
 	bool tty;     /* standard output is one */
 	bool stopped; /* by a refusal, as asked */
+	bool unread;  /* the input goes on behind what was counted */
 	uint64_t accepted, refused, unanswered, unsent, start_ns;
+	uint64_t rest;                   /* requests behind the last that was sent, if the file was not gone through */
 	unsigned code[CODES_MAX], ncode; /* refusals seen */
 	unsigned last_code;              /* of the last refusal */
 };
@@ -227,9 +230,11 @@ static const struct dialog_ops ops = {on_next, on_reply, on_stray, on_silent, on
 static void
 account_text(const struct running *r, uint64_t lost, double seconds)
 {
-	printf("%" PRIu64 " accepted, %" PRIu64 " refused, %" PRIu64 " unanswered, %" PRIu64 " not sent in %.3f s%s\n",
-	    r->accepted, r->refused, r->unanswered + lost, r->unsent, seconds,
-	    r->stopped ? "; stopped at the first that failed" : "");
+	printf("%" PRIu64 " accepted, %" PRIu64 " refused, %" PRIu64 " unanswered, %" PRIu64
+	       " not sent in %.3f s%s%s\n",
+	    r->accepted, r->refused, r->unanswered + lost, r->unsent + r->rest, seconds,
+	    r->stopped ? "; stopped at the first that failed" : "",
+	    r->unread ? "; the rest of the input was not read" : "");
 	fflush(stdout);
 	for (unsigned i = 0; i < r->ncode; i++) {
 		fprintf(stderr, "dtcp: %u %s\n", r->code[i], dtcp_code_text(r->code[i]));
@@ -251,9 +256,9 @@ account(struct running *r, uint64_t lost)
 		return;
 	}
 	jsonout_object(&r->js,
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:f}", "command", "run", "accepted", (json_int_t)r->accepted,
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:b, s:f}", "command", "run", "accepted", (json_int_t)r->accepted,
 		"refused", (json_int_t)r->refused, "unanswered", (json_int_t)(r->unanswered + lost), "not-sent",
-		(json_int_t)r->unsent, "stopped", r->stopped, "seconds", seconds));
+		(json_int_t)(r->unsent + r->rest), "stopped", r->stopped, "unread", r->unread, "seconds", seconds));
 }
 
 static int
@@ -266,6 +271,20 @@ exit_status(const struct running *r)
 	if (r->accepted)
 		return CLIENT_PARTIAL;
 	return failed == 1 && r->refused ? client_code_exit(r->last_code) : CLIENT_REFUSED;
+}
+
+/* What is left behind the last request that was sent; of a pipe, what is there now, since some never end. */
+static void
+rest_count(struct running *r)
+{
+	struct slice raw;
+	uint64_t line;
+	int n;
+
+	while ((n = reqfile_next(&r->file, &raw, &line)) == 1 || n == -EMSGSIZE)
+		if (++r->rest == REST_MAX && r->file.waits)
+			break;
+	r->unread = n != 0;
 }
 
 static int
@@ -306,6 +325,7 @@ client_run(const struct client_opts *o)
 	r.start_ns = clock_mono_ns();
 	progress_init(&r.progress, !o->json || !r.tty);
 	err = run(&r, l, &outstanding);
+	rest_count(&r);
 	account(&r, outstanding);
 	status = trouble_end(o, l, err, outstanding);
 	reqfile_close(&r.file);

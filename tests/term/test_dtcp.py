@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""dtcp with a router that answers as it is told to: files of requests."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+from lablib import dtcp
+from programs import PROGRAMS
+
+ROUTER = '''#!{python}
+import hashlib, hmac, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, {path!r})
+from lablib.dtcp import END, KEY
+answers, data = {answers!r}, b""
+while chunk := sys.stdin.buffer.read1(65536):
+    data += chunk
+    while cut := END.search(data):
+        asked, data = data[:cut.end()], data[cut.end():]
+        with open({log!r}, "ab") as log:
+            log.write(asked.split()[0] + b"\\n")
+        seq = next(x.split(b":")[1].strip() for x in asked.splitlines() if x.lower().startswith(b"seq:"))
+        body = answers.get(asked.split()[0], b"DTCP/0.7 200 OK\\r\\nSEQ: %s\\r\\nCRITERIA-ID: 7\\r\\n") % seq
+        sys.stdout.buffer.write(body + b"Authentication-Info: " + hmac.new(KEY, body, hashlib.sha1).hexdigest().encode())
+        sys.stdout.buffer.write(b"\\r\\n\\r\\n")
+        sys.stdout.buffer.flush()
+'''
+REFUSED = {b"DELETE": b"DTCP/0.7 431 Unknown Criteria-ID\r\nSEQ: %s\r\n"}
+
+
+@pytest.fixture
+def router(tmp_path):
+    """A program for --exec; its log has the method of every request."""
+    def make(answers):
+        path = tmp_path / "router"
+        path.write_text(ROUTER.format(python=sys.executable, path=os.path.dirname(os.path.dirname(dtcp.__file__)),
+                                      answers=answers, log=str(tmp_path / "log")))
+        path.chmod(0o755)
+        return [PROGRAMS["dtcp"], "--exec", shlex.quote(str(path)), "--csource", "lea1"]
+    make.asked = lambda: (tmp_path / "log").read_text().split()
+    return make
+
+
+def run(argv, *more, **kw):
+    return subprocess.run([*argv, *more], capture_output=True, text=True, timeout=30, **kw)
+
+
+# ---- files of requests ----
+
+REQUESTS = "NOOP DTCP/0.7\n\nDELETE DTCP/0.7\nCriteria-ID: 99\nFlags: STATIC\n\n" + "ADD DTCP/0.7\nX: y\n\n" * 2 + "NOOP DTCP/0.7\n"
+
+
+def test_stop(router, tmp_path):
+    """Nothing is sent behind the request that is refused, and the account is of what was sent."""
+    path = tmp_path / "requests"
+    path.write_text(REQUESTS)
+    argv = router(REFUSED)
+    r = run(argv, "router", "run", "--stop", str(path))
+    assert r.returncode == 6 and "1 accepted, 1 refused, 0 unanswered, 3 not sent in" in r.stdout, r
+    assert router.asked() == ["NOOP", "DELETE"]
+    r = run(argv, "-j", "router", "run", "--stop", "--window", "1", str(path))
+    account = json.loads(r.stdout.splitlines()[-1])
+    assert (account["accepted"], account["refused"], account["not-sent"], account["unread"]) == (1, 1, 3, False), r
+    r = run(argv, "router", "run", "--stop", "--window", "5", str(path))
+    assert r.returncode == 2 and "--window" in r.stderr and router.asked() == ["NOOP", "DELETE"] * 2, r
+
+
+def test_stop_of_a_pipe_that_goes_on(router):
+    argv = router(REFUSED)
+    with subprocess.Popen([*argv, "router", "run", "--stop", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as p:
+        p.stdin.write(REQUESTS[:60] + "\n\n")
+        p.stdin.flush()
+        assert "; the rest of the input was not read" in p.stdout.read()
+        p.stdin.close()
+        assert p.wait(20) == 6
