@@ -8,10 +8,12 @@
 #include "answer.h"
 #include "foreign.h"
 #include "jsonout.h"
+#include "layout.h"
 #include "terminal.h"
 
-#define COLUMNS 80
 #define ENTRY_INDENT 12
+#define NAME_COLUMNS 22
+#define ROW_LEAST LAYOUT_USUAL /* columns of the screen for a name and its figures in one line */
 
 static void
 put_shown(struct buf *out, struct slice s)
@@ -95,23 +97,13 @@ answer_put_refusal(struct buf *out, const struct dtcp_reply *r)
 }
 
 void
-answer_put_wrapped(struct buf *out, const char *text, unsigned indent)
+answer_put_wrapped(struct buf *out, const char *text, unsigned indent, unsigned width)
 {
-	unsigned column = 0;
+	cleanup_buf struct buf line = {0};
 
-	while (*text) {
-		unsigned word = (unsigned)strcspn(text, " ");
-
-		if (column > 0 && column + 1 + word > COLUMNS) {
-			buf_printf(out, "\n");
-			column = 0;
-		}
-		buf_printf(out, "%*s%.*s", column ? 1 : (int)indent, "", (int)word, text);
-		column += (column ? 1 : indent) + word;
-		text += word;
-		text += strspn(text, " ");
-	}
-	buf_printf(out, "\n");
+	buf_printf(&line, "%*s%s", (int)indent, "", text);
+	if (line.err == 0)
+		layout_fold((struct slice){(const char *)line.p, line.len}, width, 0, out);
 }
 
 static struct slice
@@ -144,9 +136,13 @@ entry_human(const struct dtcp_reply_entry *e, const char *name, char text[static
 }
 
 void
-answer_put_list_head(struct buf *out)
+answer_put_list_head(struct buf *out, unsigned width)
 {
-	buf_printf(out, "%10s  %-22s %7s %7s %7s  %s\n", "ID", "DESTINATION", "PACKETS", "BYTES", "BIT/S", "SINCE");
+	buf_printf(out, "%10s  %s", "ID", "DESTINATION");
+	if (width >= ROW_LEAST)
+		buf_printf(out, "%*s %7s %7s %7s  %s", NAME_COLUMNS - (int)strlen("DESTINATION"), "", "PACKETS",
+		    "BYTES", "BIT/S", "SINCE");
+	buf_printf(out, "\n");
 }
 
 /* The n-th item of a comma list, blanks around it removed. */
@@ -218,8 +214,8 @@ put_filter(struct buf *out, const struct dtcp_reply_entry *e)
 }
 
 static void
-put_indented(
-    struct buf *out, void (*put)(struct buf *out, const struct dtcp_reply_entry *e), const struct dtcp_reply_entry *e)
+put_indented(struct buf *out, void (*put)(struct buf *out, const struct dtcp_reply_entry *e),
+    const struct dtcp_reply_entry *e, unsigned width)
 {
 	cleanup_buf struct buf text = {0};
 
@@ -228,25 +224,68 @@ put_indented(
 		return;
 	buf_put_u8(&text, '\0');
 	if (text.err == 0)
-		answer_put_wrapped(out, (const char *)text.p, ENTRY_INDENT);
+		answer_put_wrapped(out, (const char *)text.p, ENTRY_INDENT, width);
+}
+
+/* "3 packets, 252 bytes, 0 bit/s since 2026-11-23 20:58:26" */
+static void
+put_figures(struct buf *out, const struct dtcp_reply_entry *e)
+{
+	char packets[TERM_HUMAN_LEN], bytes[TERM_HUMAN_LEN], bps[TERM_HUMAN_LEN];
+
+	if (!has_statistics(e))
+		return;
+	buf_printf(out, "%s packets, %s bytes, %s bit/s since ", entry_human(e, "Matching-Packets", packets),
+	    entry_human(e, "Matching-Bytes", bytes), entry_human(e, "Average-Bandwidth", bps));
+	put_shown(out, entry_get(e, "Last-Refresh"));
+}
+
+/* The same in columns, behind a name of so many. */
+static void
+put_columns(struct buf *out, const struct dtcp_reply_entry *e, unsigned used)
+{
+	char packets[TERM_HUMAN_LEN], bytes[TERM_HUMAN_LEN], bps[TERM_HUMAN_LEN];
+	const struct slice since = entry_get(e, "Last-Refresh");
+
+	buf_printf(out, "%*s %7s %7s %7s  ", (int)(NAME_COLUMNS - used), "",
+	    entry_human(e, "Matching-Packets", packets), entry_human(e, "Matching-Bytes", bytes),
+	    entry_human(e, "Average-Bandwidth", bps));
+	put_shown(out, since);
+	buf_printf(out, "\n");
+}
+
+/* A name is shown whole, since DELETE wants it so: its figures stand below if it is long. */
+static void
+put_row(struct buf *out, const struct dtcp_reply_entry *e, unsigned width)
+{
+	cleanup_buf struct buf line = {0}, name = {0};
+	unsigned used;
+
+	put_shown(&name, entry_get(e, "Cdest-ID"));
+	used = layout_columns((struct slice){(const char *)name.p, name.len});
+	buf_printf(&line, "%10" PRIu64 "  ", e->id);
+	buf_put(&line, name.p, name.len);
+	if (width >= ROW_LEAST && used <= NAME_COLUMNS) {
+		buf_put(out, line.p, line.len);
+		put_columns(out, e, used);
+		return;
+	}
+	layout_fold((struct slice){(const char *)line.p, line.len}, width, 2, out);
+	if (width < ROW_LEAST) {
+		put_indented(out, put_figures, e, width);
+		return;
+	}
+	buf_printf(out, "%*s", ENTRY_INDENT, "");
+	put_columns(out, e, 0);
 }
 
 void
-answer_put_list_entry(struct buf *out, const struct dtcp_reply_entry *e)
+answer_put_list_entry(struct buf *out, const struct dtcp_reply_entry *e, bool figures, unsigned width)
 {
-	char packets[TERM_HUMAN_LEN], bytes[TERM_HUMAN_LEN], bps[TERM_HUMAN_LEN], since[20], name[23];
-	cleanup_buf struct buf b = {0};
-
-	put_shown(&b, entry_get(e, "Cdest-ID"));
-	snprintf(name, sizeof name, "%.*s", (int)b.len, b.len ? (const char *)b.p : "");
-	buf_reset(&b);
-	put_shown(&b, entry_get(e, "Last-Refresh"));
-	snprintf(since, sizeof since, "%.*s", (int)b.len, b.len ? (const char *)b.p : "");
-	buf_printf(out, "%10" PRIu64 "  %-22s %7s %7s %7s  %s\n", e->id, name,
-	    entry_human(e, "Matching-Packets", packets), entry_human(e, "Matching-Bytes", bytes),
-	    entry_human(e, "Average-Bandwidth", bps), since);
-	put_indented(out, put_destination, e);
-	put_indented(out, put_filter, e);
+	put_row(out, e, width);
+	put_indented(out, put_destination, e, width);
+	if (!figures)
+		put_indented(out, put_filter, e, width);
 }
 
 void

@@ -12,17 +12,19 @@
 
 #include "dtcp.h"
 
-/* ---- text, 80 columns ---- */
+/* ---- text ---- */
 
 /* What a positive reply says, in one line: "criterion 7 added", "2 criteria deleted", ... */
 void answer_put_done(struct buf *out, const char *method, const struct dtcp_reply *r);
 /* "432 Improper Filter Specification" */
 void answer_put_refusal(struct buf *out, const struct dtcp_reply *r);
-/* text cut into lines of at most 80 columns, each begun with indent blanks */
-void answer_put_wrapped(struct buf *out, const char *text, unsigned indent);
+/* text cut into lines of at most width columns, each begun with indent blanks */
+void answer_put_wrapped(struct buf *out, const char *text, unsigned indent, unsigned width);
 
-void answer_put_list_head(struct buf *out);
-void answer_put_list_entry(struct buf *out, const struct dtcp_reply_entry *e);
+/* A list as wide as the screen: with fewer than 80 columns an entry's figures are words below its name. */
+void answer_put_list_head(struct buf *out, unsigned width);
+/* figures: no criteria were asked for, so that no filter element means nothing */
+void answer_put_list_entry(struct buf *out, const struct dtcp_reply_entry *e, bool figures, unsigned width);
 void answer_put_list_foot(struct buf *out, uint64_t entries);
 
 /* ---- JSON ---- */

@@ -146,8 +146,15 @@ list_begin(struct asking *a)
 		jsonout_list_begin(&a->js, a->o->command_name, "entries");
 		return;
 	}
-	answer_put_list_head(&b);
+	answer_put_list_head(&b, term_width(STDOUT_FILENO));
 	fwrite(b.p, 1, b.len, stdout);
+}
+
+/* The criteria's elements were not asked for. */
+static bool
+is_figures(const struct client_opts *o)
+{
+	return o->flags && strcasecmp(o->flags, "stats") == 0;
 }
 
 /* Entries are printed as they come, however many there are. */
@@ -163,7 +170,7 @@ list_part(struct asking *a, const struct dtcp_reply *r)
 			continue;
 		}
 		buf_reset(&b);
-		answer_put_list_entry(&b, &r->entry[i]);
+		answer_put_list_entry(&b, &r->entry[i], is_figures(a->o), term_width(STDOUT_FILENO));
 		fwrite(b.p, 1, b.len, stdout);
 	}
 	a->entries += r->nentries;

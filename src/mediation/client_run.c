@@ -137,9 +137,9 @@ reply_text(struct running *r, const struct dialog_req *rq, const struct dtcp_rep
 	bool refused = reply->code != DTCP_OK, color = refused && term_has_color(r->o->color, STDOUT_FILENO);
 
 	if (reply->nentries) {
-		answer_put_list_head(&r->text);
+		answer_put_list_head(&r->text, term_width(STDOUT_FILENO));
 		for (uint32_t i = 0; i < reply->nentries; i++)
-			answer_put_list_entry(&r->text, &reply->entry[i]);
+			answer_put_list_entry(&r->text, &reply->entry[i], rq->info.figures, term_width(STDOUT_FILENO));
 		return;
 	}
 	if (r->o->quiet && !refused)

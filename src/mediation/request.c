@@ -176,6 +176,8 @@ lines_scan(struct slice rest, struct request_info *info)
 			p.csource = true;
 		if (line_is(s, "Authentication-Info", &value))
 			p.digest = true;
+		if (line_is(s, "Flags", &value))
+			info->figures = slice_eq_nocase(value, "Stats");
 		if (!p.seq && line_is(s, "Seq", &value)) {
 			p.seq = true;
 			info->have_seq = slice_u64(value, UINT64_MAX, &info->seq) == 0;

@@ -48,6 +48,7 @@ const char *request_cdest_name(const struct ip_addr *addr, uint16_t port, char b
 struct request_info {
 	char method[REQUEST_METHOD_MAX]; /* as in the start line, cut */
 	bool have_seq;
+	bool figures; /* of a LIST: its Flags ask for statistics without criteria */
 	uint64_t seq;
 };
 

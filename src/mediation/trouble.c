@@ -111,7 +111,7 @@ trouble_advise(const char *advice)
 {
 	cleanup_buf struct buf b = {0};
 
-	answer_put_wrapped(&b, advice, 2);
+	answer_put_wrapped(&b, advice, 2, term_width(STDERR_FILENO));
 	fwrite(b.p, 1, b.len, stderr);
 }
 

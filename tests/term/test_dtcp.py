@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""dtcp with a router that answers as it is told to: files of requests."""
+"""dtcp with a router that answers as it is told to: files of requests, and lists on screens of any width."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from lablib import dtcp
+from lablib.terminal import Terminal, columns
 from programs import PROGRAMS
 
 ROUTER = '''#!{python}
@@ -30,6 +31,18 @@ while chunk := sys.stdin.buffer.read1(65536):
         sys.stdout.buffer.flush()
 '''
 REFUSED = {b"DELETE": b"DTCP/0.7 431 Unknown Criteria-ID\r\nSEQ: %s\r\n"}
+HEAD = "DTCP/0.7 200 OK\r\nSEQ: %s\r\n"
+NAMES = "a-destination-of-a-long-name-1", "a-destination-of-a-long-name-2", "short"
+FIGURES = "MATCHING-PACKETS: 3\r\nMATCHING-BYTES: 252\r\nLAST-REFRESH: 2026-11-23 20:58:26\r\n"
+
+
+def listed(*more):
+    text = HEAD
+    for n, name in enumerate(NAMES):
+        text += f"CRITERIA-ID: {n + 1}\r\nCDEST-ID: {name}\r\n" + "".join(more) + \
+            "X-JTAP-CDEST-DEST-ADDRESS: 2001:db8:1111:2222:3333:4444:5555:6666\r\nX-JTAP-CDEST-DEST-PORT: 7001\r\n" + \
+            f"CRITERIA-NUM: {n + 1}\r\nCRITERIA-COUNT: {len(NAMES)}\r\n"
+    return {b"LIST": text.encode()}
 
 
 @pytest.fixture
@@ -78,3 +91,32 @@ def test_stop_of_a_pipe_that_goes_on(router):
         assert "; the rest of the input was not read" in p.stdout.read()
         p.stdin.close()
         assert p.wait(20) == 6
+
+
+# ---- lists ----
+
+def test_statistics_alone_are_no_filter(router, tmp_path):
+    """Elements that were not asked for are not said to be missing."""
+    argv = router(listed(FIGURES))
+    assert "no filter element" not in run(argv, "router", "list", "--flags", "stats").stdout
+    assert "no filter element" in run(argv, "router", "list").stdout
+    path = tmp_path / "requests"
+    path.write_text("LIST DTCP/0.7\nFlags: Stats\n")
+    r = run(argv, "router", "run", str(path))
+    assert "252" in r.stdout and "no filter element" not in r.stdout
+    path.write_text("LIST DTCP/0.7\nFlags: BOTH\n")
+    assert "no filter element" in run(argv, "router", "run", str(path)).stdout
+
+
+@pytest.mark.parametrize("width", [40, 79, 80, 132])
+def test_names_are_whole(router, width):
+    argv = router(listed(FIGURES, "SOURCE-ADDRESS: 198.51.100.0/24,!198.51.100.77\r\n"))
+    with Terminal([*argv, "router", "list"], 24, width, {"LANG": "C.UTF-8"}) as t:
+        t.expect("3 criteria")
+        said = t.seen.replace("\r", "")
+    for line in said.split("\n"):
+        assert columns(line) <= width, line
+    for name in NAMES:
+        assert name in said if width > 42 else name[:28] in said, said
+    assert said.count("2026-11-23 20:58:26") == 3 or width == 40
+    assert said.count("252") == 3 and said.count("198.51.100.0/24") == 3
