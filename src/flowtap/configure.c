@@ -146,7 +146,7 @@ configure_delete(struct shell *sh, const struct cmd_call *call)
 	struct conf_path path = configure_path(sh, call, word);
 
 	if (call->n == 1 &&
-	    !shell_confirm(sh, "This will delete the entire configuration\nDelete everything under this level?", true))
+	    !shell_confirm(sh, "This will delete the entire configuration\nDelete everything under this level?", false))
 		return EXIT_OK;
 	return conf_edit_delete(sh->candidate->tree, path) < 0 ? configure_not_there() : EXIT_OK;
 }

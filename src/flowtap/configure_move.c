@@ -158,7 +158,7 @@ found_confirmed(const struct shell *sh, const struct found *f)
 		printf("  matched: %.*s\n", (int)shown.len, (char *)shown.p);
 	}
 	fflush(stdout);
-	snprintf(question, sizeof question, "Delete %zu objects?", f->n);
+	snprintf(question, sizeof question, "Delete %zu object%s?", f->n, f->n == 1 ? "" : "s");
 	return shell_confirm(sh, question, false);
 }
 

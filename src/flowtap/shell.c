@@ -11,6 +11,7 @@
 #include "foreign.h"
 #include "held.h"
 #include "jsonout.h"
+#include "key.h"
 #include "layout.h"
 #include "terminal.h"
 #include "xml.h"
@@ -60,6 +61,10 @@ shell_confirm(const struct shell *sh, const char *question, bool usual)
 	for (;;) {
 		/* not stderr, which is held for JSON */
 		dprintf(STDERR_FILENO, "%s [yes,no] (%s) ", question, usual ? "yes" : "no");
+		if (!key_line_wait()) {
+			dprintf(STDERR_FILENO, "\n");
+			return false;
+		}
 		if (fgets(answer, sizeof answer, stdin) == NULL) {
 			clearerr(stdin);
 			return usual;

@@ -74,7 +74,8 @@ void shell_rights(struct shell *sh);
 /* What is wrong, below the line and the place where. */
 void shell_fault(const char *line, const struct cmd_fault *fault);
 void shell_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* true: yes, also if nobody can be asked.  With "[yes,no] (yes)", or (no) if only Enter is no. */
+/* true: yes, also if nobody can be asked.  With "[yes,no] (yes)", or (no), for what Enter and the input's end mean.
+ * Control-C is no. */
 bool shell_confirm(const struct shell *sh, const char *question, bool usual);
 /* Prompts and lines, until the user leaves.  The exit code of the last command. */
 int shell_interact(struct shell *sh);

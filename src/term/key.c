@@ -21,6 +21,26 @@ key_wait(int sigfd)
 	return p[1].revents ? -EINTR : 0;
 }
 
+bool
+key_line_wait(void)
+{
+	struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	struct signalfd_siginfo info;
+	cleanup_fd int sigfd = -1;
+	sigset_t set, before;
+	bool interrupted;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	p[1].fd = sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	while (poll(p, ARRAY_LEN(p), -1) < 0 && errno == EINTR)
+		;
+	interrupted = read(sigfd, &info, sizeof info) == sizeof info;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return !interrupted;
+}
+
 int
 key_read(void)
 {
