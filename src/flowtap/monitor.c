@@ -185,6 +185,7 @@ argument(const struct cmd_call *call, const char *name, uint64_t dflt)
 	return s ? strtoull(s, NULL, 10) : dflt;
 }
 
+/* Of a shell Control-C ends the lines only. */
 static int
 signals_begin(struct watch *w)
 {
@@ -192,19 +193,23 @@ signals_begin(struct watch *w)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	screen_signals(&set);
+	if (w->screen) {
+		sigaddset(&set, SIGTERM);
+		sigaddset(&set, SIGHUP);
+		screen_signals(&set);
+	}
 	sigprocmask(SIG_BLOCK, &set, &w->blocked);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* The terminal is given back; what ended us does what it would have done, but Control-C leaves, as q does. */
 static void
-screen_end(struct watch *w)
+signals_end(struct watch *w)
 {
-	screen_close();
-	held_print();
+	if (w->screen) {
+		screen_close();
+		held_print();
+	}
 	close(w->sigfd);
 	if (w->ended_by && w->ended_by != SIGINT) {
 		signal(w->ended_by, SIG_DFL);
@@ -213,23 +218,37 @@ screen_end(struct watch *w)
 	sigprocmask(SIG_SETMASK, &w->blocked, NULL);
 }
 
-int
-monitor_run(struct shell *sh, const struct cmd_call *call)
+static int
+run(struct shell *sh, const struct cmd_call *call)
 {
 	static struct watch w;
 	int code;
 
 	w = (struct watch){
 	    .sh = sh,
-	    .screen = sh->terminal && sh->asks && !sh->json && screen_is_possible(),
+	    .screen = sh->terminal && sh->asks && !sh->json && !sh->piped && screen_is_possible(),
 	    .sigfd = -1,
 	    .interval_ms = (int64_t)argument(call, "SECONDS", 1) * 1000,
 	    .count = argument(call, "NUMBER", 0),
 	};
-	if (w.screen && (w.sigfd = signals_begin(&w)) < 0)
+	if ((w.screen || (sh->asks && !sh->once)) && (w.sigfd = signals_begin(&w)) < 0)
 		return EXIT_TRANSPORT;
 	code = watch(&w);
-	if (w.screen)
-		screen_end(&w);
+	if (w.sigfd >= 0)
+		signals_end(&w);
+	return code;
+}
+
+/* Without pipes past the pager, also as `run monitor': a screen is no lines, and lines are to be seen as they come. */
+int
+monitor_run(struct shell *sh, const struct cmd_call *call)
+{
+	FILE *now = stdout;
+	int code;
+
+	if (!sh->piped)
+		stdout = sh->out;
+	code = run(sh, call);
+	stdout = now;
 	return code;
 }

@@ -365,6 +365,7 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	int r;
 
 	sh->line = line;
+	sh->out = stdout;
 	shell_rights(sh); /* commits may change them at any time */
 	shell_context(sh, where(sh, once), &ctx);
 	sh->display = DISPLAY_TEXT;
@@ -376,14 +377,14 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	r = cmd_parse(&ctx, w, 0, first, &call, &fault);
 	if (r == 0)
 		r = pipes_parse(sh, w, first, &fault, &pipes);
+	sh->piped = pipes > 0;
 	if (r == EXIT_OK && sh->save_path)
 		r = save_open(sh);
 	if (r < 0) {
 		shell_fault(line, &fault);
 		r = EXIT_USAGE;
 	} else if (r == EXIT_OK)
-		r = pipes > 0 || (sh->terminal && sh->asks && call.row->run != monitor_run) ? piped_run(sh, &call)
-											    : shell_call(sh, &call);
+		r = sh->piped || (sh->terminal && sh->asks) ? piped_run(sh, &call) : shell_call(sh, &call);
 	if (sh->save)
 		r = saved(sh, r);
 	buf_free(&fault.text);

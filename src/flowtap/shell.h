@@ -29,8 +29,10 @@ struct shell {
 	unsigned failed;  /* the first of its lines that failed: nothing is committed any more; 0: none did */
 	struct candidate *candidate; /* NULL: operational mode */
 	unsigned screen_length;      /* of a screen that is not as long as the terminal says; SHELL_AUTO: it is */
+	FILE *out;                   /* standard output, as it is outside of the present command */
 	/* the present command's pipes */
 	struct pipe *pipe;
+	bool piped; /* some were given */
 	struct pager pager;
 	enum shell_display display;
 	bool no_more, comparing;

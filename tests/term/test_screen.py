@@ -292,3 +292,25 @@ def test_signal_at_the_pager(number, tmp_path):
             t.sees("(more)")
             t.type("q")
             assert t.is_given_back() == before
+
+
+# ---- the shell's prompts ----
+
+def test_monitor_in_a_shell(ctl):
+    """A screen in both modes; with pipes, lines that go through them as they come.  Control-C ends the command only."""
+    with Terminal([PROGRAMS["flowtap"], "-s", ctl], env={"TERM": "xterm", "LANG": "C.UTF-8"}) as t:
+        for prompt, word in (r"^\S+@\S+> $", ""), (r"^\S+@\S+# $", "run "):
+            if word:
+                t.type("configure\n")
+            t.expect(prompt)
+            t.type(word + "monitor\n")
+            t.expect(MONITOR)
+            t.type("q")  # and no Enter
+            t.expect(r"\S+@\S+[>#] $")
+            for pipe in "no-more", "match T":
+                said = t.ask(f"{word}monitor count 2 | {pipe}", prompt)
+                assert len(re.findall(r"^20\S+Z +\d", said, re.M)) == 2, said
+            t.type(word + "monitor | no-more\n")
+            t.expect(r"20\d\d-\S+Z +\d")
+            t.type("\x03")
+            t.expect(prompt)
