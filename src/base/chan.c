@@ -281,8 +281,11 @@ static int
 left_run(struct chan *c)
 {
 	size_t used;
-	int rc = frames_run(c, c->in.p + c->in_off, c->in.len - c->in_off, &used);
+	int rc;
 
+	if (c->in.len == 0)
+		return 0;
+	rc = frames_run(c, c->in.p + c->in_off, c->in.len - c->in_off, &used);
 	c->in_off += used;
 	if (rc < 0)
 		return rc;

@@ -160,7 +160,9 @@ word(struct conf_lex *l)
 void
 conf_lex_init(struct conf_lex *l, struct slice text)
 {
-	*l = (struct conf_lex){.p = text.p, .end = text.p + text.len, .p_line = 1, .p_column = 1};
+	const char *p = text.len ? text.p : ""; /* an empty text may be nowhere */
+
+	*l = (struct conf_lex){.p = p, .end = p + text.len, .p_line = 1, .p_column = 1};
 }
 
 void

@@ -112,7 +112,7 @@ sign_as(struct buf *out, size_t start, const char *key, const char *name)
 
 	if (out->err)
 		return;
-	dtcp_digest(key, out->p + start, out->len - start, hex);
+	dtcp_digest(key, out->p ? out->p + start : NULL, out->len - start, hex);
 	buf_printf(out, "%s: %s\r\n\r\n", name, hex);
 }
 

@@ -95,8 +95,8 @@ struct span {
 static struct span
 span_measure(const struct reqfile *f)
 {
-	const uint8_t *p = f->in.p + f->start;
 	size_t left = f->in.len - f->start, n;
+	const uint8_t *p = left ? f->in.p + f->start : NULL;
 	struct span s = {0};
 
 	while (s.len < left && (n = line_len(f, p + s.len, left - s.len)) > 0) {
