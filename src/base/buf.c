@@ -8,6 +8,7 @@
 #include "buf.h"
 
 #define FIRST_CAP 256
+#define ERRNO_MAX 4095u /* the kernel's */
 
 void
 buf_free(struct buf *b)
@@ -201,6 +202,16 @@ uint64_t
 rd_u64(struct rd *r)
 {
 	return get_be(r, 8);
+}
+
+int
+rd_errno(struct rd *r)
+{
+	const uint32_t v = rd_u32(r);
+
+	if (v > ERRNO_MAX)
+		r->err = -EBADMSG;
+	return r->err ? 0 : -(int)v;
 }
 
 struct slice

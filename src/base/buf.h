@@ -38,6 +38,8 @@ uint16_t rd_u16(struct rd *r);
 uint32_t rd_u32(struct rd *r);
 uint64_t rd_u64(struct rd *r);
 const uint8_t *rd_bytes(struct rd *r, size_t n); /* borrowed; NULL on error */
+/* A u32 that is 0 or an errno: 0 or -errno; another number is an error. */
+int rd_errno(struct rd *r);
 struct slice rd_slice(struct rd *r);
 /* Copies a slice into a C string of size bytes; longer, or with a NUL inside: sticky error. */
 void rd_cstr(struct rd *r, char *out, size_t size);

@@ -354,7 +354,7 @@ engine_config_done(struct engine *e, const uint8_t *body, size_t len)
 {
 	cleanup_free struct config_ask *ask = TAKE_PTR(e->ask);
 	struct rd r = rd_init(body, len);
-	const int err = -(int)rd_u32(&r);
+	const int err = rd_errno(&r);
 	char why[400];
 
 	rd_cstr(&r, why, sizeof why);

@@ -538,7 +538,7 @@ on_dp_done(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size
 {
 	struct op *op = arg;
 	struct rd r = rd_init(body, len);
-	int err = -(int)rd_u32(&r);
+	int err = rd_errno(&r);
 
 	if (type != IPC_D_DONE || rd_end(&r) < 0)
 		err = -EPROTO;

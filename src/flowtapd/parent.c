@@ -109,7 +109,7 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	}
 	if (type != IPC_P_READY)
 		return -EPROTO;
-	c->err = -(int)rd_u32(&r);
+	c->err = rd_errno(&r);
 	rd_cstr(&r, c->why, sizeof c->why);
 	if (rd_end(&r) < 0)
 		return -EBADMSG;

@@ -174,6 +174,30 @@ test_read_sticky(void **state)
 }
 
 static void
+test_errno(void **state)
+{
+	static const struct {
+		uint8_t in[4];
+		int want, end;
+	} row[] = {
+	    {{0, 0, 0, 0}, 0, 0},
+	    {{0, 0, 0, 2}, -2, 0},
+	    {{0, 0, 0x0f, 0xff}, -4095, 0},
+	    {{0, 0, 0x10, 0}, 0, -EBADMSG},
+	    {{0x80, 0, 0, 0}, 0, -EBADMSG},
+	    {{0xff, 0xff, 0xff, 0xff}, 0, -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct rd r = rd_init(row[i].in, sizeof row[i].in);
+
+		assert_int_equal(rd_errno(&r), row[i].want);
+		assert_int_equal(rd_end(&r), row[i].end);
+	}
+}
+
+static void
 test_cstr(void **state)
 {
 	static const struct {
@@ -251,6 +275,7 @@ main(void)
 	    cmocka_unit_test(test_layout),
 	    cmocka_unit_test(test_read_truncated),
 	    cmocka_unit_test(test_read_sticky),
+	    cmocka_unit_test(test_errno),
 	    cmocka_unit_test(test_cstr),
 	    cmocka_unit_test(test_put_limits),
 	    cmocka_unit_test(test_printf_drop),
