@@ -22,18 +22,44 @@
 #define LOOK_AGAIN_MS 2000 /* at first, then ever more seldom */
 #define LOOK_AGAIN_MAX_MS 60000
 
+/* The other processes are handed what is printed of it: they have to read the same in it. */
+static int
+printed_check(const struct conf *conf, struct conf_error *err)
+{
+	cleanup_buf struct buf text = {0}, again = {0};
+	struct conf *c;
+	int r;
+
+	conf_print(conf, &text);
+	if ((r = text.err) < 0 || (r = conf_parse((const char *)text.p, text.len, &c, err)) < 0)
+		return r;
+	conf_print(c, &again);
+	conf_free(c);
+	if (again.err)
+		return again.err;
+	return again.len == text.len && (text.len == 0 || memcmp(again.p, text.p, text.len) == 0) ? 0 : -EBADMSG;
+}
+
 int
 parent_conf_read(const char *path, struct conf **out)
 {
 	cleanup_buf struct buf text = {0};
 	struct conf_error err;
-	int r = conf_load(path, out, &err);
+	struct conf *conf;
+	int r = conf_load(path, &conf, &err);
 
 	if (r < 0) {
 		conf_error_format(&err, path, &text);
 		log_warnx("%.*s", (int)text.len, text.p ? (char *)text.p : "");
+		return r;
 	}
-	return r;
+	if ((r = printed_check(conf, &err)) < 0) {
+		log_warn(r, "%s: it can be read, but not what is made of it", path);
+		conf_free(conf);
+		return r;
+	}
+	*out = conf;
+	return 0;
 }
 
 /* ---- at the start ---- */
