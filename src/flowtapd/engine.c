@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "bulk.h"
 #include "clock.h"
 #include "conf_diff.h"
 #include "engine_at.h"
@@ -20,14 +19,11 @@
 #include "log.h"
 #include "machine_key.h"
 #include "role.h"
-#include "sandbox.h"
-#include "spare.h"
 #include "state_file.h"
 
 #define ACCEPT_MAX 16          /* in one round: who connects without end does not keep us from the others */
 #define TIDY_MS 1000           /* after a change */
 #define UNTIDY_NS 10000000000u /* in which what is deleted is not erased: it is told */
-#define SPARE_BYTES (8u << 20) /* a part of a DELETE, and what the database keeps of its pages */
 
 /* Somebody reads the database: a LIST of many criteria, an undone copy, another program. */
 static void
@@ -531,7 +527,7 @@ static const struct chan_ops parent_ops = {
     .on_msg = parent_on_msg, .on_end = parent_on_end, .body_max = DAEMON_CHAN_MAX};
 static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end, .body_max = IPC_BODY_MAX};
 
-static int
+int
 engine_start(struct engine *e, const char **why)
 {
 	uint8_t key[AUDIT_KEY_LEN];
@@ -571,6 +567,7 @@ engine_start(struct engine *e, const char **why)
 	*why = "event loop";
 	if ((r = loop_timer_new(e->loop, tidy_cb, e, &e->tidy)) < 0)
 		return r;
+	loop_timer_set(e->tidy, TIDY_MS); /* a predecessor may not have come to it */
 	if ((r = chan_new(e->loop, DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &parent_ops, e, &e->parent)) < 0)
 		return r;
 	if ((r = chan_new(e->loop, DAEMON_FD_PEER, IPC_BODY_MAX, &dp_ops, e, &e->dp)) < 0)
@@ -584,44 +581,4 @@ engine_start(struct engine *e, const char **why)
 		return r;
 	engine_aside_tell(e);
 	return engine_watch_start(e);
-}
-
-int
-engine_run(int verbose)
-{
-	static struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
-	const char *why = "";
-	int r;
-
-	log_init("flowtapd: engine", verbose);
-	e.started_ms = clock_wall_ms();
-	TAILQ_INIT(&e.sessions);
-	STAILQ_INIT(&e.waits);
-	STAILQ_INIT(&e.refused);
-	engine_late_init(&e.late);
-	if ((r = sandbox_basics()) < 0)
-		fatal(r, "cannot drop privileges");
-	if ((r = sandbox_lock()) < 0)
-		log_warn(r, "memory may be swapped out");
-	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
-		fatal(r, "no configuration");
-	engine_events_start(&e);
-	engine_fds_start(&e);
-	spare_stack();
-	if ((r = spare_keep(SPARE_BYTES)) < 0)
-		log_warn(r, "no memory is kept for what ends taps");
-	bulk_begin(); /* engine_sync ends it */
-	if ((r = engine_start(&e, &why)) < 0) {
-		log_warn(r, "%s", why); /* the parent may see our end before our answer */
-		daemon_ready_sync(DAEMON_FD_PARENT, r, why);
-		return 1;
-	}
-	daemon_ready(e.parent, 0, "");
-	/* A predecessor may not have come to it. */
-	loop_timer_set(e.tidy, TIDY_MS);
-	r = loop_run(e.loop);
-	engine_audit_stop(&e);
-	engine_rejudge_free(&e);
-	store_close(e.store);
-	return r < 0 ? 1 : r;
 }

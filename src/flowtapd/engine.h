@@ -303,6 +303,9 @@ struct config_ask {
 };
 
 /* engine.c */
+/* With a configuration, and confined from here on: what is stored is in the kernel, and all channels are open.  -errno
+ * and *why.  The parent's COMMIT is what it serves by. */
+int engine_start(struct engine *e, const char **why);
 void engine_batch_soon(struct engine *e);
 /* Queues a message to the data plane and what to do with its answer. */
 int engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,

@@ -169,7 +169,7 @@ engine_sync(struct engine *e)
 	static struct sync y;
 	int r;
 
-	y.engine = e;
+	y = (struct sync){.engine = e};
 	r = steps(&y);
 	bulk_end();
 	buf_free(&y.out);

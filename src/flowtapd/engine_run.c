@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine's process, from its beginning to its end.
+ *
+ * exports: engine_run */
+#include "bulk.h"
+#include "clock.h"
+#include "engine.h"
+#include "engine_rejudge.h"
+#include "log.h"
+#include "sandbox.h"
+#include "spare.h"
+
+#define SPARE_BYTES (8u << 20) /* a part of a DELETE, and what the database keeps of its pages */
+
+int
+engine_run(int verbose)
+{
+	static struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
+	const char *why = "";
+	int r;
+
+	log_init("flowtapd: engine", verbose);
+	e.started_ms = clock_wall_ms();
+	TAILQ_INIT(&e.sessions);
+	STAILQ_INIT(&e.waits);
+	STAILQ_INIT(&e.refused);
+	engine_late_init(&e.late);
+	if ((r = sandbox_basics()) < 0)
+		fatal(r, "cannot drop privileges");
+	if ((r = sandbox_lock()) < 0)
+		log_warn(r, "memory may be swapped out");
+	if ((r = daemon_config_wait(DAEMON_FD_PARENT, &e.conf, &e.uid)) < 0)
+		fatal(r, "no configuration");
+	engine_events_start(&e);
+	engine_fds_start(&e);
+	spare_stack();
+	if ((r = spare_keep(SPARE_BYTES)) < 0)
+		log_warn(r, "no memory is kept for what ends taps");
+	bulk_begin(); /* engine_sync ends it */
+	if ((r = engine_start(&e, &why)) < 0) {
+		log_warn(r, "%s", why); /* the parent may see our end before our answer */
+		daemon_ready_sync(DAEMON_FD_PARENT, r, why);
+		return 1;
+	}
+	daemon_ready(e.parent, 0, "");
+	r = loop_run(e.loop);
+	engine_audit_stop(&e);
+	engine_rejudge_free(&e);
+	store_close(e.store);
+	return r < 0 ? 1 : r;
+}
