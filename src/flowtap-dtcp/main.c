@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,12 +17,12 @@
 
 #include "foreign.h"
 #include "ipc.h"
+#include "login.h"
 #include "optsay.h"
 #include "output.h"
 #include "session.h"
 
 #define SOCKET "/run/flowtap/dtcp.sock"
-#define AUTH_MAX 8192 /* a line of SSH_USER_AUTH's file */
 
 static const char usage_text[] = "usage: flowtap-dtcp [-c COMMAND] [-s SOCKET]\n"
 				 "       flowtap-dtcp --help | --version\n"
@@ -50,62 +49,19 @@ usage_error(const char *what)
 	return 2;
 }
 
-/* SSH_CONNECTION is "client-address client-port server-address server-port". */
-static struct ip_addr
-peer_address(void)
-{
-	const char *env = getenv("SSH_CONNECTION");
-	struct ip_addr a = {0};
-	struct slice s = {env, env ? strcspn(env, " ") : 0};
-
-	/* A link-local address names its link. */
-	if (env && memchr(s.p, '%', s.len))
-		s.len = strcspn(env, "%");
-	if (env == NULL || ip_parse(s, &a) < 0)
-		return (struct ip_addr){0};
-	return a;
-}
-
-/* A key as "ssh-ed25519 SHA256:...", as ssh-keygen -l and sshd's log name it. */
-static int
-key_fingerprint(const char *type, const char *blob, char *out, size_t size)
-{
-	uint8_t key[AUTH_MAX], md[EVP_MAX_MD_SIZE];
-	char hash[2 * EVP_MAX_MD_SIZE];
-	size_t len = strlen(blob), pad = len > 1 ? (blob[len - 1] == '=') + (blob[len - 2] == '=') : 0;
-	unsigned n;
-	int k;
-
-	if (len / 4 * 3 > sizeof key || (k = EVP_DecodeBlock(key, (const uint8_t *)blob, (int)len)) < (int)pad ||
-	    EVP_Digest(key, (size_t)k - pad, md, &n, EVP_sha256(), NULL) != 1)
-		return -EINVAL;
-	k = EVP_EncodeBlock((uint8_t *)hash, md, (int)n);
-	while (k > 0 && hash[k - 1] == '=')
-		k--;
-	snprintf(out, size, "publickey %.32s SHA256:%.*s", type, k, hash);
-	return 0;
-}
-
-/* The file that SSH_USER_AUTH names has a line for each method that succeeded. */
+/* The file that SSH_USER_AUTH names. */
 static void
-login_proof(char *out, size_t size)
+proof_read(char *out, size_t size)
 {
 	const char *path = getenv("SSH_USER_AUTH");
-	char line[AUTH_MAX], type[64], blob[AUTH_MAX];
-	FILE *f = path ? fopen(path, "re") : NULL;
+	cleanup_fd int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	char text[LOGIN_TEXT_MAX];
+	size_t len = 0;
+	ssize_t n;
 
-	out[0] = '\0';
-	if (f == NULL)
-		return;
-	while (fgets(line, sizeof line, f) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		if (sscanf(line, "publickey %63s %8191s", type, blob) != 2 ||
-		    key_fingerprint(type, blob, out, size) < 0)
-			snprintf(out, size, "%.64s", line);
-	}
-	fclose(f);
-	for (char *c = out; *c != '\0'; c++)
-		*c = *c >= ' ' && *c <= '~' ? *c : '?';
+	while (fd >= 0 && len < sizeof text && (n = read(fd, text + len, sizeof text - len)) > 0)
+		len += (size_t)n;
+	login_proof((struct slice){text, len}, out, size);
 }
 
 static int
@@ -132,12 +88,14 @@ static int
 serve(const char *path)
 {
 	char auth[IPC_AUTH_MAX + 1];
-	struct session_opts o = {
-	    .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO, .peer = peer_address(), .sandbox = true};
+	struct session_opts o = {.in_fd = STDIN_FILENO,
+	    .out_fd = STDOUT_FILENO,
+	    .peer = login_address(getenv("SSH_CONNECTION")),
+	    .sandbox = true};
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
-	login_proof(auth, sizeof auth);
+	proof_read(auth, sizeof auth);
 	o.auth = auth;
 	if ((r = o.engine_fd = engine_connect(path)) < 0) {
 		fprintf(stderr, "flowtap-dtcp: the service is not available\n");

@@ -89,3 +89,41 @@ account_get(struct account *a, struct rd *r)
 	*a = got;
 	return 0;
 }
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct account *)a)->name, ((const struct account *)b)->name);
+}
+
+int
+account_list_get(struct account_list *l, struct rd *r)
+{
+	l->n = rd_u32(r);
+	if (r->err || l->n > (size_t)(r->end - r->p))
+		return -EBADMSG;
+	if ((l->v = calloc((size_t)l->n + 1, sizeof *l->v)) == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->n; i++) {
+		int e = account_get(&l->v[i], r);
+
+		if (e < 0)
+			return e;
+	}
+	qsort(l->v, l->n, sizeof *l->v, by_name);
+	for (uint32_t i = 1; i < l->n; i++)
+		if (by_name(&l->v[i - 1], &l->v[i]) == 0)
+			return -EBADMSG;
+	return rd_end(r);
+}
+
+bool
+account_is_listed(const struct account_list *l, const char *name)
+{
+	struct account key;
+
+	if (strlen(name) >= sizeof key.name)
+		return false;
+	strcpy(key.name, name);
+	return bsearch(&key, l->v, l->n, sizeof *l->v, by_name) != NULL;
+}

@@ -48,17 +48,12 @@
 #define FULL_NAME "made by flowtapd" /* of one who has none */
 #define SHELL_NONE "/usr/sbin/nologin"
 
-struct list {
-	struct account *v; /* sorted by name */
-	uint32_t n;
-};
-
 struct accounts {
 	char conf_dir[PATH_MAX];
 	int conf_fd, dir, ssh_dir; /* of that folder, and in it of ACCOUNTS_DIR and SSH_LEGACY_DIR */
 	bool leaving;              /* somebody who is no longer asked for still has a process */
 	bool stuck;                /* a tool had to be ended: this request makes nobody else */
-	struct list applied;
+	struct account_list applied;
 	char why[128];
 };
 
@@ -390,45 +385,7 @@ account_drop(struct accounts *a, const char *name)
 /* ---- what is asked for ---- */
 
 static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct account *)a)->name, ((const struct account *)b)->name);
-}
-
-static int
-list_get(struct list *l, struct rd *r)
-{
-	l->n = rd_u32(r);
-	if (r->err || l->n > (size_t)(r->end - r->p))
-		return -EBADMSG;
-	if ((l->v = calloc((size_t)l->n + 1, sizeof *l->v)) == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < l->n; i++) {
-		int e = account_get(&l->v[i], r);
-
-		if (e < 0)
-			return e;
-	}
-	qsort(l->v, l->n, sizeof *l->v, by_name);
-	for (uint32_t i = 1; i < l->n; i++)
-		if (by_name(&l->v[i - 1], &l->v[i]) == 0)
-			return -EBADMSG;
-	return rd_end(r);
-}
-
-static bool
-is_listed(const struct list *l, const char *name)
-{
-	struct account key;
-
-	if (strlen(name) >= sizeof key.name)
-		return false;
-	strcpy(key.name, name);
-	return bsearch(&key, l->v, l->n, sizeof *l->v, by_name) != NULL;
-}
-
-static int
-drop_others(struct accounts *a, const struct list *l)
+drop_others(struct accounts *a, const struct account_list *l)
 {
 	const struct dirent *d;
 	int fd = openat(a->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
@@ -440,7 +397,7 @@ drop_others(struct accounts *a, const struct list *l)
 	while (r == 0 && (d = readdir(dir)) != NULL)
 		if (replace_is_hidden(d->d_name))
 			(void)unlinkat(a->dir, d->d_name, 0);
-		else if (d->d_name[0] != '.' && !is_listed(l, d->d_name))
+		else if (d->d_name[0] != '.' && !account_is_listed(l, d->d_name))
 			r = account_drop(a, d->d_name);
 	closedir(dir);
 	return r;
@@ -465,7 +422,7 @@ unmarked_tell(const struct accounts *a)
 }
 
 static int
-check(struct accounts *a, const struct list *l, bool make)
+check(struct accounts *a, const struct account_list *l, bool make)
 {
 	const struct passwd *pw;
 	int r = 0;
@@ -485,7 +442,7 @@ check(struct accounts *a, const struct list *l, bool make)
 
 /* All that can be done is done; the first error is told. */
 static int
-apply(struct accounts *a, const struct list *l, bool ssh_legacy)
+apply(struct accounts *a, const struct account_list *l, bool ssh_legacy)
 {
 	char why[sizeof a->why] = "";
 	int first = ssh_legacy_set(a->ssh_dir, ssh_legacy), r;
@@ -511,8 +468,8 @@ carry_out(struct accounts *a, const struct buf *body)
 {
 	struct rd r = rd_init(body->p, body->len);
 	const uint8_t phase = rd_u8(&r), ssh_legacy = rd_u8(&r);
-	struct list l = {0};
-	int e = list_get(&l, &r);
+	struct account_list l = {0};
+	int e = account_list_get(&l, &r);
 
 	a->why[0] = '\0';
 	a->stuck = false;

@@ -37,4 +37,12 @@ void account_put(struct buf *b, const struct account *a);
 /* -EBADMSG, too, for what no configuration can say: a name that is none, a password that is more than one field of
  * shadow(5), a line of keys that is more than a key, a number that is somebody else's range. */
 int account_get(struct account *a, struct rd *r);
+
+struct account_list {
+	struct account *v; /* owned: free(); sorted by name, none twice */
+	uint32_t n;
+};
+/* u32 n, n accounts, and nothing behind them.  0; -EBADMSG, -ENOMEM: l->v is to be freed all the same. */
+int account_list_get(struct account_list *l, struct rd *r);
+bool account_is_listed(const struct account_list *l, const char *name);
 #endif

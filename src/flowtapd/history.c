@@ -10,12 +10,12 @@
 
 #include "clock.h"
 #include "conf.h"
+#include "history_parse.h"
 #include "replace.h"
 
 #define NS_PER_MS 1000000
 #define NAME_LEN 40
-#define HEAD_MAX 512
-#define FILE_MAX (CONF_TEXT_MAX + HEAD_MAX)
+#define FILE_MAX (CONF_TEXT_MAX + HISTORY_HEAD_MAX)
 #define CONFIRM ".confirm"
 #define BY_HAND "read from its file"
 
@@ -25,51 +25,12 @@ name_of(uint64_t no, const char *suffix, char out[static NAME_LEN])
 	snprintf(out, NAME_LEN, "%" PRIu64 "%s", no, suffix);
 }
 
-bool
-history_comment_ok(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-			return false;
-	return s.len <= HISTORY_COMMENT_MAX;
-}
-
-/* The first line; *text: what follows. */
-static int
-head_parse(const struct buf *b, struct history_entry *e, struct slice *text)
-{
-	const char *end = b->len ? memchr(b->p, '\n', b->len) : NULL;
-	char line[HEAD_MAX];
-	size_t len = end ? (size_t)(end - (const char *)b->p) : sizeof line;
-	int at = 0;
-
-	if (len >= sizeof line)
-		return -EBADMSG;
-	memcpy(line, b->p, len);
-	line[len] = '\0';
-	*e = (struct history_entry){0};
-	if (sscanf(line, "# commit %" SCNu64 " at %" SCNd64 " by %32s%n", &e->no, &e->time_ms, e->user, &at) != 3 ||
-	    e->no == 0)
-		return -EBADMSG;
-	if (line[at] == ':' || line[at] == ' ')
-		snprintf(e->comment, sizeof e->comment, "%s", line + at + 1);
-	*text = (struct slice){end + 1, b->len - len - 1};
-	return 0;
-}
-
-static void
-head_put(struct buf *b, const struct history_entry *e)
-{
-	buf_printf(b, "# commit %" PRIu64 " at %" PRId64 " by %s%s%s\n", e->no, e->time_ms, e->user,
-	    *e->comment ? " " : "", e->comment);
-}
-
 static int
 entry_read(const struct history *h, const char *name, struct history_entry *e, struct buf *whole, struct slice *text)
 {
 	int r = replace_read(h->dir, name, FILE_MAX, whole);
 
-	return r < 0 ? r : head_parse(whole, e, text);
+	return r < 0 ? r : history_parse_head((struct slice){(const char *)whole->p, whole->len}, e, text);
 }
 
 static int
@@ -81,11 +42,9 @@ deadline_read(struct history *h, uint64_t no)
 	int r;
 
 	name_of(no, CONFIRM, name);
-	if ((r = replace_read(h->dir, name, HEAD_MAX, &b)) < 0)
+	if ((r = replace_read(h->dir, name, HISTORY_HEAD_MAX, &b)) < 0)
 		return r == -ENOENT ? 0 : r;
-	buf_put(&b, "", 1);
-	if (b.err || sscanf((char *)b.p, "%" SCNu64 " %63s %" SCNu64 " %" SCNd64 " %" SCNd64, &d.back, d.boot,
-			 &d.boot_ms, &d.wall_ms, &d.set_ms) != 5)
+	if (history_parse_deadline((struct slice){(const char *)b.p, b.len}, &d) < 0)
 		return -EBADMSG;
 	h->deadline = d;
 	return 0;
@@ -95,12 +54,17 @@ static int
 deadline_write(struct history *h, uint64_t no, unsigned minutes)
 {
 	const int64_t ms = (int64_t)minutes * 60000, wall = clock_wall_ms();
-	char name[NAME_LEN], line[HEAD_MAX];
+	struct history_deadline d = {.back = h->n ? h->entry[0].no : 0,
+	    .boot_ms = clock_boot_ns() / NS_PER_MS + (uint64_t)ms,
+	    .wall_ms = wall + ms,
+	    .set_ms = wall};
+	cleanup_buf struct buf b = {0};
+	char name[NAME_LEN];
 
+	memcpy(d.boot, h->boot, sizeof d.boot);
+	history_parse_deadline_put(&b, &d);
 	name_of(no, CONFIRM, name);
-	snprintf(line, sizeof line, "%" PRIu64 " %s %" PRIu64 " %" PRId64 " %" PRId64 "\n", h->n ? h->entry[0].no : 0,
-	    h->boot, clock_boot_ns() / NS_PER_MS + (uint64_t)ms, wall + ms, wall);
-	return replace_file(h->dir, name, (struct slice){line, strlen(line)}, 0600);
+	return b.err ? b.err : replace_file(h->dir, name, (struct slice){(const char *)b.p, b.len}, 0600);
 }
 
 static int
@@ -282,7 +246,7 @@ history_begin(struct history *h, const char *user, const char *comment, unsigned
 
 	snprintf(e.user, sizeof e.user, "%s", user);
 	snprintf(e.comment, sizeof e.comment, "%s", *comment ? comment : "");
-	head_put(&b, &e);
+	history_parse_head_put(&b, &e);
 	buf_put(&b, text.p, text.len);
 	if (b.err)
 		return b.err;

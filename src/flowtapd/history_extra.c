@@ -4,16 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "conf.h"
+#include "history_parse.h"
 #include "replace.h"
 
 #define RESCUE "rescue"
 #define AT "at"
-#define HEAD_MAX 512
 
 static int
 file_delete(const struct history *h, const char *name)
@@ -46,31 +44,9 @@ history_at_write(const struct history *h, const struct history_at *at, struct sl
 {
 	cleanup_buf struct buf b = {0};
 
-	buf_printf(&b, "# due %" PRId64 " base %" PRIu64 " uid %" PRIu32 " by %s: %s\n", at->due_ms, at->base, at->uid,
-	    at->user, at->comment);
+	history_parse_at_put(&b, at);
 	buf_put(&b, text.p, text.len);
 	return b.err ? b.err : replace_file(h->dir, AT, (struct slice){(char *)b.p, b.len}, 0600);
-}
-
-static int
-head_parse(const struct buf *b, struct history_at *at, size_t *len)
-{
-	const char *end = b->len ? memchr(b->p, '\n', b->len) : NULL;
-	char line[HEAD_MAX];
-	int n = 0;
-
-	*len = end ? (size_t)(end - (const char *)b->p) : sizeof line;
-	if (*len >= sizeof line)
-		return -EBADMSG;
-	memcpy(line, b->p, *len);
-	line[*len] = '\0';
-	*at = (struct history_at){0};
-	if (sscanf(line, "# due %" SCNd64 " base %" SCNu64 " uid %" SCNu32 " by %32[^:]: %n", &at->due_ms, &at->base,
-		&at->uid, at->user, &n) != 4 ||
-	    n == 0)
-		return -EBADMSG;
-	snprintf(at->comment, sizeof at->comment, "%s", line + n);
-	return 0;
 }
 
 int
@@ -78,13 +54,14 @@ history_at_read(const struct history *h, struct history_at *at, struct buf *text
 {
 	cleanup_buf struct buf b = {0};
 	struct history_at found;
-	size_t len;
+	struct slice candidate;
 	int r;
 
-	if ((r = replace_read(h->dir, AT, CONF_TEXT_MAX + HEAD_MAX, &b)) < 0 || (r = head_parse(&b, &found, &len)) < 0)
+	if ((r = replace_read(h->dir, AT, CONF_TEXT_MAX + HISTORY_HEAD_MAX, &b)) < 0 ||
+	    (r = history_parse_at((struct slice){(const char *)b.p, b.len}, &found, &candidate)) < 0)
 		return r;
 	if (text)
-		buf_put(text, b.p + len + 1, b.len - len - 1);
+		buf_put(text, candidate.p, candidate.len);
 	*at = found;
 	return text ? text->err : 0;
 }

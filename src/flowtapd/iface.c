@@ -18,6 +18,7 @@
 #include "iface.h"
 #include "log.h"
 #include "nl_dump.h"
+#include "nl_link.h"
 
 #define NL_BUF 65536
 #define TAKEN_TOLD_NS (5 * 1000000000ull) /* the engine looks every two seconds: none is missed */
@@ -26,7 +27,7 @@ struct iface {
 	LIST_ENTRY(iface) entry;
 	int ifindex;
 	char name[IF_NAMESIZE];
-	char kind[16]; /* IFLA_INFO_KIND */
+	char kind[NL_LINK_TEXT];
 	unsigned short type;
 	int master;           /* the device it is a port of; 0: none */
 	bool test;            /* the self-test's: tapped whatever is configured, and nobody's business */
@@ -141,37 +142,6 @@ forget(struct iface_set *s, struct iface *i)
 	free(i);
 }
 
-static int
-attr_info_kind(const struct nlattr *a, void *arg)
-{
-	struct iface *i = arg;
-
-	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-		strncpy(i->kind, mnl_attr_get_str(a), sizeof i->kind - 1);
-	return MNL_CB_OK;
-}
-
-static int
-attr_link(const struct nlattr *a, void *arg)
-{
-	struct iface *i = arg;
-
-	switch (mnl_attr_get_type(a)) {
-	case IFLA_IFNAME:
-		strncpy(i->name, mnl_attr_get_str(a), sizeof i->name - 1);
-		break;
-	case IFLA_MASTER:
-		i->master = (int)mnl_attr_get_u32(a);
-		break;
-	case IFLA_LINKINFO:
-		mnl_attr_parse_nested(a, attr_info_kind, i);
-		break;
-	default:
-		break;
-	}
-	return MNL_CB_OK;
-}
-
 /* Attached if it is wanted, else not. */
 static void
 review(struct iface_set *s, struct iface *i)
@@ -217,15 +187,18 @@ static int
 on_link(const struct nlmsghdr *h, void *arg)
 {
 	struct iface_set *s = arg;
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
-	struct iface now = {
-	    .ifindex = ifi->ifi_index, .type = ifi->ifi_type, .test = ifi->ifi_index == kern_test_ifindex(s->kern)};
-	struct iface *old;
+	struct nl_link l;
+	struct iface now, *old;
 
-	mnl_attr_parse(h, sizeof *ifi, attr_link, &now);
+	if (nl_link_get(h, &l) < 0)
+		return MNL_CB_OK;
+	now = (struct iface){
+	    .ifindex = l.ifindex, .type = l.type, .master = l.master, .test = l.ifindex == kern_test_ifindex(s->kern)};
+	memcpy(now.name, l.name, sizeof now.name);
+	memcpy(now.kind, l.kind, sizeof now.kind);
 	if (h->nlmsg_type == RTM_NEWLINK)
 		link_new(s, &now);
-	else if (h->nlmsg_type == RTM_DELLINK && ifi->ifi_family == AF_UNSPEC && (old = find(s, now.ifindex)) != NULL)
+	else if (h->nlmsg_type == RTM_DELLINK && l.family == AF_UNSPEC && (old = find(s, now.ifindex)) != NULL)
 		forget(s, old);
 	return MNL_CB_OK;
 }

@@ -15,6 +15,7 @@
 #include "inventory.h"
 #include "log.h"
 #include "look.h"
+#include "look_list.h"
 #include "role.h"
 #include "sandbox.h"
 
@@ -119,21 +120,17 @@ look_prog(struct inventory *v, const struct look_prog *p, const uint32_t *map)
 	}
 }
 
-static void
+static int
 look_progs(struct inventory *v)
 {
 	struct rd r = rd_init(v->list.p, v->list.len);
 	uint32_t map[LOOK_MAPS];
 	struct look_prog p;
-	const uint8_t *b;
+	int rc;
 
-	while (r.p < r.end && (b = rd_bytes(&r, sizeof p)) != NULL) {
-		memcpy(&p, b, sizeof p);
-		if (p.nmap > LOOK_MAPS || (b = rd_bytes(&r, p.nmap * sizeof *map)) == NULL)
-			break;
-		memcpy(map, b, p.nmap * sizeof *map);
+	while ((rc = look_list_prog(&r, &p, map)) == 1)
 		look_prog(v, &p, map);
-	}
+	return rc;
 }
 
 /* ---- links of our programs that have no place among our pins ---- */
@@ -175,32 +172,29 @@ look_link(struct inventory *v, const struct look_link *l)
 	tell(v, sight(v, false, l->id), text);
 }
 
-static void
+static int
 look_links(struct inventory *v)
 {
 	struct rd r = rd_init(v->list.p, v->list.len);
 	struct look_link l;
-	const uint8_t *b;
+	int rc;
 
-	while (r.p < r.end && (b = rd_bytes(&r, sizeof l)) != NULL) {
-		memcpy(&l, b, sizeof l);
+	while ((rc = look_list_link(&r, &l)) == 1)
 		look_link(v, &l);
-	}
+	return rc;
 }
 
 /* One that can't look any more ends, and all with it: taps go on in the kernel, but nobody adds one. */
 static void
-look(struct inventory *v, enum look_list list, void (*each)(struct inventory *))
+look(struct inventory *v, enum look_list list, int (*each)(struct inventory *))
 {
 	int r;
 
 	buf_reset(&v->list);
-	if ((r = look_read(DAEMON_FD_LOOK + (int)list, &v->list)) < 0) {
-		log_warn(r, "cannot list the kernel's %s", list == LOOK_PROGS ? "programs" : "links");
-		loop_stop(v->loop, 1);
+	if ((r = look_read(DAEMON_FD_LOOK + (int)list, &v->list)) == 0 && (r = each(v)) == 0)
 		return;
-	}
-	each(v);
+	log_warn(r, "cannot list the kernel's %s", list == LOOK_PROGS ? "programs" : "links");
+	loop_stop(v->loop, 1);
 }
 
 static void

@@ -19,47 +19,22 @@
 
 #include "kern_hook.h"
 #include "kern_internal.h"
+#include "nl_link.h"
 
 #define NL_BUF 16384
 #define PORT_IDLE_ROUNDS 600 /* not used for so many calls: the program goes */
 
-/* What rtnetlink says of an interface. */
-struct facts {
-	char name[IF_NAMESIZE];
-	char bus[16];   /* of the device behind it; empty: there is none */
-	char qdisc[16]; /* "noqueue": its driver drops what it has no room for, one packet at a time */
-	unsigned short type;
-};
-
-static int
-fact(const struct nlattr *a, void *arg)
-{
-	struct facts *f = arg;
-	char *to = NULL;
-
-	if (mnl_attr_get_type(a) == IFLA_IFNAME)
-		to = f->name;
-	else if (mnl_attr_get_type(a) == IFLA_PARENT_DEV_BUS_NAME)
-		to = f->bus;
-	else if (mnl_attr_get_type(a) == IFLA_QDISC)
-		to = f->qdisc;
-	if (to)
-		strncpy(to, mnl_attr_get_str(a), 15);
-	return MNL_CB_OK;
-}
-
 static int
 on_link(const struct nlmsghdr *h, void *arg)
 {
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
-	struct facts *f = arg;
-
-	f->type = ifi->ifi_type;
-	return mnl_attr_parse(h, sizeof *ifi, fact, f);
+	if (nl_link_get(h, arg) == 0)
+		return MNL_CB_OK;
+	errno = EBADMSG;
+	return MNL_CB_ERROR;
 }
 
 static int
-facts_get(int ifindex, struct facts *f)
+facts_get(int ifindex, struct nl_link *f)
 {
 	char buf[NL_BUF];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -96,10 +71,8 @@ offloads(const char name[IF_NAMESIZE])
 	return ioctl(fd, SIOCETHTOOL, &req) < 0 || v.data != 0;
 }
 
-static_assert(IF_NAMESIZE == 16, "fact() fills fields of 16 bytes");
-
 static bool
-possible(const struct facts *f)
+possible(const struct nl_link *f)
 {
 	return f->type == ARPHRD_ETHER && strcmp(f->name, KERN_STAGE_OUT) != 0 && strcmp(f->name, KERN_STAGE_IN) != 0;
 }
@@ -109,7 +82,7 @@ possible(const struct facts *f)
  * over as they are, with checksums and cutting left undone, unless the kernel has to do it.
  */
 static bool
-direct(const struct facts *f)
+direct(const struct nl_link *f)
 {
 	static const char *const guests[] = {"virtio", "xen", "vmbus"};
 
@@ -183,7 +156,7 @@ port_close(struct kern *k, int ifindex, struct tap_port *p, bool forget)
 static int
 port_look(struct kern *k, int ifindex, struct tap_port *p)
 {
-	struct facts f;
+	struct nl_link f;
 	int r = facts_get(ifindex, &f);
 
 	if (r < 0 || ++p->idle > PORT_IDLE_ROUNDS)

@@ -13,11 +13,14 @@ on_attr(const struct nlattr *a, void *arg)
 {
 	struct route *r = arg;
 	size_t len = mnl_attr_get_payload_len(a);
+	uint32_t n;
 
-	if (mnl_attr_get_type(a) == RTA_OIF)
-		r->ifindex = (int)mnl_attr_get_u32(a);
+	if (mnl_attr_get_type(a) == RTA_OIF && len >= sizeof n) {
+		memcpy(&n, mnl_attr_get_payload(a), sizeof n);
+		r->ifindex = (int)n;
+	}
 	if (mnl_attr_get_type(a) == RTA_GATEWAY && (len == 4 || len == 16)) {
-		r->via.family = len == 4 ? 4 : 6;
+		r->via = (struct ip_addr){.family = len == 4 ? 4 : 6};
 		memcpy(r->via.b, mnl_attr_get_payload(a), len);
 	}
 	return MNL_CB_OK;
@@ -31,6 +34,8 @@ on_route(const struct nlmsghdr *h, void *arg)
 
 	if (h->nlmsg_type != RTM_NEWROUTE)
 		return MNL_CB_OK;
+	if (mnl_nlmsg_get_payload_len(h) < sizeof *rt)
+		return MNL_CB_ERROR;
 	if (rt->rtm_type == RTN_LOCAL)
 		r->kind = ROUTE_LOCAL;
 	else if (rt->rtm_type == RTN_UNICAST)
@@ -38,12 +43,22 @@ on_route(const struct nlmsghdr *h, void *arg)
 	return mnl_attr_parse(h, sizeof *rt, on_attr, r);
 }
 
+struct route
+route_read(const void *answer, size_t len)
+{
+	struct route found = {0};
+
+	/* No route at all is an answer too. */
+	if (mnl_cb_run(answer, len, 0, 0, on_route, &found) < 0)
+		return (struct route){0};
+	return found;
+}
+
 int
 route_ask(struct mnl_socket *nl, const struct ip_addr *a, struct route *out)
 {
 	char buf[NL_BUF];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct route found = {0};
 	struct rtmsg *rt;
 	ssize_t n;
 
@@ -55,9 +70,6 @@ route_ask(struct mnl_socket *nl, const struct ip_addr *a, struct route *out)
 	mnl_attr_put(h, RTA_DST, ip_bits(a) / 8, a->b);
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0 || (n = mnl_socket_recvfrom(nl, buf, sizeof buf)) < 0)
 		return -errno;
-	/* No route at all is an answer too. */
-	if (mnl_cb_run(buf, (size_t)n, 0, 0, on_route, &found) < 0)
-		found = (struct route){0};
-	*out = found;
+	*out = route_read(buf, (size_t)n);
 	return 0;
 }

@@ -21,5 +21,7 @@ struct route {
 
 /* nl: a blocking route socket that nothing else is read from.  0 or -errno. */
 int route_ask(struct mnl_socket *nl, const struct ip_addr *a, struct route *out);
+/* What the kernel answered.  Pure. */
+struct route route_read(const void *answer, size_t len);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "kern.h"
 #include "log.h"
+#include "nl_link.h"
 #include "selftest.h"
 #include "stage.h"
 
@@ -24,50 +25,15 @@
 #define NL_BUF 16384
 #define FEATURE_BLOCKS 8 /* of 32 features; the kernel has 2 or 3 */
 
-/* What a link message says of an end. */
-struct end {
-	int peer;
-	unsigned queues;
-	bool is_veth;
-};
-
 /* ---- rtnetlink ---- */
-
-static int
-end_kind(const struct nlattr *a, void *arg)
-{
-	struct end *e = arg;
-
-	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
-		e->is_veth = strcmp(mnl_attr_get_str(a), "veth") == 0;
-	return MNL_CB_OK;
-}
-
-static int
-end_attr(const struct nlattr *a, void *arg)
-{
-	struct end *e = arg;
-
-	switch (mnl_attr_get_type(a)) {
-	case IFLA_LINK:
-		e->peer = (int)mnl_attr_get_u32(a);
-		break;
-	case IFLA_NUM_TX_QUEUES:
-		e->queues = mnl_attr_get_u32(a);
-		break;
-	case IFLA_LINKINFO:
-		mnl_attr_parse_nested(a, end_kind, e);
-		break;
-	default:
-		break;
-	}
-	return MNL_CB_OK;
-}
 
 static int
 end_message(const struct nlmsghdr *h, void *arg)
 {
-	return mnl_attr_parse(h, sizeof(struct ifinfomsg), end_attr, arg);
+	if (nl_link_get(h, arg) == 0)
+		return MNL_CB_OK;
+	errno = EBADMSG;
+	return MNL_CB_ERROR;
 }
 
 /* Sends one request and reads its answer, into cb if there is one. */
@@ -158,7 +124,7 @@ stage_queues(void)
 }
 
 static int
-end_get(const char *name, struct end *e)
+end_get(const char *name, struct nl_link *e)
 {
 	char buf[NL_BUF];
 
@@ -255,17 +221,23 @@ sysctls_set(const char *name)
 	return r;
 }
 
+static bool
+is_veth(const struct nl_link *e)
+{
+	return strcmp(e->kind, "veth") == 0;
+}
+
 /* Whether the two are there and belong together; *queues of the first one. */
 static int
 pair_check(const char *out, const char *in, unsigned *queues)
 {
-	struct end a, b;
+	struct nl_link a, b;
 	int r;
 
 	if ((r = end_get(out, &a)) < 0 || (r = end_get(in, &b)) < 0)
 		return r == -ENODEV ? -EEXIST : r; /* one of the two is not there */
 	*queues = a.queues;
-	return a.is_veth && b.is_veth && a.peer == (int)if_nametoindex(in) && b.peer == (int)if_nametoindex(out)
+	return is_veth(&a) && is_veth(&b) && a.peer == (int)if_nametoindex(in) && b.peer == (int)if_nametoindex(out)
 		   ? 0
 		   : -EEXIST;
 }
@@ -355,10 +327,10 @@ static int
 pair_remove(const char *name)
 {
 	char buf[NL_BUF];
-	struct end e;
+	struct nl_link e;
 	int r = end_get(name, &e);
 
-	if (r == -ENODEV || (r == 0 && !e.is_veth))
+	if (r == -ENODEV || (r == 0 && !is_veth(&e)))
 		return 0;
 	return r < 0 ? r : request(link_message(buf, RTM_DELLINK, name, 0), NULL, NULL);
 }

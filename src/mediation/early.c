@@ -212,21 +212,6 @@ early_fd(const struct early *e)
 	return bpf_map__fd(e->skel->maps.early_ring);
 }
 
-int
-early_record(const void *rec, size_t size, unsigned nports, unsigned *index, struct rx_packet *out)
-{
-	struct early_rec head;
-
-	if (size < sizeof head)
-		return -EBADMSG;
-	memcpy(&head, rec, sizeof head);
-	if (head.index >= nports || head.len > size - sizeof head)
-		return -EBADMSG;
-	*index = head.index;
-	*out = (struct rx_packet){(const uint8_t *)rec + sizeof head, head.len, head.mono_ns};
-	return 0;
-}
-
 static uint64_t
 clock_of(clockid_t id)
 {

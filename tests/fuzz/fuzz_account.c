@@ -16,6 +16,20 @@ nothing_odd(const char *p, size_t len, const char *odd)
 			abort();
 }
 
+/* The same bytes as a list of them. */
+static void
+list(const uint8_t *data, size_t len)
+{
+	struct rd r = rd_init(data, len);
+	struct account_list l = {0};
+
+	if (account_list_get(&l, &r) == 0)
+		for (uint32_t i = 0; i < l.n; i++)
+			if (!account_is_listed(&l, l.v[i].name) || (i && strcmp(l.v[i - 1].name, l.v[i].name) >= 0))
+				abort();
+	free(l.v);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -23,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct rd r = rd_init(data, len);
 	struct account a;
 
+	list(data, len);
 	if (account_get(&a, &r) < 0)
 		return 0;
 	if (*a.name == '.' || *a.name == '-' || *a.name == '\0' || (a.uid && a.uid < 100))
