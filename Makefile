@@ -1,6 +1,6 @@
 # The front door.  The build itself is meson's; see CONTRIBUTING.md.
 BUILD ?= build
-.PHONY: all build demo check check-long deb bench install clean
+.PHONY: all build demo check check-long fuzz deb bench install clean
 
 all: build
 
@@ -24,6 +24,11 @@ check-long:
 	tools/setup
 	$(MAKE) build
 	tools/check long
+
+# Every fuzz target for SECONDS (60), and which share of its files' lines was reached: build/fuzz/summary.txt.
+fuzz:
+	tools/setup
+	tools/fuzz $(or $(SECONDS),60)
 
 # Debian packages in build/deb; `make check` installs and upgrades them on a Debian of its own (tests/system).
 deb:
