@@ -7,7 +7,10 @@ import os
 import rawctl
 from rig import dtcp, lab_command, until
 
-LONG = ",".join(["198.51.100.9"] * 3000)  # one address, in 39 KB of words
+def long(i):
+    """One address, in 39 KB of words."""
+    return ",".join([f"198.51.{100 + i // 200}.{i % 200}"] * 3000)
+
 
 
 def export(rig):
@@ -30,7 +33,7 @@ def test_export_of_long_lines(rig):
 def test_list_of_long_criteria(rig):
     """301 of them are more than a message between our processes holds."""
     with rig.session() as s:
-        ids = [s.add(source_address=LONG, **rig.destination(7000)) for _ in range(301)]
+        ids = [s.add(source_address=long(i), **rig.destination(7000)) for i in range(301)]
         found, seq = [], s.seq
         s.send(dtcp.request("LIST", "lea1", seq + 1, "Flags: BOTH"))
         while len(found) < 301:
@@ -48,8 +51,8 @@ def test_unread_lists_hold_no_deletions(rig):
     """30 pipelined LISTs of which nothing is read: what others delete is erased all the same, once the first of them
     is broken off, and the session ends with a line that says why."""
     with rig.session() as s:
-        for _ in range(60):
-            s.add(source_address=LONG, **rig.destination(7000))
+        for i in range(60):
+            s.add(source_address=long(i), **rig.destination(7000))
         for i in range(30):
             s.ssh.stdin.write(dtcp.request("LIST", "lea1", s.seq + 1 + i, "Flags: BOTH"))
         with rig.session("lea2") as other:

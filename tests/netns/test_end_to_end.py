@@ -106,7 +106,8 @@ def test_every_criterion_gets_its_own_copy(rig):
     before = rig.account_closed()
     with rig.session() as s, rig.receiver("mediation", port) as content:
         for i in range(33):
-            s.add(cdest=["a", "b"], to=[(rig.addr("mediation"), port)] * 2, dest_port="5000", protocol="17")
+            s.add(cdest=["a", "b"], to=[(rig.addr("mediation"), port)] * 2, source_address=rig.addr("subscriber"),
+                  dest_port="5000", protocol="17")
         say(rig, "subscriber", 4, 1)
         content.wait(64)
         due, sent, losses = rig.account_closed()
