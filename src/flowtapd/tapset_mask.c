@@ -13,8 +13,7 @@
 
 #include "tapset_int.h"
 
-#define CHAIN_SHORT 8                      /* terms that share a key to save a mask */
-#define MASKS_EXACT (TAPSET_MASKS * 3 / 4) /* of an agency; from here on prefix lengths are rounded down */
+#define CHAIN_SHORT 8 /* terms that share a key to save a mask */
 
 static uint32_t
 ones32(uint8_t plen)
@@ -187,7 +186,8 @@ struct link {
 	struct side *side;
 	struct bloom *bloom;
 	uint32_t term, agency;
-	bool stored; /* whatever it costs */
+	bool stored;    /* whatever it costs */
+	uint32_t masks; /* as many may be the agency's */
 	struct mask_shape want;
 };
 
@@ -295,14 +295,14 @@ link_new(const struct link *l)
 	unsigned hole;
 	int m, r;
 
-	if (own >= MASKS_EXACT) {
+	if (own >= l->masks * 3 / 4) {
 		want.src = (uint8_t)(want.src - want.src % step);
 		want.dst = (uint8_t)(want.dst - want.dst % step);
 		want.proto = want.sport = want.dport = false;
 	}
 	/* The last one is kept for the mask under which everything fits. */
 	m = find_exact(s, any);
-	if (own >= TAPSET_MASKS - 1 && (m < 0 || !is_own(l, (unsigned)m)))
+	if (own >= l->masks - 1 && (m < 0 || !is_own(l, (unsigned)m)))
 		want = any;
 	if ((m = find_exact(s, want)) >= 0)
 		return try_mask(l, (unsigned)m, TAP_CHAIN_MAX);
@@ -340,21 +340,34 @@ link_coarser(const struct link *l, bool all)
 	return worst;
 }
 
+static int
+link_by_rule(const struct link *l)
+{
+	const struct side *s = l->side;
+	int m = find_exact(s, l->want), r;
+
+	if (m >= 0 && is_own(l, (unsigned)m))
+		r = try_mask(l, (unsigned)m, TAP_CHAIN_MAX);
+	else if ((r = link_shared(l)) == -ENOSPC)
+		r = link_new(l);
+	if ((r == -ENOSPC || r == -EMLINK) && ((m = link_coarser(l, false)) != -ENOSPC || r == -ENOSPC))
+		r = m;
+	return r == -ENOSPC && find_hole(s) == TAP_MASKS_MAX ? link_coarser(l, true) : r;
+}
+
 /* What it costs, and so whether it may be, depends on the agency's own terms alone, but for the last step: when the
  * masks of all agencies together have filled the table. */
 int
 mask_link(struct side *s, uint32_t i, struct bloom *b, bool stored)
 {
-	struct link l = {.side = s, .bloom = b, .term = i, .agency = side_agency(s, i), .stored = stored};
-	int m, r = -ENOSPC;
+	struct link l = {.side = s, .bloom = b, .term = i, .agency = side_agency(s, i), .masks = TAPSET_MASKS};
+	int r;
 
 	l.want = side_shape(s, i);
-	m = find_exact(s, l.want);
-	if (m >= 0 && is_own(&l, (unsigned)m))
-		r = try_mask(&l, (unsigned)m, TAP_CHAIN_MAX);
-	else if ((r = link_shared(&l)) == -ENOSPC)
-		r = link_new(&l);
-	if ((r == -ENOSPC || r == -EMLINK) && ((m = link_coarser(&l, false)) != -ENOSPC || r == -ENOSPC))
-		r = m;
-	return r == -ENOSPC && find_hole(s) == TAP_MASKS_MAX ? link_coarser(&l, true) : r;
+	r = link_by_rule(&l);
+	if ((r != -ENOSPC && r != -EMLINK) || !stored)
+		return r;
+	l.stored = true;
+	l.masks = TAP_MASKS_MAX;
+	return link_by_rule(&l);
 }

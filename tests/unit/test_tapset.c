@@ -414,6 +414,21 @@ test_cost_of_what_is_stored(void **state)
 	assert_int_equal(tapset_put(r.s, 998, &w, r.now), -EMLINK);
 	filter_free(&f);
 	end(&r);
+	/* of more kinds than there may be, each of which was within the rule while it was alone */
+	r = begin();
+	w = (struct tapset_want){.filter = &f, .dest = &d, .ndest = 1, .agency = 3, .stored = true};
+	for (unsigned i = 0; i < 180; i++) {
+		char src[32], ports[32];
+
+		snprintf(src, sizeof src, "10.0.0.1/%u", 1 + i % 30);
+		snprintf(ports, sizeof ports, "%u-%u", 100 + 4 * i, 101 + 4 * i);
+		f = filter(src, ports);
+		assert_int_equal(tapset_put(r.s, i + 1, &w, r.now), 0);
+		filter_free(&f);
+	}
+	check(&r);
+	assert_int_equal(tapset_costly(r.s, 0), 3);
+	end(&r);
 }
 
 /* An index that was freed is given to nobody else for a second. */
