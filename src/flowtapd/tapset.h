@@ -93,7 +93,7 @@ struct tapset_want {
  * either side, since that is what packets pay that nobody asked for.
  */
 #define TAPSET_MASKS 16
-#define TAPSET_STEPS 128
+#define TAPSET_STEPS 96
 #define TAPSET_STEPS_WIDE 16
 
 struct tapset_cost {

@@ -12,7 +12,7 @@ from test_keys import Log
 
 WHY = "would slow the router"
 ADDS = 1500
-STEPS, WIDE = 128, 16  # tapset.h
+STEPS, WIDE = 96, 16  # tapset.h
 
 
 def costly(rig, host, n):
