@@ -60,12 +60,14 @@ name_ok(const struct conf_schema *row, struct slice s)
 	return is_name(s, CONF_NAME_MAX, "-_.");
 }
 
-/* What the kernel's dev_valid_name accepts, but for control characters, which the lexer stops. */
+/* What the kernel's dev_valid_name accepts, but for control characters, which the lexer stops, and for a bracket alone,
+ * which in a line of set is the beginning or end of a list whether or not it has quotation marks. */
 static bool
 device_ok(const struct conf_schema *row, struct slice s)
 {
 	(void)row;
-	if (s.len == 0 || s.len > CONF_DEVICE_MAX || slice_eq(s, ".") || slice_eq(s, ".."))
+	if (s.len == 0 || s.len > CONF_DEVICE_MAX || slice_eq(s, ".") || slice_eq(s, "..") || slice_eq(s, "[") ||
+	    slice_eq(s, "]"))
 		return false;
 	for (size_t i = 0; i < s.len; i++)
 		if (s.p[i] == '/' || s.p[i] == ':' || s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r')
