@@ -7,6 +7,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "nl_dump.h"
+
 static int
 attr_address(const struct nlattr *a, void *arg)
 {
@@ -28,7 +30,7 @@ nl_address(const void *message, size_t len, struct tap_local *out)
 	const struct nlmsghdr *h = message;
 
 	memset(out, 0, sizeof *out);
-	if (!mnl_nlmsg_ok(h, (int)len) || h->nlmsg_type != RTM_NEWADDR ||
+	if (!nl_whole(h, len) || h->nlmsg_type != RTM_NEWADDR ||
 	    h->nlmsg_len < mnl_nlmsg_size(sizeof(struct ifaddrmsg)))
 		return 0;
 	return mnl_attr_parse(h, sizeof(struct ifaddrmsg), attr_address, out) >= 0 && out->family != 0;

@@ -14,7 +14,7 @@ nl_dump_read(const struct nl_dump *d, const void *bytes, size_t len, uint32_t se
 	const struct nlmsghdr *h = bytes;
 	int left = (int)len;
 
-	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	for (; left > 0 && nl_whole(h, (size_t)left); h = mnl_nlmsg_next(h, &left)) {
 		const bool ours = h->nlmsg_seq == seq;
 
 		if (ours && h->nlmsg_flags & NLM_F_DUMP_INTR)

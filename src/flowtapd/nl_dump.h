@@ -6,6 +6,13 @@
 #include <libmnl/libmnl.h>
 #include <stdbool.h>
 
+/* Whether a whole message is there.  libmnl's own takes a length of 2^31 and more for one below 0, which fits. */
+static inline bool
+nl_whole(const struct nlmsghdr *h, size_t left)
+{
+	return left >= sizeof *h && h->nlmsg_len >= sizeof *h && h->nlmsg_len <= left;
+}
+
 struct nl_dump {
 	struct mnl_socket *nl;                             /* blocking; bound */
 	void (*begin)(void *arg);                          /* before each attempt */

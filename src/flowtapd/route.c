@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "nl_dump.h"
 #include "route.h"
 
 #define NL_BUF 8192
@@ -26,31 +27,22 @@ on_attr(const struct nlattr *a, void *arg)
 	return MNL_CB_OK;
 }
 
-static int
-on_route(const struct nlmsghdr *h, void *arg)
-{
-	const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
-	struct route *r = arg;
-
-	if (h->nlmsg_type != RTM_NEWROUTE)
-		return MNL_CB_OK;
-	if (mnl_nlmsg_get_payload_len(h) < sizeof *rt)
-		return MNL_CB_ERROR;
-	if (rt->rtm_type == RTN_LOCAL)
-		r->kind = ROUTE_LOCAL;
-	else if (rt->rtm_type == RTN_UNICAST)
-		r->kind = ROUTE_AWAY;
-	return mnl_attr_parse(h, sizeof *rt, on_attr, r);
-}
-
+/* No route at all is an answer too, and so is an error. */
 struct route
 route_read(const void *answer, size_t len)
 {
+	const struct nlmsghdr *h = answer;
 	struct route found = {0};
+	const struct rtmsg *rt;
 
-	/* No route at all is an answer too. */
-	if (mnl_cb_run(answer, len, 0, 0, on_route, &found) < 0)
-		return (struct route){0};
+	if (!nl_whole(h, len) || h->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(h) < sizeof *rt)
+		return found;
+	rt = mnl_nlmsg_get_payload(h);
+	if (rt->rtm_type == RTN_LOCAL)
+		found.kind = ROUTE_LOCAL;
+	else if (rt->rtm_type == RTN_UNICAST)
+		found.kind = ROUTE_AWAY;
+	mnl_attr_parse(h, sizeof *rt, on_attr, &found);
 	return found;
 }
 
