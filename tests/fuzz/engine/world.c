@@ -522,7 +522,7 @@ folder_empty(const char *path)
 	const struct dirent *e;
 
 	if (d == NULL)
-		abort();
+		return;
 	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.' && strcmp(e->d_name, HISTORY_DIR) != 0)
 			(void)unlinkat(dirfd(d), e->d_name, 0);
