@@ -527,6 +527,18 @@ static const struct chan_ops parent_ops = {
     .on_msg = parent_on_msg, .on_end = parent_on_end, .body_max = DAEMON_CHAN_MAX};
 static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end, .body_max = IPC_BODY_MAX};
 
+void
+engine_init(struct engine *e)
+{
+	e->dtcp_fd = DAEMON_FD_DTCP;
+	e->ctl_fd = DAEMON_FD_CTL;
+	e->started_ms = clock_wall_ms();
+	TAILQ_INIT(&e->sessions);
+	STAILQ_INIT(&e->waits);
+	STAILQ_INIT(&e->refused);
+	engine_late_init(&e->late);
+}
+
 int
 engine_start(struct engine *e, const char **why)
 {

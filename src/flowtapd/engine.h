@@ -303,6 +303,7 @@ struct config_ask {
 };
 
 /* engine.c */
+void engine_init(struct engine *e); /* of one that is all zero */
 /* With a configuration, and confined from here on: what is stored is in the kernel, and all channels are open.  -errno
  * and *why.  The parent's COMMIT is what it serves by. */
 int engine_start(struct engine *e, const char **why);

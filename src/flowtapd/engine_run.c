@@ -3,7 +3,6 @@
  *
  * exports: engine_run */
 #include "bulk.h"
-#include "clock.h"
 #include "engine.h"
 #include "engine_rejudge.h"
 #include "log.h"
@@ -15,16 +14,12 @@
 int
 engine_run(int verbose)
 {
-	static struct engine e = {.dtcp_fd = DAEMON_FD_DTCP, .ctl_fd = DAEMON_FD_CTL};
+	static struct engine e;
 	const char *why = "";
 	int r;
 
 	log_init("flowtapd: engine", verbose);
-	e.started_ms = clock_wall_ms();
-	TAILQ_INIT(&e.sessions);
-	STAILQ_INIT(&e.waits);
-	STAILQ_INIT(&e.refused);
-	engine_late_init(&e.late);
+	engine_init(&e);
 	if ((r = sandbox_basics()) < 0)
 		fatal(r, "cannot drop privileges");
 	if ((r = sandbox_lock()) < 0)

@@ -262,6 +262,7 @@ plane_do(const struct question *q, struct buf *out)
 
 	switch (q->type) {
 	case IPC_D_PUT:
+	case IPC_D_KEEP:
 		buf_put_u32(out, plane_put(&r));
 		return IPC_D_DONE;
 	case IPC_D_DELETE:

@@ -317,17 +317,12 @@ engine_make(void)
 
 	if (e == NULL)
 		abort();
-	e->dtcp_fd = DAEMON_FD_DTCP;
-	e->ctl_fd = DAEMON_FD_CTL;
-	e->started_ms = clock_wall_ms();
+	engine_init(e);
 	e->disk.fd = e->audit.drop_fd = e->history.dir = e->journal.fd = -1;
 	for (int i = 0; i < ENGINE_SPARE_FDS; i++)
 		e->spare_fd[i] = -1;
-	TAILQ_INIT(&e->sessions);
 	TAILQ_INIT(&e->ctls);
-	STAILQ_INIT(&e->waits);
 	STAILQ_INIT(&e->reading);
-	engine_late_init(&e->late);
 	return e;
 }
 
