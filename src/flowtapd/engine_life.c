@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_share.h"
 #include "log.h"
 
 #define NS_PER_S 1000000000ull
@@ -134,7 +135,7 @@ ended_one(struct engine *e, const struct ipc_ended *m, bool late)
 	else if (late)
 		r = engine_late_add(e, &v, &(struct late_debt){.uid = &m->uid, .nuid = 1, .agency = agency});
 	else if ((r = store_delete_uid(e->store, agency, m->uid)) == 0)
-		r = engine_audit_add(e, &v);
+		r = engine_share_add(e, agency, &v);
 	if (r == 0)
 		engine_agency_lost(e, agency, 1);
 	return r;

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_share.h"
 #include "log.h"
 
 #define STALLED_MS 10000 /* without a byte of it taken */
@@ -78,7 +79,7 @@ listing_unread(struct listing *l, const char *why)
 	v.seq = l->op->req.seq;
 	v.have_seq = true;
 	v.reason = why;
-	engine_audit_happened(s->engine, &v);
+	engine_share_happened(s->engine, s->agency, &v);
 	if (!engine_event(s->engine, ENGINE_WARNING, EVENT_SESSION_CLOSE, "agency %s: %s", s->agency->name, why))
 		log_warnx("agency %s: %s", s->agency->name, why);
 	session_free(s);
@@ -316,7 +317,7 @@ list_record(const struct op *op, unsigned code, uint64_t count)
 		snprintf(reason, sizeof reason, "%llu entries", (unsigned long long)count);
 		v.reason = reason;
 	}
-	return engine_audit_now(op->session->engine, &v);
+	return engine_share_list(op->session->engine, op->session->agency, &v);
 }
 
 /* Not a word was said yet: it is answered like any other request that failed. */
@@ -387,7 +388,7 @@ is_refused_room(struct op *op)
 	v.code = DTCP_SERVER_ERROR;
 	v.request = (struct slice){(const char *)op->text.p, op->text.len};
 	v.reason = why;
-	engine_audit_happened(e, &v);
+	engine_share_happened(e, op->session->agency, &v);
 	snprintf(op->reply.reason, sizeof op->reply.reason, "%s", why);
 	op_done(op, DTCP_SERVER_ERROR, 0);
 	return true;

@@ -34,13 +34,12 @@ event_of(const struct op *op)
 static int
 take_back(struct engine *e, struct op *op)
 {
-	struct agency *a = agency_named(e->agency, e->nagency, op->agency);
 	const struct audit_event v = event_of(op);
 	int r = store_delete_uid(e->store, op->agency, op->uid);
 
 	if (r < 0)
 		return r;
-	return a ? engine_share_charged(e, a, &v) : engine_audit_add(e, &v);
+	return engine_share_add(e, op->agency, &v);
 }
 
 static int

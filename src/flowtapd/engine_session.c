@@ -305,7 +305,7 @@ note_alarm(struct session *s, const char *what, const struct op *op)
 		v.request = (struct slice){(const char *)op->text.p, op->text.len};
 		v.parsed = (struct slice){(const char *)parsed.p, parsed.len};
 	}
-	engine_audit_happened(s->engine, &v);
+	engine_share_happened(s->engine, s->agency, &v);
 }
 
 void
@@ -368,8 +368,9 @@ peer_agency(struct engine *e, int fd, struct ucred *cred)
 /* Anybody on this machine may knock: what they do is on record, but at most once a second.  Each agency's
  * is counted by itself, so that none hides another's. */
 static void
-note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const char *why)
+note_refused_session(struct engine *e, struct agency *a, uint32_t uid, const char *why)
 {
+	struct knocks *k = a ? &a->knocks : &e->strangers;
 	uint64_t now = clock_mono_ns();
 	char reason[160];
 
@@ -381,8 +382,8 @@ note_refused_session(struct engine *e, struct knocks *k, uint32_t uid, const cha
 	k->n = 0;
 	if (!engine_event(e, ENGINE_WARNING, EVENT_SESSION_REFUSED, "%s", reason))
 		log_warnx("session refused: %s", why);
-	engine_audit_happened(
-	    e, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
+	engine_share_happened(
+	    e, a, &(struct audit_event){.kind = "session-refused", .uid = uid, .have_uid = true, .reason = reason});
 }
 
 /* Whether the limit-th last one began less than a minute ago. */
@@ -429,7 +430,7 @@ session_accept(struct engine *e, int fd)
 	struct session *s;
 
 	if (why) {
-		note_refused_session(e, a ? &a->knocks : &e->strangers, peer.uid, why);
+		note_refused_session(e, a, peer.uid, why);
 		close(fd);
 		return;
 	}

@@ -75,13 +75,58 @@ count(struct share_sums *sums, struct agency *a, struct slice words)
 	return share_sum_add(&sums->v[i].sum, words);
 }
 
-int
-engine_share_charged(struct engine *e, struct agency *a, const struct audit_event *v)
+static void
+charge(struct engine *e, struct agency *a, uint64_t before)
+{
+	if (a)
+		share_charge(&a->share, clock_mono_ns(), e->audit.written - before);
+}
+
+static int
+charged(struct engine *e, struct agency *a, const struct audit_event *v)
 {
 	const uint64_t before = e->audit.written;
 	int r = engine_audit_add(e, v);
 
-	share_charge(&a->share, clock_mono_ns(), e->audit.written - before);
+	charge(e, a, before);
+	return r;
+}
+
+int
+engine_share_add(struct engine *e, const char *agency, const struct audit_event *v)
+{
+	return charged(e, agency_named(e->agency, e->nagency, agency), v);
+}
+
+void
+engine_share_happened(struct engine *e, struct agency *a, const struct audit_event *v)
+{
+	const uint64_t before = e->audit.written;
+
+	engine_audit_happened(e, v);
+	charge(e, a, before);
+}
+
+/* Nearly full: long words give way, so that the rest of the disk is for all. */
+static bool
+is_too_long(const struct engine *e, size_t words)
+{
+	return e->disk.state >= DISK_LOW && words > SHORT_WORDS;
+}
+
+int
+engine_share_list(struct engine *e, struct agency *a, const struct audit_event *event)
+{
+	const uint64_t before = e->audit.written;
+	struct audit_event v = *event;
+	char reason[64 + SHARE_DIGEST_TEXT];
+	int r = 0;
+
+	if (is_too_long(e, v.request.len))
+		r = share_words_drop(&v, reason, sizeof reason);
+	if (r == 0)
+		r = engine_audit_now(e, &v);
+	charge(e, a, before);
 	return r;
 }
 
@@ -99,13 +144,13 @@ engine_share_record(struct engine *e, struct op *op, struct audit_event *v, stru
 	else if (share_is_used_up(&a->share, now)) {
 		form = SHARE_DIGEST;
 		share_end_charge(&a->share, now);
-	} else if (e->disk.state >= DISK_FULL && op->text.len > SHORT_WORDS)
-		form = SHARE_DIGEST; /* the reserve is for all */
+	} else if (is_too_long(e, op->text.len))
+		form = SHARE_DIGEST;
 	if (form == SHARE_COUNT)
 		return count(sums, a, words_of(op));
 	if (form == SHARE_DIGEST && v->request.len)
 		r = share_words_drop(v, reason, sizeof reason);
-	return r < 0 ? r : engine_share_charged(e, a, v);
+	return r < 0 ? r : charged(e, a, v);
 }
 
 int
@@ -122,7 +167,7 @@ engine_share_settle(struct engine *e, struct share_sums *sums)
 		    "%" PRIu64 " requests in one line, since the agency's share of the record is used up: %" PRIu64
 		    " bytes, SHA-256 %s",
 		    s->n, s->bytes, s->hash);
-		r = engine_share_charged(e, a,
+		r = charged(e, a,
 		    &(struct audit_event){
 			.kind = "refused", .agency = a->name, .uid = a->uid, .have_uid = true, .reason = reason});
 		share_summed(&a->share, clock_mono_ns());

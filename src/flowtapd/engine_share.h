@@ -4,7 +4,7 @@
  *
  * Whoever has used it up is refused what begins or tells something (ADD, REFRESH, LIST); what ends taps is done, from
  * a share of its own, if not faster than its lines may come.  What is refused, by us or by the session, is counted in
- * one line for many, and answered no sooner than that is on record.
+ * one line for many, and answered no sooner than that is on record.  Whatever line an agency causes is charged to it.
  */
 #ifndef FLOWTAPD_ENGINE_SHARE_H
 #define FLOWTAPD_ENGINE_SHARE_H
@@ -31,9 +31,14 @@ void engine_share_judge(struct op *op);
 bool engine_share_waits(struct op *op);
 /* The line of a request, in the open transaction, or its count in sums. */
 int engine_share_record(struct engine *e, struct op *op, struct audit_event *v, struct share_sums *sums);
-/* A line of the agency's, at its share's expense. */
-int engine_share_charged(struct engine *e, struct agency *a, const struct audit_event *v);
 /* The lines for what was counted, in the open transaction. */
 int engine_share_settle(struct engine *e, struct share_sums *sums);
+
+/* Other lines that an agency causes, charged to its share: of a LIST, in a transaction of its own; in the open
+ * transaction, of an agency that may have gone from the configuration; and of what happened in any case (NULL: it was
+ * nobody who has a share). */
+int engine_share_list(struct engine *e, struct agency *a, const struct audit_event *v);
+int engine_share_add(struct engine *e, const char *agency, const struct audit_event *v);
+void engine_share_happened(struct engine *e, struct agency *a, const struct audit_event *v);
 
 #endif

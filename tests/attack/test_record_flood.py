@@ -17,6 +17,9 @@ WORDS = 65000
 # sizes of sealed lines and pages.
 REFUSED_ROOM = 2 * ((256 << 10) + 512 * 600)
 
+# With maximum-criteria 1000: SHARE_RECORD_BYTES, and SHARE_RECORD_EACH of them.
+SHARE = (16 << 20) + 1000 * (2 << 10)
+
 
 def state_bytes(rig):
     folder = rig.info["dir"] + "/state"
@@ -85,6 +88,22 @@ def test_refused_requests(rig, since, tmp_path):
     assert lines < 512 + 14 * (time.monotonic() - begun + 2)
     assert state_bytes(rig) - before < REFUSED_ROOM + 20000 * (time.monotonic() - begun) + (4 << 20), "with its log"
     assert rig.answered() and rig.answered("lea2")
+
+
+def test_lists(rig, config):
+    """What a LIST leaves on record is charged to whoever asks: its words are as long as any."""
+    config(lambda text: text.replace("agency lea1 {", "agency lea1 { maximum-criteria 1000;", 1))
+    notes = (f"X-Note-{i}: " + "y" * 900 for i in range(60))
+    wide = dtcp.request("LIST", "lea1", 1, "Flags: BOTH", *notes)
+    before, begun = state_bytes(rig), time.monotonic()
+    with rig.session("lea2") as other:
+        with Flood(rig, wide, 16) as flood:
+            until("its share is used up", lambda: flood.codes.get(500), 120)
+            until("many more", lambda: flood.codes[500] > 100, 60)
+            assert other.ask("LIST", "Flags: BOTH").code == 200
+        assert "more requests than the agency's share of the record has room for: try again later" in flood.reasons
+        mine = SHARE + 2 * (256 << 10) * (time.monotonic() - begun)
+        assert state_bytes(rig) - before < mine + 2 * REFUSED_ROOM + (8 << 20), "with its log"
 
 
 def test_requests_that_are_carried_out(rig, config):
