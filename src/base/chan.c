@@ -40,6 +40,7 @@ struct chan {
 	bool held, fresh; /* fresh: queued while nobody was to write, and nothing waited before it */
 	bool above;       /* it was full, and on_drain has not been told yet that it is not any more */
 	int err;          /* a write failed: the end is due */
+	uint64_t written; /* bytes, since it was made */
 };
 
 static void on_io(void *arg, uint32_t events);
@@ -174,6 +175,7 @@ write_out(struct chan *c)
 			return errno == EAGAIN ? 0 : -errno;
 		}
 		c->out_off += (size_t)n;
+		c->written += (uint64_t)n;
 	}
 	if (c->out.cap > COMPACT_AT)
 		buf_free(&c->out);
@@ -246,6 +248,12 @@ bool
 chan_is_full(const struct chan *c)
 {
 	return chan_queued(c) > c->ops->mark;
+}
+
+uint64_t
+chan_written(const struct chan *c)
+{
+	return c->written;
 }
 
 int

@@ -38,6 +38,7 @@ int chan_send(struct chan *c, uint16_t type, uint32_t id, const void *body, size
 /* The same for the caller's own many messages: while held nothing is written.  Every hold is to be let go. */
 void chan_hold(struct chan *c, bool hold);
 size_t chan_queued(const struct chan *c);    /* bytes not yet written */
+uint64_t chan_written(const struct chan *c); /* bytes, of all that was ever queued */
 bool chan_is_full(const struct chan *c);     /* more of them than the mark: send later, on_drain tells when */
 void chan_pause(struct chan *c, bool pause); /* stop reading: back-pressure on the peer */
 int chan_fd(const struct chan *c);           /* borrowed */

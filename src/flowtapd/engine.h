@@ -144,6 +144,9 @@ struct session {
 	size_t ops_bytes; /* of their text */
 	uint64_t refused; /* requests answered with another code than 200, or not at all for theirs */
 	uint64_t requests, opened_ns;
+	/* Of answers that wait for it to read (engine_list.c): bytes written, and since when (CLOCK_MONOTONIC; 0: none
+	 * waited) no more of them. */
+	uint64_t taken, stalled_ms;
 };
 
 #define LOGIN_FAILURES 64 /* remembered */
@@ -257,7 +260,7 @@ struct engine {
 	struct loop_timer *ctl_timer;
 	uint64_t ctl_told_ms;           /* when a refused one was last told of; 0: never */
 	struct loop_timer *share_timer; /* engine_share.c: when somebody need not wait any more; NULL: nobody had to */
-	struct loop_timer *list_timer;  /* engine_list.c: whether what is listed is read */
+	struct loop_timer *list_timer;  /* engine_list.c: whether answers are read */
 	uint64_t untidy_ns;             /* since when what was deleted can't be erased; 0: it is */
 	bool untidy_told;
 	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
@@ -481,6 +484,8 @@ int engine_list_start(struct engine *e);
 void listing_start(struct op *op);
 void listing_resume(struct session *s); /* its output has drained */
 void listing_free(struct listing *l);
+/* So many answers wait for the session that no more is read of it: if it goes on reading none it is ended. */
+void engine_list_watch(struct engine *e);
 
 /* engine_keys.c */
 int keys_start(struct engine *e);  /* goes on with a rotation that a former daemon began */

@@ -3,7 +3,8 @@
  * LIST: a snapshot of the store, streamed in chunks.  Each chunk asks the data
  * plane for its counters; the next one waits until the session has taken most
  * of the last.  Other sessions are served in between.  While a snapshot is held, what
- * others delete stays in the database's log: a LIST that is not read is broken off.
+ * others delete stays in the database's log: a LIST that is not read is broken off.  And whoever reads none of their
+ * answers, whatever they asked, is not kept for ever either.
  *
  * exports: listing_ engine_list_start */
 #include <errno.h>
@@ -69,15 +70,15 @@ listing_abort(struct listing *l, int err)
 	session_free(s);
 }
 
+/* op: the LIST; NULL: it is other answers. */
 static void
-listing_unread(struct listing *l, const char *why)
+unread(struct session *s, const struct op *op, const char *why)
 {
-	struct session *s = l->op->session;
 	struct audit_event v;
 
-	engine_audit_of(&v, s, "list");
-	v.seq = l->op->req.seq;
-	v.have_seq = true;
+	engine_audit_of(&v, s, op ? "list" : "session-unread");
+	v.seq = op ? op->req.seq : 0;
+	v.have_seq = op != NULL;
 	v.reason = why;
 	engine_share_happened(s->engine, s->agency, &v);
 	if (!engine_event(s->engine, ENGINE_WARNING, EVENT_SESSION_CLOSE, "agency %s: %s", s->agency->name, why))
@@ -95,9 +96,28 @@ listing_look(struct listing *l, uint64_t now)
 		l->moved_ms = now;
 	l->taken = l->sent - queued;
 	if (now - l->moved_ms >= STALLED_MS)
-		listing_unread(l, "LIST broken off: nothing of it was read for 10 seconds");
+		unread(l->op->session, l->op, "LIST broken off: nothing of it was read for 10 seconds");
 	else if (now - l->begun_ms >= TOTAL_MS)
-		listing_unread(l, "LIST broken off: it was not read in 10 minutes");
+		unread(l->op->session, l->op, "LIST broken off: it was not read in 10 minutes");
+}
+
+/* Answers that are no LIST's.  true: it is to be looked at again. */
+static bool
+session_look(struct session *s, uint64_t now)
+{
+	const uint64_t written = chan_written(s->chan);
+
+	if (!chan_is_full(s->chan)) {
+		s->stalled_ms = 0;
+		return false;
+	}
+	if (s->stalled_ms == 0 || written != s->taken)
+		s->stalled_ms = now;
+	s->taken = written;
+	if (now - s->stalled_ms < STALLED_MS)
+		return true;
+	unread(s, NULL, "session ended: nothing of its answers was read for 10 seconds");
+	return false;
 }
 
 static void
@@ -112,12 +132,20 @@ on_look(void *arg)
 		struct op *op = TAILQ_FIRST(&s->ops);
 
 		next = TAILQ_NEXT(s, entry);
-		if (op == NULL || op->state != OP_LISTING)
-			continue;
-		any = true;
-		listing_look(op->listing, now);
+		if (op && op->state == OP_LISTING) {
+			any = true;
+			listing_look(op->listing, now);
+		} else
+			any |= session_look(s, now);
 	}
 	if (any)
+		loop_timer_set(e->list_timer, LOOK_MS);
+}
+
+void
+engine_list_watch(struct engine *e)
+{
+	if (!loop_timer_armed(e->list_timer))
 		loop_timer_set(e->list_timer, LOOK_MS);
 }
 
@@ -423,7 +451,6 @@ listing_start(struct op *op)
 	op->listing = l;
 	op->state = OP_LISTING;
 	l->begun_ms = l->moved_ms = clock_mono_ns() / 1000000u;
-	if (!loop_timer_armed(e->list_timer))
-		loop_timer_set(e->list_timer, LOOK_MS);
+	engine_list_watch(e);
 	loop_defer(e->loop, listing_soon, op->session);
 }

@@ -72,11 +72,11 @@ reply_send(struct session *s, struct op *op)
 	return b.err ? b.err : chan_send(s->chan, IPC_S_REPLY, op->id, b.p, b.len);
 }
 
-/* What a session asks faster than it is answered waits with the session, not with us. */
+/* What a session asks faster than it is answered, or than it reads the answers, waits with the session, not with us. */
 static bool
 is_full(const struct session *s)
 {
-	return s->nops >= ENGINE_OPS_MAX || s->ops_bytes >= ENGINE_OPS_BYTES;
+	return s->nops >= ENGINE_OPS_MAX || s->ops_bytes >= ENGINE_OPS_BYTES || chan_is_full(s->chan);
 }
 
 void
@@ -103,8 +103,9 @@ session_flush(struct session *s)
 		op_leave(s, op);
 	}
 	chan_hold(s->chan, false);
-	if (!is_full(s) && !s->lied)
-		chan_pause(s->chan, false);
+	chan_pause(s->chan, s->lied || is_full(s));
+	if (chan_is_full(s->chan))
+		engine_list_watch(s->engine);
 	if (op && op->state == OP_QUEUED && !engine_share_waits(op))
 		engine_batch_soon(s->engine);
 }
@@ -347,7 +348,11 @@ on_end(void *arg, int err)
 static void
 on_drain(void *arg)
 {
-	listing_resume(arg);
+	struct session *s = arg;
+
+	listing_resume(s);
+	if (s->chan && !is_full(s))
+		chan_pause(s->chan, false);
 }
 
 static const struct chan_ops session_ops = {

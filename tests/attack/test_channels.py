@@ -6,6 +6,7 @@ import os
 
 import rawctl
 from rig import dtcp, lab_command, until
+from test_typed import NOOP, typed, words
 
 def long(i):
     """One address, in 39 KB of words."""
@@ -78,3 +79,19 @@ def test_who_sends_nonsense_is_told_of(rig):
             f.seek(begin)
             return "user number 65531 has sent what is not understood" in f.read()
     until("a line", said)
+
+
+def memory(rig):
+    """KiB that the engine has at most had in memory."""
+    (pid,) = rig.processes()["engine"]
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(x.split()[1]) for x in f if x.startswith("VmHWM"))
+
+
+def test_answers_that_nobody_reads(rig):
+    """Whoever asks without end and reads no answer is no longer read, and is ended, on record."""
+    before = memory(rig)
+    assert typed(rig, "-u", request=words(NOOP), timeout=90) == "closed"
+    assert memory(rig) - before < 8 << 10
+    assert any("nothing of its answers was read" in x.get("reason", "") for x in export(rig))
+    assert rig.answered() and rig.answered("lea2")

@@ -28,7 +28,7 @@ def words(text=ADD, user="lea1", target="203.0.113.77", life="Flags: STATIC"):
     return text.format(user=user, target=target, life=life).encode()
 
 
-def typed(rig, *args, user="lea1", request=b""):
+def typed(rig, *args, user="lea1", request=b"", timeout=30):
     """The engine's answer, as typed prints it."""
     uid = rig.router("id", "-u", user).strip()
     program = rig.lab["bin"] + "/typed"  # the router sees no other /tmp
@@ -36,7 +36,7 @@ def typed(rig, *args, user="lea1", request=b""):
         shutil.copy(BIN + "/tests/typed", program)
     argv = ["nsenter", "-t", str(rig.info["init"]), "--mount", "--pid", "--net", "--", "setpriv", f"--reuid={uid}",
             f"--regid={uid}", "--clear-groups", program, "/run/flowtap/dtcp.sock", *args]
-    r = subprocess.run(argv, input=request, capture_output=True, timeout=30)
+    r = subprocess.run(argv, input=request, capture_output=True, timeout=timeout)
     assert r.returncode == 0, r.stderr
     return r.stdout.decode().strip()
 

@@ -2,15 +2,16 @@
 /*
  * typed - what a process with an agency's user number can say to the engine without our session in between.
  *
- *   typed SOCKET [-p PEER] [-a AUTH] [-w WORDS-FILE] [-b OFFSET=BYTE]... [FIELD=VALUE]... < REQUEST
+ *   typed SOCKET [-u] [-p PEER] [-a AUTH] [-w WORDS-FILE] [-b OFFSET=BYTE]... [FIELD=VALUE]... < REQUEST
  *   typed SOCKET -t TYPE [BYTES-IN-HEX]
  *
  * REQUEST is DTCP text without a digest, parsed as a session parses it; then fields of the struct are set, bytes of the
  * encoded message at last, and it is sent with its own words, or others.  Prints the answer's code, value and reason,
- * or "closed".
+ * or "closed".  With -u it sends the same again and again, reads nothing, and prints "closed" when it is.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,6 +31,7 @@ struct asked {
 		size_t at;
 		uint8_t byte;
 	} patch[PATCHES];
+	bool unread;
 	int type; /* of a message that is sent as it is; 0: none */
 };
 
@@ -221,6 +223,16 @@ read_all(int fd, struct buf *b)
 }
 
 static int
+say_for_ever(int fd, const struct buf *b)
+{
+	signal(SIGPIPE, SIG_IGN);
+	for (uint32_t i = 1; chan_write_sync(fd, IPC_S_REQUEST, i, b->p, b->len) == 0; i++)
+		;
+	puts("closed");
+	return 0;
+}
+
+static int
 request(const struct asked *a, char **edit)
 {
 	cleanup_buf struct buf text = {0}, words = {0}, b = {0};
@@ -251,7 +263,7 @@ request(const struct asked *a, char **edit)
 		buf_put_slice(&b, (struct slice){(const char *)words.p, words.len});
 	} else
 		buf_put_slice(&b, (struct slice){(const char *)text.p, len});
-	return say(fd, a, IPC_S_REQUEST, &b);
+	return a->unread ? say_for_ever(fd, &b) : say(fd, a, IPC_S_REQUEST, &b);
 }
 
 static int
@@ -287,8 +299,10 @@ main(int argc, char **argv)
 	int c;
 
 	optind = 2;
-	while ((c = getopt(argc, argv, "p:a:w:b:t:")) != -1) {
-		if (c == 'p')
+	while ((c = getopt(argc, argv, "up:a:w:b:t:")) != -1) {
+		if (c == 'u')
+			a.unread = true;
+		else if (c == 'p')
 			address_set(&a.hello.peer, optarg);
 		else if (c == 'a')
 			snprintf(a.hello.auth, sizeof a.hello.auth, "%s", optarg);
