@@ -16,6 +16,7 @@
 #include "engine_perm.h"
 #include "engine_rejudge.h"
 #include "ipc_parts.h"
+#include "engine_share.h"
 #include "log.h"
 #include "machine_key.h"
 #include "role.h"
@@ -321,6 +322,7 @@ sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
 {
 	struct session *s, *next;
 
+	engine_share_sessions_tell(e, true);
 	/* A commit is no way to get more of them. */
 	for (uint32_t i = 0; i < n; i++) {
 		struct agency *was = agency_find(e->agency, e->nagency, v[i]->uid);

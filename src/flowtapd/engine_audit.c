@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_share.h"
 #include "log.h"
 #include "replace.h"
 
@@ -448,6 +449,7 @@ engine_audit_start(struct engine *e, const char **why)
 void
 engine_audit_stop(struct engine *e)
 {
+	engine_share_sessions_tell(e, true);
 	engine_audit_happened(e, &(struct audit_event){.kind = "stop"});
 	checkpoint_now(e);
 	engine_late_fini(&e->late);

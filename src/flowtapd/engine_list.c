@@ -6,7 +6,7 @@
  * others delete stays in the database's log: a LIST that is not read is broken off.  And whoever reads none of their
  * answers, whatever they asked, is not kept for ever either.
  *
- * exports: listing_ engine_list_start */
+ * exports: listing_ engine_list_ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -225,7 +225,7 @@ on_hello(struct session *s, struct rd *r)
 	s->peer = hello.peer;
 	memcpy(s->auth, hello.auth, sizeof s->auth);
 	engine_audit_of(&event, s, "session-open");
-	engine_audit_happened(s->engine, &event);
+	engine_share_session(s->engine, s->agency, &event, true);
 	s->opened = true;
 	s->opened_ns = clock_boot_ns();
 	if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_OPEN, "agency %s", s->agency->name))
@@ -272,7 +272,7 @@ session_free(struct session *s)
 		if (s->lied)
 			snprintf(reason + n, sizeof reason - (size_t)n, "; ended for what it sent");
 		event.reason = reason;
-		engine_audit_happened(s->engine, &event);
+		engine_share_session(s->engine, s->agency, &event, false);
 		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name))
 			log_info("agency %s: session closed, %s", s->agency->name, reason);
 	}

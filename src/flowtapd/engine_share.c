@@ -12,6 +12,7 @@
 #include "log.h"
 
 #define SHORT_WORDS 1024
+#define SESSIONS_NS 1000000000ull
 #define USED_UP "more requests than the agency's share of the record has room for: try again later"
 
 static struct slice
@@ -105,6 +106,39 @@ engine_share_happened(struct engine *e, struct agency *a, const struct audit_eve
 
 	engine_audit_happened(e, v);
 	charge(e, a, before);
+}
+
+void
+engine_share_session(struct engine *e, struct agency *a, const struct audit_event *v, bool begins)
+{
+	if (share_session_take(&a->share, clock_mono_ns()))
+		engine_share_happened(e, a, v);
+	else
+		++*(begins ? &a->share.opened : &a->share.closed);
+}
+
+void
+engine_share_sessions_tell(struct engine *e, bool all)
+{
+	const uint64_t now = clock_mono_ns();
+	char reason[160];
+
+	for (uint32_t i = 0; i < e->nagency; i++) {
+		struct agency *a = e->agency[i];
+		struct record_share *s = &a->share;
+
+		if (s->opened + s->closed == 0 || (!all && s->counted_ns && now - s->counted_ns < SESSIONS_NS))
+			continue;
+		snprintf(reason, sizeof reason,
+		    "%" PRIu64 " sessions opened and %" PRIu64
+		    " closed, in one line, since the agency's share of the record is used up",
+		    s->opened, s->closed);
+		s->opened = s->closed = 0;
+		s->counted_ns = now;
+		engine_share_happened(e, a,
+		    &(struct audit_event){
+			.kind = "sessions", .agency = a->name, .uid = a->uid, .have_uid = true, .reason = reason});
+	}
 }
 
 /* Nearly full: long words give way, so that the rest of the disk is for all. */

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "conf_perm.h"
 #include "engine_ctl.h"
+#include "engine_share.h"
 #include "log.h"
 #include "spare.h"
 
@@ -235,6 +236,7 @@ on_timer(void *arg)
 
 	watch_disk(e);
 	watch_spare(e);
+	engine_share_sessions_tell(e, false);
 	if (e->watch.short_ns != 0 && clock_mono_ns() - e->watch.short_ns > SHORT_NS) {
 		condition(e, SHORT, false, "");
 		e->fds_short = false;

@@ -73,6 +73,16 @@ share_end_charge(struct record_share *s, uint64_t now_ns)
 	s->ends.used++;
 }
 
+bool
+share_session_take(struct record_share *s, uint64_t now_ns)
+{
+	bucket_look(&s->sessions, now_ns, SHARE_SESSIONS_RATE);
+	if (s->sessions.used >= SHARE_SESSIONS || share_is_used_up(s, now_ns))
+		return false;
+	s->sessions.used++;
+	return true;
+}
+
 void
 share_summed(struct record_share *s, uint64_t now_ns)
 {

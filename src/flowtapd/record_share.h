@@ -20,6 +20,8 @@
 #define SHARE_LINES_RATE 8
 #define SHARE_ENDS 512 /* of what ends taps when all else is used up: lines at once */
 #define SHARE_ENDS_RATE 64
+#define SHARE_SESSIONS 1024 /* lines that tell of sessions: at once */
+#define SHARE_SESSIONS_RATE 16
 #define SHARE_SUM_NS 250000000ull /* at least, between two lines that count requests */
 
 struct share_bucket {
@@ -28,7 +30,10 @@ struct share_bucket {
 
 struct record_share {
 	uint64_t extra; /* what of record it may use at once beyond SHARE_RECORD_BYTES */
-	struct share_bucket record, words, lines, ends;
+	struct share_bucket record, words, lines, ends, sessions;
+	/* Sessions that were opened and closed without lines of their own, and when one line last told of such; 0:
+	 * never. */
+	uint64_t opened, closed, counted_ns;
 	uint64_t sum_ns; /* when the last line that counts requests was written; 0: never */
 };
 
@@ -42,6 +47,8 @@ void share_charge(struct record_share *s, uint64_t now_ns, uint64_t bytes);
 void share_end_charge(struct record_share *s, uint64_t now_ns);
 /* In which form a refused request with so many bytes of words is recorded; take: it is being recorded. */
 enum share_form share_form(struct record_share *s, uint64_t now_ns, size_t words, bool take);
+/* Whether a session's beginning or end has a line of its own, which is taken then. */
+bool share_session_take(struct record_share *s, uint64_t now_ns);
 /* How long a request waits: 0, or ns.  refused: it is refused, in whatever form; else it is one that ends taps, which
  * has a share that no other request can use up. */
 uint64_t share_wait_ns(struct record_share *s, uint64_t now_ns, bool refused, size_t words);

@@ -11,6 +11,7 @@ import time
 import pytest
 from rig import dtcp, until
 from test_audit import export, flowtap
+from test_typed import DELETE, NOOP, typed, words
 
 WORDS = 65000
 # record_share.h: what is kept at once of refused requests, with as much again for what comes back meanwhile and for the
@@ -117,3 +118,22 @@ def test_requests_that_are_carried_out(rig, config):
         assert other.add(source_address="198.51.100.79", **rig.destination(7000))
         assert s.ask("LIST").code == 500
         assert s.ask("DELETE", "Criteria-ID: 1-4294967295", "Flags: STATIC").code == 200
+
+
+def test_sessions(rig, since):
+    """Sessions that come and go by the thousand are counted, and none is lost; what ends taps gets in all the same."""
+    with rig.session() as s:
+        tap = s.add(source_address="198.51.100.77", **rig.destination(7000))
+    begun = time.monotonic()
+    opened = int(typed(rig, "-n", "3000", request=words(NOOP), timeout=120))
+    assert typed(rig, request=words(DELETE).replace(b"Criteria-ID: 1", b"Criteria-ID: %d" % tap)).startswith("200 ")
+    seconds = time.monotonic() - begun
+
+    def counted():
+        lines = [x for x in map(json.loads, export(rig).splitlines()) if x["n"] > since and x.get("agency") == "lea1"]
+        many = [re.match(r"(\d+) sessions opened and (\d+) closed", x["reason"]) for x in lines if x["kind"] == "sessions"]
+        own = [sum(x["kind"] == k for x in lines) for k in ("session-open", "session-close")]
+        assert sum(own) < 1024 + 16 * (seconds + 5)
+        return many and [own[i] + sum(int(m[i + 1]) for m in many) for i in (0, 1)]
+    until("all of them", lambda: counted() == [opened + 2, opened + 2], 30)
+    assert rig.answered() and rig.answered("lea2")

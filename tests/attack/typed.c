@@ -2,12 +2,13 @@
 /*
  * typed - what a process with an agency's user number can say to the engine without our session in between.
  *
- *   typed SOCKET [-u] [-p PEER] [-a AUTH] [-w WORDS-FILE] [-b OFFSET=BYTE]... [FIELD=VALUE]... < REQUEST
+ *   typed SOCKET [-u | -n N] [-p PEER] [-a AUTH] [-w WORDS-FILE] [-b OFFSET=BYTE]... [FIELD=VALUE]... < REQUEST
  *   typed SOCKET -t TYPE [BYTES-IN-HEX]
  *
  * REQUEST is DTCP text without a digest, parsed as a session parses it; then fields of the struct are set, bytes of the
  * encoded message at last, and it is sent with its own words, or others.  Prints the answer's code, value and reason,
- * or "closed".  With -u it sends the same again and again, reads nothing, and prints "closed" when it is.
+ * or "closed".  With -u it sends the same again and again, reads nothing, and prints "closed" when it is.  With -n N
+ * it opens and closes that many sessions, and prints how many were let in.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,7 @@ struct asked {
 		uint8_t byte;
 	} patch[PATCHES];
 	bool unread;
+	int sessions;
 	int type; /* of a message that is sent as it is; 0: none */
 };
 
@@ -176,8 +178,10 @@ hello(const struct asked *a, char name[static DTCP_NAME_MAX + 1])
 		fail("cannot connect");
 	ipc_hello_put(&b, &a->hello);
 	if (chan_write_sync(fd, IPC_S_HELLO, 0, b.p, b.len) < 0 ||
-	    chan_read_sync(fd, IPC_BODY_MAX, &type, &id, &answer) < 0)
+	    chan_read_sync(fd, IPC_BODY_MAX, &type, &id, &answer) < 0) {
+		close(fd);
 		return -1;
+	}
 	r = rd_init(answer.p, answer.len);
 	rd_cstr(&r, name, DTCP_NAME_MAX + 1);
 	return type == IPC_S_WELCOME && rd_end(&r) == 0 ? fd : -1;
@@ -281,6 +285,21 @@ as_it_is(const struct asked *a, const char *hex)
 	return fd < 0 ? 0 : say(fd, a, (uint16_t)a->type, &b);
 }
 
+static int
+sessions(const struct asked *a)
+{
+	char name[DTCP_NAME_MAX + 1];
+	int fd, in = 0;
+
+	for (int i = 0; i < a->sessions; i++)
+		if ((fd = hello(a, name)) >= 0) {
+			close(fd);
+			in++;
+		}
+	printf("%d\n", in);
+	return 0;
+}
+
 static void
 patch_add(struct asked *a, const char *word)
 {
@@ -299,9 +318,11 @@ main(int argc, char **argv)
 	int c;
 
 	optind = 2;
-	while ((c = getopt(argc, argv, "up:a:w:b:t:")) != -1) {
+	while ((c = getopt(argc, argv, "un:p:a:w:b:t:")) != -1) {
 		if (c == 'u')
 			a.unread = true;
+		else if (c == 'n')
+			a.sessions = atoi(optarg);
 		else if (c == 'p')
 			address_set(&a.hello.peer, optarg);
 		else if (c == 'a')
@@ -315,5 +336,7 @@ main(int argc, char **argv)
 		else
 			return 2;
 	}
+	if (a.sessions)
+		return sessions(&a);
 	return a.type ? as_it_is(&a, argv[optind]) : request(&a, argv + optind);
 }
