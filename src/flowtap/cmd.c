@@ -44,6 +44,14 @@ number_ok(struct slice s)
 }
 
 static bool
+count_ok(struct slice s)
+{
+	uint64_t v;
+
+	return slice_u64(s, UINT32_MAX, &v) == 0 && v > 0;
+}
+
+static bool
 minutes_ok(struct slice s)
 {
 	uint64_t v;
@@ -67,7 +75,7 @@ static const struct cmd_type {
     {"ACTION", "A command of configuration mode", any_ok},
     {"AGENCY", "Name of an agency", any_ok},
     {"BYTES", "Bytes of a question", number_ok},
-    {"COUNT", "How many", number_ok},
+    {"COUNT", "How many, from 1 on", count_ok},
     {"INTERFACE", "Name of an interface", any_ok, true},
     {"NAME", "Name of a file", any_ok},
     {"FROM", "Address or interface to ask from", any_ok, true},
@@ -315,9 +323,15 @@ names_put(const struct states *set, struct buf *out)
 {
 	size_t listed = 0;
 
-	for (size_t i = 0; i < set->n; i++)
-		if (*set->s[i].p && !seen_before(set, i))
-			buf_printf(out, "%s%.*s", listed++ ? ", " : "", (int)word_len(set->s[i].p), set->s[i].p);
+	for (size_t i = 0; i < set->n; i++) {
+		const char *p = set->s[i].p;
+
+		if (*p == '\0' || seen_before(set, i))
+			continue;
+		buf_printf(out, "%s%.*s", listed++ ? ", " : "", (int)word_len(p), p);
+		if (is_arg(p)) /* what it may be */
+			buf_printf(out, " (%s)", type_of(p)->help);
+	}
 	if (listed == 0)
 		buf_printf(out, "nothing more");
 }
@@ -329,6 +343,16 @@ refuse(struct cmd_fault *fault, size_t at, const char *text, const struct states
 	buf_printf(&fault->text, "%s", text);
 	names_put(set, &fault->text);
 	return -EINVAL;
+}
+
+/* Nothing but values, whose ranges say what is wrong: the word is one that is known. */
+static bool
+is_value(const struct states *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (!is_arg(set->s[i].p))
+			return false;
+	return set->n > 0;
 }
 
 static const char *
@@ -345,7 +369,7 @@ step(struct states *set, const struct word *w, struct cmd_fault *fault)
 
 	switch (states_match(set, w)) {
 	case MATCH_NONE:
-		return refuse(fault, w->at, "unknown word; expected: ", set);
+		return refuse(fault, w->at, is_value(set) ? "expected: " : "unknown word; expected: ", set);
 	case MATCH_ARG:
 	case MATCH_EXACT:
 	case MATCH_PREFIX:

@@ -67,10 +67,11 @@ line_put(const struct watch *w)
 	char when[32];
 
 	now_format(when);
-	if (w->sh->json)
+	if (w->m.looks == 1) { /* of one look there is no rate */
+		if (!w->sh->json)
+			monitor_view_heading(&out);
+	} else if (w->sh->json)
 		monitor_view_json(&w->m, when, &out);
-	else if (w->m.looks == 1)
-		monitor_view_heading(&out);
 	else
 		monitor_view_line(&w->m, when, &out);
 	fwrite(out.p, 1, out.len, stdout);
@@ -229,7 +230,7 @@ run(struct shell *sh, const struct cmd_call *call)
 	    .screen = sh->terminal && sh->asks && !sh->json && !sh->piped && screen_is_possible(),
 	    .sigfd = -1,
 	    .interval_ms = (int64_t)argument(call, "SECONDS", 1) * 1000,
-	    .count = argument(call, "NUMBER", 0),
+	    .count = argument(call, "COUNT", 0),
 	};
 	if ((w.screen || (sh->asks && !sh->once)) && (w.sigfd = signals_begin(&w)) < 0)
 		return EXIT_TRANSPORT;

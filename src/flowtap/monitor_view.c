@@ -289,19 +289,13 @@ monitor_view_line(const struct monitor *m, const char *time, struct buf *out)
 	    last(m, &m->l));
 }
 
-static json_t *
-rate_json(const struct monitor *m, const struct monitor_series *s)
-{
-	return m->looks > 1 ? json_real(last(m, s)) : json_null();
-}
-
 void
 monitor_view_json(const struct monitor *m, const char *time, struct buf *out)
 {
 	json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "time", time, "matched",
 	    (json_int_t)m->matched, "due", (json_int_t)m->due, "sent", (json_int_t)m->sent, "lost", (json_int_t)m->lost,
-	    "matched-per-second", rate_json(m, &m->m), "due-per-second", rate_json(m, &m->d), "sent-per-second",
-	    rate_json(m, &m->s), "lost-per-second", rate_json(m, &m->l));
+	    "matched-per-second", json_real(last(m, &m->m)), "due-per-second", json_real(last(m, &m->d)),
+	    "sent-per-second", json_real(last(m, &m->s)), "lost-per-second", json_real(last(m, &m->l)));
 	char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 
 	if (text)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The live screens of flowtap-collect and of flowtap's monitor, as a shell's user has them: in tmux."""
 
+import json
 import os
 import re
 import shlex
@@ -314,3 +315,16 @@ def test_monitor_in_a_shell(ctl):
             t.expect(r"20\d\d-\S+Z +\d")
             t.type("\x03")
             t.expect(prompt)
+
+
+def test_monitor_of_so_many_looks(ctl):
+    """One object for each, none of which lacks its rates; words in any order."""
+    def run(*words):
+        return subprocess.run([FLOWTAP, "-s", ctl, *words], capture_output=True, text=True, timeout=30)
+    for words in ("interval", "1", "count", "2"), ("count", "2", "interval", "1"), ("count", "2"):
+        looks = [json.loads(x) for x in run("-j", "monitor", *words).stdout.splitlines()]
+        assert len(looks) == 2 and None not in {v for x in looks for v in x.values()}, looks
+    r = run("monitor", "count", "0")
+    assert r.returncode == 2 and "COUNT (How many, from 1 on)" in r.stderr
+    r = run("show", "configuration", "rollback", "88")
+    assert r.returncode == 2 and "expected: N (Number, 0 to 49; 0 is the active configuration)" in r.stderr

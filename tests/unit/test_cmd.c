@@ -76,8 +76,8 @@ test_parse(void **state)
 	check(CMD_OPER, "mon count 3", "Live: mon count 3");
 	check(CMD_OPER, "mon int 2 count 3", "Live: mon int 2 count 3");
 	check(CMD_OPER, "mon count 3 int 2", "12: unknown word; expected: nothing more");
-	check(CMD_OPER, "mon count x", "10: unknown word; expected: NUMBER");
-	check(CMD_OPER, "mon int 0", "8: unknown word; expected: SECONDS");
+	check(CMD_OPER, "mon count x", "10: expected: NUMBER (A number)");
+	check(CMD_OPER, "mon int 0", "8: expected: SECONDS (Seconds, 1 to 65535)");
 	check(CMD_OPER, "configure ex", "Change it: configure ex");
 	check(CMD_OPER, "configure both", "10: unknown word; expected: private, exclusive");
 	check(CMD_OPER, "audit verify -k 00 file", "Prove: audit verify -k 00 file");
@@ -88,7 +88,7 @@ test_parse(void **state)
 	check(CMD_CONF, "commit confirmed", "For a while: commit confirmed");
 	check(CMD_CONF, "commit confirmed 5 comment x", "For a while: commit confirmed 5 comment x");
 	check(CMD_CONF, "commit \"comment\" x", "7: unknown word; expected: comment, confirmed");
-	check(CMD_PIPE, "match", "5: incomplete; expected: PATTERN");
+	check(CMD_PIPE, "match", "5: incomplete; expected: PATTERN (A regular expression, in quotation marks if it has blanks)");
 }
 
 static void
