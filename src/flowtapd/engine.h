@@ -283,8 +283,9 @@ struct engine {
 	} watch;
 };
 
-struct config_login {
-	char name[33];
+/* "agency lea1", as a reason begins that concerns it. */
+struct config_place {
+	char what[CONF_NAME_MAX + sizeof "system login user "];
 	unsigned line;
 };
 
@@ -300,9 +301,9 @@ struct config_ask {
 	/* Called once.  line: of the candidate, 0: none. */
 	void (*done)(void *arg, int err, unsigned line, const char *why);
 	void *arg;
-	/* Where the candidate has its logins, which only the system can judge; owned. */
-	struct config_login *login;
-	uint32_t nlogin;
+	/* Where the candidate has its logins, agencies and interfaces, which only the system can judge; owned. */
+	struct config_place *place;
+	uint32_t nplace;
 };
 
 /* engine.c */

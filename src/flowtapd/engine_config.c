@@ -54,9 +54,34 @@ base_check(const struct engine *e, const struct config_ask *ask, struct conf_err
 	return refuse(err, -ESTALE, why);
 }
 
+static void
+place_note(struct config_ask *ask, const char *kind, const char *name, unsigned line)
+{
+	struct config_place *p = &ask->place[ask->nplace++];
+
+	snprintf(p->what, sizeof p->what, "%s %s", kind, name);
+	p->line = line;
+}
+
+static void
+taps_note(struct config_ask *ask, const struct conf *c)
+{
+	const struct conf_node *tap = conf_tree_find(conf_tree_find(&c->effect->root, "services"), "flow-tap");
+	const struct conf_node *tapped = conf_tree_find(tap, "tapped-interfaces"), *n;
+	uint32_t left = c->nagency;
+
+	for (uint32_t i = 0; tapped && i < c->ntapped; i++)
+		place_note(ask, "interface", c->tapped[i], tapped->line);
+	if (tap == NULL)
+		return;
+	TAILQ_FOREACH (n, &tap->child, entry)
+		if (!n->inactive && strcmp(conf_tree_name(n), "agency") == 0 && n->nword > 0 && left-- > 0)
+			place_note(ask, "agency", n->word[0].text, n->line);
+}
+
 /* In the candidate as it was written. */
 static int
-logins_note(struct config_ask *ask, struct slice candidate)
+places_note(struct config_ask *ask, struct slice candidate)
 {
 	struct conf_error err;
 	struct conf *c;
@@ -64,15 +89,13 @@ logins_note(struct config_ask *ask, struct slice candidate)
 
 	if (r < 0)
 		return r;
-	ask->login = calloc((size_t)c->nlogin + 1, sizeof *ask->login);
-	for (uint32_t i = 0; ask->login && i < c->nlogin; i++) {
-		struct config_login *l = &ask->login[ask->nlogin++];
-
-		snprintf(l->name, sizeof l->name, "%s", c->login[i].name);
-		l->line = c->login[i].node->line;
-	}
+	ask->place = calloc((size_t)c->nlogin + c->ntapped + c->nagency + 1, sizeof *ask->place);
+	if (ask->place)
+		taps_note(ask, c);
+	for (uint32_t i = 0; ask->place && i < c->nlogin; i++)
+		place_note(ask, "system login user", c->login[i].name, c->login[i].node->line);
 	conf_free(c);
-	return ask->login ? 0 : -ENOMEM;
+	return ask->place ? 0 : -ENOMEM;
 }
 
 static int
@@ -86,7 +109,7 @@ ask_send(struct engine *e, const struct config_ask *ask, struct slice candidate,
 	if (b.err || (copy = malloc(sizeof *copy)) == NULL)
 		return -ENOMEM;
 	*copy = *ask;
-	if (logins_note(copy, candidate) < 0) {
+	if (places_note(copy, candidate) < 0) {
 		free(copy);
 		return -ENOMEM;
 	}
@@ -135,14 +158,12 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 	cleanup_buf struct buf now = {0}, then = {0};
 	char pending[sizeof ask->pending];
 	struct conf *next;
-	bool logins;
 	int r;
 
 	if (e->ask)
 		return refuse(err, -EBUSY, "another commit is under way");
 	if ((r = judge(e, ask, text, &next, err)) < 0)
 		return r;
-	logins = next->nlogin > 0;
 	(void)conf_diff_restart(e->conf, next, pending, sizeof pending);
 	r = text_of(next, &then);
 	conf_free(next);
@@ -152,7 +173,7 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 		return refuse(err, -EFBIG, "too long for a configuration");
 	if (now.len == then.len && (now.len == 0 || memcmp(now.p, then.p, now.len) == 0))
 		return unchanged(e, ask, err);
-	r = ask_send(e, ask, logins ? text : (struct slice){"", 0}, &then);
+	r = ask_send(e, ask, text, &then);
 	if (r == 0)
 		memcpy(e->ask->pending, pending, sizeof pending);
 	return r < 0 ? refuse(err, r, "it could not be handed on") : 0;
@@ -334,18 +355,16 @@ engine_config_refused(struct engine *e, uint32_t uid, const char *comment, const
 				     .reason = why});
 }
 
-/* "system login user NAME: ..." */
+/* "system login user NAME: ...", "agency NAME: ...", "interface NAME: ...".  An interface's name may have a colon. */
 static unsigned
-login_line(const struct config_ask *ask, const char *why)
+place_line(const struct config_ask *ask, const char *why)
 {
-	static const char begin[] = "system login user ";
-	const char *name = why + sizeof begin - 1;
+	for (uint32_t i = 0; i < ask->nplace; i++) {
+		const size_t len = strlen(ask->place[i].what);
 
-	if (strncmp(why, begin, sizeof begin - 1) != 0)
-		return 0;
-	for (uint32_t i = 0; i < ask->nlogin; i++)
-		if (slice_eq((struct slice){name, strcspn(name, ":")}, ask->login[i].name))
-			return ask->login[i].line;
+		if (strncmp(why, ask->place[i].what, len) == 0 && strncmp(why + len, ": ", 2) == 0)
+			return ask->place[i].line;
+	}
 	return 0;
 }
 
@@ -362,7 +381,7 @@ engine_config_done(struct engine *e, const uint8_t *body, size_t len)
 		return -EBADMSG;
 	if (err < 0 && !ask->check)
 		engine_config_refused(e, ask->uid, ask->comment, why);
-	ask->done(ask->arg, err, login_line(ask, why), why);
-	free(ask->login);
+	ask->done(ask->arg, err, place_line(ask, why), why);
+	free(ask->place);
 	return 0;
 }

@@ -321,13 +321,22 @@ answer_commit(struct ctl *c, const char *what, bool changed)
 	return answer(c, o);
 }
 
+static bool
+is_login(const char *why)
+{
+	return strncmp(why, "system login user ", strlen("system login user ")) == 0;
+}
+
 /* The candidate's own line. */
 static void
-wrong_login(struct ctl *c, unsigned line, const char *why)
+wrong_place(struct ctl *c, unsigned line, const char *why)
 {
 	struct conf_error err = {.line = line, .column = 1, .word = "user"};
+	const char *colon = is_login(why) ? NULL : strstr(why, ": ");
 
-	snprintf(err.expected, sizeof err.expected, "%s", why);
+	if (colon)
+		snprintf(err.word, sizeof err.word, "%.*s", (int)(colon - why), why);
+	snprintf(err.expected, sizeof err.expected, "%s", colon ? colon + 2 : why);
 	wrong(c, &err);
 }
 
@@ -340,8 +349,8 @@ commit_done(void *arg, int err, unsigned line, const char *why)
 	if (!ctl_resume(c))
 		return;
 	/* Which process can't do what with what is for those who see all of it; the log has it too. */
-	if (err < 0 && line)
-		wrong_login(c, line, why);
+	if (err < 0 && line && (is_login(why) || sees_all(c)))
+		wrong_place(c, line, why);
 	else if (err < 0)
 		ctl_error(c, EXIT_REFUSED, sees_all(c) ? why : "the configuration was refused");
 	else if (answer_commit(c, check ? "check" : "commit", true) < 0)

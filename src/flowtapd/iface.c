@@ -43,6 +43,7 @@ struct iface_set {
 	struct loop *loop;
 	struct loop_io *io;
 	const struct conf *conf;
+	char why[96]; /* of the last change that was refused */
 	LIST_HEAD(, iface) list;
 };
 
@@ -312,8 +313,18 @@ iface_abort(struct iface_set *s)
 			detach(s, i);
 }
 
+/* "interface lo: not Ethernet, which alone can be tapped" */
+static void
+refusal_note(struct iface_set *s, const struct iface *i, int err)
+{
+	snprintf(s->why, sizeof s->why, "interface %s: %s", i->name,
+	    err == -EMEDIUMTYPE ? "not Ethernet, which alone can be tapped"
+	    : err == -ELOOP     ? "made by flowtapd itself, and not to be tapped"
+				: strerror(-err));
+}
+
 int
-iface_prepare(struct iface_set *s, const struct conf *conf, const char **name)
+iface_prepare(struct iface_set *s, const struct conf *conf, const char **why)
 {
 	struct iface *i;
 	int r;
@@ -327,7 +338,8 @@ iface_prepare(struct iface_set *s, const struct conf *conf, const char **name)
 				log_warn(r, "interface %s: cannot be tapped", i->name);
 				continue;
 			}
-			*name = i->name;
+			refusal_note(s, i, r);
+			*why = s->why;
 			iface_abort(s);
 			return r;
 		}

@@ -20,11 +20,11 @@ int iface_start(struct iface_set *s, struct loop *l);
 
 /*
  * Attaches to what conf wants and is not attached.  A change is refused if an interface that it names, and that was not
- * to be tapped before, cannot be: then what was attached by this call is detached again and *name (borrowed) says
- * which. At a start, before the first iface_commit, there is nothing to go back to: what cannot be tapped is logged,
- * told by iface_json, and tried again by iface_look.
+ * to be tapped before, cannot be: then what was attached by this call is detached again and *why (borrowed) says
+ * "interface NAME: " and the reason. At a start, before the first iface_commit, there is nothing to go back to: what
+ * cannot be tapped is logged, told by iface_json, and tried again by iface_look.
  */
-int iface_prepare(struct iface_set *s, const struct conf *conf, const char **name);
+int iface_prepare(struct iface_set *s, const struct conf *conf, const char **why);
 /* From now on conf (borrowed) decides: detaches what it does not want. */
 void iface_commit(struct iface_set *s, const struct conf *conf);
 /* Detaches what an uncommitted iface_prepare attached. */

@@ -393,7 +393,8 @@ numbers_take(struct parent *p, const struct ipc_named *a, const struct parent_nu
 		if (numbers_started(p, numbers) < 0)
 			loop_stop(p->loop, 1);
 	} else if (numbers->lacking) {
-		snprintf(p->why, sizeof p->why, "%s", *numbers->why ? numbers->why : numbers->why_shared);
+		snprintf(p->why, sizeof p->why, "%s%s", *numbers->why ? numbers->why : numbers->why_shared,
+		    *numbers->why && !numbers->failed ? "; system login user, or useradd(8), makes one" : "");
 		change_refuse(p, *numbers->why ? -ENOENT : -EEXIST, p->why);
 	} else if (*numbers->taken) {
 		snprintf(p->why, sizeof p->why, "%s", numbers->taken);
@@ -540,6 +541,13 @@ change_apply(struct parent *p)
 		change_refuse(p, r, "it could not be handed on");
 }
 
+/* What is wrong with a statement is said of the statement, not of the process that found it. */
+static bool
+is_of_statement(const char *why)
+{
+	return strncmp(why, "interface ", strlen("interface ")) == 0;
+}
+
 /* Both have answered: all or nothing. */
 static void
 both_prepared(struct parent *p)
@@ -549,7 +557,10 @@ both_prepared(struct parent *p)
 	for (int i = 0; i < CONFIGURED; i++)
 		if (p->child[i].err) {
 			log_warn(p->child[i].err, "%s: %s", p->child[i].role, p->child[i].why);
-			snprintf(why, sizeof why, "%s: %s", p->child[i].role, p->child[i].why);
+			if (is_of_statement(p->child[i].why))
+				snprintf(why, sizeof why, "%s", p->child[i].why);
+			else
+				snprintf(why, sizeof why, "%s: %s", p->child[i].role, p->child[i].why);
 			change_refuse(p, p->child[i].err, why);
 			return;
 		}

@@ -126,6 +126,22 @@ def test_refused_commit_changes_nothing(rig, conf):
     assert rig.answered()
 
 
+def test_refusals_say_where_and_why(rig, conf):
+    """What only the system can judge is told of its statement, with the reason and a way out."""
+    text = conf.text()
+    lo = text.replace("flow-tap {", "flow-tap {\n        tapped-interfaces lo;", 1)
+    if "tapped-interfaces" in text:
+        lo = re.sub(r"tapped-interfaces [^;]*;", "tapped-interfaces lo;", text)
+    r = conf.commit(lo, "--check", check=False)
+    line = 1 + lo[:lo.index("tapped-interfaces")].count("\n")
+    assert r.returncode == 1 and f":{line}:1: interface lo: not Ethernet, which alone can be tapped" in r.stderr, r
+    r = conf.commit(text.replace("agency lea1", "agency nobody-of-that-name;\n agency lea1", 1), check=False)
+    line = 1 + text[:text.index("agency lea1")].count("\n")
+    assert f":{line}:1: agency nobody-of-that-name: no such system user; system login user, or useradd(8), makes one" \
+        in r.stderr, r
+    assert conf.text() == text
+
+
 def test_only_operators(rig, conf):
     for words in (["show", "configuration"], ["show", "system", "commit"], ["commit", "/etc/hostname"]):
         r = lab_command("exec", "--name", rig.name, "router", "setpriv", "--reuid=65534", "--clear-groups", "flowtap",
