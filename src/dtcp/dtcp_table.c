@@ -16,7 +16,8 @@ static const struct {
 	"that not more than two destinations and not more than one selector are named, and that the addresses are of "
 	"one family."},
     {DTCP_UNKNOWN_CDEST, "Unknown Content Destination",
-	"No ADD of yours has named this Cdest-ID: check its spelling, or add a criterion first."},
+	"No ADD of yours has named this Cdest-ID: check its spelling; or, on ADD, copies to that address and port "
+	"are not permitted to you."},
     {DTCP_UNKNOWN_CRITERIA, "Unknown Criteria ID",
 	"One of the ids is not one of your criteria: LIST shows those there are.  Nothing was changed."},
     {DTCP_BAD_FILTER, "Improper Filter Specification",
