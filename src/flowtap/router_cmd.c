@@ -3,6 +3,7 @@
 #include "router_cmd.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <time.h>
@@ -138,6 +139,33 @@ router_traceroute(struct shell *sh, const struct cmd_call *call)
 	return run(&a);
 }
 
+/* There is a journal of the system, and the user may read no file of it. */
+static bool
+journal_is_closed(void)
+{
+	glob_t g = {0};
+	bool closed;
+
+	(void)glob("/var/log/journal/*/system.journal", 0, NULL, &g);
+	(void)glob("/run/log/journal/*/system.journal", GLOB_APPEND, NULL, &g);
+	closed = g.gl_pathc > 0;
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		closed &= access(g.gl_pathv[i], R_OK) != 0;
+	globfree(&g);
+	return closed;
+}
+
+static int
+journal(void)
+{
+	if (!journal_is_closed())
+		return run(&(struct args){.v = {"journalctl", "--no-pager", "--quiet", "--lines=" LOG_LINES,
+					      "--unit=flowtapd", "--unit=flowtap-sshd", "--unit=flowtap-aux"}});
+	shell_say("error: the system does not let this user read its journal; for a login, root says "
+		  "usermod -aG systemd-journal NAME");
+	return EXIT_NOT_AUTHORISED;
+}
+
 /* The service manager's journal of our units, or a file of /var/log, as far as the user may read it. */
 int
 router_log(struct shell *sh, const struct cmd_call *call)
@@ -151,8 +179,7 @@ router_log(struct shell *sh, const struct cmd_call *call)
 
 	(void)sh;
 	if (name == NULL)
-		return run(&(struct args){.v = {"journalctl", "--no-pager", "--quiet", "--lines=" LOG_LINES,
-					      "--unit=flowtapd", "--unit=flowtap-sshd", "--unit=flowtap-aux"}});
+		return journal();
 	if (!tool_name_ok(name)) {
 		shell_say("error: expected the name of a file in /var/log");
 		return EXIT_USAGE;

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 
 from rig import udp_packet, until
@@ -51,6 +52,20 @@ def test_log(rig, run):  # noqa: F811
     log.write_text("one\ntwo\n")
     assert run("show", "log", "mine", "|", "match", "two") == "two\n"
     assert "expected the name of a file" in run("show", "log", "../passwd", status=2)
+
+
+def test_log_of_a_system_that_keeps_its_own(rig, tmp_path):
+    """The permission opens no file: who may not read the journal is told what root can do."""
+    folder = pathlib.Path(f"/proc/{rig.info['init']}/root/var/log/journal/{tmp_path.name}")
+    folder.mkdir(parents=True)
+    try:
+        (folder / "system.journal").touch(0o600)
+        r = subprocess.run(["nsenter", "-t", str(rig.info["init"]), "--mount", "--pid", "--net", "--", "setpriv",
+                            "--reuid=65534", "--regid=_flowtap", "--clear-groups", rig.lab["bin"] + "/flowtap", "show", "log"],
+                           capture_output=True, text=True, timeout=30)
+        assert r.returncode == 3 and "usermod -aG systemd-journal" in r.stderr, r
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_who_may(rig, run):  # noqa: F811
