@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd_path.h"
+#include "cmd_type.h"
 #include "conf_level.h"
 
 #define STATES_MAX 256
@@ -17,91 +18,6 @@ struct state {
 struct states {
 	struct state s[STATES_MAX];
 	size_t n;
-};
-
-/* ---- types of arguments ---- */
-
-static bool
-any_ok(struct slice s)
-{
-	return s.len > 0;
-}
-
-/* Also "". */
-static bool
-text_ok(struct slice s)
-{
-	(void)s;
-	return true;
-}
-
-static bool
-number_ok(struct slice s)
-{
-	uint64_t v;
-
-	return slice_u64(s, UINT32_MAX, &v) == 0;
-}
-
-static bool
-count_ok(struct slice s)
-{
-	uint64_t v;
-
-	return slice_u64(s, UINT32_MAX, &v) == 0 && v > 0;
-}
-
-static bool
-minutes_ok(struct slice s)
-{
-	uint64_t v;
-
-	return slice_u64(s, 65535, &v) == 0 && v > 0;
-}
-
-static bool
-rollback_ok(struct slice s)
-{
-	uint64_t v;
-
-	return slice_u64(s, 49, &v) == 0;
-}
-
-static const struct cmd_type {
-	const char *name, *help;
-	bool (*ok)(struct slice s);
-	bool interfaces; /* the machine's are offered */
-} types[] = {
-    {"ACTION", "A command of configuration mode", any_ok},
-    {"AGENCY", "Name of an agency", any_ok},
-    {"BYTES", "Bytes of a question", number_ok},
-    {"COUNT", "How many, from 1 on", count_ok},
-    {"INTERFACE", "Name of an interface", any_ok, true},
-    {"NAME", "Name of a file", any_ok},
-    {"FROM", "Address or interface to ask from", any_ok, true},
-    {"TABLE", "Name or number of a routing table", any_ok},
-    {"COMMAND", "An operational command", any_ok},
-    {"FILE", "Name of a file, or - for standard input", any_ok},
-    {"FINGERPRINT", "Of the order's text, as it is on the paper", any_ok},
-    {"HOST", "Name or address of a host", any_ok},
-    {"HASH", "A line's number, a colon and its hash", any_ok},
-    {"KEY", "Public key, 64 hexadecimal digits", any_ok},
-    {"LINE", "Number of a line", number_ok},
-    {"MINUTES", "Minutes, 1 to 65535", minutes_ok},
-    {"N", "Number, 0 to 49; 0 is the active configuration", rollback_ok},
-    {"NUMBER", "A number", number_ok},
-    {"OPTIONS", "See flowtap(8)", any_ok},
-    {"OUTPUT", "Name of a file", any_ok},
-    {"PATH", "Words of a statement", any_ok},
-    {"NAMES", "Words of a statement, names as patterns", any_ok},
-    {"PATTERN", "A regular expression, in quotation marks if it has blanks", any_ok},
-    {"REFERENCE", "Reference of a warrant", any_ok},
-    {"SECONDS", "Seconds, 1 to 65535", minutes_ok},
-    {"STATEMENT", "Words of a statement", any_ok},
-    {"TARGET", "What it is to be called, such as agency lea9", any_ok},
-    {"TIME", "hh:mm[:ss], or \"yyyy-mm-dd hh:mm[:ss]\"", any_ok},
-    {"TOPIC", "A word of a command or a statement", any_ok},
-    {"TEXT", "A text, in quotation marks if it has blanks", text_ok},
 };
 
 /* What a word says that other words follow. */
@@ -155,11 +71,7 @@ is_name(const char *p, const char *name)
 static const struct cmd_type *
 type_of(const char *p)
 {
-	size_t i = 0;
-
-	while (i + 1 < ARRAY_LEN(types) && !is_name(p, types[i].name))
-		i++;
-	return &types[i];
+	return cmd_type_find((struct slice){p, word_len(p)});
 }
 
 static bool

@@ -4,7 +4,7 @@
  * abbreviations, completion, help and usage.  Pure.
  *
  * A row's syntax is its words, as in "audit export [LINE]": small letters are typed, or as many of them as
- * tell the word from the others; capitals are an argument of the type with that name (cmd_type in cmd.c);
+ * tell the word from the others; capitals are an argument of the type with that name (cmd_type.c);
  * [ ] may be left out; (a|b) is one of them.  PATH, STATEMENT, COMMAND and others (swallows in cmd.c) take all words
  * that follow, but a keyword or a single argument may end a path: "rename PATH to TARGET", "annotate PATH TEXT".
  */

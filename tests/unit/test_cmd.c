@@ -88,7 +88,8 @@ test_parse(void **state)
 	check(CMD_CONF, "commit confirmed", "For a while: commit confirmed");
 	check(CMD_CONF, "commit confirmed 5 comment x", "For a while: commit confirmed 5 comment x");
 	check(CMD_CONF, "commit \"comment\" x", "7: unknown word; expected: comment, confirmed");
-	check(CMD_PIPE, "match", "5: incomplete; expected: PATTERN (A regular expression, in quotation marks if it has blanks)");
+	check(CMD_PIPE, "match",
+	    "5: incomplete; expected: PATTERN (A regular expression, in quotation marks if it has blanks)");
 }
 
 static void
