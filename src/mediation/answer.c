@@ -44,7 +44,7 @@ done_list(struct buf *out, const struct dtcp_reply *r)
 static void
 done_refresh(struct buf *out, const struct dtcp_reply *r)
 {
-	buf_printf(out, "%llu criteria refreshed", (unsigned long long)r->count);
+	buf_printf(out, "%" PRIu64 " %s refreshed", r->count, r->count == 1 ? "criterion" : "criteria");
 }
 
 static void

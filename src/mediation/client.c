@@ -71,9 +71,10 @@ filter_explain(const struct client_opts *o)
 
 		if (r < 0)
 			buf_printf(&b, "  %s %s: %s\n", criteria_field_name(i), text,
-			    r == -ERANGE  ? "a number is too large, or a range is backwards"
-			    : r == -EXDEV ? "IPv4 and IPv6 don't go together"
-					  : "not a list of values, prefixes and ranges");
+			    r == -ERANGE            ? "a number is too large, or a range is backwards"
+			    : r == -EXDEV           ? "IPv4 and IPv6 don't go together"
+			    : i > CRIT_DEST_ADDRESS ? "not a list of numbers and ranges; TCP is 6, UDP 17, ICMP 1"
+						    : "not a list of addresses, prefixes and ranges");
 	}
 	if (b.len == 0 && criteria_check(&c, &why) < 0)
 		buf_printf(&b, "  %s\n", why);

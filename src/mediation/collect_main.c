@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -223,6 +224,8 @@ opts_check(const struct collect_opts *o, int argc, char **argv)
 		return usage_error("--write or --no-files", NULL, "exactly one of the two is needed");
 	if (o->user && getuid() != 0)
 		return usage_error("--user", o->user, "only root can become another user");
+	if (o->user && getpwnam(o->user) == NULL)
+		return usage_error("--user", o->user, "there is no such user");
 	return COLLECT_OK;
 }
 
