@@ -178,7 +178,8 @@ rule_tapped(const struct conf *c, struct conf_error *err)
 
 	for (uint32_t i = 0; n && n->nword > 1 && i < n->nword; i++)
 		if (strcmp(n->word[i].text, "all") == 0)
-			return conf_error_set(err, conf_tree_word_at(&n->word[i]), "all stands alone, not among names");
+			return conf_error_set(err, conf_tree_word_at(&n->word[i]),
+			    "all stands alone, not among names: delete it to have only those");
 	return 0;
 }
 

@@ -355,7 +355,8 @@ commit_show_history(const json_t *answer, unsigned width, struct buf *out)
 			buf_printf(out, "    %s\n", comment);
 	}
 	if (within)
-		buf_printf(out, "Rollback in %" JSON_INTEGER_FORMAT " seconds unless commit 0 is confirmed\n",
+		buf_printf(out,
+		    "Rollback in %" JSON_INTEGER_FORMAT " seconds unless the latest commit, 0, is confirmed\n",
 		    json_integer_value(within));
 }
 

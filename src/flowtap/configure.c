@@ -262,9 +262,9 @@ commit_say(const json_t *answer, const struct commit_opts *o)
 	else if (o->at)
 		printf("commit will be executed at %s\n", foreign_text(slice_of(time ? time : "-"), when, sizeof when));
 	else if (within > 0 && o->confirmed)
-		printf("commit confirmed will be automatically rolled back in %u minutes unless confirmed\n"
+		printf("commit confirmed will be automatically rolled back in %u minute%s unless confirmed\n"
 		       "commit complete\n",
-		    o->confirmed);
+		    o->confirmed, o->confirmed == 1 ? "" : "s");
 	else
 		puts("commit complete");
 	if (!o->at) {

@@ -45,11 +45,13 @@ static int
 base_check(const struct engine *e, const struct config_ask *ask, struct conf_error *err)
 {
 	const struct history_entry *now = &e->history.entry[0];
-	char why[128];
+	char why[192];
 
 	if (ask->base == 0 || e->history.n == 0 || ask->base == now->no)
 		return 0;
-	snprintf(why, sizeof why, "the configuration has changed meanwhile: commit %llu by %s",
+	snprintf(why, sizeof why,
+	    "the configuration has changed meanwhile: commit %llu by %s; rollback takes it into the candidate, whose "
+	    "changes are to be made again",
 	    (unsigned long long)now->no, now->user);
 	return refuse(err, -ESTALE, why);
 }

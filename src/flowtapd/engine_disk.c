@@ -159,7 +159,7 @@ engine_disk_look(struct engine *e)
 		return;
 	/* Some file systems never hold as much as they promise, and are asked again each time. */
 	if (reserve_make(d, d->reserve_full) == 0 && d->reserve_bytes >= d->reserve_full)
-		log_info("the disk of the state directory has room: the reserve is there again");
+		log_info("the disk of the state directory has room: the reserve is whole");
 	measure(e);
 }
 

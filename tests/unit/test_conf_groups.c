@@ -303,7 +303,7 @@ test_refused(void **state)
 	    "group y is inactive");
 	assert_string_equal(
 	    refused(GROUP("a", "tapped-interfaces eth0;") "apply-groups a; " TAP("tapped-interfaces all;")),
-	    "all stands alone, not among names");
+	    "all stands alone, not among names: delete it to have only those");
 	assert_string_equal(
 	    refused(GROUP("a", "agency <*> { user shared; }") "apply-groups a; " TAP("agency x; agency y;")),
 	    "already the user of agency x on line 1");
