@@ -382,7 +382,7 @@ rooms_drop(struct engine *e)
 	json_decref(e->ends);
 	json_decref(e->mark);
 	if (e->ask)
-		free(e->ask->login);
+		free(e->ask->place);
 	free(e->ask);
 	history_close(&e->history);
 	engine_late_fini(&e->late);
