@@ -29,6 +29,8 @@ enum daemon_number { DAEMON_NUMBER_AUDITORS, DAEMON_NUMBER_OFFICERS, DAEMON_NUMB
 #define DAEMON_CHAN_SHORT 4096      /* of those who are told little, and say little */
 #define DAEMON_LOCK_WAIT_MS 5000
 
+#define DAEMON_WHY 200 /* room for what a child says of its IPC_P_READY */
+
 /* In the run directory: engine_late.h, late_ends.h. */
 #define DAEMON_FILE_OWED "owed"
 #define DAEMON_FILE_ENDED "ended"

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "conf_diff.h"
 #include "dataplane.h"
+#include "foreign.h"
 #include "log.h"
 #include "role.h"
 #include "sandbox.h"
@@ -343,6 +344,18 @@ prepare(struct dataplane *d, const uint8_t *body, size_t len, const char **why)
 	return iface_prepare(d->ifaces, d->next, why);
 }
 
+/* It is done; what conf names and is not there is a warning, as much of it as the parent takes. */
+static void
+ready_but(struct dataplane *d, const struct conf *conf)
+{
+	cleanup_buf struct buf b = {0};
+	char why[DAEMON_WHY];
+
+	iface_missing(d->ifaces, conf, &b);
+	foreign_text((struct slice){(const char *)b.p, b.err ? 0 : b.len}, why, sizeof why);
+	daemon_ready(d->parent, 0, why);
+}
+
 /* All copies from now on, whoever's they are. */
 static void
 copies_class(struct dataplane *d, const struct conf *conf)
@@ -372,12 +385,14 @@ parent_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t
 	(void)id;
 	switch (type) {
 	case IPC_P_CONFIG:
-		r = prepare(d, body, len, &why);
-		daemon_ready(d->parent, r, r < 0 ? why : "");
+		if ((r = prepare(d, body, len, &why)) < 0)
+			daemon_ready(d->parent, r, why);
+		else
+			ready_but(d, d->next);
 		return 0;
 	case IPC_P_COMMIT:
 		commit(d);
-		daemon_ready(d->parent, 0, "");
+		ready_but(d, d->conf);
 		return 0;
 	case IPC_P_ABORT:
 		iface_abort(d->ifaces);

@@ -278,6 +278,7 @@ struct engine {
 		uint64_t short_ns; /* when a descriptor or memory was last not to be had; 0: never */
 		int short_of;      /* which: -EMFILE, -ENOMEM */
 		struct engine_event last[ENGINE_WATCHED]; /* what was told when it was raised */
+		json_t *untapped; /* {name: why}: what was not tapped when it was looked at last; NULL: nothing yet */
 		/* copies a second: in the last round, and in the best one in which none was lost */
 		uint64_t sent, at_ns, rate, rate_most;
 	} watch;
@@ -298,7 +299,8 @@ struct config_ask {
 	char author[HISTORY_USER_MAX + 1]; /* what uid is to be called by the system still; "": never mind */
 	char comment[HISTORY_COMMENT_MAX + 1];
 	char pending[sizeof((struct conf *)0)->pending]; /* what of it would hold from the next start only */
-	/* Called once.  line: of the candidate, 0: none. */
+	/* Called once.  line: of the candidate, 0: none.  why: err is not 0; else of interfaces that are not there, or
+	 * "". */
 	void (*done)(void *arg, int err, unsigned line, const char *why);
 	void *arg;
 	/* Where the candidate has its logins, agencies and interfaces, which only the system can judge; owned. */

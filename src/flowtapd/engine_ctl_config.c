@@ -348,6 +348,8 @@ commit_done(void *arg, int err, unsigned line, const char *why)
 
 	if (!ctl_resume(c))
 		return;
+	if (err == 0 && *why && (ctl_perm(c) & CONF_PERM_FLOW_TAP))
+		buf_printf(&c->warnings, "not tapped until it is there: %s\n", why);
 	/* Which process can't do what with what is for those who see all of it; the log has it too. */
 	if (err < 0 && line && (is_login(why) || sees_all(c)))
 		wrong_place(c, line, why);

@@ -39,7 +39,7 @@ static void
 link_interfaces(const struct selftest *t, char why[static 128])
 {
 	const json_t *i;
-	size_t n;
+	size_t n, more = 0, end;
 
 	if (t->interfaces == NULL)
 		snprintf(why, 128, "%s", no_answer);
@@ -47,9 +47,15 @@ link_interfaces(const struct selftest *t, char why[static 128])
 		const char *name = json_string_value(json_object_get(i, "name"));
 		const char *reason = json_string_value(json_object_get(i, "why"));
 
-		if (reason && json_is_true(json_object_get(i, "wanted")))
-			snprintf(why, 128, "%.15s is not tapped: %.90s", name, reason);
+		if (name == NULL || reason == NULL || !json_is_true(json_object_get(i, "wanted")))
+			continue;
+		if (*why)
+			more++;
+		else
+			snprintf(why, 128, "%.63s is not tapped: %.40s", name, reason);
 	}
+	if (more && (end = strlen(why)) < 128)
+		snprintf(why + end, 128 - end, "; %zu more", more);
 }
 
 static void

@@ -110,23 +110,70 @@ watch_rate(struct engine *e, const json_t *state)
 	w->at_ns = now;
 }
 
+/* As many as there is room for, and how many more there are. */
 static void
-watch_interfaces(struct engine *e, const json_t *list)
+untapped_text(const json_t *untapped, char *text, size_t size)
 {
+	cleanup_buf struct buf b = {0};
+	size_t left = json_object_size(untapped), said = 0;
+	const char *name;
+	json_t *why;
+
+	text[0] = '\0';
+	json_object_foreach ((json_t *)untapped, name, why) {
+		buf_reset(&b);
+		buf_printf(&b, "%s%s: %s", said ? "; " : "", name, json_string_value(why));
+		if (b.err || said + b.len + sizeof "; and 4294967295 more" > size)
+			break;
+		memcpy(text + said, b.p, b.len);
+		text[said += b.len] = '\0';
+		left--;
+	}
+	if (left)
+		snprintf(text + said, size - said, "; and %zu more", left);
+}
+
+/* {name: why} of those that are to be tapped and are not. */
+static json_t *
+untapped_of(const json_t *list)
+{
+	json_t *found = json_object();
 	const json_t *i;
-	char text[128] = "";
 	size_t n;
 
 	json_array_foreach (list, n, i) {
-		const char *why = json_string_value(json_object_get(i, "why"));
+		const char *why = json_string_value(json_object_get(i, "why")),
+			   *name = json_string_value(json_object_get(i, "name"));
 
 		if (why == NULL && json_is_true(json_object_get(i, "taken-away")))
 			why = "our program was taken away, and attached again";
 		/* Those that are not to be tapped are as they should be. */
-		if (why && json_is_true(json_object_get(i, "wanted")))
-			snprintf(text, sizeof text, "%s: %s", json_string_value(json_object_get(i, "name")), why);
+		if (why && name && json_is_true(json_object_get(i, "wanted")))
+			json_object_set_new(found, name, json_string(why));
 	}
+	return found;
+}
+
+/* While some are not tapped, another one is told of as the first was. */
+static void
+watch_interfaces(struct engine *e, const json_t *list)
+{
+	struct engine_watch *w = &e->watch;
+	json_t *found = untapped_of(list), *why;
+	const char *name;
+	bool more = false;
+	char text[184];
+
+	json_object_foreach (found, name, why)
+		more = more || json_object_get(w->untapped, name) == NULL;
+	json_decref(w->untapped);
+	w->untapped = found;
+	untapped_text(found, text, sizeof text);
+	if (more)
+		w->raised &= ~(1u << UNTAPPED);
 	condition(e, UNTAPPED, text[0] != '\0', text);
+	if (text[0])
+		memcpy(w->last[UNTAPPED].text, text, sizeof text);
 }
 
 static void

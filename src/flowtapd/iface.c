@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 
 #include "clock.h"
+#include "foreign.h"
 #include "iface.h"
 #include "log.h"
 #include "nl_dump.h"
@@ -141,6 +142,54 @@ forget(struct iface_set *s, struct iface *i)
 		detach(s, i);
 	LIST_REMOVE(i, entry);
 	free(i);
+}
+
+/* Names that the configuration has and nobody bears are told with a reason of their own. */
+static const char no_interface[] = "there is no such interface";
+static const char no_instance[] = "there is no such routing instance";
+
+static const struct iface *
+find_name(const struct iface_set *s, const char *name)
+{
+	const struct iface *i;
+
+	LIST_FOREACH (i, &s->list, entry)
+		if (strcmp(i->name, name) == 0)
+			return i;
+	return NULL;
+}
+
+static bool
+is_named(char (*v)[CONF_NAME_MAX + 1], uint32_t n, const char *name)
+{
+	for (uint32_t k = 0; k < n; k++)
+		if (strcmp(v[k], name) == 0)
+			return true;
+	return false;
+}
+
+/* What has the name of a routing instance, and is none. */
+static bool
+is_mistaken(const struct iface *i, const struct conf *conf)
+{
+	return conf && conf->flow_tap && strcmp(i->kind, "vrf") != 0 &&
+	       is_named(conf->instance, conf->ninstance, i->name);
+}
+
+/* Each of the names that are not there, once. */
+static void
+missing_each(const struct iface_set *s, const struct conf *conf,
+    void (*each)(void *arg, const char *name, const char *why), void *arg)
+{
+	if (conf == NULL || !conf->flow_tap)
+		return;
+	for (uint32_t k = 0; !conf->tap_all && k < conf->ntapped; k++)
+		if (find_name(s, conf->tapped[k]) == NULL && !is_named(conf->tapped, k, conf->tapped[k]))
+			each(arg, conf->tapped[k], no_interface);
+	for (uint32_t k = 0; k < conf->ninstance; k++)
+		if (find_name(s, conf->instance[k]) == NULL && !is_named(conf->instance, k, conf->instance[k]) &&
+		    !is_named(conf->tapped, conf->ntapped, conf->instance[k]))
+			each(arg, conf->instance[k], no_instance);
 }
 
 /* Attached if it is wanted, else not. */
@@ -388,28 +437,64 @@ iface_look(struct iface_set *s)
 	}
 }
 
+/* What was asked for, and why it is not tapped. */
+static const char *
+why_not(const struct iface_set *s, const struct iface *i)
+{
+	if (i->attached)
+		return "our program was taken away";
+	if (i->error)
+		return strerror(-i->error);
+	if (is_mistaken(i, s->conf))
+		return no_instance;
+	return unwanted(s, i) ? unwanted(s, i) : "not configured";
+}
+
+static json_t *
+state_json(const struct iface_set *s, const struct iface *i)
+{
+	const bool tapped = i->attached && kern_attached(s->kern, i->ifindex),
+		   asked = wanted(s, i, s->conf) || is_mistaken(i, s->conf),
+		   taken = (i->attached && !tapped) ||
+			   (i->taken_ns != 0 && clock_mono_ns() - i->taken_ns < TAKEN_TOLD_NS);
+	char name[4 * IF_NAMESIZE];
+
+	/* A name is bytes of the administrator's. */
+	foreign_text((struct slice){i->name, strlen(i->name)}, name, sizeof name);
+	return json_pack("{s:s,s:i,s:b,s:b,s:b,s:s*}", "name", name, "ifindex", i->ifindex, "wanted", (int)asked,
+	    "tapped", (int)tapped, "taken-away", (int)taken, "why", tapped ? NULL : why_not(s, i));
+}
+
+static void
+missing_json(void *arg, const char *name, const char *why)
+{
+	json_array_append_new(arg, json_pack("{s:s,s:i,s:b,s:b,s:b,s:s}", "name", name, "ifindex", 0, "wanted", 1,
+				       "tapped", 0, "taken-away", 0, "why", why));
+}
+
 json_t *
 iface_json(const struct iface_set *s)
 {
 	json_t *v = json_array();
 	const struct iface *i;
 
-	LIST_FOREACH (i, &s->list, entry) {
-		const char *why = i->error ? strerror(-i->error) : unwanted(s, i);
-		bool tapped = i->attached && kern_attached(s->kern, i->ifindex);
-		bool taken = (i->attached && !tapped) ||
-			     (i->taken_ns != 0 && clock_mono_ns() - i->taken_ns < TAKEN_TOLD_NS);
-
-		if (i->test || strcmp(i->name, "lo") == 0 || strcmp(i->name, KERN_TEST_IN) == 0)
-			continue;
-		if (i->attached && !tapped)
-			why = "our program was taken away";
-		json_array_insert_new(v, 0,
-		    json_pack("{s:s,s:i,s:b,s:b,s:b,s:s*}", "name", i->name, "ifindex", i->ifindex, "wanted",
-			(int)wanted(s, i, s->conf), "tapped", (int)tapped, "taken-away", (int)taken, "why",
-			tapped ? NULL
-			: why  ? why
-			       : "not configured"));
-	}
+	LIST_FOREACH (i, &s->list, entry)
+		if (!i->test && strcmp(i->name, "lo") != 0 && strcmp(i->name, KERN_TEST_IN) != 0)
+			json_array_insert_new(v, 0, state_json(s, i));
+	missing_each(s, s->conf, missing_json, v);
 	return v;
+}
+
+static void
+missing_text(void *arg, const char *name, const char *why)
+{
+	struct buf *b = arg;
+
+	buf_printf(b, "%s%s: %s", b->len ? "; " : "", name, why);
+}
+
+void
+iface_missing(const struct iface_set *s, const struct conf *conf, struct buf *out)
+{
+	missing_each(s, conf, missing_text, out);
 }

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "buf.h"
 #include "conf.h"
 #include "kern.h"
 #include "loop.h"
@@ -32,7 +33,9 @@ void iface_abort(struct iface_set *s);
 /* To be called once a second: attaches again what somebody took away, and what could not be attached before. */
 void iface_look(struct iface_set *s);
 /* [{"name", "ifindex", "wanted", "tapped", "taken-away", "why"}] - new reference.  taken-away: by somebody, not long
- * ago; it may be tapped again.  why: it is not tapped. */
+ * ago; it may be tapped again.  why: it is not tapped.  ifindex 0: the configuration names it, and it is not there. */
 json_t *iface_json(const struct iface_set *s);
+/* Appends what conf names and is not there, for people: "eth7: there is no such interface; ..."; nothing: all is. */
+void iface_missing(const struct iface_set *s, const struct conf *conf, struct buf *out);
 
 #endif

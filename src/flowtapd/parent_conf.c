@@ -565,7 +565,7 @@ both_prepared(struct parent *p)
 			return;
 		}
 	if (p->check)
-		change_refuse(p, 0, "");
+		change_refuse(p, 0, p->child[DATAPLANE].why);
 	else if (p->logins)
 		change_apply(p);
 	else
@@ -611,10 +611,12 @@ both_committed(struct parent *p)
 	log_info(p->started ? "configuration applied" : "ready");
 	if (*p->conf->pending)
 		log_warnx("from the next start: %s", p->conf->pending);
+	if (*p->child[DATAPLANE].why)
+		log_warnx("not tapped until it is there: %s", p->child[DATAPLANE].why);
 	if (!p->started)
 		backoff_ready();
 	p->started = true;
-	change_over(p, 0, "");
+	change_over(p, 0, p->child[DATAPLANE].why);
 }
 
 static void

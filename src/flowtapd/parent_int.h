@@ -42,9 +42,9 @@ struct child {
 	pid_t pid; /* 0: ended */
 	struct chan *chan;
 	bool answered;
-	bool owes; /* a sign of life */
-	int err;   /* of its last IPC_P_READY */
-	char why[128];
+	bool owes;            /* a sign of life */
+	int err;              /* of its last IPC_P_READY */
+	char why[DAEMON_WHY]; /* or, of the dataplane without an error, a warning */
 };
 
 enum change_state {

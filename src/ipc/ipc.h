@@ -69,7 +69,7 @@ enum ipc_type {
 	IPC_P_INVENTORY, /* to the inventory: see inventory.h */
 	IPC_P_KEEPER,    /* to the keeper: string, the configuration's path */
 	IPC_P_WRITE,     /* to the keeper: the configuration's new text; READY answers */
-	IPC_P_DONE,      /* to the engine, what became of its ASK: u32: 0 or errno, string: why not */
+	IPC_P_DONE,      /* to the engine, what became of its ASK: u32: 0 or errno, string: why not, or a warning */
 	IPC_P_HOOK,      /* to the hook: string, the path of the operator's program */
 	IPC_P_ACCOUNTS,  /* to the accounts: string, the configuration's folder */
 	IPC_P_ALIVE,     /* nothing; sent back as it is */

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What else is done on a router while it taps: interfaces that come, go and get other names."""
+
+import contextlib
+import json
+import re
+import time
+
+from rig import udp_packet, until
+from test_commit import Conf, conf  # noqa: F401
+from test_show import ask
+
+
+def named(text, *names, instances=()):
+    """The configuration with these instead of all interfaces."""
+    text = re.sub(r"tapped-(interfaces|routing-instances)[^;]*;", "", text)
+    more = f"tapped-routing-instances [ {' '.join(instances)} ];" if instances else ""
+    return text.replace("agency lea1 {", f"tapped-interfaces [ {' '.join(names)} ]; {more} agency lea1 {{", 1)
+
+
+def states(rig):
+    return {i["name"]: i for i in rig.show()["interfaces"]}
+
+
+def lasting(rig):
+    """The texts of the alarms that last."""
+    said = json.loads(rig.router("flowtap", "-j", "show", "system", "alarms"))["alarms"]
+    return [a["text"] for a in said if a["kind"] == "interface-not-tapped"]
+
+
+def alarms(rig):
+    return [x for x in ask(rig, "events")["events"] if (x["kind"], x["severity"]) == ("interface-not-tapped", "alarm")]
+
+
+@contextlib.contextmanager
+def interface(rig, name, *kind):
+    rig.run("router", "ip", "link", "add", name, "type", *(kind or ("bridge",)))
+    try:
+        yield
+    finally:
+        rig.run("router", "ip", "link", "del", name, check=False)
+
+
+def test_an_interface_that_is_not_there(rig, conf):  # noqa: F811
+    """A commit warns, and then all that tells of the router does, until it is there."""
+    before = conf.active()["text"]
+    try:
+        with interface(rig, "novrf0"):
+            text = named(before, "sub0", "eth77", "eth78", instances=("vrf-x", "novrf0"))
+            for options in ("--check",), ():
+                said = conf.commit(text, *options).stderr
+                assert "warning: not tapped until it is there: eth77: there is no such interface; eth78: " in said, said
+                assert "vrf-x: there is no such routing instance" in said, said
+            now = states(rig)
+            assert now["sub0"]["tapped"] and not now["inet0"]["wanted"]
+            for name, why in (("eth77", "there is no such interface"), ("eth78", "there is no such interface"),
+                              ("vrf-x", "there is no such routing instance"),
+                              ("novrf0", "there is no such routing instance")):
+                assert (now[name]["wanted"], now[name]["tapped"], now[name]["why"]) == (True, False, why), now
+            shown = rig.router("flowtap", "show", "services", "flow-tap")
+            assert re.search(r"(?m)^ *eth77 +not tapped: there is no such interface$", shown), shown
+            text, = until("the alarm", lambda: lasting(rig))
+            assert all(x in text for x in ("eth77: there is no such interface", "eth78: ", "vrf-x: ", "novrf0: ")), text
+            test = json.loads(rig.router("sh", "-c",
+                                         "flowtap -j request services flow-tap self-test; true"))
+            assert test["result"] == "broken" and test["broken"] == "interfaces tapped", test
+            metrics = rig.router("curl", "-s", "--unix-socket", "/run/flowtap/metrics.sock", "http://x/metrics")
+            assert 'flowtap_interface_tapped{interface="eth77"} 0' in metrics
+            # Another one is told of as the first were.
+            told = len(alarms(rig))
+            conf.commit(named(before, "sub0", "eth77", "eth79"))
+            until("the next alarm", lambda: len(alarms(rig)) > told)
+            conf.commit(named(before, "sub0", "eth77"))
+            until("the other one is not told of any more",
+                  lambda: lasting(rig) == ["eth77: there is no such interface"])
+        with interface(rig, "eth77"):
+            until("it is tapped", lambda: states(rig)["eth77"]["tapped"])
+            until("the alarm is over", lambda: not lasting(rig))
+        until("it is missed", lambda: states(rig)["eth77"]["why"] == "there is no such interface")
+    finally:
+        conf.commit(before)
+    until("the alarm is over", lambda: not lasting(rig))
