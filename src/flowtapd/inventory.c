@@ -41,6 +41,8 @@ struct inventory {
 	uint32_t nseen;
 	unsigned round;
 	struct buf list; /* what look_read gave last */
+	struct buf pins; /* uint32_t: the links of all pins, read in the round of this number */
+	unsigned pins_round;
 };
 
 static bool
@@ -135,9 +137,9 @@ look_progs(struct inventory *v)
 
 /* ---- links of our programs that have no place among our pins ---- */
 
-/* Whether the pin of that name is of this very link. */
+/* The number of the link that has the pin of that name. */
 static bool
-pin_is(const struct inventory *v, const char *name, uint32_t id)
+pin_link(const struct inventory *v, const char *name, uint32_t *id)
 {
 	struct bpf_link_info info = {0};
 	uint32_t len = sizeof info;
@@ -145,13 +147,67 @@ pin_is(const struct inventory *v, const char *name, uint32_t id)
 
 	snprintf(path, sizeof path, "%s/%s", v->ours.pins, name);
 	cleanup_fd int fd = bpf_obj_get(path);
-	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.id == id;
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return false;
+	*id = info.id;
+	return true;
+}
+
+/* Whether the pin of that name is of this very link. */
+static bool
+pin_is(const struct inventory *v, const char *name, uint32_t id)
+{
+	uint32_t found;
+
+	return pin_link(v, name, &found) && found == id;
+}
+
+/* Adds what is pinned in one of our folders. */
+static void
+pins_add(struct inventory *v, const char *folder)
+{
+	char path[sizeof v->ours.pins + 32];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof path, "%s/%s", v->ours.pins, folder);
+	if ((d = opendir(path)) == NULL)
+		return;
+	while ((e = readdir(d)) != NULL) {
+		char name[sizeof e->d_name + 32];
+		uint32_t id;
+
+		snprintf(name, sizeof name, "%s/%s", folder, e->d_name);
+		if (e->d_name[0] != '.' && pin_link(v, name, &id))
+			buf_put(&v->pins, &id, sizeof id);
+	}
+	closedir(d);
+}
+
+/* A link outlives its interface until its pin is taken away, and does nothing: where it was nobody knows any more.  One
+ * without an interface may also be of a kind that look.bpf.c does not know, which is not among our pins. */
+static bool
+pinned_somewhere(struct inventory *v, uint32_t link)
+{
+	if (v->pins_round != v->round) {
+		buf_reset(&v->pins);
+		pins_add(v, "links");
+		pins_add(v, "ports");
+		v->pins_round = v->round;
+	}
+	for (size_t i = 0; i + sizeof link <= v->pins.len; i += sizeof link)
+		if (memcmp(v->pins.p + i, &link, sizeof link) == 0)
+			return true;
+	return false;
 }
 
 static bool
-pinned(const struct inventory *v, const struct look_link *l)
+pinned(struct inventory *v, const struct look_link *l)
 {
 	char name[32];
+
+	if (l->ifindex == 0)
+		return has(&v->ours.link, l->id) || pinned_somewhere(v, l->id);
 
 	snprintf(name, sizeof name, "links/%u", l->ifindex);
 	if (has(&v->ours.link, l->id) || pin_is(v, name, l->id))
@@ -165,7 +221,8 @@ look_link(struct inventory *v, const struct look_link *l)
 {
 	char text[160];
 
-	if (!has(&v->ours.prog, l->prog) || pinned(v, l))
+	/* It has a number from when it is attached to when it is given up. */
+	if (l->id == 0 || !has(&v->ours.prog, l->prog) || pinned(v, l))
 		return;
 	snprintf(text, sizeof text, "our program is attached where nobody authorised it: interface %u, link %u",
 	    l->ifindex, l->id);

@@ -97,7 +97,7 @@ role_confine_dataplane(const char *pin_dir)
 int
 role_confine_inventory(const char *pin_dir)
 {
-	static const int calls[] = {SYS_openat, SYS_fcntl, -1};
+	static const int calls[] = {SYS_openat, SYS_getdents64, SYS_fcntl, -1};
 	static const struct sandbox_when when[] = {
 	    {SYS_bpf, 0, BPF_OBJ_GET}, {SYS_bpf, 0, BPF_ITER_CREATE}, {SYS_bpf, 0, BPF_OBJ_GET_INFO_BY_FD}, {-1}};
 	const struct sandbox_path paths[] = {{pin_dir, false}, {"/etc/localtime", false}};
