@@ -45,6 +45,7 @@ struct iface_set {
 	struct loop_io *io;
 	const struct conf *conf;
 	char why[96]; /* of the last change that was refused */
+	bool again; /* something was not told: all is to be read anew */
 	LIST_HEAD(, iface) list;
 };
 
@@ -281,8 +282,11 @@ dump(struct iface_set *s)
 
 	h->nlmsg_type = RTM_GETLINK;
 	g->rtgen_family = AF_PACKET;
-	if ((r = nl_dump(&d, h)) < 0)
-		return r;
+	r = nl_dump(&d, h);
+	s->again = r != 0;
+	/* What was not said may be there all the same. */
+	if (r != 0)
+		return r < 0 ? r : 0;
 	for (i = LIST_FIRST(&s->list); i; i = next) {
 		next = LIST_NEXT(i, entry);
 		if (!i->seen)
@@ -297,15 +301,14 @@ on_netlink(void *arg, uint32_t events)
 	struct iface_set *s = arg;
 	char buf[NL_BUF];
 	ssize_t n = mnl_socket_recvfrom(s->nl, buf, sizeof buf);
-	int r = 0;
 
 	(void)events;
 	if (n > 0)
 		mnl_cb_run(buf, (size_t)n, 0, 0, on_link, s);
-	else if (n < 0 && errno == ENOBUFS)
-		r = dump(s); /* events were lost: look again */
-	if (r < 0)
-		log_warn(r, "interfaces cannot be read");
+	else if (n < 0 && (errno == ENOBUFS || errno == ENOSPC))
+		s->again = true; /* lost, or longer than our room: iface_look reads all, once the worst is over */
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		log_warn(-errno, "news of interfaces cannot be read");
 }
 
 int
@@ -410,15 +413,17 @@ iface_commit(struct iface_set *s, const struct conf *conf)
 	}
 }
 
-/* Somebody deleted the filter, the qdisc or the link. */
+/* Somebody deleted the filter, the qdisc or the link.  i may be freed. */
 static void
-look_attached(struct iface_set *s, struct iface *i)
+look_taken(struct iface_set *s, struct iface *i)
 {
-	if (kern_attached(s->kern, i->ifindex))
-		return;
 	i->attached = false;
-	if (attach(s, i) == -ENODEV)
-		return; /* with its interface, of which the kernel is about to tell */
+	if (attach(s, i) == -ENODEV) {
+		/* With its interface, of which the kernel is about to tell; the link's pin is still there. */
+		i->attached = true;
+		forget(s, i);
+		return;
+	}
 	i->taken_ns = clock_mono_ns();
 	log_warnx("interface %s: our program was taken away", i->name);
 	if (i->error)
@@ -428,12 +433,17 @@ look_attached(struct iface_set *s, struct iface *i)
 void
 iface_look(struct iface_set *s)
 {
-	struct iface *i;
+	struct iface *i, *next;
+	int r = s->again ? dump(s) : 0;
 
-	LIST_FOREACH (i, &s->list, entry) {
-		if (i->attached)
-			look_attached(s, i);
-		review(s, i);
+	if (r < 0)
+		log_warn(r, "interfaces cannot be read");
+	for (i = LIST_FIRST(&s->list); i; i = next) {
+		next = LIST_NEXT(i, entry);
+		if (i->attached && !kern_attached(s->kern, i->ifindex))
+			look_taken(s, i);
+		else
+			review(s, i);
 	}
 }
 
@@ -472,6 +482,16 @@ missing_json(void *arg, const char *name, const char *why)
 				       "tapped", 0, "taken-away", 0, "why", why));
 }
 
+/* Its program went with it: the kernel is about to tell. */
+static bool
+is_gone(const struct iface_set *s, const struct iface *i)
+{
+	char name[IF_NAMESIZE];
+
+	return (i->attached ? !kern_attached(s->kern, i->ifindex) : i->error == -ENODEV) &&
+	       if_indextoname((unsigned)i->ifindex, name) == NULL && errno == ENXIO;
+}
+
 json_t *
 iface_json(const struct iface_set *s)
 {
@@ -479,7 +499,7 @@ iface_json(const struct iface_set *s)
 	const struct iface *i;
 
 	LIST_FOREACH (i, &s->list, entry)
-		if (!i->test && strcmp(i->name, "lo") != 0 && strcmp(i->name, KERN_TEST_IN) != 0)
+		if (!i->test && strcmp(i->name, "lo") != 0 && strcmp(i->name, KERN_TEST_IN) != 0 && !is_gone(s, i))
 			json_array_insert_new(v, 0, state_json(s, i));
 	missing_each(s, s->conf, missing_json, v);
 	return v;

@@ -30,7 +30,8 @@ int iface_prepare(struct iface_set *s, const struct conf *conf, const char **why
 void iface_commit(struct iface_set *s, const struct conf *conf);
 /* Detaches what an uncommitted iface_prepare attached. */
 void iface_abort(struct iface_set *s);
-/* To be called once a second: attaches again what somebody took away, and what could not be attached before. */
+/* To be called once a second: attaches again what somebody took away, and what could not be attached before; reads all
+ * anew if the kernel had more news than it could tell. */
 void iface_look(struct iface_set *s);
 /* [{"name", "ifindex", "wanted", "tapped", "taken-away", "why"}] - new reference.  taken-away: by somebody, not long
  * ago; it may be tapped again.  why: it is not tapped.  ifindex 0: the configuration names it, and it is not there. */

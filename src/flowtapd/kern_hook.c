@@ -10,6 +10,7 @@
 
 #include "base.h"
 #include "kern_hook.h"
+#include "nl_dump.h"
 
 /* Attach types of Linux 6.6 that older headers do not have; the ABI fixes them. */
 #define ATTACH_TCX_INGRESS 46
@@ -19,8 +20,6 @@
 #define FILTER_PRIORITY 7700
 #define FILTER_OWNER 0x7a9 /* we made it, and it goes with our last filter */
 #define FILTER_GUEST 0x7aa /* it was there */
-
-#define NL_BUF 32768
 
 /* ---- tcx ---- */
 
@@ -91,33 +90,23 @@ clsact_hook(int ifindex, enum kern_way way)
 
 /* Everything of a kind that the kernel has; 0 or -errno. */
 static int
-dump(uint16_t type, int ifindex, uint32_t parent, mnl_cb_t cb, void *arg)
+dump(uint16_t type, int ifindex, uint32_t parent, struct nl_dump *d)
 {
-	char buf[NL_BUF];
+	char buf[256];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	struct tcmsg *t;
-	ssize_t len;
-	int r = 1;
+	int r;
 
-	if (nl == NULL)
+	if ((d->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) == NULL)
 		return -errno;
 	h->nlmsg_type = type;
-	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	t = mnl_nlmsg_put_extra_header(h, sizeof *t);
 	t->tcm_family = AF_UNSPEC;
 	t->tcm_ifindex = ifindex;
 	t->tcm_parent = parent;
-	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
-		r = -errno;
-	while (r > 0) {
-		len = mnl_socket_recvfrom(nl, buf, sizeof buf);
-		r = len < 0 ? -1 : mnl_cb_run(buf, (size_t)len, 0, 0, cb, arg);
-		if (r < 0)
-			r = -errno;
-	}
-	mnl_socket_close(nl);
-	return r;
+	r = nl_dump(d, h);
+	mnl_socket_close(d->nl);
+	return r == 1 ? -EAGAIN : r;
 }
 
 static struct bpf_tc_opts
@@ -163,15 +152,20 @@ qdisc_kind(const struct nlattr *a, void *arg)
 	return MNL_CB_OK;
 }
 
-static int
-on_qdisc(const struct nlmsghdr *h, void *arg)
+static void
+no_qdisc(void *arg)
+{
+	((struct qdisc *)arg)->kind[0] = '\0';
+}
+
+static void
+on_qdisc(void *arg, const struct nlmsghdr *h)
 {
 	const struct tcmsg *t = mnl_nlmsg_get_payload(h);
 	const struct qdisc *q = arg;
 
-	if (h->nlmsg_type != RTM_NEWQDISC || t->tcm_ifindex != q->ifindex || t->tcm_parent != TC_H_CLSACT)
-		return MNL_CB_OK;
-	return mnl_attr_parse(h, sizeof *t, qdisc_kind, arg);
+	if (h->nlmsg_type == RTM_NEWQDISC && t->tcm_ifindex == q->ifindex && t->tcm_parent == TC_H_CLSACT)
+		(void)mnl_attr_parse(h, sizeof *t, qdisc_kind, arg);
 }
 
 /* Somebody else's "ingress" qdisc takes our filters, too, but has one side only: what is asked of the other one is done
@@ -180,23 +174,34 @@ static bool
 is_clsact(int ifindex)
 {
 	struct qdisc q = {.ifindex = ifindex};
+	struct nl_dump d = {.begin = no_qdisc, .each = on_qdisc, .arg = &q};
+	int r;
 
-	return dump(RTM_GETQDISC, 0, 0, on_qdisc, &q) == 0 && strcmp(q.kind, "clsact") == 0;
+	/* Others' qdiscs may change as they like. */
+	r = dump(RTM_GETQDISC, 0, 0, &d);
+	return (r == 0 || r == -EAGAIN) && strcmp(q.kind, "clsact") == 0;
 }
 
-static int
-count_filter(const struct nlmsghdr *h, void *arg)
+static void
+no_filter(void *arg)
+{
+	*(unsigned *)arg = 0;
+}
+
+static void
+count_filter(void *arg, const struct nlmsghdr *h)
 {
 	if (h->nlmsg_type == RTM_NEWTFILTER)
 		++*(unsigned *)arg;
-	return MNL_CB_OK;
 }
 
 /* How many filters are left on one side of the clsact qdisc. */
 static int
 clsact_filters(int ifindex, uint32_t minor, unsigned *n)
 {
-	return dump(RTM_GETTFILTER, ifindex, TC_H_MAKE(TC_H_CLSACT, minor), count_filter, n);
+	struct nl_dump d = {.begin = no_filter, .each = count_filter, .arg = n};
+
+	return dump(RTM_GETTFILTER, ifindex, TC_H_MAKE(TC_H_CLSACT, minor), &d);
 }
 
 /* Destroys a clsact that is of no use.  One that cannot be looked at stays: it does no harm. */

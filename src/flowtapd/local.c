@@ -75,6 +75,7 @@ read_all(struct local *l)
 
 	h->nlmsg_type = RTM_GETADDR;
 	ifa->ifa_family = AF_UNSPEC;
+	/* What changed meanwhile is news, after which all is read again. */
 	r = nl_dump(&d, h);
 	return r < 0 ? r : l->err;
 }

@@ -47,9 +47,11 @@ attempt(const struct nl_dump *d, struct nlmsghdr *request, bool *changed)
 		return -errno;
 	while (r == 0) {
 		n = mnl_socket_recvfrom(d->nl, buf, sizeof buf);
-		/* News that was lost is in what we are being told. */
 		if (n < 0 && errno != ENOBUFS && errno != EINTR)
 			return -errno;
+		/* News was lost; it may be of what we were told before. */
+		if (n < 0 && errno == ENOBUFS)
+			*changed = true;
 		if (n > 0)
 			r = nl_dump_read(d, buf, (size_t)n, request->nlmsg_seq, changed);
 	}
@@ -68,5 +70,5 @@ nl_dump(const struct nl_dump *d, struct nlmsghdr *request)
 		request->nlmsg_seq = ++seq;
 		r = attempt(d, request, &changed);
 	}
-	return r;
+	return r < 0 ? r : changed;
 }

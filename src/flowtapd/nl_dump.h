@@ -22,7 +22,8 @@ struct nl_dump {
 
 /*
  * Asks and reads to the end.  request: of a dump; flags and number are set here.  The kernel says when what it told
- * changed meanwhile: then it is asked again, some times, and what it said last holds.  0 or -errno.
+ * changed meanwhile: then it is asked again, some times.  0; 1: what it said last may lack something, and the caller
+ * has to ask again later; -errno.
  */
 int nl_dump(const struct nl_dump *d, struct nlmsghdr *request);
 

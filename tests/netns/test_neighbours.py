@@ -80,3 +80,33 @@ def test_an_interface_that_is_not_there(rig, conf):  # noqa: F811
     finally:
         conf.commit(before)
     until("the alarm is over", lambda: not lasting(rig))
+
+
+MANY = 300
+
+
+def links(rig, names, text):
+    """As many interfaces as names, made or deleted in one go."""
+    rig.run("router", "ip", "-batch", "-", text="".join(text.format(name) for name in names))
+
+
+def recorded(rig):
+    return [x for line in rig.router("flowtap", "audit", "export").splitlines() if line.startswith("{")
+            and (x := json.loads(line)).get("kind") == "alarm"]
+
+
+def test_many_interfaces_come_and_go(rig):
+    """More news than the kernel can tell: all are known and tapped, then all forgotten, and nothing is put on record."""
+    names = [f"nb{i}" for i in range(MANY)]
+    before, count = len(recorded(rig)), len(rig.router("ls", "/run/flowtap/bpf/links").split())
+    links(rig, names, "link add {} type bridge\n")
+    try:
+        until("all are tapped", lambda: sum(i["tapped"] for n, i in states(rig).items() if n in set(names)) == MANY, 60)
+    finally:
+        links(rig, names, "link del {}\n")
+    until("all are forgotten", lambda: not set(names) & set(states(rig)), 60)
+    assert len(rig.router("ls", "/run/flowtap/bpf/links").split()) == count
+    # Two looks of the inventory, a second each, of what is still there: the last link has gone by now.
+    rounds = len(alarms(rig)), time.monotonic()
+    until("the inventory has looked", lambda: time.monotonic() > rounds[1] + 3, 5)
+    assert len(recorded(rig)) == before
