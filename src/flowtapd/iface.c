@@ -212,10 +212,10 @@ link_new(struct iface_set *s, const struct iface *now)
 {
 	struct iface *i = find(s, now->ifindex), *port;
 
+	/* Renamed: its program goes on, if that name is to be tapped, too. */
 	if (i && strcmp(i->name, now->name) != 0) {
-		/* Renamed: its pin has the old name. */
-		forget(s, i);
-		i = NULL;
+		log_info("interface %s: is %s now", i->name, now->name);
+		memcpy(i->name, now->name, sizeof i->name);
 	}
 	if (i == NULL) {
 		if ((i = calloc(1, sizeof *i)) == NULL)

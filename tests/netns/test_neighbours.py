@@ -110,3 +110,50 @@ def test_many_interfaces_come_and_go(rig):
     rounds = len(alarms(rig)), time.monotonic()
     until("the inventory has looked", lambda: time.monotonic() > rounds[1] + 3, 5)
     assert len(recorded(rig)) == before
+
+
+def test_renamed_while_it_is_tapped(rig):
+    """The program stays: not a packet is missing."""
+    port, name = rig.port(), rig.lab["router"]["interfaces"]["subscriber"]
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"x")
+    link = states(rig)[name]["ifindex"]
+
+    def program():
+        return json.loads(rig.router("bpftool", "-j", "link", "show", "pinned", f"/run/flowtap/bpf/links/{link}"))["id"]
+    sent = 0
+    with rig.session() as s, rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        tcx = rig.show()["attach"] == "tcx"
+        first = program() if tcx else None
+        try:
+            for new in "other0", name, "other1", name:
+                rig.run("router", "ip", "link", "set", states_name(rig, link), "name", new)
+                while new not in states(rig):
+                    inject(packet)
+                    sent += 1
+                assert states(rig)[new]["tapped"]
+                assert not tcx or program() == first
+        finally:
+            rig.run("router", "ip", "link", "set", states_name(rig, link), "name", name, check=False)
+        assert len(content.wait(sent)) == sent
+
+
+def states_name(rig, ifindex):
+    """What the kernel calls it."""
+    found = json.loads(rig.run("router", "ip", "-j", "link", "show").stdout)
+    return next(i["ifname"] for i in found if i["ifindex"] == ifindex)
+
+
+def test_renamed_to_what_is_not_tapped(rig, conf):  # noqa: F811
+    before = conf.active()["text"]
+    try:
+        with interface(rig, "nb0"):
+            conf.commit(named(before, "sub0", "nb0"))
+            assert states(rig)["nb0"]["tapped"]
+            rig.run("router", "ip", "link", "set", "nb0", "name", "nb1")
+            until("not tapped", lambda: "nb1" in states(rig) and not states(rig)["nb1"]["tapped"])
+            assert states(rig)["nb0"]["why"] == "there is no such interface"
+            rig.run("router", "ip", "link", "set", "nb1", "name", "nb0")
+            until("tapped", lambda: states(rig)["nb0"]["tapped"])
+    finally:
+        conf.commit(before)
