@@ -731,7 +731,7 @@ def test_copies_that_come_back_are_not_copied(plane, out):
             errors.wait(4 + 2 if out == 4 else 4 + 2 * 2)
             last, = send_targets(plane, 1, size=1)
             until("the last copy", lambda: [
-                outer(out, c)[5] for c in whole(list(copies.got), 7) if outer(out, c)[5] == last])
+                outer(out, c)[5] for c in whole(copies.got, 7) if outer(out, c)[5] == last])
             account = plane.account(before)
             got = [outer(out, c)[5] for c in whole(copies.got, account["sent"])]
     finally:
