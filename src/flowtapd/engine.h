@@ -185,12 +185,13 @@ struct engine_audit {
 	char key[2 * AUDIT_KEY_LEN + 1]; /* public, in hex */
 };
 
-#define ENGINE_EVENTS 512 /* remembered */
+#define ENGINE_EVENTS 256 /* remembered of each kind, so that none washes another away */
 
 /* An alarm calls the operator's hook, and so does the end of what it told of. */
 enum engine_severity { ENGINE_NOTICE, ENGINE_WARNING, ENGINE_ALARM, ENGINE_CLEARED, ENGINE_SEVERITIES };
 
 struct engine_event {
+	uint64_t number; /* from 1 on, through all kinds */
 	int64_t time_ms;
 	enum engine_severity severity;
 	enum event kind;
@@ -201,8 +202,8 @@ struct engine_event {
 #define ENGINE_WATCHED 8 /* conditions that engine_watch.c may know */
 
 struct engine_events {
-	struct engine_event ring[ENGINE_EVENTS];
-	uint64_t n; /* since the start */
+	struct engine_event ring[EVENTS][ENGINE_EVENTS];
+	uint64_t n, of_kind[EVENTS]; /* since the start */
 	uint64_t of[ENGINE_SEVERITIES];
 };
 
@@ -335,6 +336,8 @@ void engine_events_start(struct engine *e); /* before the process is confined */
 /* Never a target.  true: the log has it; a line there would be the same again. */
 bool engine_event(struct engine *e, enum engine_severity severity, enum event kind, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* Those that are remembered, in the order in which they happened. */
+void engine_events_each(const struct engine *e, void (*cb)(void *arg, const struct engine_event *k), void *arg);
 const char *engine_severity_name(enum engine_severity s);
 int engine_hook_start(struct engine *e);
 

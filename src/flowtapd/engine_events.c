@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happened lately, for the operator: a ring in memory, by which nothing is proved
+ * What happened lately, for the operator: a ring in memory for each kind, by which nothing is proved
  * (that is the record's part) and which never names a target.
  *
  * exports: engine_event engine_events_ engine_severity_ engine_hook_ */
@@ -64,11 +64,11 @@ bool
 engine_event(struct engine *e, enum engine_severity severity, enum event kind, const char *fmt, ...)
 {
 	struct engine_events *v = &e->events;
-	struct engine_event *k = &v->ring[v->n++ % ENGINE_EVENTS];
+	struct engine_event *k = &v->ring[kind][v->of_kind[kind]++ % ENGINE_EVENTS];
 	char text[sizeof k->text];
 	va_list ap;
 
-	*k = (struct engine_event){.time_ms = clock_wall_ms(), .severity = severity, .kind = kind};
+	*k = (struct engine_event){.number = ++v->n, .time_ms = clock_wall_ms(), .severity = severity, .kind = kind};
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
@@ -78,6 +78,39 @@ engine_event(struct engine *e, enum engine_severity severity, enum event kind, c
 	if (e->hook && (severity == ENGINE_ALARM || severity == ENGINE_CLEARED))
 		hook_tell(e, k);
 	return journal_tell(e, k) && e->log_is_journal;
+}
+
+static uint64_t
+oldest(const struct engine_events *v, unsigned kind)
+{
+	return v->of_kind[kind] > ENGINE_EVENTS ? v->of_kind[kind] - ENGINE_EVENTS : 0;
+}
+
+void
+engine_events_each(const struct engine *e, void (*cb)(void *arg, const struct engine_event *k), void *arg)
+{
+	const struct engine_events *v = &e->events;
+	const struct engine_event *next;
+	uint64_t at[EVENTS];
+	unsigned of = 0;
+
+	for (unsigned i = 0; i < EVENTS; i++)
+		at[i] = oldest(v, i);
+	do {
+		next = NULL;
+		for (unsigned i = 0; i < EVENTS; i++) {
+			const struct engine_event *k = &v->ring[i][at[i] % ENGINE_EVENTS];
+
+			if (at[i] < v->of_kind[i] && (next == NULL || k->number < next->number)) {
+				next = k;
+				of = i;
+			}
+		}
+		if (next) {
+			cb(arg, next);
+			at[of]++;
+		}
+	} while (next);
 }
 
 /* Where the journal reads our standard error, what it has as an event need not be a line there, too. */

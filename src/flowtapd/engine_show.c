@@ -259,20 +259,21 @@ ctl_show_dests(struct ctl *c, const char *args, struct slice text)
 
 /* ---- events ---- */
 
+static void
+event_show(void *arg, const struct engine_event *k)
+{
+	json_array_append_new(arg,
+	    json_pack("{s:I,s:I,s:s,s:s,s:s}", "number", (json_int_t)k->number, "time-ms", (json_int_t)k->time_ms,
+		"severity", engine_severity_name(k->severity), "kind", event_kinds[k->kind].name, "text", k->text));
+}
+
 int
 ctl_show_events(struct ctl *c, const char *args, struct slice text)
 {
 	json_t *list = json_array();
-	struct engine_events *v = &c->engine->events;
 
 	(void)args;
 	(void)text;
-	for (uint64_t n = v->n > ENGINE_EVENTS ? v->n - ENGINE_EVENTS : 0; n < v->n; n++) {
-		const struct engine_event *k = &v->ring[n % ENGINE_EVENTS];
-
-		json_array_append_new(list, json_pack("{s:I,s:I,s:s,s:s,s:s}", "number", (json_int_t)n + 1, "time-ms",
-						(json_int_t)k->time_ms, "severity", engine_severity_name(k->severity),
-						"kind", event_kinds[k->kind].name, "text", k->text));
-	}
+	engine_events_each(c->engine, event_show, list);
 	return ctl_answer(c, json_pack("{s:o}", "events", list));
 }

@@ -271,3 +271,17 @@ def test_a_row_that_is_damaged_while_it_runs(rig):
     with rig.session() as s:
         assert [int(e["CRITERIA-ID"]) for e in s.ask("LIST", "Flags: BOTH").entries()] == [kept]
     until("out of the kernel", lambda: rig.show()["capacity"]["criteria"] == 1)
+
+
+def test_sessions_wash_no_alarm_away(rig):
+    """Of what operators are shown, events of one kind take the room of no other kind."""
+    def shown():
+        return json.loads(rawctl.ask(rig, "services flow-tap events")[1])["events"]
+    typed(rig, "ncdest=0", request=words())
+    until("the alarm", lambda: any(x["kind"] == "alarm" for x in shown()))
+    alarms = [x for x in shown() if x["kind"] == "alarm"]
+    assert int(typed(rig, "-n", "700", request=words(NOOP), timeout=60)) > 600
+    events = shown()
+    assert [x for x in events if x["kind"] == "alarm"] == alarms
+    numbers = [x["number"] for x in events]
+    assert numbers == sorted(numbers) and len(set(numbers)) == len(numbers) and numbers[-1] > 1000
