@@ -45,7 +45,7 @@ struct iface_set {
 	struct loop_io *io;
 	const struct conf *conf;
 	char why[96]; /* of the last change that was refused */
-	bool again; /* something was not told: all is to be read anew */
+	bool again;   /* something was not told: all is to be read anew */
 	LIST_HEAD(, iface) list;
 };
 
