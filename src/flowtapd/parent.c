@@ -451,7 +451,8 @@ parent_start(struct parent *p)
 	}
 	if ((r = loop_new(&p->loop)) < 0 || (r = loop_timer_new(p->loop, on_timer, p, &p->timer)) < 0 ||
 	    (r = loop_timer_new(p->loop, on_watchdog, p, &p->watchdog)) < 0 ||
-	    (r = loop_timer_new(p->loop, on_again, p, &p->again)) < 0 || (r = signals_start(p)) < 0)
+	    (r = loop_timer_new(p->loop, on_again, p, &p->again)) < 0 || (r = parent_users_start(p)) < 0 ||
+	    (r = signals_start(p)) < 0)
 		return r;
 	spare_stack();
 	/* For the children, which hold targets; one that can't lock its memory says so. */

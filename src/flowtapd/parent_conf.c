@@ -165,6 +165,8 @@ conf_send(struct parent *p, const struct conf *conf, const struct parent_numbers
 	snprintf(p->why, sizeof p->why, "it could not be handed on");
 	if (text.err)
 		return text.err;
+	if ((r = parent_users_next(p, numbers)) < 0)
+		return r;
 	for (enum child_id i = 0; i < CONFIGURED; i++) {
 		p->child[i].answered = false;
 		if ((r = parent_send(p, i, IPC_P_CONFIG, &body)) < 0)
@@ -190,6 +192,8 @@ names_ask(struct parent *p, const struct conf *conf, uint32_t asker)
 
 	if (r == 0 && p->child[NAMES].chan == NULL)
 		r = -EPIPE;
+	p->users_asked = p->users_asked || p->users_stale;
+	p->users_stale = false;
 	return r < 0 ? r : chan_send(p->child[NAMES].chan, IPC_P_NAMES, ++p->question, b.p, b.len);
 }
 
@@ -252,8 +256,10 @@ change_over(struct parent *p, int err, const char *why)
 	p->change = CHANGE_NONE;
 	p->logins = false;
 	loop_timer_set(p->timer, -1);
+	p->users_stale = p->users_stale || p->users_asked; /* it was not put in force */
+	p->users_asked = false;
 	p->again_ms = LOOK_AGAIN_MS;
-	loop_timer_set(p->again, p->lacking ? p->again_ms : -1);
+	loop_timer_set(p->again, p->lacking || p->users_stale ? p->again_ms : -1);
 	if (err < 0 && !p->check)
 		log_warnx("configuration not applied: %s", why);
 	conf_free(TAKE_PTR(p->next));
@@ -361,7 +367,7 @@ look_later(struct parent *p)
 	loop_timer_set(p->again, p->again_ms);
 }
 
-/* The same configuration, once more, now that more of its users are there; what holds from the next start only still
+/* The same configuration, once more, now that others of its users are there; what holds from the next start only still
  * does. */
 static void
 change_found(struct parent *p, const struct parent_numbers *numbers)
@@ -375,20 +381,36 @@ change_found(struct parent *p, const struct parent_numbers *numbers)
 		look_later(p);
 		return;
 	}
+	if (numbers->lacking > p->lacking)
+		log_warnx("%s: nobody is let in as one whose user is not there",
+		    *numbers->why ? numbers->why : numbers->why_shared);
 	conf_diff_hold(p->conf, p->next);
 	p->by[0] = '\0';
 	change_prepare(p, numbers);
+}
+
+/* An answer that some of it could not be had takes nobody's number away. */
+static void
+numbers_looked(struct parent *p, const struct parent_numbers *numbers)
+{
+	const bool failed = numbers->failed && numbers->lacking >= p->lacking;
+
+	if (!failed && !parent_users_are_in_force(p, numbers)) {
+		change_found(p, numbers);
+		return;
+	}
+	p->change = CHANGE_NONE;
+	p->users_stale = p->users_stale || (failed && p->users_asked);
+	p->users_asked = false;
+	look_later(p);
 }
 
 /* What the answer means for what is under way. */
 static void
 numbers_take(struct parent *p, const struct ipc_named *a, const struct parent_numbers *numbers)
 {
-	if (p->change == CHANGE_LOOKING && numbers->lacking >= p->lacking) {
-		p->change = CHANGE_NONE;
-		look_later(p);
-	} else if (p->change == CHANGE_LOOKING)
-		change_found(p, numbers);
+	if (p->change == CHANGE_LOOKING)
+		numbers_looked(p, numbers);
 	else if (!p->started) {
 		if (numbers_started(p, numbers) < 0)
 			loop_stop(p->loop, 1);
@@ -431,12 +453,22 @@ parent_conf_named(struct parent *p, uint32_t id, const uint8_t *body, size_t len
 void
 parent_conf_look_again(struct parent *p)
 {
-	if (p->lacking == 0)
+	if (p->lacking == 0 && !p->users_stale)
 		return;
 	if (p->change == CHANGE_NONE && names_ask(p, p->conf, 0) == 0)
 		p->change = CHANGE_LOOKING;
 	else
 		look_later(p);
+}
+
+/* Whom they have let in is judged anew by what comes of it. */
+void
+parent_conf_users_changed(struct parent *p)
+{
+	p->users_stale = true;
+	p->again_ms = LOOK_AGAIN_MS;
+	if (p->started)
+		loop_timer_set(p->again, 1);
 }
 
 static bool
@@ -608,6 +640,7 @@ both_committed(struct parent *p)
 		p->conf = TAKE_PTR(p->next);
 	}
 	p->lacking = p->next_lacking;
+	parent_users_in_force(p);
 	log_info(p->started ? "configuration applied" : "ready");
 	if (*p->conf->pending)
 		log_warnx("from the next start: %s", p->conf->pending);

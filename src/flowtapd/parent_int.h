@@ -61,6 +61,14 @@ enum change_state {
 	CHANGE_UNDOING,
 };
 
+#define PARENT_TABLES 2
+
+/* A table of users or groups, as stat(2) tells it from another. */
+struct parent_table {
+	uint64_t inode, size;
+	int64_t written_s, written_ns, changed_s, changed_ns;
+};
+
 struct parent {
 	const struct daemon_opts *opts;
 	struct conf *conf, *next; /* next: with the children, not yet in force */
@@ -75,6 +83,12 @@ struct parent {
 	uint32_t question; /* the last one to the names; an answer to an older one is late */
 	/* Agencies that have no user, as when the user table's service came later than we; with the change. */
 	uint32_t lacking, next_lacking;
+	/* The numbers in force, and with the change; owned. */
+	uint32_t *uid_now, *uid_next, nuid_now, nuid_next;
+	struct loop_timer *users; /* parent_users.c */
+	struct parent_table table[PARENT_TABLES];
+	bool users_stale;         /* they have changed since the names were asked for */
+	bool users_asked;         /* they had, and the answer is not in force yet */
 	struct loop_timer *again; /* when they are looked for the next time, and after how long */
 	int64_t again_ms;
 	char why[320];
@@ -121,5 +135,13 @@ int parent_logins_ask(struct parent *p, const struct conf *conf, int phase);
 /* parent_conf.c: IPC_P_NAMED. */
 int parent_conf_named(struct parent *p, uint32_t id, const uint8_t *body, size_t len);
 void parent_conf_look_again(struct parent *p); /* for the users of agencies who were missing */
+void parent_conf_users_changed(struct parent *p);
+
+/* parent_users.c: looks at the tables from now on.  0 or -errno. */
+int parent_users_start(struct parent *p);
+/* These go to the children; they are in force; whether they were already.  -ENOMEM. */
+int parent_users_next(struct parent *p, const struct parent_numbers *numbers);
+void parent_users_in_force(struct parent *p);
+bool parent_users_are_in_force(const struct parent *p, const struct parent_numbers *numbers);
 
 #endif
