@@ -2,9 +2,11 @@
 #include "ssh_legacy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -84,14 +86,23 @@ ssh_legacy_check(int conf_dir_fd, const char *conf_dir, char *why, size_t size)
 	return r < 0 ? r : -ENOENT;
 }
 
+static bool
+is_there(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, SSH_LEGACY_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 int
 ssh_legacy_set(int dir, bool on)
 {
 	const struct slice want = {legacy_text, sizeof legacy_text - 1};
 	cleanup_buf struct buf old = {0};
 
+	/* Of what is not there, a disk that can't be written says that it can't. */
 	if (!on)
-		return unlinkat(dir, SSH_LEGACY_FILE, 0) == 0 || errno == ENOENT ? 0 : -errno;
+		return !is_there(dir) || unlinkat(dir, SSH_LEGACY_FILE, 0) == 0 || errno == ENOENT ? 0 : -errno;
 	if (replace_read(dir, SSH_LEGACY_FILE, sizeof legacy_text, &old) == 0 && old.len == want.len &&
 	    memcmp(old.p, want.p, want.len) == 0)
 		return 0;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -117,6 +120,35 @@ switched(void **state)
 	assert_int_equal(rmdir(f.path), 0);
 }
 
+/* In a process of its own, which mounts what can't be written; where it may not, there is nothing to see. */
+static int
+off_where_nothing_can_be_written(const char *path)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || mount("none", path, "tmpfs", MS_RDONLY, NULL) < 0)
+		return 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	return fd < 0 || ssh_legacy_set(fd, false) < 0 || ssh_legacy_set(fd, true) != -EROFS;
+}
+
+static void
+read_only(void **state)
+{
+	struct folder f;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	folder_make(&f);
+	if ((pid = fork()) == 0)
+		_exit(off_where_nothing_can_be_written(f.path));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(f.fd);
+	assert_int_equal(rmdir(f.path), 0);
+}
+
 int
 main(void)
 {
@@ -124,6 +156,7 @@ main(void)
 	    cmocka_unit_test(included),
 	    cmocka_unit_test(checked),
 	    cmocka_unit_test(switched),
+	    cmocka_unit_test(read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
