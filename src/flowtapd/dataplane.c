@@ -470,6 +470,13 @@ on_tick(void *arg)
 	uint64_t now_ns = clock_boot_ns();
 	int r;
 
+	/* Without its pins nothing can be attached, and what was is gone: a start makes them anew. */
+	if ((r = kern_pins_look(d->kern)) < 0) {
+		log_warn(r, "%s: our pins in the kernel are gone, and the taps with them: all of us start again",
+		    kern_pin_dir(d->kern));
+		loop_stop(d->loop, 1);
+		return;
+	}
 	tapset_tick(d->set, now_ns);
 	iface_look(d->ifaces);
 	if ((r = kern_ports_look(d->kern)) < 0)

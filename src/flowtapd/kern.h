@@ -101,6 +101,8 @@ int kern_stats(const struct kern *k, uint64_t out[TAP_C_MAX]);
 
 /* Whether the kernel still has our program there. */
 bool kern_attached(const struct kern *k, int ifindex);
+/* Whether our pins have their folders still: 0, -errno. */
+int kern_pins_look(const struct kern *k);
 /* Memory of the tables. */
 uint64_t kern_bytes(const struct kern *k);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "kern_hook.h"
 #include "kern_internal.h"
@@ -239,6 +240,20 @@ kern_attached(const struct kern *k, int ifindex)
 	if (k->clsact)
 		return kern_hook_clsact_alive(k->prog, ifindex, KERN_INGRESS);
 	return link_path(k, ifindex, pin) == 0 && kern_hook_tcx_alive(pin);
+}
+
+int
+kern_pins_look(const struct kern *k)
+{
+	static const char *const folders[] = {"maps", "links", "ports"};
+	char path[KERN_PATH_MAX];
+	struct stat st;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++)
+		if ((r = kern_path(path, k->dir, NULL, folders[i])) == 0 && stat(path, &st) < 0)
+			r = -errno;
+	return r;
 }
 
 /* ---- figures ---- */

@@ -3,9 +3,11 @@
 
 import contextlib
 import json
+import os
 import re
 import time
 
+import pytest
 from rig import udp_packet, until
 from test_commit import Conf, conf  # noqa: F401
 from test_show import ask
@@ -157,3 +159,24 @@ def test_renamed_to_what_is_not_tapped(rig, conf):  # noqa: F811
             until("tapped", lambda: states(rig)["nb0"]["tapped"])
     finally:
         conf.commit(before)
+
+
+@pytest.mark.parametrize("how", ["rm -rf /run/flowtap/bpf/[lmp]*s", "umount -l /run/flowtap/bpf"])
+def test_pins_are_taken_away(rig, how):
+    """All ends with one line that says so, and the next start taps again."""
+    port, starts = rig.port(), rig.services()["flowtapd"]["starts"]
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 2, b"x")
+    with rig.session() as s:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+    at = os.path.getsize(rig.info["logs"] + "/flowtapd.log")
+    rig.router("sh", "-c", how)
+    until("a new start", lambda: rig.services()["flowtapd"]["starts"] > starts, 30)
+    until("it answers", rig.answered, 30)
+    with open(rig.info["logs"] + "/flowtapd.log") as f:
+        f.seek(at)
+        said = f.read()
+    assert said.count("/run/flowtap/bpf: our pins in the kernel are gone") == 1, said
+    assert "cannot be tapped again: No such file" not in said, said
+    with rig.receiver("mediation", port) as content, rig.injector("subscriber") as inject:
+        inject(packet)
+        assert content.wait(1) == [packet]
