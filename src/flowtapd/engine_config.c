@@ -56,6 +56,8 @@ base_check(const struct engine *e, const struct config_ask *ask, struct conf_err
 	return refuse(err, -ESTALE, why);
 }
 
+#define PLACES_TEXT_MAX 65536 /* of a longer text the places are not told: it is not read once more for them */
+
 static void
 place_note(struct config_ask *ask, const char *kind, const char *name, unsigned line)
 {
@@ -160,12 +162,14 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 	cleanup_buf struct buf now = {0}, then = {0};
 	char pending[sizeof ask->pending];
 	struct conf *next;
+	bool logins;
 	int r;
 
 	if (e->ask)
 		return refuse(err, -EBUSY, "another commit is under way");
 	if ((r = judge(e, ask, text, &next, err)) < 0)
 		return r;
+	logins = next->nlogin > 0;
 	(void)conf_diff_restart(e->conf, next, pending, sizeof pending);
 	r = text_of(next, &then);
 	conf_free(next);
@@ -175,7 +179,7 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 		return refuse(err, -EFBIG, "too long for a configuration");
 	if (now.len == then.len && (now.len == 0 || memcmp(now.p, then.p, now.len) == 0))
 		return unchanged(e, ask, err);
-	r = ask_send(e, ask, text, &then);
+	r = ask_send(e, ask, logins || text.len <= PLACES_TEXT_MAX ? text : (struct slice){"", 0}, &then);
 	if (r == 0)
 		memcpy(e->ask->pending, pending, sizeof pending);
 	return r < 0 ? refuse(err, r, "it could not be handed on") : 0;

@@ -13,6 +13,7 @@
 
 #define ENTRY_INDENT 12
 #define NAME_COLUMNS 22
+#define SINCE_LEN 19           /* "2026-11-23 20:58:26" */
 #define ROW_LEAST LAYOUT_USUAL /* columns of the screen for a name and its figures in one line */
 
 static void
@@ -213,6 +214,16 @@ put_filter(struct buf *out, const struct dtcp_reply_entry *e)
 		buf_printf(out, "no filter element");
 }
 
+/* To the second. */
+static void
+put_since(struct buf *out, const struct dtcp_reply_entry *e)
+{
+	struct slice since = entry_get(e, "Last-Refresh");
+
+	since.len = since.len < SINCE_LEN ? since.len : SINCE_LEN;
+	put_shown(out, since);
+}
+
 static void
 put_indented(struct buf *out, void (*put)(struct buf *out, const struct dtcp_reply_entry *e),
     const struct dtcp_reply_entry *e, unsigned width)
@@ -237,7 +248,7 @@ put_figures(struct buf *out, const struct dtcp_reply_entry *e)
 		return;
 	buf_printf(out, "%s packets, %s bytes, %s bit/s since ", entry_human(e, "Matching-Packets", packets),
 	    entry_human(e, "Matching-Bytes", bytes), entry_human(e, "Average-Bandwidth", bps));
-	put_shown(out, entry_get(e, "Last-Refresh"));
+	put_since(out, e);
 }
 
 /* The same in columns, behind a name of so many. */
@@ -245,12 +256,11 @@ static void
 put_columns(struct buf *out, const struct dtcp_reply_entry *e, unsigned used)
 {
 	char packets[TERM_HUMAN_LEN], bytes[TERM_HUMAN_LEN], bps[TERM_HUMAN_LEN];
-	const struct slice since = entry_get(e, "Last-Refresh");
 
 	buf_printf(out, "%*s %7s %7s %7s  ", (int)(NAME_COLUMNS - used), "",
 	    entry_human(e, "Matching-Packets", packets), entry_human(e, "Matching-Bytes", bytes),
 	    entry_human(e, "Average-Bandwidth", bps));
-	put_shown(out, since);
+	put_since(out, e);
 	buf_printf(out, "\n");
 }
 
