@@ -216,7 +216,8 @@ daemon_ends(void **state)
 static void
 daemon_begins(void)
 {
-	t.e = (struct engine){.conf = &t.conf};
+	memset(&t.e, 0, sizeof t.e);
+	t.e.conf = &t.conf;
 	t.conf.max_criteria = UIDS;
 	t.soon = NULL;
 	engine_late_init(&t.e.late);
