@@ -320,7 +320,7 @@ def test_monitor_in_a_shell(ctl):
 def test_monitor_of_so_many_looks(ctl):
     """One object for each, none of which lacks its rates; words in any order."""
     def run(*words):
-        return subprocess.run([FLOWTAP, "-s", ctl, *words], capture_output=True, text=True, timeout=30)
+        return subprocess.run([PROGRAMS["flowtap"], "-s", ctl, *words], capture_output=True, text=True, timeout=30)
     for words in ("interval", "1", "count", "2"), ("count", "2", "interval", "1"), ("count", "2"):
         looks = [json.loads(x) for x in run("-j", "monitor", *words).stdout.splitlines()]
         assert len(looks) == 2 and None not in {v for x in looks for v in x.values()}, looks
