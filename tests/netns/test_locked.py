@@ -41,7 +41,7 @@ def test_taps_end_while_the_database_is_locked(rig, tmp_path):
             until("what is owed", lambda: state(rig)["disk"]["lines-owed"] == 0, 15)
             assert [x["CRITERIA-ID"] for x in s.ask("LIST").entries()] == [str(x) for x in ids[1:]]
         assert rig.services()["flowtapd"]["starts"] == starts
-    assert [x["ids"] for x in record(rig) if x["kind"] == "delete" and x["code"] == 200][-1] == str(ids[0])
+    assert [x["ids"] for x in record(rig) if x["kind"] == "delete" and "ids" in x][-1] == str(ids[0])
     prove(rig, tmp_path)
 
 
