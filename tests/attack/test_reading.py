@@ -60,7 +60,7 @@ def test_one_that_ends(rig, sig):
     assert state(rig) == before
 
 
-def test_one_that_does_not_answer(rig):
+def test_one_that_does_not_answer(rig, begun_anew):
     """What it was asked can't be read: that session ends, with an alarm; nobody else waits for it."""
     before, pid = state(rig), of(rig, "lea1")
     with rig.session() as s, rig.session("lea2") as other:

@@ -35,6 +35,12 @@ def rig(the_rig, request):
     the_rig.forget_all()
 
 
+@pytest.fixture
+def begun_anew(rig):
+    """The daemon has just started: of alarms that come once a minute none has been."""
+    rigs.lab_command("restart", "--name", rig.name)
+
+
 def write_config(rig, text, expect="configuration applied"):
     log = rig.info["logs"] + "/flowtapd.log"
     at = os.path.getsize(log)
