@@ -17,6 +17,7 @@
 #include "spare.h"
 
 #define WATCH_MS 2000
+#define BOOT_NS 300000000000u
 #define QUIET_ROUNDS 30 /* without a loss: the losses are over */
 
 enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL, DISK_NEARLY_FULL, DISK_NO_ROOM, SHORT };
@@ -133,6 +134,13 @@ untapped_text(const json_t *untapped, char *text, size_t size)
 		snprintf(text + said, size - said, "; and %zu more", left);
 }
 
+/* While the machine starts, interfaces and their names come one by one, and this daemon is before them. */
+static bool
+may_come_yet(const json_t *i)
+{
+	return json_integer_value(json_object_get(i, "ifindex")) == 0 && clock_boot_ns() < BOOT_NS;
+}
+
 /* {name: why} of those that are to be tapped and are not. */
 static json_t *
 untapped_of(const json_t *list)
@@ -148,7 +156,7 @@ untapped_of(const json_t *list)
 		if (why == NULL && json_is_true(json_object_get(i, "taken-away")))
 			why = "our program was taken away, and attached again";
 		/* Those that are not to be tapped are as they should be. */
-		if (why && name && json_is_true(json_object_get(i, "wanted")))
+		if (why && name && json_is_true(json_object_get(i, "wanted")) && !may_come_yet(i))
 			json_object_set_new(found, name, json_string(why));
 	}
 	return found;

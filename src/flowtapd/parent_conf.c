@@ -644,8 +644,11 @@ both_committed(struct parent *p)
 	log_info(p->started ? "configuration applied" : "ready");
 	if (*p->conf->pending)
 		log_warnx("from the next start: %s", p->conf->pending);
-	if (*p->child[DATAPLANE].why)
+	/* At a start of the machine it may well come yet. */
+	if (*p->child[DATAPLANE].why && p->started)
 		log_warnx("not tapped until it is there: %s", p->child[DATAPLANE].why);
+	else if (*p->child[DATAPLANE].why)
+		log_info("not tapped until it is there: %s", p->child[DATAPLANE].why);
 	if (!p->started)
 		backoff_ready();
 	p->started = true;
