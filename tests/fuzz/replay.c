@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs a fuzz target over files and folders without libFuzzer, so that every ordinary test run plays the corpora again;
- * and over inputs that are made of them, for so many milliseconds:
+ * and over inputs that are made of them, for so many milliseconds, and MADE_MOST of them, so that no machine is too
+ * fast:
  *
  *   replay [-m MILLISECONDS] FILE...
  *   replay -n NUMBER FILE...          that input alone, which a run with -m said that it ended in
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define INPUT_MAX (1u << 20)
+#define MADE_MOST 10000u
 #define MADE_MAX 8192u /* longer ones are played as they are, and nothing is made of them */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -207,7 +209,7 @@ made_run(uint64_t ms)
 	if (at == MAP_FAILED || (pid = fork()) < 0)
 		return false;
 	if (pid == 0) {
-		for (; now_ms() < end; ++*at)
+		for (; now_ms() < end && *at < MADE_MOST; ++*at)
 			made_play(*at);
 		exit(0);
 	}
