@@ -275,6 +275,7 @@ struct engine {
 		/* what is missing in the stage device, in the last rounds: some of it may be on its way yet */
 		uint64_t missing[ENGINE_WATCH_MISSING];
 		unsigned rounds;
+		bool unresolved;   /* a next hop did not answer in the last round */
 		unsigned raised;   /* a bit for each alarm */
 		uint64_t short_ns; /* when a descriptor or memory was last not to be had; 0: never */
 		int short_of;      /* which: -EMFILE, -ENOMEM */

@@ -193,7 +193,9 @@ watch_capacity(struct engine *e, const json_t *c)
 	bool full = false;
 
 	snprintf(text, sizeof text, "the next hop of %lld content destinations does not answer", (long long)unresolved);
-	condition(e, UNREACHABLE, unresolved > 0, text);
+	/* One that is just being asked is not silent yet: it has to be so twice. */
+	condition(e, UNREACHABLE, unresolved > 0 && e->watch.unresolved, text);
+	e->watch.unresolved = unresolved > 0;
 	for (size_t i = 0; i < ARRAY_LEN(tables) && !full; i++) {
 		snprintf(key, sizeof key, "%s-limit", tables[i]);
 		used = json_integer_value(json_object_get(c, tables[i]));
