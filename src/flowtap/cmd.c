@@ -99,7 +99,7 @@ swallows_path(const char *p)
 static bool
 swallows_any(const char *p)
 {
-	return is_one_of(p, (const char *const[]){"OPTIONS", "TARGET", "NAMES", NULL});
+	return is_one_of(p, (const char *const[]){"OPTIONS", "TARGET", "NAMES", "WHICH", NULL});
 }
 
 static bool
@@ -257,14 +257,17 @@ refuse(struct cmd_fault *fault, size_t at, const char *text, const struct states
 	return -EINVAL;
 }
 
-/* Nothing but values, whose ranges say what is wrong: the word is one that is known. */
+/* A value is expected whose range says what is wrong: nothing else is, or the word is a number. */
 static bool
-is_value(const struct states *set)
+is_value(const struct states *set, const struct word *w)
 {
-	for (size_t i = 0; i < set->n; i++)
-		if (!is_arg(set->s[i].p))
-			return false;
-	return set->n > 0;
+	bool some = false, all = set->n > 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		some |= is_arg(set->s[i].p);
+		all &= is_arg(set->s[i].p);
+	}
+	return all || (some && *w->text && w->text[strspn(w->text, "0123456789")] == '\0');
 }
 
 static const char *
@@ -281,7 +284,7 @@ step(struct states *set, const struct word *w, struct cmd_fault *fault)
 
 	switch (states_match(set, w)) {
 	case MATCH_NONE:
-		return refuse(fault, w->at, is_value(set) ? "expected: " : "unknown word; expected: ", set);
+		return refuse(fault, w->at, is_value(set, w) ? "expected: " : "unknown word; expected: ", set);
 	case MATCH_ARG:
 	case MATCH_EXACT:
 	case MATCH_PREFIX:

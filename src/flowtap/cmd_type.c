@@ -68,7 +68,7 @@ static const struct cmd_type types[] = {
     {"MINUTES", "Minutes, 1 to 65535", minutes_ok},
     {"N", "Number, 0 to 49; 0 is the active configuration", rollback_ok},
     {"NUMBER", "A number", number_ok},
-    {"OPTIONS", "See flowtap(8)", any_ok},
+    {"OPTIONS", "Options, and a file: see flowtap(8)", any_ok},
     {"OUTPUT", "Name of a file", any_ok},
     {"PATH", "Words of a statement", any_ok},
     {"NAMES", "Words of a statement, names as patterns", any_ok},
@@ -79,6 +79,7 @@ static const struct cmd_type types[] = {
     {"TARGET", "What it is to be called, such as agency lea9", any_ok},
     {"TIME", "hh:mm[:ss], or \"yyyy-mm-dd hh:mm[:ss]\"", any_ok},
     {"TOPIC", "A word of a command or a statement", any_ok},
+    {"WHICH", "Number of an earlier configuration, 0 to 49; options before it: see flowtap(8)", any_ok},
     {"TEXT", "A text, in quotation marks if it has blanks", text_ok},
 };
 

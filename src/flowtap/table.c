@@ -329,7 +329,7 @@ const struct cmd table_commands[] = {
     {CMD_ONCE, "commit [OPTIONS]",
 	"Have a file be the configuration: [--check] [--confirmed MINUTES] [--comment TEXT] [--base COMMIT] [FILE]",
 	.main = commit_main},
-    {CMD_ONCE, "rollback OPTIONS",
+    {CMD_ONCE, "rollback WHICH",
 	"Have an earlier configuration back: [--check] [--confirmed MINUTES] [--comment TEXT] N",
 	.main = rollback_main},
     {CMD_OPER, "configure [(private|exclusive)]", "Enter configuration mode", configure_enter},

@@ -16,14 +16,20 @@ ARGUMENTS = {"FILE": "-", "LINE": "1", "AGENCY": "lea1", "REFERENCE": "W-JSON", 
              "PATH": "services", "HOST": "127.0.0.1", "PATTERN": "a", "TEXT": "text", "NAME": "lo", "INTERFACE": "lo",
              "TABLE": "main", "FROM": "127.0.0.1", "COUNT": "1", "BYTES": "10",
              "FINGERPRINT": "0123-4567-89ab-cdef",
-             "COMMAND": "show version", "WORD": "version", "TOPIC": "services"}
+             "COMMAND": "show version", "WHICH": "--check 0", "WORD": "version", "TOPIC": "services"}
 # What a command with options of its own needs.
-OPTIONS = {"audit verify": ["-k", "00" * 32, "-"], "commit": ["--check", "-"], "rollback": ["--check", "0"]}
+OPTIONS = {"audit verify": ["-k", "00" * 32, "-"], "commit": ["--check", "-"]}
+
+
+def number(text):
+    """Of no more digits than anything of ours is measured to."""
+    assert len(text.split("e")[0].translate(str.maketrans("", "", "-."))) <= 12, f"digits of nothing: {text}"
+    return float(text)
 
 
 def values(text):
-    """All JSON values in the text, which has nothing else; their names are checked."""
-    found, at, decoder = [], 0, json.JSONDecoder()
+    """All JSON values in the text, which has nothing else; their names and numbers are checked."""
+    found, at, decoder = [], 0, json.JSONDecoder(parse_float=number)
     text = text.strip()
     while at < len(text):
         value, at = decoder.raw_decode(text, at)

@@ -18,6 +18,7 @@ static const struct cmd table[] = {
     {CMD_OPER, "monitor [interval SECONDS] [count NUMBER]", "Live"},
     {CMD_OPER, "configure [(private|exclusive)]", "Change it"},
     {CMD_OPER, "audit verify OPTIONS", "Prove"},
+    {CMD_OPER, "undo WHICH", "Back"},
     {CMD_OPER, "ping HOST", "Ask", .needs = 1u << 14},
     {CONF, "set STATEMENT", "Add"},
     {CONF, "delete [PATH]", "Take out"},
@@ -77,12 +78,17 @@ test_parse(void **state)
 	check(CMD_OPER, "mon int 2 count 3", "Live: mon int 2 count 3");
 	check(CMD_OPER, "mon count 3 int 2", "12: unknown word; expected: nothing more");
 	check(CMD_OPER, "mon count x", "10: expected: NUMBER (A number)");
+	check(CMD_CONF, "commit confirmed 70000", "17: expected: comment, MINUTES (Minutes, 1 to 65535)");
+	check(CMD_CONF, "commit confirmed soon", "17: unknown word; expected: comment, MINUTES (Minutes, 1 to 65535)");
+	check(CMD_OPER, "undo",
+	    "4: incomplete; expected: WHICH (Number of an earlier configuration, 0 to 49; options before it: see "
+	    "flowtap(8))");
 	check(CMD_OPER, "mon int 0", "8: expected: SECONDS (Seconds, 1 to 65535)");
 	check(CMD_OPER, "configure ex", "Change it: configure ex");
 	check(CMD_OPER, "configure both", "10: unknown word; expected: private, exclusive");
 	check(CMD_OPER, "audit verify -k 00 file", "Prove: audit verify -k 00 file");
 	check(CMD_OPER, "ping host", "Ask: ping host");
-	check(CMD_OPER, "set system", "0: unknown word; expected: show, monitor, configure, audit, ping");
+	check(CMD_OPER, "set system", "0: unknown word; expected: show, monitor, configure, audit, undo, ping");
 	check(CMD_CONF, "commit", "Now: commit");
 	check(CMD_CONF, "com com \"a | b\" and", "Now, and why: com com a | b and");
 	check(CMD_CONF, "commit confirmed", "For a while: commit confirmed");
@@ -143,7 +149,7 @@ test_hints(void **state)
 
 	(void)state;
 	assert_int_equal(conf_parse_tree((struct slice){text, strlen(text)}, &tree, &err), 0);
-	hints(CMD_OPER, NULL, "", "show monitor configure audit ping ");
+	hints(CMD_OPER, NULL, "", "show monitor configure audit undo ping ");
 	hints(CMD_OPER, NULL, "sh", "show ");
 	hints(CMD_OPER, NULL, "show s", "services system ");
 	hints(CMD_OPER, NULL, "show services flow-tap ", "statistics .");
@@ -170,8 +176,8 @@ test_needs(void **state)
 {
 	(void)state;
 	hidden = 1u << 14;
-	check(CMD_OPER, "ping host", "0: unknown word; expected: show, monitor, configure, audit");
-	hints(CMD_OPER, NULL, "", "show monitor configure audit ");
+	check(CMD_OPER, "ping host", "0: unknown word; expected: show, monitor, configure, audit, undo");
+	hints(CMD_OPER, NULL, "", "show monitor configure audit undo ");
 	hints(CMD_OPER, NULL, "p", "");
 	hidden = 0;
 }
