@@ -27,6 +27,9 @@ enum cmd_where {
 	CMD_ONCE = 4,  /* as arguments of the program */
 	CMD_PIPE = 8,  /* after a | */
 	CMD_ASIS = 32, /* not a place: its lines are to be copied, or another program's, and stay as they are */
+	/* not places: it shows a configuration, also as lines of set; what it shows has a form in JSON and XML */
+	CMD_CONFIG = 64,
+	CMD_FORMS = 128,
 	CMD_TEXT = 16, /* not a place: it prints a text and knows no JSON; in JSON and XML the text is a string */
 };
 

@@ -19,6 +19,7 @@ enum pause { PAUSE_OVER, PAUSE_REDRAW, PAUSE_LEAVE };
 struct watch {
 	struct shell *sh;
 	struct monitor m;
+	bool json;        /* an object for each look */
 	bool screen;      /* wanted: as soon as we are in the foreground */
 	int sigfd;        /* -1: lines, and signals do what they do */
 	int ended_by;     /* a signal; 0: none */
@@ -68,9 +69,9 @@ line_put(const struct watch *w)
 
 	now_format(when);
 	if (w->m.looks == 1) { /* of one look there is no rate */
-		if (!w->sh->json)
+		if (!w->json)
 			monitor_view_heading(&out);
-	} else if (w->sh->json)
+	} else if (w->json)
 		monitor_view_json(&w->m, when, &out);
 	else
 		monitor_view_line(&w->m, when, &out);
@@ -227,6 +228,7 @@ run(struct shell *sh, const struct cmd_call *call)
 
 	w = (struct watch){
 	    .sh = sh,
+	    .json = sh->json || sh->display == DISPLAY_JSON,
 	    .screen = sh->terminal && sh->asks && !sh->json && !sh->piped && screen_is_possible(),
 	    .sigfd = -1,
 	    .interval_ms = (int64_t)argument(call, "SECONDS", 1) * 1000,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "jsonout.h"
 #include "screen.h"
 
 #define CHART_BESIDE 40 /* columns of a row that are not its chart's */
@@ -296,7 +297,7 @@ monitor_view_json(const struct monitor *m, const char *time, struct buf *out)
 	    (json_int_t)m->matched, "due", (json_int_t)m->due, "sent", (json_int_t)m->sent, "lost", (json_int_t)m->lost,
 	    "matched-per-second", json_real(last(m, &m->m)), "due-per-second", json_real(last(m, &m->d)),
 	    "sent-per-second", json_real(last(m, &m->s)), "lost-per-second", json_real(last(m, &m->l)));
-	char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+	char *text = jsonout_dumps(j, false);
 
 	if (text)
 		buf_printf(out, "%s\n", text);

@@ -18,6 +18,8 @@ struct stage {
 	bool compiled, found;
 	uint64_t count, max;
 	struct buf *line; /* max of them, a ring; the one of line i is i % max */
+	int (*take)(void *arg, struct slice line);
+	void *arg;
 };
 
 struct pipe {
@@ -119,6 +121,18 @@ pipe_add(struct pipe *p, enum pipe_kind kind, const char *text, char *why, size_
 	return r;
 }
 
+int
+pipe_take(struct pipe *p, int (*take)(void *arg, struct slice line), void *arg)
+{
+	struct stage *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return -ENOMEM;
+	*s = (struct stage){.kind = PIPE_TAKE, .take = take, .arg = arg};
+	STAILQ_INSERT_TAIL(&p->stages, s, entry);
+	return 0;
+}
+
 /* A NUL follows the line. */
 static bool
 matches(const struct stage *s, struct slice line)
@@ -128,7 +142,7 @@ matches(const struct stage *s, struct slice line)
 
 /* Whether the line goes on to the next stage. */
 static bool
-passes(struct stage *s, struct slice line)
+passes(struct pipe *p, struct stage *s, struct slice line)
 {
 	struct buf *b;
 
@@ -141,6 +155,10 @@ passes(struct stage *s, struct slice line)
 		return s->found = s->found || matches(s, line);
 	case PIPE_COUNT:
 		s->count++;
+		return false;
+	case PIPE_TAKE:
+		if (p->stopped == 0)
+			p->stopped = s->take(s->arg, line);
 		return false;
 	case PIPE_LAST:
 		b = &s->line[s->count++ % s->max];
@@ -156,8 +174,8 @@ static int
 line_pass(struct pipe *p, struct stage *s, struct slice line)
 {
 	for (; s; s = STAILQ_NEXT(s, entry))
-		if (!passes(s, line))
-			return 0;
+		if (!passes(p, s, line))
+			return p->stopped;
 	if (p->stopped == 0)
 		p->stopped = p->sink(p->arg, line);
 	return p->stopped;
@@ -197,7 +215,7 @@ stage_end(struct pipe *p, struct stage *s)
 	char text[64];
 
 	if (s->kind == PIPE_COUNT) {
-		snprintf(text, sizeof text, "Count: %" PRIu64 " lines", s->count);
+		snprintf(text, sizeof text, "Count: %" PRIu64 " line%s", s->count, s->count == 1 ? "" : "s");
 		line_pass(p, next, (struct slice){text, strlen(text)});
 	}
 	for (; s->kind == PIPE_LAST && i < s->count; i++) {

@@ -6,7 +6,7 @@
 
 #include "buf.h"
 
-enum pipe_kind { PIPE_MATCH, PIPE_EXCEPT, PIPE_FIND, PIPE_COUNT, PIPE_LAST };
+enum pipe_kind { PIPE_MATCH, PIPE_EXCEPT, PIPE_FIND, PIPE_COUNT, PIPE_LAST, PIPE_TAKE /* by pipe_take() only */ };
 
 #define PIPE_LAST_MAX 100000
 
@@ -17,7 +17,9 @@ int pipe_new(int (*sink)(void *arg, struct slice line), void *arg, struct pipe *
 void pipe_free(struct pipe *p);
 /* One more at the end.  text: what a regular expression matches, of any case; or how many lines.  -EINVAL with why. */
 int pipe_add(struct pipe *p, enum pipe_kind kind, const char *text, char *why, size_t size);
-int pipe_write(struct pipe *p, const char *bytes, size_t len); /* 0, or what sink returned */
+/* One more at the end, which takes each line and passes none on; what it returns but 0 ends the output. */
+int pipe_take(struct pipe *p, int (*take)(void *arg, struct slice line), void *arg);
+int pipe_write(struct pipe *p, const char *bytes, size_t len); /* 0, or what sink or take returned */
 int pipe_end(struct pipe *p);                                  /* the last line, the count, the last lines */
 
 #endif

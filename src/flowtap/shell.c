@@ -108,8 +108,7 @@ shell_put_json(const struct shell *sh, const json_t *o)
 
 	if (sh->display == DISPLAY_XML)
 		xml_put(o, &out);
-	else if ((text = json_dumps(o, sh->pretty || sh->display == DISPLAY_JSON ? JSON_INDENT(2) : JSON_COMPACT)) !=
-		 NULL)
+	else if ((text = jsonout_dumps(o, sh->pretty || sh->display == DISPLAY_JSON)) != NULL)
 		buf_printf(&out, "%s\n", text);
 	free(text);
 	foreign_put(
@@ -182,6 +181,46 @@ shell_put(const struct shell *sh, const json_t *o, show_text *text)
 	return out.err ? EXIT_TRANSPORT : EXIT_OK;
 }
 
+/* ---- save ---- */
+
+static int
+save_line(void *arg, struct slice line)
+{
+	struct shell *sh = arg;
+
+	sh->saved++;
+	fwrite(line.p, 1, line.len, sh->save);
+	return putc('\n', sh->save) == EOF ? -EPIPE : 0;
+}
+
+int
+shell_save_to(struct shell *sh, const char *path)
+{
+	if (sh->save_path) {
+		shell_say("error: %s: one file is enough", path);
+		return EXIT_REFUSED;
+	}
+	if (pipe_take(sh->pipe, save_line, sh) < 0)
+		return EXIT_TRANSPORT;
+	sh->save_path = path;
+	return EXIT_OK;
+}
+
+static int
+save_open(struct shell *sh)
+{
+	const int fd = open(sh->save_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd >= 0 && (sh->save = fdopen(fd, "w")) != NULL)
+		return EXIT_OK;
+	shell_say("error: %s: %s", sh->save_path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return EXIT_REFUSED;
+}
+
+/* ---- one command ---- */
+
 static int
 words_argv(const struct cmd_call *call, char **argv)
 {
@@ -219,18 +258,61 @@ text_call(struct shell *sh, const struct cmd_call *call)
 	return code;
 }
 
+/* Whether it only says which other command is meant, which comes by shell_call() itself. */
+static bool
+is_wrapped(const struct cmd_call *call)
+{
+	return cmd_arg(call, "COMMAND") || cmd_arg(call, "ACTION");
+}
+
+/* Why what the command shows can't be shown as its pipes say; NULL: it can. */
+static const char *
+unshapely(const struct shell *sh, const struct cmd *row)
+{
+	const bool config = row->where & CMD_CONFIG,
+		   forms = config || row->ask || (row->where & (CMD_FORMS | CMD_TEXT));
+
+	if (sh->display == DISPLAY_SET && !config)
+		return "only a configuration can be shown as lines of set";
+	if (sh->comparing && !config)
+		return "only a configuration can be compared";
+	if (sh->inheritance && !config)
+		return "only a configuration inherits from groups";
+	if (sh->display == DISPLAY_XML && !forms)
+		return "what this command says has no form in XML";
+	if (sh->display == DISPLAY_JSON && !forms && row->main == NULL && row->run != monitor_run)
+		return "what this command says has no form in JSON";
+	return NULL;
+}
+
+/* Whether the pipes suit the command, before the file among them is touched.  The exit code. */
+static int
+call_begin(struct shell *sh, const struct cmd_call *call)
+{
+	const char *why = is_wrapped(call) ? NULL : unshapely(sh, call->row);
+
+	if (why) {
+		shell_say("error: %s", why);
+		return EXIT_USAGE;
+	}
+	return sh->save_path && sh->save == NULL && !is_wrapped(call) ? save_open(sh) : EXIT_OK;
+}
+
 int
 shell_call(struct shell *sh, const struct cmd_call *call)
 {
 	char *argv[WORDS_MAX + 1];
 	const bool shaped = sh->json || sh->display == DISPLAY_JSON || sh->display == DISPLAY_XML;
+	const int code = call_begin(sh, call);
 
+	if (code != EXIT_OK)
+		return code;
 	sh->pager.folds = sh->terminal && !shaped && sh->display == DISPLAY_TEXT && !(call->row->where & CMD_ASIS);
 	if (shaped && (call->row->where & CMD_TEXT))
 		return text_call(sh, call);
 	if (call->row->main == NULL)
 		return call->row->run(sh, call);
-	return call->row->main(sh->socket, sh->json, words_argv(call, argv), argv);
+	return call->row->main(sh->socket, sh->json || sh->display == DISPLAY_JSON, words_argv(call, argv), argv);
 }
 
 /*
@@ -265,30 +347,6 @@ piped_run(struct shell *sh, const struct cmd_call *call)
 	return code;
 }
 
-int
-shell_save_to(struct shell *sh, const char *path)
-{
-	if (sh->save_path) {
-		shell_say("error: %s: one file is enough", path);
-		return EXIT_REFUSED;
-	}
-	sh->save_path = path;
-	return EXIT_OK;
-}
-
-static int
-save_open(struct shell *sh)
-{
-	const int fd = open(sh->save_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-
-	if (fd >= 0 && (sh->save = fdopen(fd, "w")) != NULL)
-		return EXIT_OK;
-	shell_say("error: %s: %s", sh->save_path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return EXIT_REFUSED;
-}
-
 static int
 saved(struct shell *sh, int code)
 {
@@ -300,7 +358,7 @@ saved(struct shell *sh, int code)
 		return EXIT_REFUSED;
 	}
 	if (code == EXIT_OK && !sh->json)
-		printf("Wrote %zu lines of output\n", sh->saved);
+		printf("Wrote %zu line%s of output\n", sh->saved, sh->saved == 1 ? "" : "s");
 	return code;
 }
 
@@ -317,11 +375,6 @@ screen_line(void *arg, struct slice line)
 	FILE *now = stdout;
 	int r;
 
-	if (s->sh->save) {
-		s->sh->saved++;
-		fwrite(line.p, 1, line.len, s->sh->save);
-		return putc('\n', s->sh->save) == EOF ? -EPIPE : 0;
-	}
 	stdout = s->real;
 	r = to_screen(&s->sh->pager, line);
 	stdout = now;
@@ -378,8 +431,6 @@ words_run(struct shell *sh, const char *line, const struct words *w, bool once)
 	if (r == 0)
 		r = pipes_parse(sh, w, first, &fault, &pipes);
 	sh->piped = pipes > 0;
-	if (r == EXIT_OK && sh->save_path)
-		r = save_open(sh);
 	if (r < 0) {
 		shell_fault(line, &fault);
 		r = EXIT_USAGE;

@@ -193,7 +193,7 @@ print(const struct buf *b)
 static void
 print_json(json_t *j)
 {
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	char *text = jsonout_dumps(j, false);
 
 	if (text)
 		puts(text);

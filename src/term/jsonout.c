@@ -32,6 +32,12 @@ dumped(const json_t *object, size_t flags)
 	return (char *)b.p;
 }
 
+char *
+jsonout_dumps(const json_t *v, bool pretty)
+{
+	return v ? json_dumps(v, style(&(struct jsonout){.pretty = pretty})) : NULL;
+}
+
 void
 jsonout_object(const struct jsonout *o, json_t *object)
 {

@@ -30,6 +30,10 @@ void jsonout_error(const char *word, const char *text);
 /* text as a string, also if it is not UTF-8: then what is not ASCII is "?". */
 json_t *jsonout_string(const char *text);
 
+/* v, borrowed, as a text, which is the caller's to free; NULL if there is no memory.  As all JSON of ours it has no
+ * more digits of a number with a fraction than were measured: 1.005, not 1.0049999999999999. */
+char *jsonout_dumps(const json_t *v, bool pretty);
+
 void jsonout_object(const struct jsonout *o, json_t *object);
 
 /* JSON that another process wrote, as it is but for bytes that a terminal would obey (foreign.h). */

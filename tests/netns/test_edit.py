@@ -97,7 +97,7 @@ def test_from_above(edit):
     said = edit(f"edit {LEA1}", "top show services flow-tap agency lea2 | match authority | count", "set user lea3",
                 "up show | match agency", "up 2 show | match flow-tap", "up set agency lea2 maximum-sessions 3", "show",
                 "top edit services flow-tap agency lea2", "show | match maximum", "up 3 edit system", "set login")
-    assert "Count: 1 lines" in said and "agency lea1 {" in said and "flow-tap {" in said, said
+    assert "Count: 1 line\n" in said and "agency lea1 {" in said and "flow-tap {" in said, said
     assert "user lea3;" in said and "maximum-sessions 3;" in said, said
     assert "unknown word; expected: " in edit("top shw", status=2)
 

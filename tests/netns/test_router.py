@@ -104,7 +104,7 @@ def test_clear_statistics(rig, run):  # noqa: F811
 
 def test_pipes(rig, run):  # noqa: F811
     out = pathlib.Path(rig.info["dir"]) / "etc" / "out"
-    assert run("-c", "show version | save /etc/flowtap/out") == "Wrote 1 lines of output\n"
+    assert run("-c", "show version | save /etc/flowtap/out") == "Wrote 1 line of output\n"
     assert out.read_text() == run("show", "version") and os.stat(out).st_mode & 0o777 == 0o600
     assert "No such file" in run("-c", "show version | save /nowhere/x", status=1)
     for words in ("show configuration", "show system commit", "show services flow-tap", "show arp", "show route"):

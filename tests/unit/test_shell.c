@@ -122,12 +122,44 @@ test_save(void **state)
 	assert_int_equal(run(x, false, "show version | save %a | save %b", ""), EXIT_REFUSED);
 	holds(x->a, "old\n");
 	holds(x->b, "old\n");
-	assert_int_equal(run(x, false, "show version | save %a", "Wrote 1 lines of output\n"), EXIT_OK);
+	assert_int_equal(run(x, false, "show version | save %a", "Wrote 1 line of output\n"), EXIT_OK);
 	holds(x->a, version);
 	assert_int_equal(run(x, true, "show version | save %b", ""), EXIT_OK);
 	holds(x->b, "{\"program\":\"flowtap\",\"version\":\"" FLOWTAP_VERSION "\"}\n");
 	assert_int_equal(run(x, false, "show services flow-tap | save %b", ""), EXIT_TRANSPORT);
 	holds(x->a, version);
+	assert_int_equal(
+	    run(x, false, "show version | save %a | count", "Count: 0 lines\nWrote 1 line of output\n"), EXIT_OK);
+	holds(x->a, version);
+	assert_int_equal(run(x, false, "show version | count | save %a", "Wrote 1 line of output\n"), EXIT_OK);
+	holds(x->a, "Count: 1 line\n");
+	assert_int_equal(
+	    run(x, false, "show version | except flowtap | save %a", "Wrote 0 lines of output\n"), EXIT_OK);
+	holds(x->a, "");
+}
+
+/* What a command can't be shown as is refused before anything is asked or written. */
+static void
+test_shapes(void **state)
+{
+	static const char *const lines[] = {
+	    "show services flow-tap | display set",
+	    "show version | display set | save %a",
+	    "show version | compare",
+	    "show system commit | display inheritance",
+	    "audit head | display xml | save %a",
+	    "warrant show | display set",
+	    "monitor count 1 | display xml",
+	};
+	const struct box *x = *state;
+
+	put(x->a, "old\n");
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		assert_int_equal(run(x, false, lines[i], ""), EXIT_USAGE);
+	holds(x->a, "old\n");
+	/* the daemon is asked, and is not there */
+	assert_int_equal(run(x, false, "show configuration | display set", ""), EXIT_TRANSPORT);
+	assert_int_equal(run(x, false, "audit head | display json", ""), EXIT_TRANSPORT);
 }
 
 /* ---- JSON and XML ---- */
@@ -192,6 +224,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_save, box_make, box_remove),
+	    cmocka_unit_test_setup_teardown(test_shapes, box_make, box_remove),
 	    cmocka_unit_test_setup_teardown(test_display, box_make, box_remove),
 	    cmocka_unit_test(test_text),
 	};
