@@ -458,4 +458,6 @@ show_authorization(const json_t *answer, unsigned width, struct buf *out)
 		buf_printf(out, "No permissions\n");
 	json_array_foreach (list, n, p)
 		buf_printf(out, "  %s\n", json_string_value(p));
+	if (json_is_true(json_object_get(answer, "warrant-officer")))
+		buf_printf(out, "May enter and approve warrants\n");
 }

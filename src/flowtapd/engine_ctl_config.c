@@ -180,31 +180,34 @@ login_message(const struct conf *conf)
 }
 
 /* For a shell: what it need not offer, and how it begins and ends. */
+/* The words of the class statement permissions whose rights are all among these: what one would set to have them. */
+static json_t *
+permissions_json(uint32_t perm)
+{
+	const struct conf_schema *row = NULL;
+	json_t *list = json_array();
+
+	for (const char *const *w = (const char *const[]){"system", "login", "class", "permissions", NULL}; *w; w++)
+		row = conf_schema_find(row, slice_of(*w));
+	for (const struct conf_choice *c = row->choice; c->word; c++)
+		if (c->gives && (perm & c->gives) == c->gives)
+			json_array_append_new(list, json_string(c->word));
+	return list;
+}
+
 int
 ctl_show_authorization(struct ctl *c, const char *args, struct slice text)
 {
-	static const struct {
-		const char *name;
-		uint32_t perm;
-	} names[] = {{"configuration", CONF_PERM_READ}, {"commit", CONF_PERM_CONFIGURE}, {"login", CONF_PERM_LOGIN},
-	    {"login-control", CONF_PERM_LOGIN_CONTROL}, {"interface-control", CONF_PERM_PORTS_CONTROL},
-	    {"secret", CONF_PERM_SECRET}, {"maintenance", CONF_PERM_MAINTENANCE}, {"flow-tap", CONF_PERM_FLOW_TAP},
-	    {"flow-tap-control", CONF_PERM_FLOW_TAP_CONTROL}, {"flow-tap-operation", CONF_PERM_FLOW_TAP_OPERATION},
-	    {"audit", CONF_PERM_AUDIT}, {"warrant", CONF_PERM_OFFICER}, {"view", CONF_PERM_VIEW},
-	    {"network", CONF_PERM_NETWORK}, {"clear", CONF_PERM_CLEAR}, {"trace", CONF_PERM_TRACE}};
 	const struct conf_login *l = engine_perm_conf(c->engine, c->uid);
 	const struct conf_node *idle = l ? conf_tree_find(l->class, "idle-timeout") : NULL;
 	const struct conf_node *message = login_message(c->engine->conf);
 	const uint32_t perm = ctl_perm(c);
-	json_t *list = json_array(), *o;
+	json_t *o;
 
 	(void)args;
 	(void)text;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (perm & names[i].perm)
-			json_array_append_new(list, json_string(names[i].name));
-	o = json_pack("{s:I,s:s?,s:o,s:I}", "uid", (json_int_t)c->uid, "login", l ? l->name : NULL, "permissions", list,
-	    "rights", (json_int_t)perm);
+	o = json_pack("{s:I,s:s?,s:o,s:I,s:b}", "uid", (json_int_t)c->uid, "login", l ? l->name : NULL, "permissions",
+	    permissions_json(perm), "rights", (json_int_t)perm, "warrant-officer", (perm & CONF_PERM_OFFICER) != 0);
 	if (o && idle)
 		json_object_set_new(o, "idle-timeout", json_integer(strtol(idle->word[0].text, NULL, 10)));
 	if (o && message)

@@ -99,6 +99,17 @@ def test_every_class_and_command(people, words):
             who, r)
 
 
+def test_authorization_has_the_words_that_are_set(people):
+    """A class with these words gives the same; what one has not is not among them."""
+    for who, rights in people.rights.items():
+        said = json.loads(people.flowtap(who, "-j", "show", "cli", "authorization").stdout)
+        words = set(said["permissions"])
+        assert words <= set(CLASSES) - {"none"} | {"clear", "network", "trace", "secret-control"}, (who, words)
+        assert all(has(rights, CLASSES[w]) for w in words & set(CLASSES)), (who, words)
+        assert who in words or who in OTHERS or not CLASSES[who], (who, words)
+        assert said["warrant-officer"] == has(rights, "W"), who
+
+
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_every_class_and_branch(people, branch):
     here, there, see, change = BRANCHES[branch]
