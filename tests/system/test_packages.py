@@ -162,7 +162,7 @@ def documents(root):
 def test_documents_name_what_is_installed(machine):
     """Files, units, manuals and options that README, NEWS, the guide and the manuals speak of."""
     texts, missing = documents(machine.root), []
-    assert {"README.md", "NEWS.md", "guide.md", "threat-model.md", "README.Debian", "flowtapd.8", "dtcp.1"} <= set(texts)
+    assert {"NEWS.md", "guide.md", "threat-model.md", "README.Debian", "flowtapd.8", "dtcp.1"} <= set(texts)
     inside = f"/proc/{machine.init}/root"
     for name, text in texts.items():
         for path in set(re.findall(r"/(?:usr|etc|lib|run|var)/[\w./@-]*\w", text)) - EXAMPLES:
@@ -174,7 +174,22 @@ def test_documents_name_what_is_installed(machine):
         for page, section in re.findall(r"\.Xr ((?:flowtap|dtcp)\S*) (\d)", text):
             if f"{page}.{section}" not in texts:
                 missing.append(f"{name}: {page}({section})")
+        for document in re.findall(r"(?:\]\(|`)([\w/.-]+\.md)[)`]", text):
+            if document not in texts:
+                missing.append(f"{name}: {document}")
     assert missing == []
+
+
+def test_the_routers_operator_has_what_the_manuals_name(machine):
+    """With nothing but the router's package, and with the client's beside it."""
+    files = machine.run("dpkg", "-L", "flowtap-router").split()
+    pages = {re.sub(r"^(.*\.\d).*", r"\1", os.path.basename(f)) for f in files if "/man/man" in f}
+    texts = documents(machine.root)
+    wanted = {f"{page}.{section}" for page in pages & set(texts)
+              for name, section in re.findall(r"\.Xr (flowtap(?:d|-dtcp|\.conf)?|dtcp) (\d)", texts[page])
+              for page in [name]}
+    assert "dtcp.7" in wanted and wanted - {"dtcp.1"} <= pages
+    assert machine.run("man", "-w", "7", "dtcp").strip()
 
 
 @pytest.mark.parametrize("page,program", [("flowtapd.8", "/usr/sbin/flowtapd"), ("flowtap.8", "/usr/bin/flowtap"),
