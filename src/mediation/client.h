@@ -48,7 +48,8 @@ struct client_opts { /* strings are borrowed from argv and the environment unles
 	enum client_command command;
 	const char *command_name;
 	struct request_add add;
-	struct buf ids; /* owned: a C string, "" if none were given */
+	struct buf protocol; /* owned: what add.filter has of it, numbers for names */
+	struct buf ids;      /* owned: a C string, "" if none were given */
 	const char *cdest, *flags, *file;
 };
 

@@ -110,6 +110,42 @@ set_ssh_option(struct client_opts *o, const char *arg)
 	return -1;
 }
 
+/* A list in which names of protocols may stand: DTCP has numbers only. */
+static int
+set_protocol(struct client_opts *o, const char *arg)
+{
+	static const struct {
+		const char *name;
+		unsigned number;
+	} names[] = {{"ah", 51}, {"esp", 50}, {"gre", 47}, {"icmp", 1}, {"icmp6", 58}, {"icmpv6", 58}, {"ospf", 89},
+	    {"sctp", 132}, {"tcp", 6}, {"udp", 17}};
+
+	buf_reset(&o->protocol);
+	while (*arg) {
+		const size_t between = strspn(arg, " ,-!"), len = strcspn(arg + between, " ,-!");
+		size_t i = 0;
+
+		buf_put(&o->protocol, arg, between);
+		arg += between;
+		while (
+		    i < ARRAY_LEN(names) && (strlen(names[i].name) != len || strncasecmp(arg, names[i].name, len) != 0))
+			i++;
+		if (i < ARRAY_LEN(names))
+			buf_printf(&o->protocol, "%u", names[i].number);
+		else if (len > 0 && isalpha((unsigned char)*arg))
+			return usage_error(
+			    "--protocol", arg, "a number is wanted: TCP is 6, UDP 17, ICMP 1, ICMPv6 58");
+		else
+			buf_put(&o->protocol, arg, len);
+		arg += len;
+	}
+	buf_put_u8(&o->protocol, '\0');
+	if (o->protocol.err)
+		return usage_error("--protocol", NULL, "not enough memory");
+	o->add.filter[CRIT_PROTOCOL] = (const char *)o->protocol.p;
+	return -1;
+}
+
 static int
 set_to(struct client_opts *o, const char *arg)
 {
@@ -180,7 +216,7 @@ static const struct row {
     {"color", 0, CALL, 0, CLIENT_ANY, 0, set_color},
     {"source", 0, TEXT, offsetof(struct client_opts, add.filter[CRIT_SOURCE_ADDRESS]), CLIENT_ADD},
     {"dest", 0, TEXT, offsetof(struct client_opts, add.filter[CRIT_DEST_ADDRESS]), CLIENT_ADD},
-    {"protocol", 0, TEXT, offsetof(struct client_opts, add.filter[CRIT_PROTOCOL]), CLIENT_ADD},
+    {"protocol", 0, CALL, 0, CLIENT_ADD, 0, set_protocol},
     {"source-port", 0, TEXT, offsetof(struct client_opts, add.filter[CRIT_SOURCE_PORT]), CLIENT_ADD},
     {"dest-port", 0, TEXT, offsetof(struct client_opts, add.filter[CRIT_DEST_PORT]), CLIENT_ADD},
     {"icmp-type", 0, TEXT, offsetof(struct client_opts, add.filter[CRIT_ICMP_TYPE]), CLIENT_ADD},
@@ -564,6 +600,7 @@ void
 client_opts_free(struct client_opts *o)
 {
 	buf_free(&o->ids);
+	buf_free(&o->protocol);
 	if (o->password)
 		explicit_bzero(o->password, strlen(o->password));
 	free(o->password);

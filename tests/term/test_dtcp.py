@@ -24,6 +24,8 @@ while chunk := sys.stdin.buffer.read1(65536):
         asked, data = data[:cut.end()], data[cut.end():]
         with open({log!r}, "ab") as log:
             log.write(asked.split()[0] + b"\\n")
+        with open({log!r} + ".whole", "ab") as log:
+            log.write(asked)
         seq = next(x.split(b":")[1].strip() for x in asked.splitlines() if x.lower().startswith(b"seq:"))
         body = answers.get(asked.split()[0], b"DTCP/0.7 200 OK\\r\\nSEQ: %s\\r\\nCRITERIA-ID: 7\\r\\n") % seq
         sys.stdout.buffer.write(body + b"Authentication-Info: " + hmac.new(KEY, body, hashlib.sha1).hexdigest().encode())
@@ -55,6 +57,7 @@ def router(tmp_path):
         path.chmod(0o755)
         return [PROGRAMS["dtcp"], "--exec", shlex.quote(str(path)), "--csource", "lea1"]
     make.asked = lambda: (tmp_path / "log").read_text().split()
+    make.whole = lambda: (tmp_path / "log.whole").read_text()
     return make
 
 
@@ -91,6 +94,22 @@ def test_stop_of_a_pipe_that_goes_on(router):
         assert "; the rest of the input was not read" in p.stdout.read()
         p.stdin.close()
         assert p.wait(20) == 6
+
+
+# ---- filters ----
+
+@pytest.mark.parametrize("typed,sent", [("tcp", "6"), ("UDP,icmpv6, 50", "17,58, 50"), ("tcp-udp", "6-17"), ("6", "6"), ("*", "*")])
+def test_names_of_protocols(router, typed, sent):
+    """DTCP has numbers; a name that is none of ours is refused with what is wanted."""
+    argv = router({})
+    r = run(argv, "router", "add", "--source", "192.0.2.1", "--protocol", typed, "--to", "192.0.2.10:7",
+            "--from", "192.0.2.1:50000")
+    assert r.returncode == 0 and f"Protocol: {sent}\n" in router.whole(), (r, router.whole())
+
+
+def test_no_protocol(router):
+    r = run(router({}), "router", "add", "--protocol", "tcpp", "--to", "192.0.2.10:7")
+    assert r.returncode == 2 and "a number is wanted: TCP is 6" in r.stderr, r
 
 
 # ---- lists ----
