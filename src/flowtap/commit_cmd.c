@@ -368,6 +368,17 @@ commit_show_rescue(const json_t *answer, unsigned width, struct buf *out)
 }
 
 void
+commit_show_reloaded(const json_t *answer, unsigned width, struct buf *out)
+{
+	const char *absent = json_string_value(json_object_get(answer, "not-there"));
+
+	(void)width;
+	if (absent)
+		buf_printf(out, "warning: not tapped until it is there: %s\n", absent);
+	buf_printf(out, "The configuration is in force as its file says\n");
+}
+
+void
 commit_show_cleared(const json_t *answer, unsigned width, struct buf *out)
 {
 	(void)answer;

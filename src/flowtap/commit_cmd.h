@@ -47,6 +47,7 @@ int rollback_main(const char *socket, bool json, int argc, char **argv);
 /* Screens. */
 void commit_show_history(const json_t *answer, unsigned width, struct buf *out);
 void commit_show_rescue(const json_t *answer, unsigned width, struct buf *out);
+void commit_show_reloaded(const json_t *answer, unsigned width, struct buf *out);
 void commit_show_cleared(const json_t *answer, unsigned width, struct buf *out);
 
 #endif

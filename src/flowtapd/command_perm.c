@@ -29,6 +29,7 @@ static const struct {
     {"configure exclusive", CONF_PERM_READ | CONF_PERM_CONFIGURE, "permission denied"},
     {"request system configuration rescue save", CONF_PERM_READ | CONF_PERM_MAINTENANCE, "permission denied"},
     {"request system configuration rescue delete", CONF_PERM_READ | CONF_PERM_MAINTENANCE, "permission denied"},
+    {"request system configuration reload", COMMAND_PERM_ROOT, "for root only, whose file it is"},
     {AUTHORIZATION, CONF_PERM_EVERYBODY, NULL},
     {"services flow-tap", CONF_PERM_EVERYBODY, NULL}, /* who lacks flow-tap is shown that it is there */
     {"services flow-tap statistics", CONF_PERM_FLOW_TAP, "permission denied"},

@@ -15,6 +15,7 @@
 #include "engine_ctl_limit.h"
 #include "engine_perm.h"
 #include "engine_rejudge.h"
+#include "engine_reload.h"
 #include "ipc_parts.h"
 #include "engine_share.h"
 #include "log.h"
@@ -473,6 +474,8 @@ parent_said(struct engine *e, uint16_t type, const uint8_t *body, size_t len)
 		return 0;
 	case IPC_P_DONE:
 		return engine_config_done(e, body, len);
+	case IPC_P_RELOADED:
+		return engine_reload_done(e, body, len);
 	case IPC_P_ALIVE:
 		return chan_send(e->parent, IPC_P_ALIVE, 0, NULL, 0);
 	case IPC_P_STOP:

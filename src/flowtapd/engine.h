@@ -264,6 +264,7 @@ struct engine {
 	struct loop_timer *list_timer;  /* engine_list.c: whether answers are read */
 	uint64_t untidy_ns;             /* since when what was deleted can't be erased; 0: it is */
 	bool untidy_told;
+	struct ctl *reloader;   /* engine_reload.c: who waits for the file that is read again; NULL: nobody */
 	const struct ctl *lock; /* engine_lock.c: who has the configuration for themselves; NULL: nobody */
 	int64_t started_ms;
 	struct engine_events events;

@@ -17,6 +17,7 @@
 #include "engine_ctl_limit.h"
 #include "engine_lock.h"
 #include "engine_perm.h"
+#include "engine_reload.h"
 #include "log.h"
 
 #define CTL_BODY_MAX 131072  /* a warrant, or a piece of a longer text */
@@ -348,6 +349,7 @@ static const struct {
     {"configure", ctl_show_lock},
     {"request system configuration rescue save", ctl_rescue_save},
     {"request system configuration rescue delete", ctl_rescue_delete},
+    {"request system configuration reload", ctl_reload},
     {"cli authorization", ctl_show_authorization},
     {"services flow-tap statistics", ctl_show_flow_tap},
     {"services flow-tap sessions", ctl_show_sessions},

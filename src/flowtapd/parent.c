@@ -103,6 +103,8 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 	}
 	if (type == IPC_P_ASK && c == &c->parent->child[ENGINE])
 		return parent_conf_ask(c->parent, body, len);
+	if (type == IPC_P_RELOAD && c == &c->parent->child[ENGINE])
+		return parent_reload_ask(c->parent, len);
 	if (type == IPC_P_WORKING && c == &c->parent->child[ENGINE] && len == 0) {
 		parent_conf_working(c->parent);
 		return 0;

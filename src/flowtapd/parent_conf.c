@@ -264,6 +264,7 @@ change_over(struct parent *p, int err, const char *why)
 		log_warnx("configuration not applied: %s", why);
 	conf_free(TAKE_PTR(p->next));
 	if (!p->asked) {
+		parent_reload_over(p, err, why);
 		if (p->started)
 			parent_ready(p);
 		return;
@@ -492,14 +493,17 @@ change_begin(struct parent *p)
 void
 parent_conf_reload(struct parent *p)
 {
-	if (is_busy(p))
+	if (is_busy(p)) {
 		log_warnx("configuration not applied: a change is under way");
-	else {
+		parent_reload_over(p, -EBUSY, "configuration not applied: a change is under way");
+	} else {
 		notify_reloading(&p->notify);
 		if (parent_conf_read(p->opts->conf_path, &p->next) == 0)
 			change_begin(p);
-		else
+		else {
+			parent_reload_over(p, -EINVAL, "configuration not applied: its file is wrong, see the log");
 			parent_ready(p);
+		}
 	}
 }
 

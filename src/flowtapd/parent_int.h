@@ -75,6 +75,7 @@ struct parent {
 	enum change_state change;
 	bool asked, check; /* it came from the engine; it is only asked whether it could be */
 	bool logins;       /* it may have changed some */
+	bool reload_asked; /* the engine waits for what becomes of the file that is read again */
 	uint32_t asker;    /* who asked, and the name of it */
 	char by[33];
 	int refused;       /* -errno, while logins are restored; why: below */
@@ -126,6 +127,10 @@ void parent_conf_late(struct parent *p);                                /* a chi
 void parent_conf_working(struct parent *p);                             /* it will */
 /* All ends: whether the file has to be put back first; then that is under way, and ends the loop. */
 bool parent_conf_undo(struct parent *p);
+
+/* parent_reload.c: IPC_P_RELOAD, whose body is len bytes; and what became of the file, if the engine waits for it. */
+int parent_reload_ask(struct parent *p, size_t len);
+void parent_reload_over(struct parent *p, int err, const char *why);
 
 /* parent_logins.c */
 bool parent_logins_matter(const struct parent *p); /* to the change */

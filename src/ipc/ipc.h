@@ -76,11 +76,13 @@ enum ipc_type {
 	IPC_P_AUX,       /* to the service beside us: struct ipc_aux */
 	IPC_P_LOGINS,    /* to the accounts: u8 phase, u8 ssh_legacy, u32 n, n times struct account; READY answers */
 	IPC_P_NAMES,     /* to the names: struct ipc_names (ipc_names.h) */
+	IPC_P_RELOADED,  /* to the engine, what became of its RELOAD: as DONE */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
 	IPC_P_ASK,        /* engine -> parent: struct ipc_ask */
 	IPC_P_NAMED,      /* names -> parent: struct ipc_named (ipc_names.h), id as in the question */
 	IPC_P_WORKING, /* engine -> parent: nothing; the READY that it owes takes longer, because there is much to do */
+	IPC_P_RELOAD,  /* engine -> parent: nothing; the configuration's file is to be read again */
 	/* metrics -> engine, and back */
 	IPC_M_ASK = 104, /* nothing */
 	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */

@@ -11,7 +11,7 @@ from test_commit import Conf
 
 # What each class may, said a second time and without a look at the code: R(ead) the configuration, L see logins,
 # l change them, c(ommit), p change ports, S see hashes, F see flow-tap, f change it, O speak DTCP, A audit,
-# M maintenance, W warrants.
+# M maintenance, W warrants, X what is root's.
 CLASSES = {
     "view": "R", "view-configuration": "RL", "configure": "Rc", "admin": "RL", "admin-control": "RLlc",
     "interface": "R", "interface-control": "Rpc", "secret": "S", "maintenance": "M", "audit": "A",
@@ -19,7 +19,7 @@ CLASSES = {
     "all": "RLlcpSFfAM", "routing": "", "none": "",
 }
 OTHERS = {  # by user and groups
-    "root": ("0", "0", "RLlcpSFfAMW"), "operator": ("65534", "_flowtap", "RLlcpSFf"),
+    "root": ("0", "0", "RLlcpSFfAMWX"), "operator": ("65534", "_flowtap", "RLlcpSFf"),
     "auditor": ("65534", "flowtap-audit", "A"), "officer": ("65534", "flowtap-warrant", "W"),
     "nobody": ("65534", "65534", ""),
 }
@@ -29,6 +29,7 @@ COMMANDS = {
     ("show", "services", "flow-tap", "events"): "F", ("show", "configuration"): "R",
     ("show", "configuration", "rollback", "1"): "R", ("show", "system", "commit"): "R",
     ("commit",): "Rc", ("rollback", "--check", "0"): "Rc",
+    ("request", "system", "configuration", "reload"): "X",
     ("audit", "head"): "A", ("audit", "export"): "A",
     ("warrant", "show"): "W", ("warrant", "enter", "/dev/null"): "W", ("warrant", "approve", "lea1", "x", "y"): "W",
     ("warrant", "revoke", "lea1", "x"): "W", ("request", "services", "flow-tap", "rotate-keys"): "FM",

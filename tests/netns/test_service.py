@@ -122,6 +122,27 @@ def test_reload(tapped):
     assert tapped.show("flowtapd.service", "ActiveState") == "active"
 
 
+def test_reload_that_the_system_refuses(tapped):
+    """What no reading of the file can tell makes the reload fail, too, and says why; nothing has changed."""
+    path = "/etc/flowtap/flowtap.conf"
+    old, shown = tapped.run("cat", path), tapped.run("flowtap", "show", "configuration")
+    tapped.write(path, old.replace("agency lea1", "agency nosuch { content-destination 192.0.2.0/24; } agency lea1"))
+    r = tapped.run("systemctl", "reload", "flowtapd.service", check=False)
+    tapped.write(path, old)
+    assert r.returncode != 0
+    until("the reason", lambda: "flowtap: agency nosuch: no such system user" in tapped.journal("-u", "flowtapd.service"))
+    assert tapped.run("flowtap", "show", "configuration") == shown
+    assert tapped.show("flowtapd.service", "ActiveState") == "active"
+    tapped.run("systemctl", "reload", "flowtapd.service")
+    tapped.run("systemctl", "kill", "--kill-who=main", "--signal=HUP", "flowtapd.service")
+    until("both", lambda: tapped.journal("-u", "flowtapd.service").count("configuration applied") >= 2)
+
+
+def test_the_start_says_nothing_of_no_use(tapped):
+    """Of tools that the unit runs, nothing is in the journal."""
+    assert "old priority" not in tapped.journal("-u", "flowtapd.service")
+
+
 def test_commit_and_users(tapped):
     """The file and the system's users are written from inside the sandbox."""
     old = tapped.run("cat", "/etc/flowtap/flowtap.conf")

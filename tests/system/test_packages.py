@@ -345,6 +345,24 @@ def test_old_algorithms_changed_often(machine):
     assert "start-limit-hit" not in machine.journal("-u", "flowtap-sshd*")
 
 
+def test_reload_tells_what_becomes_of_it(machine):
+    """Success only when the file is in force; what only the system can refuse is no success, and the journal has it."""
+    path, unit = "/etc/flowtap/flowtap.conf", "flowtapd.service"
+    old, shown = machine.run("cat", path), machine.run("flowtap", "show", "configuration")
+    try:
+        machine.write(path, old.replace("flow-tap {", "flow-tap { agency nosuch { content-destination 192.0.2.0/24; }", 1), 0o640)
+        assert machine.run("systemctl", "reload", unit, check=False).returncode != 0
+        until("the reason", lambda: "flowtap: agency nosuch: no such system user" in machine.journal("-u", unit))
+        assert machine.run("flowtap", "show", "configuration") == shown
+        machine.write(path, old.replace("flow-tap {", "flow-tap { maximum-criteria 131071;", 1), 0o640)
+        machine.run("systemctl", "reload", unit)
+        assert "maximum-criteria 131071;" in machine.run("flowtap", "show", "configuration")
+    finally:
+        machine.write(path, old, 0o640)
+        machine.run("systemctl", "reload", unit)
+    assert "old priority" not in machine.journal("-u", unit)
+
+
 def test_going_back_is_a_matter_of_the_schema(machine):
     """Where nobody is at the database, as after flowtapd --undo-upgrade."""
     script = "/var/lib/dpkg/info/flowtap-router.preinst"

@@ -136,6 +136,17 @@ on_ready(struct rd *r)
 	}
 }
 
+/* Of a file there is none here. */
+static void
+on_reload(void)
+{
+	cleanup_buf struct buf b = {0};
+
+	buf_put_u32(&b, world.asked ? EBUSY : 0);
+	buf_put_str(&b, world.asked ? "a change is under way" : "");
+	peer_send(&world.peer[PARENT], IPC_P_RELOADED, 0, &b);
+}
+
 static void
 parent_take(struct frame *f)
 {
@@ -145,6 +156,9 @@ parent_take(struct frame *f)
 		break;
 	case IPC_P_READY:
 		on_ready(&f->body);
+		break;
+	case IPC_P_RELOAD:
+		on_reload();
 		break;
 	case IPC_P_ALIVE:
 	case IPC_P_WORKING:

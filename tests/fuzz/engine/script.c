@@ -165,13 +165,13 @@ ctl_open(void)
 static const char *const commands[] = {"configuration", "system commit", "system alarms",
     "clear services flow-tap statistics", "commit", "commit check", "commit confirmed 1",
     "commit confirmed 1 comment x", "clear system commit", "configure exclusive", "configure",
-    "request system configuration rescue save", "request system configuration rescue delete", "cli authorization",
-    "services flow-tap statistics", "services flow-tap sessions", "services flow-tap content-destinations",
-    "services flow-tap events", "services flow-tap", "audit export", "audit export 3", "audit head", "warrant enter",
-    "warrant approve lea3 W-1", "warrant approve lea3 W-2", "warrant revoke lea3 W-1", "warrant revoke lea3 W-2",
-    "warrant show", "warrant show lea3 W-1", "request services flow-tap self-test",
-    "request services flow-tap rotate-keys", "login-failed", "configuration rescue", "configuration rollback 1",
-    "commit at 2023-11-14T23:00:00Z"};
+    "request system configuration rescue save", "request system configuration rescue delete",
+    "request system configuration reload", "cli authorization", "services flow-tap statistics",
+    "services flow-tap sessions", "services flow-tap content-destinations", "services flow-tap events",
+    "services flow-tap", "audit export", "audit export 3", "audit head", "warrant enter", "warrant approve lea3 W-1",
+    "warrant approve lea3 W-2", "warrant revoke lea3 W-1", "warrant revoke lea3 W-2", "warrant show",
+    "warrant show lea3 W-1", "request services flow-tap self-test", "request services flow-tap rotate-keys",
+    "login-failed", "configuration rescue", "configuration rollback 1", "commit at 2023-11-14T23:00:00Z"};
 
 /* Statements of an agency, any of them. */
 static void
