@@ -212,9 +212,9 @@ proved_json(const struct audit_verifier *v)
 static void
 proved_text(const struct audit_verifier *v)
 {
-	printf("proved: %" PRIu64 " lines, unchanged, in order, none missing\n"
-	       "signed: up to line %" PRIu64 ", by %" PRIu64 " checkpoints\n",
-	    v->chain.n, v->signed_n, v->checkpoints);
+	printf("proved: %" PRIu64 " line%s, unchanged, in order, none missing\n"
+	       "signed: up to line %" PRIu64 ", by %" PRIu64 " checkpoint%s\n",
+	    v->chain.n, v->chain.n == 1 ? "" : "s", v->signed_n, v->checkpoints, v->checkpoints == 1 ? "" : "s");
 	if (v->known.n == 0)
 		printf("That nothing was cut off at the end is proved up to a line you know from\n"
 		       "elsewhere: -K LINE:HASH\n");

@@ -161,6 +161,8 @@ commit_say_ends(const json_t *answer)
 	say_ends(
 	    json_object_get(answer, "would-end"), "would end", "would stop, and be kept until it is configured again");
 	say_ends(json_object_get(answer, "ended"), "ended", "stopped, and kept until it is configured again");
+	say_ends(json_object_get(answer, "would-start"), "kept from before would become active again", "");
+	say_ends(json_object_get(answer, "started"), "kept from before became active again", "");
 }
 
 void
@@ -175,6 +177,13 @@ commit_say_pending(const json_t *answer)
 		shell_say("warning: the commit that %s has put off till %s will be refused: it was made from another "
 			  "configuration",
 		    json_string_value(json_object_get(at, "user")), json_string_value(json_object_get(at, "time")));
+}
+
+static void
+print_within(json_int_t minutes)
+{
+	printf("it is taken back in %" JSON_INTEGER_FORMAT " minute%s unless it is confirmed: flowtap commit\n",
+	    minutes, minutes == 1 ? "" : "s");
 }
 
 static void
@@ -197,8 +206,7 @@ print_answer(const json_t *o)
 	commit_say_ends(o);
 	commit_say_pending(o);
 	if (changed && within && result && strcmp(result, "commit") == 0)
-		printf("it is taken back in %" JSON_INTEGER_FORMAT " minutes unless it is confirmed: flowtap commit\n",
-		    (json_integer_value(within) + 59) / 60);
+		print_within((json_integer_value(within) + 59) / 60);
 }
 
 static int
@@ -356,8 +364,8 @@ commit_show_history(const json_t *answer, unsigned width, struct buf *out)
 	}
 	if (within)
 		buf_printf(out,
-		    "Rollback in %" JSON_INTEGER_FORMAT " seconds unless the latest commit, 0, is confirmed\n",
-		    json_integer_value(within));
+		    "Rollback in %" JSON_INTEGER_FORMAT " second%s unless the latest commit, 0, is confirmed\n",
+		    json_integer_value(within), json_integer_value(within) == 1 ? "" : "s");
 }
 
 void

@@ -247,6 +247,6 @@ configure_save(struct shell *sh, const struct cmd_call *call)
 		shell_say("error: %s: %s", file, strerror(-r));
 		return EXIT_REFUSED;
 	}
-	printf("Wrote %zu lines of configuration to '%s'\n", lines_of(&text), file);
+	printf("Wrote %zu line%s of configuration to '%s'\n", lines_of(&text), lines_of(&text) == 1 ? "" : "s", file);
 	return EXIT_OK;
 }

@@ -274,7 +274,8 @@ monitor_view_screen(const struct monitor *m, enum monitor_style style, unsigned 
 	for (size_t i = 0; i < shown; i++)
 		agency_row(&v, &m->agency[i]);
 	if (shown < m->nagency + m->more)
-		buf_printf(out, "  and %zu others\n", m->nagency - shown + m->more);
+		buf_printf(out, "  and %zu other%s\n", m->nagency - shown + m->more,
+		    m->nagency - shown + m->more == 1 ? "" : "s");
 }
 
 void

@@ -387,8 +387,9 @@ show_content_destinations(const json_t *answer, unsigned width, struct buf *out)
 
 		snprintf(state, sizeof state, "%s%s%s", text_of(d, "state"), since ? " for " : "",
 		    since ? duration(since, age) : "");
-		buf_printf(out, "%s port %jd, agency %s, %jd criteria\n  %s", text_of(d, "address"),
-		    number_of(d, "port"), text_of(d, "agency"), number_of(d, "criteria"), state);
+		buf_printf(out, "%s port %jd, agency %s, %jd %s\n  %s", text_of(d, "address"), number_of(d, "port"),
+		    text_of(d, "agency"), number_of(d, "criteria"),
+		    number_of(d, "criteria") == 1 ? "criterion" : "criteria", state);
 		if (json_object_get(d, "interface"))
 			buf_printf(out, "; by %s, %s", text_of(d, "interface"), text_of(d, "way"));
 		if (json_object_get(d, "next-hop"))

@@ -173,7 +173,7 @@ on_sync(struct dataplane *d, uint32_t id, struct rd *r)
 	d->synced = true;
 	bulk_end();
 	if (n > 0)
-		log_warnx("%u criteria were in the kernel but not in the store: removed", n);
+		log_warnx("criteria that were in the kernel but not in the store are removed: %u", n);
 	for (n = 0; (n = tapset_costly(d->set, n)) != 0;)
 		log_warnx("agency number %u: packets pay more for its criteria than new ones may cost: they stay", n);
 	if ((rc = dataplane_done(d, id, 0)) == 0)

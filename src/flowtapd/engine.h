@@ -251,7 +251,7 @@ struct engine {
 	uint32_t selftests;        /* so far */
 	struct rejudge *rejudge;   /* engine_rejudge.h */
 	bool fell;                 /* at a start: some agency's criteria did */
-	json_t *ends;              /* what the last commit or check ends, by agency; NULL: none yet */
+	json_t *ends, *starts;     /* what the last commit or check ends and starts, by agency; NULL: none yet */
 	struct history history;    /* of the configuration */
 	struct config_ask *ask;    /* a commit on its way; NULL: none */
 	struct loop_timer *confirm;

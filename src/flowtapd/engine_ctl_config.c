@@ -295,12 +295,16 @@ warnings_json(const struct ctl *c)
 	return list;
 }
 
-/* What a commit ends, or would: for who sees the agencies. */
+/* What a commit ends and starts, or would: for who sees the agencies. */
 static void
 ends_add(const struct ctl *c, json_t *o, bool check)
 {
-	if (json_array_size(c->engine->ends) > 0 && (ctl_perm(c) & CONF_PERM_FLOW_TAP))
+	if ((ctl_perm(c) & CONF_PERM_FLOW_TAP) == 0)
+		return;
+	if (json_array_size(c->engine->ends) > 0)
 		json_object_set(o, check ? "would-end" : "ended", c->engine->ends);
+	if (json_array_size(c->engine->starts) > 0)
+		json_object_set(o, check ? "would-start" : "started", c->engine->starts);
 }
 
 /* What is in force now. */

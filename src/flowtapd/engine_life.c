@@ -173,7 +173,7 @@ engine_life_ended(struct engine *e, struct rd *r)
 		engine_txn_rollback(e);
 	if (rc < 0) {
 		/* They copy nothing any more; the next daemon is told of them again. */
-		log_warn(rc, "%u criteria have ended but stay stored", k);
+		log_warn(rc, "criteria that have ended but stay stored: %u", k);
 		return 0;
 	}
 	engine_delete_uids(e, uid, k);

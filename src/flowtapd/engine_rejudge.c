@@ -64,6 +64,7 @@ engine_rejudge_free(struct engine *e)
 {
 	engine_rejudge_stop(e);
 	json_decref(TAKE_PTR(e->ends));
+	json_decref(TAKE_PTR(e->starts));
 	free(TAKE_PTR(e->rejudge));
 }
 
@@ -219,12 +220,27 @@ ends_add(struct engine *e, const char *agency, uint64_t n, bool kept)
 		    e->ends, json_pack("{s:s,s:I,s:b}", "agency", agency, "criteria", (json_int_t)n, "kept", kept));
 }
 
-static void
-agency_back(struct engine *e, const char *name, uint64_t n)
+/* "1 criterion stops", "2 criteria stop" */
+static const char *
+number_say(char room[static 64], uint64_t n, const char *verb)
 {
-	char reason[64];
+	snprintf(room, 64, n == 1 ? "%llu criterion %ss" : "%llu criteria %s", (unsigned long long)n, verb);
+	return room;
+}
 
-	snprintf(reason, sizeof reason, "it is configured again: %llu criteria start", (unsigned long long)n);
+static void
+agency_back(struct rejudge *j)
+{
+	struct engine *e = j->engine;
+	const char *name = agency_of(j)->name;
+	char reason[128], number[64];
+
+	if (e->starts)
+		json_array_append_new(
+		    e->starts, json_pack("{s:s,s:I}", "agency", name, "criteria", (json_int_t)j->stood));
+	if (j->what == REJUDGE_COUNT)
+		return;
+	snprintf(reason, sizeof reason, "it is configured again: %s", number_say(number, j->stood, "start"));
 	engine_audit_happened(e, &(struct audit_event){.kind = "started", .agency = name, .reason = reason});
 }
 
@@ -237,17 +253,17 @@ agency_end(struct rejudge *j)
 	if (j->unread)
 		log_warnx("agency %s: %llu stored criteria can't be read: they are set aside, and not active", name,
 		    (unsigned long long)j->unread);
-	if (j->what == REJUDGE_END && j->concern[j->at] == CONCERN_NEW && j->stood > 0)
-		agency_back(e, name, j->stood);
+	if (j->concern[j->at] == CONCERN_NEW && j->stood > 0)
+		agency_back(j);
 	if (j->fallen == 0)
 		return;
 	ends_add(e, name, j->fallen, false);
 	if (j->what == REJUDGE_COUNT)
 		return;
 	if (!engine_event(e, ENGINE_WARNING, EVENT_CONFIGURATION,
-		"agency %s: %llu criteria that are not allowed any more have ended; the record tells why", name,
+		"agency %s: criteria that are not allowed any more have ended: %llu; the record tells why", name,
 		(unsigned long long)j->fallen))
-		log_warnx("agency %s: %llu criteria that are not allowed any more have ended; the record tells why",
+		log_warnx("agency %s: criteria that are not allowed any more have ended: %llu; the record tells why",
 		    name, (unsigned long long)j->fallen);
 }
 
@@ -307,8 +323,10 @@ begin(struct engine *e, enum rejudge_what what, const struct conf *by)
 
 	engine_rejudge_stop(e);
 	json_decref(e->ends);
+	json_decref(e->starts);
 	e->ends = json_array();
-	if (e->ends == NULL || (j->concern = calloc((size_t)by->nagency + 1, 1)) == NULL)
+	e->starts = json_array();
+	if (e->ends == NULL || e->starts == NULL || (j->concern = calloc((size_t)by->nagency + 1, 1)) == NULL)
 		return -ENOMEM;
 	j->what = what;
 	j->by = by;
@@ -321,15 +339,14 @@ agency_gone(struct engine *e, enum rejudge_what what, const char *name)
 {
 	const uint64_t late = engine_late_count(e, name);
 	uint64_t n = 0;
-	char reason[64];
+	char reason[128], number[64];
 
 	if (store_count(e->store, name, &n) < 0 || n <= late)
 		return;
 	ends_add(e, name, n - late, true);
 	if (what == REJUDGE_COUNT)
 		return;
-	snprintf(
-	    reason, sizeof reason, "it is no longer configured: %llu criteria stop", (unsigned long long)(n - late));
+	snprintf(reason, sizeof reason, "it is no longer configured: %s", number_say(number, n - late, "stop"));
 	engine_audit_happened(e, &(struct audit_event){.kind = "stopped", .agency = name, .reason = reason});
 }
 

@@ -40,7 +40,7 @@ int engine_rejudge_fallen(struct engine *e);
 /*
  * was: what was in force, needed in this call only; by: stays until done is called, with the store's error or 0,
  * perhaps from here.  e->ends is then what ends, or would: [{"agency", "criteria", "kept"}]; kept: it stops, and stays
- * stored.
+ * stored; e->starts what of agencies that are configured again starts, or would: [{"agency", "criteria"}].
  */
 void engine_rejudge(struct engine *e, enum rejudge_what what, const struct conf *was, const struct conf *by,
     void (*done)(struct engine *e, int err));

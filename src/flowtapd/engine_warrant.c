@@ -407,7 +407,7 @@ revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event 
 
 	if (r < 0 || gone->failed)
 		return r < 0 ? r : -ENOMEM;
-	snprintf(reason, sizeof reason, "%zu criteria end", gone->n);
+	snprintf(reason, sizeof reason, gone->n == 1 ? "%zu criterion ends" : "%zu criteria end", gone->n);
 	v->reason = reason;
 	do {
 		size_t n = gone->n - at < LATE_UIDS_MAX ? gone->n - at : LATE_UIDS_MAX;
@@ -446,7 +446,7 @@ decide_record(struct engine *e, const struct store_warrant *s, struct authority 
 		r = store_warrant_set(e->store, s);
 	if (r == 0 && !approve) {
 		r = store_delete_warrant(e->store, s->no, note_uid, gone, &count);
-		snprintf(reason, sizeof reason, "%zu criteria end", gone->n);
+		snprintf(reason, sizeof reason, gone->n == 1 ? "%zu criterion ends" : "%zu criteria end", gone->n);
 		v.reason = reason;
 		if (gone->failed)
 			r = -ENOMEM;

@@ -148,7 +148,7 @@ tally_table(struct buf *out, struct tally_row *row, unsigned n, const struct tal
 		row_put(out, &row[i], view);
 	if (shown == n)
 		return shown + 1;
-	buf_printf(out, "and %u less busy ports\n", n - shown);
+	buf_printf(out, "and %u less busy port%s\n", n - shown, n - shown == 1 ? "" : "s");
 	return shown + 2;
 }
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_read_ends_too(rig, conf, back, how, damage):  # noqa: F8
             assert rig.show()["capacity"]["criteria"] == 1
             said = [(x["kind"], x.get("ids"), x.get("reason")) for x in since(rig, mark) if x.get("agency") == "lea1"]
             if how == "agency":
-                assert ("stopped", None, "it is no longer configured: 1 criteria stop") in said
+                assert ("stopped", None, "it is no longer configured: 1 criterion stops") in said
             else:
                 assert ("set-aside", str(bad), "can't be used as they are stored: not active until added anew") in said
             assert other.ask("LIST", "Flags: CRITERIA").entries() == before
@@ -231,6 +231,20 @@ def test_an_agency_comes_back_by_the_new_rules(rig, config, taps):
     assert lines == [("stopped", None, "it is no longer configured"),
                      ("ended", str(taps.ids[2]), "the configuration no longer allows it"),
                      ("started", None, "it is configured again")]
+
+
+def test_coming_back_is_told(rig, conf, back, taps):  # noqa: F811
+    """What is in the store of an agency that is configured again is active again: its committer is told how much."""
+    conf.commit(statements(back, "lea1"))
+    with open(conf.candidate, "w") as f:
+        f.write(back)
+    told = [{"agency": "lea1", "criteria": len(taps.ids)}]
+    for words, name in (["--check"], "would-start"), ([], "started"):
+        r = lab_command("exec", "--name", rig.name, "router", "flowtap", "-j", "commit", *words, "/etc/flowtap/candidate")
+        assert json.loads(r.stdout)[name] == told, r
+    conf.commit(statements(back, "lea1"))
+    r = conf.commit(back)
+    assert f"agency lea1: {len(taps.ids)} criteria kept from before became active again" in r.stdout + r.stderr, r
 
 
 def test_under_a_warrant_it_goes_on(rig, config, taps):

@@ -110,7 +110,7 @@ def test_revoked_at_once(rig, strict):
         inject(packet)
         until("no criterion in the kernel", lambda: rig.show()["capacity"]["criteria"] == 0)
         assert reason(ask_add(rig, s, port, f"X-Warrant-Id: {ref}")) == (432, "the warrant was revoked")
-        assert since(rig, mark)[0]["reason"] == "1 criteria end"
+        assert since(rig, mark)[0]["reason"] == "1 criterion ends"
     rig.account_closed()
     assert len(content.got) == 1
 

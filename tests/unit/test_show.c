@@ -159,7 +159,7 @@ destinations(void **state)
 	    "192.0.2.10 port 7000, agency lea1, 2 criteria\n"
 	    "  unresolved for 00:00:07; by eth1, stage device\n"
 	    "  next hop 198.51.100.1\n"
-	    "2001:db8::1 port 7001, agency lea2, 1 criteria\n"
+	    "2001:db8::1 port 7001, agency lea2, 1 criterion\n"
 	    "  no route\n"
 	    "There are more.\n");
 }
