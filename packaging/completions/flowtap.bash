@@ -17,8 +17,8 @@ _flowtap() {
 	esac
 	if [[ $cur == -* ]]; then
 		[ -z "$first" ] || case ${COMP_WORDS[first]} in
-		commit) options="--check --confirmed --comment --base --json" ;;
-		rollback) options="--check --confirmed --comment --base --json" ;;
+		commit) options="--check --confirmed --comment --base --empty --json" ;;
+		rollback) options="--check --confirmed --comment --base --empty --json" ;;
 		audit) options="--key --known" ;;
 		*) options= ;;
 		esac

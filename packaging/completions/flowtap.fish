@@ -13,6 +13,7 @@ complete -c flowtap -l color -x -a 'auto always never' -d 'when to use colour'
 complete -c flowtap -l command -s c -x -d 'commands as in the shell'
 complete -c flowtap -l version -d 'version'
 complete -c flowtap -l help -s h -d 'usage'
+complete -c flowtap -n '__fish_seen_subcommand_from commit rollback' -l empty
 complete -c flowtap -n '__fish_seen_subcommand_from commit rollback' -l base
 complete -c flowtap -n '__fish_seen_subcommand_from commit rollback' -l check
 complete -c flowtap -n '__fish_seen_subcommand_from commit rollback' -l comment

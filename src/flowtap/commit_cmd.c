@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commit_look.h"
 #include "ctl.h"
 #include "jsonout.h"
 #include "shell.h"
@@ -63,11 +64,13 @@ commit_send(
 	if (words.err || words.len > 500)
 		return usage("commit: the comment is too long");
 	if (o->lock)
-		return ctl_ask_again(*o->lock, (const char *)words.p, text) < 0 ? EXIT_TRANSPORT
+		code = ctl_ask_again(*o->lock, (const char *)words.p, text) < 0 ? EXIT_TRANSPORT
 										: read_answer(*o->lock, answer, wrong);
-	if ((fd = ctl_ask(socket, (const char *)words.p, text, &code)) < 0)
-		return code;
-	return read_answer(fd, answer, wrong);
+	else if ((fd = ctl_ask(socket, (const char *)words.p, text, &code)) >= 0)
+		code = read_answer(fd, answer, wrong);
+	if (code == EXIT_OK)
+		commit_look_warn(text, *answer);
+	return code;
 }
 
 int
@@ -251,6 +254,7 @@ static const struct option long_options[] = {
     {"confirmed", required_argument, NULL, 'c'},
     {"comment", required_argument, NULL, 'm'},
     {"base", required_argument, NULL, 'b'},
+    {"empty", no_argument, NULL, 'e'},
     {"json", no_argument, NULL, 'j'},
     {NULL, 0, NULL, 0},
 };
@@ -268,6 +272,8 @@ opts_parse(int argc, char **argv, struct commit_opts *o, bool *json)
 
 		if (c == 'n')
 			o->check = true;
+		else if (c == 'e')
+			o->empty = true;
 		else if (c == 'j')
 			*json = true;
 		else if (c == 'm')
@@ -277,12 +283,23 @@ opts_parse(int argc, char **argv, struct commit_opts *o, bool *json)
 		else if (c == 'c' && slice_u64(arg, 65535, &minutes) == 0 && minutes > 0)
 			o->confirmed = (unsigned)minutes;
 		else
-			return usage(
-			    "expected [--check] [--confirmed MINUTES] [--comment TEXT] [--base COMMIT] [FILE]");
+			return usage("expected [--check] [--confirmed MINUTES] [--comment TEXT] [--base COMMIT] "
+				     "[--empty] [FILE]");
 	}
 	if (o->check && o->confirmed)
 		return usage("either --check or --confirmed");
 	return EXIT_OK;
+}
+
+/* A file that became empty by mistake ends nothing. */
+static bool
+empty_refused(const struct commit_opts *o, const char *name, struct slice text)
+{
+	if (o->empty || !commit_look_is_empty(text))
+		return false;
+	term_say(
+	    "flowtap: %s: there is no statement in it: it would end all taps and logins; --empty commits it", name);
+	return true;
 }
 
 int
@@ -301,6 +318,8 @@ commit_main(const char *socket, bool json, int argc, char **argv)
 							: run(socket, json, &o, "", (struct slice){"", 0});
 	if (text_read(argv[optind], &text) < 0)
 		return EXIT_USAGE;
+	if (empty_refused(&o, argv[optind], (struct slice){text.p ? (const char *)text.p : "", text.len}))
+		return EXIT_REFUSED;
 	/* Nothing at all would confirm the commit before. */
 	if (text.len == 0)
 		buf_put(&text, "\n", 1);
@@ -327,6 +346,12 @@ rollback_main(const char *socket, bool json, int argc, char **argv)
 	    json_integer_value(json_object_get(answer, "generation")));
 	if (o.comment == NULL)
 		o.comment = comment;
+	if (empty_refused(&o, name,
+		(struct slice){json_string_value(json_object_get(answer, "text")),
+		    json_string_length(json_object_get(answer, "text"))})) {
+		json_decref(answer);
+		return EXIT_REFUSED;
+	}
 	if (json_string_length(json_object_get(answer, "text")) == 0)
 		json_object_set_new(answer, "text", json_string("\n"));
 	code = run(socket, json, &o, name,

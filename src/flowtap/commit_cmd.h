@@ -14,6 +14,7 @@
 
 struct commit_opts {
 	bool check;
+	bool empty;          /* a text without a statement is meant */
 	unsigned confirmed;  /* minutes; 0: at once and for good */
 	uint64_t base;       /* the commit it was made from; 0: whatever is in force */
 	const char *comment; /* NULL or one line */

@@ -273,6 +273,24 @@ commit_say(const json_t *answer, const struct commit_opts *o)
 	}
 }
 
+static bool
+is_empty(const struct conf_tree *t)
+{
+	return TAILQ_EMPTY(&t->root.child);
+}
+
+/* A candidate in which nothing is left, as of a file that was empty: whether it is meant.  Scripts are warned only. */
+static bool
+emptied_meant(const struct shell *sh)
+{
+	if (!is_empty(sh->candidate->tree) || is_empty(sh->candidate->active))
+		return true;
+	shell_say(
+	    "warning: the candidate has no statement: all taps and logins that you see in the active configuration "
+	    "end with it");
+	return shell_confirm(sh, "Commit an empty configuration?", false);
+}
+
 /* The candidate, to be in force as o says.  The exit code, after a message to the user. */
 static int
 commit_give(struct shell *sh, const struct commit_opts *o)
@@ -337,6 +355,8 @@ configure_commit(struct shell *sh, const struct cmd_call *call)
 		shell_say("error: nothing is committed: line %u failed", sh->failed);
 		return EXIT_REFUSED;
 	}
+	if (!o.check && !emptied_meant(sh))
+		return EXIT_REFUSED;
 	if (cmd_arg(call, "TIME"))
 		return commit_later(sh, &o, cmd_arg(call, "TIME"));
 	if ((code = commit_give(sh, &o)) != EXIT_OK)

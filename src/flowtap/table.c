@@ -332,10 +332,11 @@ const struct cmd table_commands[] = {
     {ASKED, "warrant show [AGENCY REFERENCE]", "References, agencies, states and times; or one order's text",
 	.main = warrant_main},
     {CMD_ONCE, "commit [OPTIONS]",
-	"Have a file be the configuration: [--check] [--confirmed MINUTES] [--comment TEXT] [--base COMMIT] [FILE]",
+	"Have a file be the configuration: [--check] [--confirmed MINUTES] [--comment TEXT] [--base COMMIT] [--empty] "
+	"[FILE]",
 	.main = commit_main},
     {CMD_ONCE, "rollback WHICH",
-	"Have an earlier configuration back: [--check] [--confirmed MINUTES] [--comment TEXT] N",
+	"Have an earlier configuration back: [--check] [--confirmed MINUTES] [--comment TEXT] [--empty] N",
 	.main = rollback_main},
     {CMD_OPER, "configure [(private|exclusive)]", "Enter configuration mode", configure_enter},
     {ASKED, "show cli authorization", "What you may do", run_ask, .ask = "cli authorization",

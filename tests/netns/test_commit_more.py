@@ -64,6 +64,35 @@ def test_exclusive(rig, run):  # noqa: F811
     until("the lock is gone", lambda: "locked" not in run("-c", "configure exclusive", status=None))
 
 
+def test_an_empty_candidate(rig, run):  # noqa: F811
+    """A person is asked, and Enter is no; a script is warned."""
+    with Terminal(argv(rig)) as t:
+        t.expect(PROMPT)
+        t.ask("configure", EDIT)
+        t.ask("load override /dev/null", EDIT)
+        t.type("commit\n")
+        t.expect(r"Commit an empty configuration\? \[yes,no\] \(no\) ")
+        t.ask("", EDIT)
+        assert "no statement" not in t.ask("commit check", EDIT)
+        t.ask("rollback", EDIT)
+        t.ask("exit", PROMPT)
+    assert "maximum-sessions" not in run("show", "configuration") and "agency" in run("show", "configuration")
+    said = run(stdin="configure\nload override /dev/null\ncommit confirmed 1\nrollback 1\ncommit\n")
+    assert "warning: the candidate has no statement" in said and said.count("commit complete") == 2, said
+
+
+def test_an_alarm_hook_that_is_not_there(rig, run):  # noqa: F811
+    """A check says so; what can be run is no reason for a word."""
+    hook = "set services flow-tap alarm-hook"
+    said = run(stdin=f"configure\n{hook} /nonexistent/hook\ncommit check\n{hook} /etc/passwd\ncommit check\n"
+                     f"{hook} /bin/true\ncommit check\nrollback\n")
+    assert "alarm-hook: /nonexistent/hook: there is no such file: no alarm is handed on" in said, said
+    assert "alarm-hook: /etc/passwd: it is not a program that can be run" in said and "/bin/true:" not in said, said
+    text = run("show", "configuration").replace("flow-tap {", "flow-tap { alarm-hook /nonexistent/hook;", 1)
+    found = json.loads(run("-j", "commit", "--check", "-", stdin=text))
+    assert [w for w in found["warnings"] if "/nonexistent/hook" in w], found
+
+
 def test_rescue(rig, run):  # noqa: F811
     assert "there is no rescue configuration" in run("show", "system", "configuration", "rescue", status=4)
     run(stdin=f"configure\n{SHORT} 9\ncommit\n")

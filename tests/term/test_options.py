@@ -66,6 +66,18 @@ def test_output_that_can_not_be_written(name):
         assert r.returncode != 0 and r.stderr == f"{name}: standard output: Bad file descriptor\n", r
 
 
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "/* nothing */"])
+def test_a_configuration_without_a_statement(text):
+    """It would end everything: it needs a word more, or it is refused before the daemon is asked."""
+    for more in [], ["--check"], ["--confirmed", "5"]:
+        r = subprocess.run([PROGRAMS["flowtap"], "-s", "/nonexistent", "commit", *more, "-"], input=text,
+                           capture_output=True, text=True, timeout=30)
+        assert r.returncode == 1 and "there is no statement in it" in r.stderr and "--empty" in r.stderr, r
+    r = subprocess.run([PROGRAMS["flowtap"], "-s", "/nonexistent", "commit", "--empty", "-"], input=text,
+                       capture_output=True, text=True, timeout=30)
+    assert r.returncode == 5 and "is flowtapd running" in r.stderr, r
+
+
 @each
 def test_streams_closed(name):
     """Nothing that a program opens gets the number of a standard stream."""
