@@ -15,13 +15,24 @@ parse(struct slice text, struct conf_tree **out)
 	return conf_parse_tree(text, out, &err);
 }
 
+/* A statement is the first thing in it, and so it need not be read to be known to have one. */
+static bool
+begins_with_word(struct slice text)
+{
+	size_t i = 0;
+
+	while (i < text.len && (text.p[i] == ' ' || text.p[i] == '\t' || text.p[i] == '\r' || text.p[i] == '\n'))
+		i++;
+	return i < text.len && text.p[i] >= 'a' && text.p[i] <= 'z';
+}
+
 bool
 commit_look_is_empty(struct slice text)
 {
 	struct conf_tree *t;
 	bool empty;
 
-	if (parse(text, &t) < 0)
+	if (begins_with_word(text) || parse(text, &t) < 0)
 		return false;
 	empty = TAILQ_EMPTY(&t->root.child);
 	conf_tree_free(t);
@@ -61,7 +72,8 @@ commit_look_warn(struct slice text, json_t *answer)
 	struct conf_tree *t;
 	const char *why;
 
-	if (parse(text, &t) < 0)
+	/* a long text is not read once more for nothing */
+	if (memmem(text.p, text.len, "alarm-hook", strlen("alarm-hook")) == NULL || parse(text, &t) < 0)
 		return;
 	hook = conf_tree_find(conf_tree_find(conf_tree_find(&t->root, "services"), "flow-tap"), "alarm-hook");
 	if (hook && hook->nword > 0 && (why = program_wrong(hook->word[0].text)) != NULL)
