@@ -34,6 +34,7 @@
 #include "clock.h"
 #include "conf_value.h"
 #include "daemon.h"
+#include "inherited.h"
 #include "log.h"
 #include "replace.h"
 #include "role.h"
@@ -114,6 +115,7 @@ tool_exec(const char *const *argv, int in, int out)
 {
 	char *envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
 
+	inherited_signals_usual();
 	if (setpgid(0, 0) < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
 	    close_range(3, ~0u, 0) < 0 || chdir("/") < 0)
 		_exit(127);

@@ -24,6 +24,7 @@
 #include "daemon.h"
 #include "foreign.h"
 #include "hook.h"
+#include "inherited.h"
 #include "log.h"
 #include "sandbox.h"
 
@@ -134,10 +135,8 @@ child_exec(const struct hook *h, int input, char **env)
 	const struct rlimit cpu = {HOOK_CPU_S, HOOK_CPU_S};
 	char *argv[] = {(char *)h->path, NULL};
 	int null = open("/dev/null", O_RDWR);
-	sigset_t none;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	inherited_signals_usual();
 	if (null < 0 || setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CPU, &cpu) < 0 || dup2(input, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
 	    close_range(3, ~0u, 0) < 0 || chdir("/") < 0)

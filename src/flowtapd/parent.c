@@ -23,6 +23,7 @@
 #include "backoff.h"
 #include "clock.h"
 #include "foreign.h"
+#include "inherited.h"
 #include "kern.h"
 #include "listen.h"
 #include "log.h"
@@ -435,13 +436,18 @@ parent_start(struct parent *p)
 {
 	int r;
 
+	if ((r = inherited_limits()) < 0)
+		return r;
 	if ((r = users_resolve(p)) < 0) {
 		log_warnx("the system users " DAEMON_USER " and " DAEMON_USER_DP " are needed");
 		return r;
 	}
 	if ((r = as_dir(p->conf->run_dir, 0, 0, 0755)) < 0 ||
 	    (r = listen_lock(p->conf->run_dir, DAEMON_LOCK_WAIT_MS, &p->lock_fd)) < 0) {
-		log_warn(r, "%s", p->conf->run_dir);
+		if (r == -EBUSY)
+			log_warnx("another flowtapd is running: it holds %s", p->conf->run_dir);
+		else
+			log_warn(r, "%s", p->conf->run_dir);
 		return r;
 	}
 	conf_look(p);
@@ -473,6 +479,10 @@ daemon_begin(const struct daemon_opts *o, struct notify *notify)
 	if (geteuid() != 0) {
 		log_warnx("must be started as root: it loads kernel programs, then drops root");
 		return -EPERM;
+	}
+	if ((r = inherited_put_right()) < 0) {
+		log_warn(r, "standard input, output and error");
+		return r;
 	}
 	if ((r = notify_open(notify)) < 0)
 		log_warn(r, "the service manager");
