@@ -320,7 +320,8 @@ iface_new(struct kern *k, struct iface_set **out)
 		return -ENOMEM;
 	LIST_INIT(&s->list);
 	s->kern = k;
-	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	/* What was reported as ready, a dump of the same round may have read. */
+	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (s->nl == NULL || mnl_socket_bind(s->nl, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
 		int r = -errno;
 		iface_free(s);

@@ -121,7 +121,7 @@ local_new(struct kern *k, struct local **out)
 	if (l == NULL)
 		return r;
 	l->kern = k;
-	if ((l->news = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) == NULL ||
+	if ((l->news = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK)) == NULL ||
 	    (l->ask = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) == NULL ||
 	    mnl_socket_bind(l->news, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_bind(l->ask, 0, MNL_SOCKET_AUTOPID) < 0) {

@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: nl_dump */
+/* exports: nl_dump nl_wait */
 #include "nl_dump.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define NL_BUF 65536
 #define ATTEMPTS 5
+#define ANSWER_MS 2000
+
+/* An answer may be missing for good: the kernel forgets the rest of a dump for which it found no memory. */
+ssize_t
+nl_wait(const struct mnl_socket *nl, void *buf, size_t len)
+{
+	struct pollfd p = {.fd = mnl_socket_get_fd(nl), .events = POLLIN};
+	int n = poll(&p, 1, ANSWER_MS);
+
+	if (n == 0)
+		errno = ETIMEDOUT;
+	return n > 0 ? mnl_socket_recvfrom(nl, buf, len) : -1;
+}
 
 /* mnl_cb_run would stop at the first message of a dump that changed meanwhile, and leave the end of it unread. */
 int
@@ -46,8 +60,8 @@ attempt(const struct nl_dump *d, struct nlmsghdr *request, bool *changed)
 	if (mnl_socket_sendto(d->nl, request, request->nlmsg_len) < 0)
 		return -errno;
 	while (r == 0) {
-		n = mnl_socket_recvfrom(d->nl, buf, sizeof buf);
-		if (n < 0 && errno != ENOBUFS && errno != EINTR)
+		n = nl_wait(d->nl, buf, sizeof buf);
+		if (n < 0 && errno != ENOBUFS && errno != EINTR && errno != EAGAIN)
 			return -errno;
 		/* News was lost; it may be of what we were told before. */
 		if (n < 0 && errno == ENOBUFS)
@@ -68,7 +82,11 @@ nl_dump(const struct nl_dump *d, struct nlmsghdr *request)
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	for (int i = 0; r == 0 && changed && i < ATTEMPTS; i++) {
 		request->nlmsg_seq = ++seq;
-		r = attempt(d, request, &changed);
+		/* A dump that was given up is under way still; reading that it is lets the kernel go on with it. */
+		if ((r = attempt(d, request, &changed)) == -EBUSY) {
+			changed = true;
+			r = 0;
+		}
 	}
 	return r < 0 ? r : changed;
 }

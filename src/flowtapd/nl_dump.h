@@ -5,6 +5,7 @@
 
 #include <libmnl/libmnl.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Whether a whole message is there.  libmnl's own takes a length of 2^31 and more for one below 0, which fits. */
 static inline bool
@@ -13,8 +14,14 @@ nl_whole(const struct nlmsghdr *h, size_t left)
 	return left >= sizeof *h && h->nlmsg_len >= sizeof *h && h->nlmsg_len <= left;
 }
 
+/*
+ * One answer, of len bytes at most: its length, or -1 and errno; ETIMEDOUT: none came within seconds.  For sockets that
+ * nobody else reads: where news may come, and be read elsewhere, the socket is non-blocking, and EAGAIN is no error.
+ */
+ssize_t nl_wait(const struct mnl_socket *nl, void *buf, size_t len);
+
 struct nl_dump {
-	struct mnl_socket *nl;                             /* blocking; bound */
+	struct mnl_socket *nl;                             /* bound; non-blocking, if it gets news */
 	void (*begin)(void *arg);                          /* before each attempt */
 	void (*each)(void *arg, const struct nlmsghdr *h); /* a whole message; also news, on a socket that gets them */
 	void *arg;

@@ -16,6 +16,7 @@
 
 #include "kern.h"
 #include "log.h"
+#include "nl_dump.h"
 #include "nl_link.h"
 #include "selftest.h"
 #include "stage.h"
@@ -52,7 +53,7 @@ request(struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 		r = -errno;
 	/* until the acknowledgement (MNL_CB_STOP) */
 	for (int more = r == 0; more > 0;) {
-		n = mnl_socket_recvfrom(nl, buf, sizeof buf);
+		n = nl_wait(nl, buf, sizeof buf);
 		more = n < 0 ? -1 : mnl_cb_run(buf, (size_t)n, 0, 0, cb, arg);
 		if (more < 0)
 			r = -errno;

@@ -114,6 +114,23 @@ def test_many_interfaces_come_and_go(rig):
     assert len(recorded(rig)) == before
 
 
+def test_nobody_waits_for_news(rig):
+    """It may have been read with something else by the time it is looked for."""
+    news = 0
+    for role in "dataplane", "inventory":
+        for pid in rig.processes()[role]:
+            with open(f"/proc/{pid}/net/netlink") as f:
+                groups = {x[9]: int(x[3], 16) for x in (line.split() for line in list(f)[1:])}
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                inode = os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]")
+                if groups.get(inode):
+                    with open(f"/proc/{pid}/fdinfo/{fd}") as f:
+                        flags = int(next(x for x in f if x.startswith("flags:")).split()[1], 8)
+                    assert flags & os.O_NONBLOCK, (role, fd, groups[inode])
+                    news += 1
+    assert news
+
+
 def test_renamed_while_it_is_tapped(rig):
     """The program stays: not a packet is missing."""
     port, name = rig.port(), rig.lab["router"]["interfaces"]["subscriber"]
