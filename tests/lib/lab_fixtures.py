@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Fixtures: one lab for all tests, swept clean after each; its logs in every failing report."""
 
+import contextlib
 import os
 
 import pytest
@@ -85,6 +86,17 @@ def wire_sized(rig):
     rig.offloads(True)
 
 
+def doing(rig):
+    """What each process of the daemon waits for: one that hangs is seen in a failure's report."""
+    for role, pids in rig.processes().items():
+        for pid in pids:
+            said = [role, str(pid)]
+            for name in "wchan", "syscall", "stack":
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/{name}") as f:
+                    said.append(f.read().strip().replace("\n", " "))
+            yield " ".join(said)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
@@ -99,3 +111,4 @@ def pytest_runtest_makereport(item, call):
             text = str(e)
         if text:
             report.sections.append((f"{name}.log", text))
+    report.sections.append(("processes", "\n".join(doing(item.rig))))

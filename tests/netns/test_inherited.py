@@ -7,20 +7,13 @@ import signal
 import subprocess
 
 import pytest
-from rig import dtcp, lab_ask, lab_command
+from rig import dtcp, lab_command
 from test_exhausted import status
 from test_full_disk import Tap, copied
 
 LITTLE = {"nofile": 64, "stack": 128 << 10, "fsize": 4096, "cpu": 1, "as": 16 << 20, "data": 1 << 20}
 WORDS = {"nofile": "Max open files", "stack": "Max stack size", "fsize": "Max file size", "cpu": "Max cpu time",
          "as": "Max address space", "data": "Max data size"}
-
-
-def daemons(rig):
-    """Of each process of the daemon its number."""
-    parent = lab_ask(rig, "status")["flowtapd"]["pid"]
-    with open(f"/proc/{parent}/task/{parent}/children") as f:
-        return [parent] + [int(x) for x in f.read().split()]
 
 
 def limit(pid, name):
@@ -58,7 +51,7 @@ def test_daemon_has_what_it_needs_whatever_it_was_given(rig):
         assert s.ask("ADD", *dtcp.add_lines(source_address="198.51.100.77", **rig.destination(port))).code == 200
         taps = [Tap(rig, f"198.51.100.{n}", content, inject) for n in (77, 77)]
         assert copied(*taps)
-        for pid in daemons(rig):
+        for pid in (n for role, pids in rig.processes().items() if role not in ("session", "sshd") for n in pids):
             assert int(limit(pid, "nofile")) >= 1024, pid
             assert int(limit(pid, "stack")) >= 2 << 20, pid
             assert limit(pid, "fsize") == "unlimited", pid
