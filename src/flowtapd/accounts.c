@@ -204,7 +204,8 @@ tool_run(struct accounts *a, const char *const *argv, const char *input)
 		return 0;
 	a->stuck = r < 0 || WIFSIGNALED(status);
 	if (r < 0)
-		snprintf(a->why, sizeof a->why, "%s has not ended: the name services may not answer", argv[0]);
+		snprintf(a->why, sizeof a->why,
+		    "%s has not ended: /etc/.pwd.lock may be held, or the name services may not answer", argv[0]);
 	else if (WIFSIGNALED(status))
 		snprintf(a->why, sizeof a->why, "%s was ended by SIG%s: the name services may be broken", argv[0],
 		    sigabbrev_np(WTERMSIG(status)));

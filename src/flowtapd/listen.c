@@ -13,6 +13,7 @@
 
 #include "base.h"
 #include "listen.h"
+#include "log.h"
 
 int
 listen_unix(const char *dir, const char *name, mode_t mode, int *fd)
@@ -24,10 +25,12 @@ listen_unix(const char *dir, const char *name, mode_t mode, int *fd)
 	if (n < 0 || (size_t)n >= sizeof sun.sun_path)
 		return -ENAMETOOLONG;
 	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s < 0 || (unlink(sun.sun_path) < 0 && errno != ENOENT))
-		return -errno;
-	if (bind(s, (struct sockaddr *)&sun, sizeof sun) < 0 || chmod(sun.sun_path, mode) < 0 || listen(s, 512) < 0)
-		return -errno;
+	if (s < 0 || (unlink(sun.sun_path) < 0 && errno != ENOENT) ||
+	    bind(s, (struct sockaddr *)&sun, sizeof sun) < 0 || chmod(sun.sun_path, mode) < 0 || listen(s, 512) < 0) {
+		n = -errno;
+		log_warn(n, "%s: no socket can be made there", sun.sun_path);
+		return n;
+	}
 	*fd = TAKE_FD(s);
 	return 0;
 }

@@ -9,7 +9,7 @@ import signal
 import threading
 
 import pytest
-from rig import difference, lab_command, udp_packet, until
+from rig import difference, lab_ask, lab_command, udp_packet, until
 
 RATE_PAUSE = 0.0005  # seconds between packets of the steady stream
 
@@ -234,6 +234,26 @@ def test_reload_takes_an_agency_out(rig, config):
 
 libc = ctypes.CDLL(None, use_errno=True)
 PTRACE_CONT, PTRACE_SEIZE, WALL = 7, 0x4206, 0x40000000
+
+
+def test_what_is_in_a_sockets_place_is_named(rig):
+    at, path = os.path.getsize(rig.info["logs"] + "/flowtapd.log"), f"/proc/{rig.info['init']}/root/run/flowtap/dtcp.sock"
+
+    def said():
+        with open(rig.info["logs"] + "/flowtapd.log") as f:
+            f.seek(at)
+            return f.read()
+    lab_command("stop", "--name", rig.name)
+    os.unlink(path)
+    os.mkdir(path)
+    try:
+        lab_ask(rig, "start")
+        until("it is named", lambda: "/run/flowtap/dtcp.sock: no socket can be made there: Is a directory" in said())
+    finally:
+        lab_command("stop", "--name", rig.name)
+        os.rmdir(path)
+        lab_command("start", "--name", rig.name)
+    assert rig.answered()
 
 
 def test_who_crashed_is_named_though_others_end_first(rig):

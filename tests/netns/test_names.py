@@ -2,6 +2,7 @@
 """Name services are other people's code: whatever a module does, the daemon is unharmed and says what is wrong."""
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -89,6 +90,19 @@ def test_logins_by_a_module(rig, odd, name, check, commit):
     assert "accounts: ended by" not in said_since(rig, at)
     odd.commit(with_login(before, "not-odd"))
     assert "not-odd" in rig.router("cat", "/etc/passwd")
+    odd.commit(before)
+    until("the account is gone", lambda: "not-odd" not in rig.router("cat", "/etc/passwd"), 20)
+
+
+def test_users_files_are_locked(rig, odd):
+    """Somebody else changes users, and takes long."""
+    before = odd.text()
+    with open(f"/proc/{rig.info['init']}/root/etc/.pwd.lock", "w") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        r = odd.commit(with_login(before, "not-odd"), check=False)
+        assert r.returncode == 1 and "/etc/.pwd.lock may be held" in r.stderr, r.stderr
+    assert rig.answered() and odd.text() == before
+    odd.commit(with_login(before, "not-odd"))
     odd.commit(before)
     until("the account is gone", lambda: "not-odd" not in rig.router("cat", "/etc/passwd"), 20)
 
