@@ -4,134 +4,18 @@
  * that count more before the others.  What is below the level is made of the configuration's own statements and of the
  * sources'; the sources of a level below are those children of the sources that have its name or match it.
  *
- * What it costs is counted, as what it takes: a tree is at most CONF_STATEMENTS_MAX large and takes WORK_MAX steps to
+ * What it costs is counted, as what it takes: a tree is at most CONF_STATEMENTS_MAX large and takes so many steps to
  * make.
  */
-#include "conf_groups.h"
-
 #include <errno.h>
 #include <string.h>
 
-#define PATTERN_MAX (CONF_NAME_MAX + 2)
-#define WORK_MAX 32000000u /* comparisons: about half a second */
-#define MATCH_STEPS 4u     /* of the matcher are one */
-#define COPY_OCTETS 4u     /* copied are one */
-#define SAME_OCTETS 64u    /* compared are one */
+#include "conf_groups.h"
+#include "conf_groups_int.h"
 
-/* ---- names with wildcards ---- */
-
-/* The part of a pattern that stands for one character: its length; 0: none begins here. */
-static size_t
-part_len(const char *p, const char *end)
-{
-	const char *s = p;
-
-	if (*p != '[')
-		return 1;
-	s += 1 + (p + 1 < end && (p[1] == '!' || p[1] == '^'));
-	for (s++; s < end; s++)
-		if (*s == ']')
-			return (size_t)(s + 1 - p);
-	return 0;
-}
-
-bool
-conf_groups_is_pattern(struct slice s)
-{
-	static const char others[] = "-_.:/*?[]!^";
-	const char *end, *p;
-	size_t n;
-
-	if (s.len < 3 || s.len > PATTERN_MAX || s.p[0] != '<' || s.p[s.len - 1] != '>')
-		return false;
-	end = s.p + s.len - 1;
-	for (p = s.p + 1; p < end; p++)
-		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
-		    (*p == '\0' || strchr(others, *p) == NULL))
-			return false;
-	for (p = s.p + 1; p < end; p += n)
-		if ((n = part_len(p, end)) == 0)
-			return false;
-	return true;
-}
-
-static bool
-part_matches(const char *p, size_t len, char c)
-{
-	const char *end = p + len - 1;
-	bool not, hit = false;
-
-	if (*p != '[')
-		return *p == '?' || *p == c;
-	p++;
-	not = *p == '!' || *p == '^';
-	for (p += not ; p < end; p++)
-		if (p + 2 < end && p[1] == '-') {
-			hit |= c >= p[0] && c <= p[2];
-			p += 2;
-		} else
-			hit |= *p == c;
-	return hit != not ;
-}
-
-/* *steps: what it took. */
-static bool
-match(const char *pattern, const char *name, size_t *steps)
-{
-	const char *p = pattern + 1, *end = pattern + strlen(pattern) - 1, *star = NULL, *from = NULL;
-	size_t len;
-
-	for (*steps = 1; *name; ++*steps)
-		if (p < end && *p == '*') {
-			star = ++p;
-			from = name;
-		} else if (p < end && (len = part_len(p, end), part_matches(p, len, *name))) {
-			p += len;
-			*steps += len;
-			name++;
-		} else if (star) {
-			p = star;
-			name = ++from;
-		} else
-			return false;
-	while (p < end && *p == '*')
-		p++;
-	return p == end;
-}
-
-bool
-conf_groups_matches(const char *pattern, const char *name)
-{
-	size_t steps;
-
-	return match(pattern, name, &steps);
-}
-
-static bool
-is_pattern(const char *s)
-{
-	return *s == '<' && conf_groups_is_pattern((struct slice){s, strlen(s)});
-}
+#define MATCH_STEPS 4u /* of the matcher are one */
 
 /* ---- what is under way ---- */
-
-struct source {
-	const struct conf_node *node;        /* in a group */
-	const struct conf_node *group, *via; /* its group, and the one that was named in the configuration */
-};
-
-struct sources {
-	struct source *v;
-	size_t n;
-};
-
-struct expand {
-	struct conf_tree *out;
-	bool marked;
-	const struct conf_node **group; /* those that are active, sorted by name */
-	size_t ngroup, npattern;
-	uint32_t work;
-};
 
 static void
 sources_free(struct sources *s)
@@ -140,30 +24,13 @@ sources_free(struct sources *s)
 }
 #define cleanup_sources __attribute__((cleanup(sources_free)))
 
-static int
-spend(struct expand *x, size_t steps)
-{
-	if (steps > WORK_MAX - x->work)
-		return -E2BIG;
-	x->work += (uint32_t)steps;
-	return 0;
-}
-
-/* Where it is known only afterwards: the next step is one too many. */
-static void
-spent(struct expand *x, size_t steps)
-{
-	if (spend(x, steps) < 0)
-		x->work = WORK_MAX;
-}
-
 static bool
 is_match(struct expand *x, const char *pattern, const char *name)
 {
 	size_t steps;
-	bool hit = match(pattern, name, &steps);
+	bool hit = groups_match(pattern, name, &steps);
 
-	spent(x, steps / MATCH_STEPS);
+	groups_spent(x, steps / MATCH_STEPS);
 	return hit;
 }
 
@@ -205,95 +72,6 @@ group_find(const struct expand *x, const char *name)
 	return hit ? *hit : NULL;
 }
 
-/* ---- comments ---- */
-
-static int
-comments_copy(char **to, const char *from)
-{
-	cleanup_buf struct buf b = {0};
-
-	for (const char *s = from; s && *s; s += strlen(s) + 1)
-		buf_put(&b, s, strlen(s) + 1);
-	return b.err ? b.err : conf_tree_add_comments(to, &b);
-}
-
-static int
-all_comments_copy(struct conf_node *to, const struct conf_node *from)
-{
-	int r;
-
-	if ((r = comments_copy(&to->above, from->above)) < 0 || (r = comments_copy(&to->beside, from->beside)) < 0)
-		return r;
-	return comments_copy(&to->within, from->within);
-}
-
-/* As Junos writes it, above the statement. */
-static int
-mark(const struct expand *x, struct conf_node *n, const char *what, const struct conf_node *group)
-{
-	cleanup_buf struct buf b = {0};
-
-	if (!x->marked)
-		return 0;
-	buf_put(&b, "##", 3);
-	buf_printf(&b, "## '%s' was inherited from group '%s'", what, group->word[0].text);
-	buf_put(&b, "\0##", 4);
-	return b.err ? b.err : conf_tree_add_comments(&n->above, &b);
-}
-
-/* What of it is said to be inherited: a value or a name, unless it is a secret. */
-static const char *
-mark_name(const struct conf_node *n)
-{
-	const bool named = n->nword > 0 && !(n->row && n->row->secret);
-
-	return named ? n->word[n->nword - 1].text : conf_tree_name(n);
-}
-
-/* ---- copies ---- */
-
-static int
-word_copy(struct expand *x, struct conf_node *to, const struct conf_word *w)
-{
-	const struct conf_at at = conf_tree_word_at(w);
-	int r = spend(x, at.word.len / COPY_OCTETS);
-
-	return r < 0 ? r : conf_tree_add_word(x->out, to, at, w->quoted);
-}
-
-/* Its place and words, without what is below it. */
-static int
-node_copy(struct expand *x, struct conf_node *parent, const struct conf_schema *row, const struct conf_node *from,
-    struct conf_node **out)
-{
-	int r = conf_tree_add(x->out, parent, row, out);
-
-	if (r < 0)
-		return r;
-	(*out)->line = from->line;
-	(*out)->column = from->column;
-	(*out)->inactive = from->inactive;
-	for (uint32_t i = 0; r == 0 && i < from->nword; i++)
-		r = word_copy(x, *out, &from->word[i]);
-	return r;
-}
-
-/* A statement of the configuration itself with all below it, as it stands. */
-static int
-own_copy(struct expand *x, struct conf_node *parent, const struct conf_node *from)
-{
-	const struct conf_node *c;
-	struct conf_node *n;
-	int r = node_copy(x, parent, from->row, from, &n);
-
-	if (r < 0 || (r = all_comments_copy(n, from)) < 0)
-		return r;
-	TAILQ_FOREACH (c, &from->child, entry)
-		if (!(c->row && c->row->inherit) && (r = own_copy(x, n, c)) < 0)
-			break;
-	return r;
-}
-
 /* ---- the sources of a level ---- */
 
 #define PATH_MAX_NODES 16 /* of rows that are understood */
@@ -313,7 +91,7 @@ source_add(struct expand *x, const struct level *l, const struct source *s, unsi
 {
 	const struct conf_node *names = names_at(s->node, CONF_INHERIT_APPLY);
 	struct sources *list = l->sources;
-	int r = spend(x, list->n + 1);
+	int r = groups_spend(x, list->n + 1);
 
 	for (size_t i = 0; r == 0 && i < list->n; i++)
 		if (list->v[i].node == s->node)
@@ -339,7 +117,7 @@ is_same_level(struct expand *x, const struct conf_node *of_group, const struct c
 		return false;
 	if (n->row->kind != CONF_LIST)
 		return !matched;
-	if (is_pattern(of_group->word[0].text))
+	if (groups_is_pattern(of_group->word[0].text))
 		return matched && is_match(x, of_group->word[0].text, n->word[0].text);
 	return !matched && strcmp(of_group->word[0].text, n->word[0].text) == 0;
 }
@@ -355,7 +133,7 @@ at_level_add(struct expand *x, const struct level *l, const struct source *at, s
 		return source_add(x, l, at, nested);
 	for (int matched = 0; matched < 2; matched++)
 		TAILQ_FOREACH (c, &at->node->child, entry) {
-			if ((r = spend(x, 1)) < 0)
+			if ((r = groups_spend(x, 1)) < 0)
 				return r;
 			if (is_same_level(x, c, l->path[i], matched) &&
 			    (r = at_level_add(x, l, &(struct source){c, at->group, at->via}, i + 1, nested)) < 0)
@@ -401,110 +179,8 @@ sources_make(struct expand *x, const struct conf_node *to, const struct conf_nod
 	for (uint32_t i = 0; r == 0 && names && i < names->nword; i++)
 		r = group_add(x, &l, names->word[i].text, NULL, 0);
 	for (size_t i = 0; r == 0 && i < from->n; i++)
-		if ((r = spend(x, except ? except->nword : 0)) == 0 && !is_excepted(except, &from->v[i]))
+		if ((r = groups_spend(x, except ? except->nword : 0)) == 0 && !is_excepted(except, &from->v[i]))
 			r = source_add(x, &l, &from->v[i], 0);
-	return r;
-}
-
-/* ---- what is not understood ---- */
-
-static bool
-is_idle_word(const struct conf_node *n, uint32_t i)
-{
-	return is_pattern(n->word[i].text) || strcmp(n->word[i].text, "apply-groups") == 0 ||
-	       strcmp(n->word[i].text, "apply-groups-except") == 0;
-}
-
-static bool
-has_idle_word(const struct conf_node *n)
-{
-	for (uint32_t i = 0; i < n->nword; i++)
-		if (is_idle_word(n, i))
-			return true;
-	return false;
-}
-
-bool
-conf_groups_is_idle(const struct conf_node *n)
-{
-	const struct conf_node *c;
-
-	if (has_idle_word(n))
-		return true;
-	TAILQ_FOREACH (c, &n->child, entry)
-		if (conf_groups_is_idle(c))
-			return true;
-	return false;
-}
-
-/* Behind what is there already the last of several counts: so what is inherited stands before it. */
-static int
-opaque_copy(struct expand *x, struct conf_node *parent, const struct conf_schema *row, const struct conf_node *from,
-    const struct conf_node *group, struct conf_node *before)
-{
-	const struct conf_node *c;
-	struct conf_node *n;
-	int r;
-
-	if (from->inactive || has_idle_word(from))
-		return 0;
-	if ((r = node_copy(x, parent, row, from, &n)) < 0 || (r = mark(x, n, mark_name(n), group)) < 0)
-		return r;
-	if (before) {
-		TAILQ_REMOVE(&parent->child, n, entry);
-		TAILQ_INSERT_BEFORE(before, n, entry);
-	}
-	TAILQ_FOREACH (c, &from->child, entry)
-		if ((r = opaque_copy(x, n, NULL, c, group, NULL)) < 0)
-			break;
-	return r;
-}
-
-/* With statements in both the same words; without, the same but the last of several, which is a value. */
-static bool
-is_same_opaque(struct expand *x, const struct conf_node *a, const struct conf_node *b)
-{
-	const bool value = TAILQ_EMPTY(&b->child) && b->nword > 1;
-
-	if (a->inactive || a->nword != b->nword)
-		return false;
-	if (TAILQ_EMPTY(&a->child) != TAILQ_EMPTY(&b->child))
-		return a->nword == 0;
-	for (uint32_t i = 0; i + value < b->nword; i++) {
-		spent(x, 1 + strlen(b->word[i].text) / SAME_OCTETS);
-		if (strcmp(a->word[i].text, b->word[i].text) != 0)
-			return false;
-	}
-	return true;
-}
-
-static int opaque_merge(
-    struct expand *x, struct conf_node *to, const struct conf_node *from, const struct conf_node *group);
-
-/* One statement of a group to the others of the parent from first on. */
-static int
-opaque_add(struct expand *x, struct conf_node *parent, const struct conf_schema *row, const struct conf_node *from,
-    const struct conf_node *group, struct conf_node *first)
-{
-	struct conf_node *n;
-	int r = 0;
-
-	for (n = first; n && r == 0; n = TAILQ_NEXT(n, entry))
-		if ((r = spend(x, 1)) == 0 && n->row == row && !from->inactive && is_same_opaque(x, n, from))
-			return opaque_merge(x, n, from, group);
-	return r < 0 ? r : opaque_copy(x, parent, row, from, group, first);
-}
-
-static int
-opaque_merge(struct expand *x, struct conf_node *to, const struct conf_node *from, const struct conf_node *group)
-{
-	struct conf_node *first = TAILQ_FIRST(&to->child);
-	const struct conf_node *c;
-	int r = 0;
-
-	TAILQ_FOREACH (c, &from->child, entry)
-		if ((r = opaque_add(x, to, NULL, c, group, first)) < 0)
-			break;
 	return r;
 }
 
@@ -631,7 +307,7 @@ source_fill(struct slots *s, const struct source *from, const struct conf_schema
 		if (c->inactive || c->row->inherit)
 			continue;
 		slot.row = conf_schema_find(parent, (struct slice){c->row->name, strlen(c->row->name)});
-		if (c->row->kind == CONF_LIST && is_pattern(c->word[0].text))
+		if (c->row->kind == CONF_LIST && groups_is_pattern(c->word[0].text))
 			s->pattern[s->npattern++] = slot;
 		else
 			s->v[s->n++] = slot;
@@ -658,7 +334,7 @@ slots_make(struct expand *x, const struct conf_node *to, const struct conf_node 
 
 	for (size_t i = 0; i < from->n; i++)
 		room += children_count(from->v[i].node);
-	if ((r = spend(x, room * sort_steps(room))) < 0)
+	if ((r = groups_spend(x, room * sort_steps(room))) < 0)
 		return r;
 	s->v = calloc(room + 1, sizeof *s->v);
 	s->pattern = calloc(room - own_room + 1, sizeof *s->pattern);
@@ -685,11 +361,12 @@ static int
 run_begin(struct expand *x, struct conf_node *to, const struct run *run, struct conf_node **out)
 {
 	const struct slot *s = run->v;
-	int r = node_copy(x, to, s->row, s->node, out);
+	int r = groups_node_copy(x, to, s->row, s->node, out);
 
 	if (r < 0)
 		return r;
-	return s->source ? mark(x, *out, mark_name(*out), s->source->group) : all_comments_copy(*out, s->node);
+	return s->source ? groups_mark(x, *out, groups_mark_name(*out), s->source->group)
+			 : groups_comments_copy(*out, s->node);
 }
 
 static int
@@ -704,14 +381,14 @@ make_leaf(struct expand *x, struct conf_node *to, const struct run *run, const s
 static int
 value_add(struct expand *x, struct conf_node *n, const struct conf_word *w, const struct conf_node *group)
 {
-	int r = spend(x, n->nword + 1);
+	int r = groups_spend(x, n->nword + 1);
 
 	for (uint32_t i = 0; r == 0 && i < n->nword; i++)
 		if (strcmp(n->word[i].text, w->text) == 0)
 			return 0;
-	if (r < 0 || (r = word_copy(x, n, w)) < 0)
+	if (r < 0 || (r = groups_word_copy(x, n, w)) < 0)
 		return r;
-	return mark(x, n, w->text, group);
+	return groups_mark(x, n, w->text, group);
 }
 
 /* The values of all. */
@@ -748,7 +425,7 @@ below_make(struct expand *x, const struct run *run, const struct slots *s, struc
 		const struct slot *of_name = i < run->n ? &run->v[i] : NULL;
 		const struct slot *matched = k < s->npattern ? &s->pattern[k] : NULL, *take = of_name;
 
-		if ((r = spend(x, 1)) < 0)
+		if ((r = groups_spend(x, 1)) < 0)
 			return r;
 		if (of_name && (matched == NULL || of_name->source <= matched->source)) {
 			i++;
@@ -787,14 +464,14 @@ make_opaque(struct expand *x, struct conf_node *to, const struct run *run, const
 		const struct slot *o = &run->v[i];
 
 		if (o->source == NULL) {
-			r = own_copy(x, to, o->node);
+			r = groups_own_copy(x, to, o->node);
 			continue;
 		}
 		for (first = TAILQ_FIRST(&to->child); r == 0 && first && first->row != row;)
-			if ((r = spend(x, 1)) == 0)
+			if ((r = groups_spend(x, 1)) == 0)
 				first = TAILQ_NEXT(first, entry);
 		if (r == 0)
-			r = opaque_add(x, to, row, o->node, o->source->group, first);
+			r = groups_opaque_add(x, to, row, o->node, o->source->group, first);
 	}
 	return r;
 }
@@ -819,7 +496,7 @@ level(struct expand *x, struct conf_node *to, const struct conf_node *own, const
 		const struct run *run = &s.run[i];
 
 		if (run->v[0].node->inactive)
-			r = own_copy(x, to, run->v[0].node);
+			r = groups_own_copy(x, to, run->v[0].node);
 		else
 			r = by_kind[run->v[0].row->kind](x, to, run, &s);
 	}
@@ -891,7 +568,7 @@ below_check(
 	if (conf_tree_is_opaque(parent))
 		return 0;
 	TAILQ_FOREACH (n, &parent->child, entry) {
-		if (conf_schema_is_grouped(n->row) && n->row->kind == CONF_LIST && is_pattern(n->word[0].text) &&
+		if (conf_schema_is_grouped(n->row) && n->row->kind == CONF_LIST && groups_is_pattern(n->word[0].text) &&
 		    ++x->npattern > CONF_GROUPS_PATTERNS_MAX)
 			return conf_error_set(
 			    err, conf_tree_at(n), "at most %d names with wildcards", CONF_GROUPS_PATTERNS_MAX);
@@ -940,7 +617,7 @@ conf_groups_expand(const struct conf_tree *t, bool marked, struct conf_tree **ou
 	int r = groups_make(&x, t, err);
 
 	if (r == 0) {
-		if ((r = conf_tree_new(&x.out)) == 0 && (r = all_comments_copy(&x.out->root, &t->root)) == 0)
+		if ((r = conf_tree_new(&x.out)) == 0 && (r = groups_comments_copy(&x.out->root, &t->root)) == 0)
 			r = level(&x, &x.out->root, &t->root, &(struct sources){0});
 		if (r < 0)
 			r = refuse(&x, r, err);
