@@ -317,7 +317,7 @@ cmd_tick(void *ctx, char **word, json_t *out)
 
 /* ---- what is there ---- */
 
-/* queue: what the stage's ring refused, or is still in it.  due = sent + lost + queue. */
+/* queue: what the stage device lost.  due = sent + lost + queue. */
 static int
 cmd_stats(void *ctx, char **word, json_t *out)
 {

@@ -34,7 +34,7 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 8u
+#define TAP_ABI_VERSION 9u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
@@ -51,8 +51,6 @@
 #define TAP_NEIGH_IDLE_NS 60000000000ull  /* not asked for so long: what was known of it is stale */
 #define TAP_NEIGH_CHECK_NS 30000000000ull /* how often the kernel is made to confirm a known next hop */
 #define TAP_NEIGH_QUEUE 200000            /* bytes of memory of copies parked with one unresolved next hop */
-#define TAP_STAGE_QUEUES 16               /* queues of the stage device per CPU and lane, see tap_ingress */
-#define TAP_STAGE_LANES 4                 /* agencies take turns in them: one that overflows fills its own */
 #define TAP_QUARANTINE_MS 1000
 #define TAP_OWN_BITS 512
 #define TAP_LOCAL_MAX 65536    /* addresses of this router */
@@ -251,6 +249,8 @@ enum tap_port_state {
 struct tap_port {
 	__u32 state; /* enum tap_port_state */
 	__u32 idle;  /* counted up by the dataplane, set to 0 by the kernel programs */
+	__u32 local; /* dataplane: 1 if what leaves there may come back to a queue of this machine, see bpf/backlog.h */
+	__u32 zero;
 };
 
 #define TAP_VERSIONS 8 /* of tap_ctl.masks4 and masks6 */
@@ -258,7 +258,7 @@ struct tap_port {
 
 struct tap_ctl {
 	__u32 abi;            /* TAP_ABI_VERSION */
-	__u32 stage_ifindex;  /* the device copies are handed to */
+	__u32 stage_ifindex;  /* the end of the stage device that copies are handed to */
 	__u64 bloom;          /* first word << 32 | (words - 1); words is a power of two */
 	__u64 guard;          /* as bloom, of the guard's words; its highest bits: which version of the masks holds */
 	__u64 seed;           /* of all hashes: nobody outside can choose keys that meet */
@@ -267,13 +267,15 @@ struct tap_ctl {
 	struct tap_masks masks4[TAP_VERSIONS], masks6[TAP_VERSIONS];
 	__u32 l4_terms;               /* terms with TAP_TERM_PORTS or _ICMP; 0: fragments need no memory */
 	__u16 ssh_port;               /* TCP port of our own sshd, never tapped when addressed to us */
-	__u16 stage_queues;           /* transmit queues of the stage device */
+	__u16 stage_queues;           /* of the stage device: CPUs take turns in them */
 	__u64 own[TAP_OWN_BITS / 64]; /* tap_own_bit of each entry of ft_own with ports; no bit: no copy of ours */
 	struct tap_mask4 mask4[TAP_MASKS_MAX];
 	struct tap_mask6 mask6[TAP_MASKS_MAX];
 	__u32 copy_priority; /* skb->priority of copies; 0: as they come */
 	__u8 copy_tos;       /* of their outer header */
 	__u8 zero[3];
+	__u32 exit_ifindex; /* the stage device's other end, see bpf/cut.h */
+	__u32 zero2;
 };
 
 /* Fixed when the programs are loaded: in a map that nobody can write to. */
@@ -283,11 +285,10 @@ struct tap_test {
 };
 
 /*
- * What skb->mark means on the stage device: criterion index << 1 | destination
- * slot, below TAP_MARK_RAW.  Only our programs hand packets to it.
+ * What skb->mark means on the stage device: at the end that copies are handed to criterion
+ * index << 1 | destination slot; at the other one TAP_MARK_CUT.  Only our programs hand packets to it.
  */
-#define TAP_MARK_RAW 0x80000000u /* passes once without outer header, to be cut into its segments */
-#define TAP_MARK_CUT 0xffffffffu /* a piece is to be cut out of a finished datagram, see bpf/cut.h */
+#define TAP_MARK_CUT 0xffffffffu /* what is to become of a finished datagram: see bpf/cut.h */
 
 /* On the interface that copies leave by: may be a question to the neighbour table, see send_question. */
 #define TAP_MARK_QUESTION 0x66746170u
@@ -301,8 +302,8 @@ struct tap_trace {
 /*
  * Counters, one array per CPU.  Invariant, exact whenever nothing is in flight:
  *   COPIES_DUE = COPIES_SENT + every LOST_* + (HANDED - ARRIVED - LOST_ENCAP
- *   - LOST_ENCAP_GSO - LOST_GONE_OUT - LOST_TOO_BIG), where the bracket is the
- *   loss in the internal queue (the receive ring of the stage device).
+ *   - LOST_ENCAP_GSO - LOST_GONE_OUT - LOST_TOO_BIG), where the bracket is what
+ *   the stage device lost (a train that the kernel could not cut).
  * Sent means: the outgoing device, or the neighbour table while it asks for the
  * next hop's address, took it.
  */
@@ -310,7 +311,7 @@ enum tap_counter {
 	TAP_C_MATCHED,    /* packet x criterion */
 	TAP_C_COPIES_DUE, /* packet x criterion x destination */
 	TAP_C_HANDED,     /* given to the stage device */
-	TAP_C_ARRIVED,    /* came out of it, whole datagrams */
+	TAP_C_ARRIVED,    /* got their outer header there: whole datagrams */
 	TAP_C_COPIES_SENT,
 	/* losses */
 	TAP_C_LOST_BUDGET,    /* more than the agency may have */
@@ -318,8 +319,7 @@ enum tap_counter {
 	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet for an agency */
 	TAP_C_LOST_ENCAP,     /* no room for, or no way to add, the outer header */
 	TAP_C_LOST_ENCAP_GSO, /* the same for a segment train */
-	TAP_C_LOST_GONE_OUT,  /* criterion or destination removed meanwhile, before encapsulation */
-	TAP_C_LOST_GONE,      /* the same, after it */
+	TAP_C_LOST_GONE_OUT,  /* criterion or destination removed meanwhile */
 	TAP_C_LOST_TOO_BIG,   /* one packet of over 16,000 bytes or so, to which the kernel adds no header */
 	TAP_C_LOST_NO_ROUTE,
 	TAP_C_LOST_NO_NEIGHBOUR,
@@ -450,7 +450,7 @@ _Static_assert(sizeof(struct tap_crit) == 64, "tap_crit");
 _Static_assert(sizeof(struct tap_count) == 64, "tap_count");
 _Static_assert(sizeof(struct tap_agency) == 128, "tap_agency");
 _Static_assert(sizeof(struct tap_dest) == 64, "tap_dest");
-_Static_assert(sizeof(struct tap_port) == 8, "tap_port");
+_Static_assert(sizeof(struct tap_port) == 16, "tap_port");
 _Static_assert(sizeof(struct tap_own) == 40, "tap_own");
 _Static_assert(sizeof(struct tap_local) == 20, "tap_local");
 _Static_assert(sizeof(struct tap_frag_key) == 40, "tap_frag_key");

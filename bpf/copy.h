@@ -7,36 +7,6 @@
 #include "match.h"
 
 /*
- * Each CPU and lane has TAP_STAGE_QUEUES of the stage device's queues, each with a
- * receive ring of 256 frames, and goes on to the next after TAP_BURST frames: so that
- * the trains of one softirq round fit, and, since a ring is emptied 64 frames at a
- * time in the order in which the rings were filled, stay in order.
- *
- * An agency's copies are in one lane.  Whose copies are too many fills the rings of
- * that lane, and rings are emptied in turn: what others lose is not by that agency.
- */
-#define TAP_BURST 48
-
-static __always_inline __u16
-copy_queue(struct match_out *out, const struct tap_ctl *ctl, __u32 segs, __u32 mark)
-{
-	__u32 queues = ctl->stage_queues, crit = mark >> 1, queue, lane;
-	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
-
-	lane = c ? c->agency % TAP_STAGE_LANES : 0;
-	if (out->burst[lane] + segs > TAP_BURST) {
-		out->queue[lane]++;
-		out->burst[lane] = 0;
-	}
-	out->burst[lane] += segs;
-	if (queues == 0)
-		return 0;
-	queue = (bpf_get_smp_processor_id() * TAP_STAGE_LANES + lane) * TAP_STAGE_QUEUES;
-	queue += out->queue[lane] % TAP_STAGE_QUEUES;
-	return (__u16)(queue % queues + 1);
-}
-
-/*
  * Copies of one packet leave in the order in which their criteria were added.  The order in which they
  * were found depends on what others have under the same keys and masks, and would tell of it.
  */
@@ -104,16 +74,17 @@ copy_order(__u32 n)
 	return 0;
 }
 
-/* Through the stage device.  What is refused here shows as the difference between handed and arrived. */
+/* Through the stage device, by a queue that other CPUs leave alone.  What is refused here shows as the difference
+ * between handed and arrived. */
 static __always_inline void
 copy_stage(struct match *w, __u32 mark)
 {
 	struct __sk_buff *skb = w->skb;
-	__u32 old_mark = skb->mark, old_queue = skb->queue_mapping;
+	__u32 old_mark = skb->mark, old_queue = skb->queue_mapping, queues = w->ctl->stage_queues;
 
 	count_add(TAP_C_HANDED, w->segs);
 	skb->mark = mark;
-	skb->queue_mapping = copy_queue(w->out, w->ctl, w->segs, mark);
+	skb->queue_mapping = queues ? (__u16)(bpf_get_smp_processor_id() % queues + 1) : 0;
 	bpf_clone_redirect(skb, w->ctl->stage_ifindex, 0);
 	skb->mark = old_mark;
 	skb->queue_mapping = old_queue;

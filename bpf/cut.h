@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * cut.h - outer fragments.  tap_send holds a finished datagram that is too big;
- * a program can shorten a packet but not copy a part of it, so for each piece
- * it hands a clone to the stage device, whose egress program cuts the piece out
- * and sends it on, all within that call.  struct cut is how they talk: one per
- * CPU, valid during the call.
+ * cut.h - outer fragments, and what goes through the neighbour table.  stage_copy holds a finished datagram
+ * that is too big; a program can shorten a packet but not copy a part of it, so for each piece it hands a
+ * clone to the stage device's other end, whose egress program, tap_cut, cuts the piece out and sends it on,
+ * all within that call.  Only a program's verdict gives a packet to the neighbour table, and where
+ * stage_copy runs there is no such verdict: so tap_cut does that, too.  struct cut is how they talk: one per CPU,
+ * valid during the call.
+ *
+ * The other end, because the queue of the first one may be locked by this very CPU (stage.h).
  *
  * (The kernel's own fragmentation is out of reach: it would mean to let the copy
  * be routed by the host, through its firewall and NAT.)
@@ -18,15 +21,17 @@
 #define CUT_SHRINK_MAX 4088u /* adjust_room takes off 4095 bytes at once */
 
 struct cut {
-	__u32 ifindex; /* where the piece goes */
+	__u32 ifindex; /* where the piece goes; 0: nothing is to be done */
+	__u32 mark;    /* of what leaves */
 	__u32 id;      /* identification, host order */
 	__u32 chunk;   /* payload of all pieces but the last, a multiple of 8 */
 	__u32 total;   /* payload of the datagram */
 	__u32 piece;   /* which one, from 0 */
 	__u32 done;    /* pieces the outgoing device took */
 	__u8 family;
-	__u8 park; /* through the neighbour table, to `hop` */
-	__u16 zero;
+	__u8 park;  /* through the neighbour table, to `hop` */
+	__u8 whole; /* not a piece but the datagram as it is */
+	__u8 zero;
 	struct bpf_redir_neigh hop;
 };
 
@@ -85,9 +90,14 @@ cut_write4(struct __sk_buff *skb, const struct cut *c, __u32 off, __u32 len)
 static __always_inline int
 cut_write6(struct __sk_buff *skb, const struct cut *c, __u32 off, __u32 len)
 {
-	struct ipv6hdr *ip = encap_headers(skb, sizeof *ip + sizeof(struct cut_frag));
+	const __u32 head = sizeof(struct ipv6hdr) + sizeof(struct cut_frag);
+	struct ipv6hdr *ip;
 	struct cut_frag *f;
 
+	/* What is behind the network header may lie elsewhere. */
+	if (bpf_skb_pull_data(skb, ETH_HLEN + head))
+		return -1;
+	ip = encap_headers(skb, head);
 	if (!ip)
 		return -1;
 	ip->payload_len = bpf_htons((__u16)(sizeof *f + len));
@@ -123,15 +133,15 @@ cut_piece(struct __sk_buff *skb, const struct cut *c)
 	return cut_write6(skb, c, off, len);
 }
 
-/* In the stage device's egress: this clone becomes a piece and goes on.  The verdict on the clone. */
+/* This clone becomes a piece and goes on.  The verdict on the clone. */
 static __always_inline int
 cut_and_send(struct __sk_buff *skb)
 {
 	struct cut *c = cut_state();
 
-	if (!c || c->ifindex == 0 || cut_piece(skb, c))
+	if (!c || c->ifindex == 0 || (!c->whole && cut_piece(skb, c)))
 		return TAP_DROP;
-	skb->mark = 0;
+	skb->mark = c->mark;
 	if (c->park) {
 		c->done++;
 		return (int)bpf_redirect_neigh(c->ifindex, &c->hop, sizeof c->hop, 0);

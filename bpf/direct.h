@@ -15,9 +15,8 @@
 #include "own.h"
 #include "send.h"
 
-#define NET_XMIT_DROP 1        /* of the kernel's netdevice.h */
-#define DIRECT_STAGE TAP_C_MAX /* not lost, but this one has to go through the stage device */
-#define DIRECT_HOPS 1024       /* destinations whose way is known at a time, on one CPU */
+#define DIRECT_STAGE ENCAP_STAGE /* not lost, but this one has to go through the stage device */
+#define DIRECT_HOPS 1024         /* destinations whose way is known at a time, on one CPU */
 
 /* The way to a destination, asked of the routing table once a tick of the kernel's clock (1 to 10 ms). */
 struct direct_hop {
@@ -26,7 +25,9 @@ struct direct_hop {
 	__u32 ifindex; /* 0: not by this way */
 	__u32 mtu;
 	__u8 dmac[6], smac[6];
-	__u32 port; /* enum tap_port_state */
+	__u32 port;  /* enum tap_port_state */
+	__u32 local; /* as in struct tap_port */
+	__u32 zero;
 };
 
 struct direct {
@@ -34,7 +35,6 @@ struct direct {
 	__u32 lost; /* what tap_out says: 0, the counter, or DIRECT_STAGE */
 	__u32 segs;
 	__u32 zero;
-	__u64 full;            /* the tick in which an interface's queue was full */
 	struct direct_hop hop; /* of that copy */
 };
 
@@ -54,18 +54,20 @@ struct {
 
 /* ---- the way ---- */
 
-/* enum tap_port_state of the interface; if nobody has looked at it yet, the dataplane will. */
-static __always_inline __u32
-direct_port(__u32 ifindex)
+/* What is known of the interface; if nobody has looked at it yet, the dataplane will. */
+static __always_inline void
+direct_port(__u32 ifindex, struct direct_hop *h)
 {
 	struct tap_port wanted = {.state = TAP_PORT_WANTED}, *p = bpf_map_lookup_elem(&ft_port, &ifindex);
 
+	h->port = 0;
 	if (!p) {
 		bpf_map_update_elem(&ft_port, &ifindex, &wanted, BPF_NOEXIST);
-		return 0;
+		return;
 	}
 	p->idle = 0;
-	return *(volatile __u32 *)&p->state;
+	h->port = *(volatile __u32 *)&p->state;
+	h->local = p->local;
 }
 
 /* The next hop must be known, and need no confirmation: that is send_resolved's business. */
@@ -94,7 +96,7 @@ direct_find(struct __sk_buff *skb, struct tap_dest *d, struct direct_hop *h)
 	/* One byte fits everywhere: the answer is the MTU. */
 	if (send_ask(skb, d, ctl->stage_ifindex, 1, &f) != BPF_FIB_LKUP_RET_SUCCESS || !direct_hop_known(d))
 		return 0;
-	h->port = direct_port(f.ifindex);
+	direct_port(f.ifindex, h);
 	if (h->port < TAP_PORT_READY)
 		return 0;
 	h->mtu = f.mtu_result;
@@ -164,7 +166,7 @@ direct_account(__u32 crit, struct tap_dest *d, __u32 lost, __u32 segs)
 
 	if (lost) {
 		/* As if it had been lost on its way into the stage device: then the sums in abi.h hold. */
-		if (lost < TAP_C_LOST_GONE)
+		if (lost <= TAP_C_LOST_TOO_BIG)
 			count_add(TAP_C_HANDED, segs);
 		count_add(lost, segs);
 		return;
@@ -174,17 +176,6 @@ direct_account(__u32 crit, struct tap_dest *d, __u32 lost, __u32 segs)
 		__sync_fetch_and_add(&c->copies_sent, segs);
 	if (a)
 		__sync_fetch_and_add(&a->sent, segs);
-}
-
-/* The interface's queue was full: for the rest of this tick copies wait in the stage device's queues, where
- * each agency has its own.  (Other codes may stand for a copy that was taken.) */
-static __always_inline int
-direct_refused(struct direct *now, long rc)
-{
-	if (rc != NET_XMIT_DROP)
-		return 0;
-	now->full = bpf_jiffies64();
-	return 1;
 }
 
 /* Hands over a copy.  0, the counter that says why it is lost, or DIRECT_STAGE. */
@@ -203,9 +194,7 @@ direct_hand(struct __sk_buff *skb, struct direct *now, struct direct_hop *h, __u
 		direct_astray(h);
 		return TAP_C_LOST_TX;
 	}
-	if (rc == 0 || now->lost)
-		return (int)now->lost;
-	return direct_refused(now, rc) ? DIRECT_STAGE : TAP_C_LOST_TX;
+	return rc == 0 || now->lost ? (int)now->lost : TAP_C_LOST_TX;
 }
 
 /* 0: this copy has to go through the stage device; 1: it is sent, or counted as lost. */
@@ -220,7 +209,7 @@ direct_copy(struct __sk_buff *skb, __u32 mark, __u32 inner, __u32 segs)
 	struct tap_dest *d;
 	int lost;
 
-	if (!now || !c || now->full == bpf_jiffies64())
+	if (!now || !c)
 		return 0;
 	dest = *(volatile const __u32 *)&c->dest[mark & 1];
 	d = dest ? bpf_map_lookup_elem(&ft_dest, &dest) : 0;
@@ -229,7 +218,7 @@ direct_copy(struct __sk_buff *skb, __u32 mark, __u32 inner, __u32 segs)
 	h = direct_way(skb, dest, d);
 	if (!h || !direct_fits(skb, d, h, inner))
 		return 0;
-	lost = direct_hand(skb, now, h, dest, segs);
+	lost = h->local && backlog_take(skb, d->agency, segs) ? TAP_C_LOST_TX : direct_hand(skb, now, h, dest, segs);
 	if (lost == DIRECT_STAGE)
 		return 0;
 	direct_account(crit, d, (__u32)lost, segs);
@@ -241,7 +230,7 @@ direct_copy(struct __sk_buff *skb, __u32 mark, __u32 inner, __u32 segs)
 static __always_inline int
 direct_checksum6(struct __sk_buff *skb, const struct tap_dest *d)
 {
-	return send_checksum(skb, d, skb->len - ETH_HLEN);
+	return send_checksum(skb, d, skb->len - ETH_HLEN, 0);
 }
 
 /* Our copy on its way into the outgoing interface's queue.  0 or the counter that says why it is lost. */
@@ -249,12 +238,12 @@ static __always_inline int
 direct_out(struct __sk_buff *skb, struct direct *now, struct tap_dest *d)
 {
 	__u16 id = d->family == 4 ? (__u16)send_next_id(d, now->segs) : 0;
-	int lost = (int)encap_copy(skb, d, id);
+	int lost = (int)encap_bare(skb);
 
+	if (!lost)
+		lost = (int)encap_wrap(skb, d, id);
 	if (lost)
 		return lost;
-	if (skb->mark & TAP_MARK_RAW) /* a train inside a tunnel */
-		return DIRECT_STAGE;
 	if (d->family == 6 && direct_checksum6(skb, d))
 		return TAP_C_LOST_TX;
 	return send_write_macs(skb, now->hop.dmac, now->hop.smac) ? TAP_C_LOST_TX : 0;

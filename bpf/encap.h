@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * encap.h - from a clone on its way into the stage device to a datagram for a
- * content destination: VLAN tags and Ethernet padding off, outer IP and UDP on.
+ * encap.h - from a clone to a datagram for a content destination: VLAN tags and
+ * Ethernet padding off, outer IP and UDP on.
  *
- * A segment train stays one packet here; the kernel cuts it afterwards, because
- * the stage device can do nothing by itself, and gives each segment its own
- * outer header and complete checksums.
+ * A segment train that leaves directly stays one packet here; the outgoing interface, or the kernel on
+ * its behalf, cuts it afterwards and gives each segment its own outer header.
  */
 #ifndef FLOWTAP_ENCAP_H
 #define FLOWTAP_ENCAP_H
@@ -19,7 +18,7 @@
 #define ENCAP_PLAIN_MAX 16000
 #define ENCAP_IPV4_LEN (sizeof(struct iphdr) + sizeof(struct udphdr))
 #define ENCAP_IPV6_LEN (sizeof(struct ipv6hdr) + sizeof(struct udphdr))
-#define ENCAP_RAW_PROTO bpf_htons(0x88b5) /* local experimental: no protocol handler, no GRO */
+#define ENCAP_STAGE TAP_C_MAX /* no loss: it has to be segments before it can get a header */
 
 /* The outer headers, or NULL if they are not in the linear part. */
 static __always_inline void *
@@ -139,7 +138,7 @@ encap_write_udp(struct udphdr *udp, const struct tap_dest *d, __u32 len)
 	udp->source = d->sport_be;
 	udp->dest = d->dport_be;
 	udp->len = bpf_htons((__u16)len);
-	udp->check = 0; /* IPv6: computed behind the stage device, each segment needs its own */
+	udp->check = 0; /* IPv6: computed afterwards */
 }
 
 /* inner: length of the packet behind the headers; of a train the kernel corrects all lengths. */
@@ -196,54 +195,59 @@ encap_is_ip(const struct __sk_buff *skb)
 	return skb->protocol == ETH_P_IP_BE || skb->protocol == ETH_P_IPV6_BE;
 }
 
-/* Makes room behind the Ethernet header.  0, -errno. */
+static __always_inline __s32
+encap_length(int is_ipv6)
+{
+	return is_ipv6 ? ENCAP_IPV6_LEN : ENCAP_IPV4_LEN;
+}
+
+/* A train keeps its size.  What tells the kernel how to cut it also marks the packet as a tunnel's, and of such a one
+ * no piece can be cut out later (bpf_skb_change_tail).  -EALREADY: it is in a tunnel of a sender on this machine. */
+static __always_inline int
+encap_grow_train(struct __sk_buff *skb, const struct tap_dest *d)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
+		      (d->family == 6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+
+	return (int)bpf_skb_adjust_room(skb, encap_length(d->family == 6), BPF_ADJ_ROOM_MAC, flags);
+}
+
+/* Makes room behind the Ethernet header.  0, -errno.  What the packet is by its Ethernet type the kernel keeps beside
+ * it (skb->protocol), and cuts it by that: so if the outer header is of the other family, it is told.  That takes away,
+ * or adds, what an IPv6 header is longer. */
 static __always_inline int
 encap_grow(struct __sk_buff *skb, const struct tap_dest *d)
 {
-	__u32 len = d->family == 6 ? ENCAP_IPV6_LEN : ENCAP_IPV4_LEN;
-	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
-	long r = -EALREADY;
-
-	/* What tells the kernel how to cut a train also marks the packet as a tunnel's, and of such
-	 * a one no piece can be cut out later (bpf_skb_change_tail). */
-	if (skb->gso_size)
-		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
-			 (d->family == 6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
-	if (encap_is_ip(skb))
-		r = bpf_skb_adjust_room(skb, (__s32)len, BPF_ADJ_ROOM_MAC, flags);
-	/* The packet is inside a tunnel of a sender on this machine (skb->encapsulation): the flags
-	 * cannot be had, and without a train they are not needed. */
-	if (r == -EALREADY && !skb->gso_size)
-		r = bpf_skb_change_head(skb, len, 0);
-	return (int)r;
-}
-
-/* A train inside a tunnel: it has to be segments before it can be encapsulated.  It passes the
- * device as it is, under an Ethernet type that keeps GRO from merging it again. */
-static __always_inline int
-encap_pass_raw(struct __sk_buff *skb)
-{
-	__be16 proto = ENCAP_RAW_PROTO;
-
-	skb->mark |= TAP_MARK_RAW;
-	return (int)bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto, sizeof proto, 0);
-}
-
-/* id: of the outer IPv4 datagram, or of a train's first.  0: on its way; else the counter that says why not. */
-static __always_inline enum tap_counter
-encap_copy(struct __sk_buff *skb, const struct tap_dest *d, __u16 id)
-{
-	__u32 inner;
+	__be16 proto = d->family == 6 ? ETH_P_IPV6_BE : ETH_P_IP_BE;
 	int r;
 
+	if (!encap_is_ip(skb))
+		return -EPROTONOSUPPORT;
+	if (skb->gso_size)
+		return encap_grow_train(skb, d);
+	r = (int)bpf_skb_adjust_room(skb, encap_length(skb->protocol == ETH_P_IPV6_BE), BPF_ADJ_ROOM_MAC, 0);
+	return r == 0 && skb->protocol != proto ? (int)bpf_skb_change_proto(skb, proto, 0) : r;
+}
+
+/* What the packet has on this link only comes off.  0 or the counter that says why not. */
+static __always_inline enum tap_counter
+encap_bare(struct __sk_buff *skb)
+{
 	if (encap_untag(skb) || encap_trim(skb) || encap_strip_jumbo(skb))
 		return TAP_C_LOST_ENCAP;
-	inner = skb->len - ETH_HLEN;
-	if (inner > ENCAP_PLAIN_MAX && !skb->gso_size)
-		return TAP_C_LOST_TOO_BIG;
-	r = encap_grow(skb, d);
-	if (r == -EALREADY && encap_pass_raw(skb) == 0)
-		return 0;
+	return skb->len - ETH_HLEN > ENCAP_PLAIN_MAX && !skb->gso_size ? TAP_C_LOST_TOO_BIG : 0;
+}
+
+/* Of a bare packet.  id: of the outer IPv4 datagram, or of a train's first.  0, the counter that says why not, or
+ * ENCAP_STAGE: a train inside a tunnel. */
+static __always_inline enum tap_counter
+encap_wrap(struct __sk_buff *skb, const struct tap_dest *d, __u16 id)
+{
+	__u32 inner = skb->len - ETH_HLEN;
+	int r = encap_grow(skb, d);
+
+	if (r == -EALREADY)
+		return ENCAP_STAGE;
 	if (r == 0)
 		r = d->family == 4 ? encap_write4(skb, d, inner, id) : encap_write6(skb, d, inner);
 	if (r == 0)

@@ -11,9 +11,8 @@
 /* The copies due for one packet: what goes into skb->mark, see abi.h. */
 struct match_out {
 	__u32 mark[TAP_COPIES_MAX * TAP_SHARES];
-	__u32 share[TAP_SHARES];                              /* of them, for the agencies of these numbers */
-	__u32 queue[TAP_STAGE_LANES], burst[TAP_STAGE_LANES]; /* see tap_ingress */
-	__u64 now_ns;                                         /* 0: not read yet; see match.has_now */
+	__u32 share[TAP_SHARES]; /* of them, for the agencies of these numbers */
+	__u64 now_ns;            /* 0: not read yet; see match.has_now */
 };
 
 struct {

@@ -9,11 +9,14 @@
 #ifndef FLOWTAP_SEND_H
 #define FLOWTAP_SEND_H
 
+#include "backlog.h"
 #include "cut.h"
+#include "partial.h"
 
-#define SEND_SUM_CHUNK 256
-#define SEND_SUM_STEPS (65536 / SEND_SUM_CHUNK + 1)
-#define SEND_SKB_MEMORY 768 /* what the kernel accounts for a small packet */
+/* The kernel's own, by the names of its type information. */
+struct sk_buff___send {
+	unsigned int truesize;
+} __attribute__((preserve_access_index));
 
 /* The outer datagram in hand. */
 struct send {
@@ -21,91 +24,44 @@ struct send {
 	struct tap_dest *dest;
 	const struct tap_ctl *ctl;
 	__u32 crit;
-	__u32 n;    /* datagrams: 1, or more if GRO merged them again */
-	__u32 len;  /* IP length */
-	__u32 hlen; /* IP header length */
+	__u32 len;     /* IP length */
+	__u32 hlen;    /* IP header length */
+	__u32 partial; /* what is inside has a checksum that is still to come */
+	__u32 zero;
 	struct bpf_fib_lookup fib;
 };
 
-/* Bytes on their way into a checksum, for which the stack has no room.  The map holds nothing from one call to
- * the next, so no daemon takes it over from another. */
-struct send_bytes {
-	__u32 word[SEND_SUM_CHUNK / 4];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct send_bytes);
-} ft_bytes SEC(".maps");
-
-struct send_sum {
-	struct __sk_buff *skb;
-	struct send_bytes *buf;
-	__u32 off, left;
-	__u32 sum;
-	__u32 zero;
-};
-
-static long
-send_sum_step(__u32 i, struct send_sum *s)
+/* Of what is still PARTIAL the rest adds up, once its own checksum is there, to what its field says of it now. */
+static __always_inline int
+send_sum_partial(struct __sk_buff *skb, __u32 off, __u32 *sum)
 {
-	__u32 n = s->left;
+	struct partial p;
+	__u16 field;
 
-	(void)i;
-	if (n == 0)
-		return 1;
-	if (n >= SEND_SUM_CHUNK) {
-		n = SEND_SUM_CHUNK;
-		if (bpf_skb_load_bytes(s->skb, s->off, s->buf, SEND_SUM_CHUNK))
-			return 1;
-	} else {
-		/* Changes nothing, but says in a way that Linux 6.1 understands that n is 1 to SEND_SUM_CHUNK. */
-		barrier_var(n);
-		n = ((n - 1) & (SEND_SUM_CHUNK - 1)) + 1;
-		__builtin_memset(s->buf, 0, sizeof *s->buf);
-		if (bpf_skb_load_bytes(s->skb, s->off, s->buf, n))
-			return 1;
-	}
-	s->sum = (__u32)bpf_csum_diff(0, 0, s->buf->word, SEND_SUM_CHUNK, s->sum);
-	s->off += n;
-	s->left -= n;
-	return 0;
+	if (!partial_find(skb, &p) || p.start < off || bpf_skb_load_bytes(skb, p.at, &field, sizeof field))
+		return -1;
+	*sum += (__u16)~field;
+	return sum_packet(skb, off, p.start - off, sum);
 }
 
-static __always_inline __be16
-send_fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (__u16) ~((sum & 0xffff) + (sum >> 16));
-	return (__be16)(sum ? sum : 0xffff);
-}
-
-/* The UDP checksum over the whole datagram, whose field is still 0. */
+/* The UDP checksum over the whole datagram, whose field is still 0.  partial: what is inside is completed later. */
 static __noinline int
-send_checksum(struct __sk_buff *skb, const struct tap_dest *d, __u32 len)
+send_checksum(struct __sk_buff *skb, const struct tap_dest *d, __u32 len, int partial)
 {
-	__u32 hlen = d->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	const __u32 zero = 0;
-	struct send_sum sum = {.skb = skb, .off = ETH_HLEN + hlen, .left = len - hlen};
+	__u32 hlen = d->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr), off = ETH_HLEN + hlen;
 	struct {
 		__be32 len;
 		__be32 proto;
 	} pseudo = {bpf_htonl(len - hlen), bpf_htonl(IPPROTO_UDP)};
-	__u32 addr = d->family == 4 ? 4 : 16;
+	__u32 addr = d->family == 4 ? 4 : 16, sum;
 	__be16 check;
 
-	sum.buf = bpf_map_lookup_elem(&ft_bytes, &zero);
-	if (!sum.buf)
+	sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->src, addr, 0);
+	sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->dst, addr, sum);
+	sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof pseudo, sum);
+	if (partial ? send_sum_partial(skb, off, &sum) : sum_packet(skb, off, len - hlen, &sum))
 		return -1;
-	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->src, addr, 0);
-	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)d->dst, addr, sum.sum);
-	sum.sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof pseudo, sum.sum);
-	bpf_loop(SEND_SUM_STEPS, send_sum_step, &sum, 0);
-	if (sum.left)
-		return -1;
-	check = send_fold(sum.sum);
+	check = sum_fold(sum);
 	return (int)bpf_skb_store_bytes(skb, ETH_HLEN + hlen + offsetof(struct udphdr, check), &check, sizeof check, 0);
 }
 
@@ -143,10 +99,30 @@ send_ask(struct __sk_buff *skb, const struct tap_dest *d, __u32 ifindex, __u32 l
 	return bpf_fib_lookup(skb, f, sizeof *f, 0);
 }
 
+/* enum tap_port_state of an interface, 0: nobody has looked at it. */
+static __always_inline __u32
+send_port(__u32 ifindex)
+{
+	const struct tap_port *p = bpf_map_lookup_elem(&ft_port, &ifindex);
+
+	return p ? *(volatile const __u32 *)&p->state : 0;
+}
+
+/* Whether this machine has no room for what leaves there; an interface that nobody has looked at may be of that kind.
+ */
+static __always_inline int
+send_is_full(struct send *s, __u32 mtu)
+{
+	__u32 ifindex = s->fib.ifindex, n = mtu ? s->len / mtu + 1 : 1;
+	const struct tap_port *p = bpf_map_lookup_elem(&ft_port, &ifindex);
+
+	return (!p || p->state == TAP_PORT_WANTED || p->local) && backlog_take(s->skb, s->dest->agency, n);
+}
+
 static __always_inline long
 send_route(struct send *s, __u32 len)
 {
-	return send_ask(s->skb, s->dest, s->skb->ifindex, len, &s->fib);
+	return send_ask(s->skb, s->dest, s->ctl->stage_ifindex, len, &s->fib);
 }
 
 static __always_inline void
@@ -167,17 +143,17 @@ send_counted(struct send *s)
 	/* Of the destination: the criterion may be deleted by now. */
 	struct tap_agency *a = bpf_map_lookup_elem(&ft_agency, &s->dest->agency);
 
-	count_add(TAP_C_COPIES_SENT, s->n);
+	count_add(TAP_C_COPIES_SENT, 1);
 	if (c)
-		__sync_fetch_and_add(&c->copies_sent, s->n);
+		__sync_fetch_and_add(&c->copies_sent, 1);
 	if (a)
-		__sync_fetch_and_add(&a->sent, s->n);
+		__sync_fetch_and_add(&a->sent, 1);
 }
 
 struct send_pieces {
 	struct __sk_buff *skb;
 	struct cut *cut;
-	__u32 stage_ifindex;
+	__u32 exit_ifindex;
 	__u32 zero;
 };
 
@@ -187,7 +163,7 @@ send_piece(__u32 i, struct send_pieces *p)
 	p->cut->piece = i;
 	p->skb->mark = TAP_MARK_CUT;
 	/* The clone is consumed by the egress program, which says in cut->done how it went. */
-	bpf_clone_redirect(p->skb, p->stage_ifindex, 0);
+	bpf_clone_redirect(p->skb, p->exit_ifindex, 0);
 	return p->cut->done != i + 1;
 }
 
@@ -196,12 +172,14 @@ static __noinline int
 send_in_pieces(struct send *s, __u32 mtu, __u32 park)
 {
 	struct cut *c = cut_state();
-	struct send_pieces p = {.skb = s->skb, .cut = c, .stage_ifindex = s->ctl->stage_ifindex};
+	struct send_pieces p = {.skb = s->skb, .cut = c, .exit_ifindex = s->ctl->exit_ifindex};
 	__u32 head = s->hlen + (s->dest->family == 6 ? CUT_FRAG_HDR : 0), n;
 
-	if (!c || s->n != 1 || mtu < head + 8 || send_checksum(s->skb, s->dest, s->len))
+	if (!c || mtu < head + 8 || s->partial || send_checksum(s->skb, s->dest, s->len, 0))
 		return TAP_C_LOST_FRAGMENT;
 	c->ifindex = s->fib.ifindex;
+	c->mark = 0;
+	c->whole = 0;
 	c->family = s->dest->family;
 	c->chunk = (mtu - head) & ~7u;
 	c->total = s->len - s->hlen;
@@ -266,8 +244,9 @@ send_known(struct send *s, __u32 mtu)
 static __always_inline int
 send_may_park(struct send *s, __u64 now)
 {
+	const struct sk_buff___send *k = (const void *)s->skb;
+	__u32 memory = BPF_CORE_READ(k, truesize);
 	struct tap_dest *d = s->dest;
-	__u32 memory = s->len + SEND_SKB_MEMORY;
 
 	if (d->unresolved_since_ns == 0 || now - d->probed_ns > TAP_NEIGH_IDLE_NS) {
 		d->unresolved_since_ns = now;
@@ -290,46 +269,57 @@ send_may_ask(struct tap_dest *d, __u64 now)
 	return 1;
 }
 
-/* Through the neighbour table, which asks for the address if need be.  The verdict. */
-static __always_inline int
-send_park(struct send *s, __u32 mtu, int *lost)
+/* Gives the datagram as it is to the neighbour table.  0 or the counter. */
+static __noinline int
+send_by_neighbour(struct send *s, __u32 mark)
 {
-	struct bpf_redir_neigh hop;
+	struct cut *c = cut_state();
 
-	if (mtu) {
-		*lost = send_in_pieces(s, mtu, 1);
-		return TAP_DROP;
-	}
-	s->skb->mark = 0;
-	send_hop(s, &hop);
-	return (int)bpf_redirect_neigh(s->fib.ifindex, &hop, sizeof hop, 0);
+	if (!c)
+		return TAP_C_LOST_TX;
+	c->ifindex = s->fib.ifindex;
+	c->mark = mark;
+	c->park = c->whole = 1;
+	c->done = 0;
+	send_hop(s, &c->hop);
+	s->skb->mark = TAP_MARK_CUT;
+	bpf_clone_redirect(s->skb, s->ctl->exit_ifindex, 0);
+	c->ifindex = 0;
+	return c->done ? 0 : TAP_C_LOST_TX;
+}
+
+/* Through the neighbour table, which asks for the address if need be. */
+static __always_inline int
+send_park(struct send *s, __u32 mtu)
+{
+	return mtu ? send_in_pieces(s, mtu, 1) : send_by_neighbour(s, 0);
 }
 
 static __always_inline int
-send_unresolved(struct send *s, __u32 mtu, __u64 now, int *lost)
+send_unresolved(struct send *s, __u32 mtu, __u64 now)
 {
-	int verdict = TAP_DROP;
+	int lost;
 
 	if (send_may_park(s, now)) {
-		verdict = send_park(s, mtu, lost);
-		if (!*lost)
-			count_add(TAP_C_INFO_NEIGH_PENDING, s->n);
-		return verdict;
+		lost = send_park(s, mtu);
+		if (!lost)
+			count_add(TAP_C_INFO_NEIGH_PENDING, 1);
+		return lost;
 	}
 	/* Counted as lost even if it is let through to ask. */
 	if (send_may_ask(s->dest, now))
-		verdict = send_park(s, mtu, lost);
-	*lost = TAP_C_LOST_NO_NEIGHBOUR;
-	return verdict;
+		send_park(s, mtu);
+	return TAP_C_LOST_NO_NEIGHBOUR;
 }
 
 /*
  * The kernel confirms an old entry of the neighbour table only if a packet uses it, which ours don't.  A copy
  * would do, but nobody says whether the interface then took it.  So what is left of a copy that was sent goes
- * there, cut down to a question: the kernel asks the next hop, and tap_out, which knows the question by words
+ * there, with a question for its end: the kernel asks the next hop, and tap_out, which knows the question by words
  * that nobody else can write, takes it away before it leaves.
  */
 #define SEND_QUESTION_LEN 8
+#define SEND_QUESTION_SHORT 200 /* bytes of the packet, if it can be so short: less memory while it waits */
 
 static __always_inline __u64
 send_question_words(const struct tap_ctl *ctl)
@@ -337,19 +327,15 @@ send_question_words(const struct tap_ctl *ctl)
 	return tap_mix(tap_mix(ctl->seed, TAP_MARK_QUESTION), ~ctl->seed);
 }
 
-static __always_inline int
+static __always_inline void
 send_question(struct send *s)
 {
-	__u32 len = ETH_HLEN + s->hlen + sizeof(struct udphdr) + SEND_QUESTION_LEN;
 	__u64 words = send_question_words(s->ctl);
-	struct bpf_redir_neigh hop;
 
-	if (bpf_skb_change_tail(s->skb, len, 0) ||
-	    bpf_skb_store_bytes(s->skb, len - SEND_QUESTION_LEN, &words, SEND_QUESTION_LEN, 0))
-		return TAP_DROP;
-	s->skb->mark = TAP_MARK_QUESTION;
-	send_hop(s, &hop);
-	return (int)bpf_redirect_neigh(s->fib.ifindex, &hop, sizeof hop, 0);
+	if (s->skb->len > SEND_QUESTION_SHORT)
+		bpf_skb_change_tail(s->skb, SEND_QUESTION_SHORT, 0);
+	if (bpf_skb_store_bytes(s->skb, s->skb->len - SEND_QUESTION_LEN, &words, SEND_QUESTION_LEN, 0) == 0)
+		send_by_neighbour(s, TAP_MARK_QUESTION);
 }
 
 /* Whether a packet that leaves is a question. */
@@ -366,18 +352,10 @@ send_is_question(struct __sk_buff *skb)
 }
 
 static __always_inline int
-send_may_question(__u32 ifindex)
-{
-	const struct tap_port *p = bpf_map_lookup_elem(&ft_port, &ifindex);
-
-	return p && *(volatile const __u32 *)&p->state >= TAP_PORT_STAGE;
-}
-
-static __always_inline int
-send_resolved(struct send *s, __u32 mtu, __u64 now, int *lost)
+send_resolved(struct send *s, __u32 mtu, __u64 now)
 {
 	struct tap_dest *d = s->dest;
-	int due;
+	int due, lost;
 
 	if (d->unresolved_since_ns)
 		d->unresolved_since_ns = 0;
@@ -386,40 +364,53 @@ send_resolved(struct send *s, __u32 mtu, __u64 now, int *lost)
 	due = now - d->probed_ns > TAP_NEIGH_CHECK_NS;
 	if (due)
 		d->probed_ns = now;
-	if (due && !send_may_question(s->fib.ifindex)) {
-		count_add(TAP_C_INFO_NEIGH_PENDING, s->n);
-		return send_park(s, mtu, lost);
+	if (due && send_port(s->fib.ifindex) < TAP_PORT_STAGE) {
+		count_add(TAP_C_INFO_NEIGH_PENDING, 1);
+		return send_park(s, mtu);
 	}
-	*lost = send_known(s, mtu);
-	return due ? send_question(s) : TAP_DROP;
+	lost = send_known(s, mtu);
+	if (due)
+		send_question(s);
+	return lost;
 }
 
-/* The whole way of a datagram.  The verdict; *lost: 0 or the counter. */
+/* Whatever checksums are missing.  An interface that takes copies directly has those inside completed. */
 static __always_inline int
-send_datagram(struct send *s, int *lost)
+send_sums(struct send *s)
+{
+	int later = s->partial && send_port(s->fib.ifindex) >= TAP_PORT_READY;
+
+	if (s->partial && !later && partial_fill(s->skb))
+		return -1;
+	return s->dest->family == 6 ? send_checksum(s->skb, s->dest, s->len, later) : 0;
+}
+
+/* The whole way of a datagram.  0 or the counter. */
+static __always_inline int
+send_datagram(struct send *s)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 mtu = 0;
 	long rc;
 
-	if (s->dest->family == 4 ? send_number(s) : 0) {
-		*lost = TAP_C_LOST_TX;
-		return TAP_DROP;
-	}
+	if (s->dest->family == 4 ? send_number(s) : 0)
+		return TAP_C_LOST_TX;
 	rc = send_route(s, s->len);
 	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		mtu = s->fib.mtu_result;
 		rc = send_route(s, mtu);
-	} else if (s->dest->family == 6 && s->n == 1 && send_checksum(s->skb, s->dest, s->len)) {
-		*lost = TAP_C_LOST_TX;
-		return TAP_DROP;
-	}
+	} else if (send_sums(s))
+		return TAP_C_LOST_TX;
+	/* A way back into the stage device is none, and its queue may be locked by this CPU. */
+	if (s->fib.ifindex == s->ctl->stage_ifindex || s->fib.ifindex == s->ctl->exit_ifindex)
+		return TAP_C_LOST_NO_ROUTE;
+	if (send_is_full(s, mtu))
+		return TAP_C_LOST_TX;
 	if (rc == BPF_FIB_LKUP_RET_SUCCESS)
-		return send_resolved(s, mtu, now, lost);
+		return send_resolved(s, mtu, now);
 	if (rc == BPF_FIB_LKUP_RET_NO_NEIGH)
-		return send_unresolved(s, mtu, now, lost);
-	*lost = TAP_C_LOST_NO_ROUTE;
-	return TAP_DROP;
+		return send_unresolved(s, mtu, now);
+	return TAP_C_LOST_NO_ROUTE;
 }
 
 #endif

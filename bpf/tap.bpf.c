@@ -4,6 +4,7 @@
  * copy takes through them.
  */
 #include "copy.h"
+#include "stage.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -44,69 +45,46 @@ tap_out(struct __sk_buff *skb)
 	return now->lost ? TAP_DROP : TAP_NEXT;
 }
 
-/* ---- tap_encap: tcx egress of ftap0 ---- */
-
-static __always_inline __u32
-train_length(const struct __sk_buff *skb)
-{
-	return skb->gso_size && skb->gso_segs ? skb->gso_segs : 1;
-}
+/* ---- tap_stage: tcx egress of ftap0 ---- */
 
 SEC("tc")
 int
-tap_encap(struct __sk_buff *skb)
+tap_stage(struct __sk_buff *skb)
 {
-	enum tap_counter lost = TAP_C_LOST_GONE_OUT;
-	const struct tap_dest *d;
-	__u32 n;
-
-	if (skb->mark == TAP_MARK_CUT)
-		return cut_and_send(skb);
-	n = train_length(skb);
-	d = encap_dest(skb->mark);
-	if (d)
-		lost = encap_copy(skb, d, 0); /* tap_send numbers them */
-	if (lost == 0)
-		return TAP_NEXT;
-	count_add(lost, n);
+	if (skb->gso_size)
+		return TAP_NEXT; /* to the queueing discipline, which cuts it */
+	stage_copy(skb);
 	return TAP_DROP;
 }
 
-/* ---- tap_send: tcx ingress of ftap1 ---- */
+/* ---- tap_segment: filter of the queueing discipline of ftap0, see stage.h ---- */
 
 SEC("tc")
 int
-tap_send(struct __sk_buff *skb)
+tap_segment(struct __sk_buff *skb)
 {
-	const __u32 zero = 0;
-	struct send s = {.skb = skb, .n = train_length(skb)};
-	int verdict, lost = 0;
+	if (!skb->gso_size)
+		stage_copy(skb);
+	return TAP_STOLEN;
+}
 
-	s.ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
-	if (!s.ctl)
-		return TAP_DROP;
-	if (skb->mark & TAP_MARK_RAW) {
-		/* Segments now: again, this time with an outer header. */
-		skb->mark &= ~TAP_MARK_RAW;
-		bpf_clone_redirect(skb, s.ctl->stage_ifindex, 0);
-		return TAP_DROP;
-	}
-	count_add(TAP_C_ARRIVED, s.n);
-	s.crit = skb->mark >> 1;
-	s.dest = encap_dest(skb->mark);
-	if (!s.dest) {
-		count_add(TAP_C_LOST_GONE, s.n);
-		return TAP_DROP;
-	}
-	encap_priority(skb);
-	s.hlen = s.dest->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	s.len = skb->gso_size ? skb->gso_size + s.hlen + sizeof(struct udphdr) : skb->len - ETH_HLEN;
-	verdict = send_datagram(&s, &lost);
-	if (lost)
-		count_add(lost, s.n);
-	else
-		send_counted(&s);
-	return verdict;
+/* ---- tap_cut: tcx egress of ftap1 ---- */
+
+SEC("tc")
+int
+tap_cut(struct __sk_buff *skb)
+{
+	return skb->mark == TAP_MARK_CUT ? cut_and_send(skb) : TAP_DROP;
+}
+
+/* ---- tap_answer: tcx ingress of ftap1, see backlog.h ---- */
+
+SEC("tc")
+int
+tap_answer(struct __sk_buff *skb)
+{
+	backlog_answered(skb);
+	return TAP_STOLEN;
 }
 
 /* ---- tap_classify: never attached; tests run it by BPF_PROG_TEST_RUN ---- */

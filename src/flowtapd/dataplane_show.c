@@ -31,7 +31,6 @@ static const struct {
     {"losses", "encapsulation", TAP_C_LOST_ENCAP},
     {"losses", "encapsulation-gso", TAP_C_LOST_ENCAP_GSO},
     {"losses", "criterion-removed-early", TAP_C_LOST_GONE_OUT},
-    {"losses", "criterion-removed", TAP_C_LOST_GONE},
     {"losses", "too-big", TAP_C_LOST_TOO_BIG},
     {"losses", "no-route", TAP_C_LOST_NO_ROUTE},
     {"losses", "no-neighbour", TAP_C_LOST_NO_NEIGHBOUR},

@@ -9,7 +9,8 @@
  *
  * In the file system (RUN_DIR/bpf, a bpffs of its own):
  *   maps/NAME         the maps of abi.h, root's
- *   stage_out, stage_in   the links of ftap0 and ftap1, root's; absent with clsact
+ *   stage_out         the link of ftap0, root's; absent with clsact, as the next ones
+ *   stage_in, stage_back   the links of ftap1: of what it sends, and of what it receives
  *   links/IFINDEX     the link of a tapped interface, the dataplane's
  *   ports/IFINDEX     the link of an interface that copies leave by, likewise
  *
@@ -24,8 +25,10 @@
 #include "abi.h"
 #include "tapset.h"
 
-#define KERN_STAGE_OUT "ftap0" /* copies are handed to this end */
-#define KERN_STAGE_IN "ftap1"  /* and come out of this one, wire-sized */
+#define KERN_STAGE_OUT "ftap0" /* copies are handed to this end, and none passes it */
+#define KERN_STAGE_IN "ftap1"  /* the other one, by which pieces of them leave (bpf/cut.h) */
+
+#define KERN_STAGE_LINKS 3 /* programs there that are attached by links */
 
 #define KERN_TEST_OUT "ftst0" /* the self-test's packets come in here, and its copies are routed to it */
 #define KERN_TEST_IN "ftst1"  /* the other end, at which they are sent and received */
@@ -62,8 +65,8 @@ void kern_free(struct kern *k); /* NULL is legal; what is in the kernel stays th
 int kern_fds(const struct kern *k, int fds[KERN_FDS_MAX]);
 /* The kernel's ids of our maps and programs: up to n each, *nmap and *nprog how many. */
 int kern_ids(const struct kern *k, uint32_t *map, uint32_t *prog, uint32_t n, uint32_t *nmap, uint32_t *nprog);
-/* The kernel's ids of the stage device's two links; with clsact there are none: 0. */
-int kern_stage_links(const struct kern *k, uint32_t id[2]);
+/* The kernel's ids of the stage device's links; with clsact there are none: 0. */
+int kern_stage_links(const struct kern *k, uint32_t id[static KERN_STAGE_LINKS]);
 bool kern_needs_net_admin(const struct kern *k); /* the dataplane does: clsact */
 /* Takes everything out of the kernel: taps, programs, maps, stage device, mount.  0 also if
  * there was nothing.  No daemon may run. */

@@ -251,6 +251,18 @@ kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way)
 	return r;
 }
 
+int
+kern_hook_qdisc(int prog_fd, int ifindex, uint32_t parent)
+{
+	struct bpf_tc_hook hook = {
+	    .sz = sizeof hook, .ifindex = ifindex, .attach_point = BPF_TC_CUSTOM, .parent = parent};
+	struct bpf_tc_opts opts = clsact_opts(FILTER_OWNER);
+
+	opts.prog_fd = prog_fd;
+	opts.flags = BPF_TC_F_REPLACE;
+	return bpf_tc_attach(&hook, &opts);
+}
+
 static int
 clsact_detach(int ifindex, enum kern_way way, uint32_t handle)
 {

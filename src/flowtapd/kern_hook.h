@@ -9,6 +9,7 @@
 #define FLOWTAPD_KERN_HOOK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum kern_way { KERN_INGRESS, KERN_EGRESS };
 
@@ -26,6 +27,8 @@ int kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way);
 /* A clsact qdisc that we made goes too, if no filter is left on it and it can.  0 also if there is no filter of ours.
  */
 int kern_hook_clsact_remove(int ifindex, enum kern_way way);
+/* The same for a filter of a queueing discipline of ours, by its handle. */
+int kern_hook_qdisc(int prog_fd, int ifindex, uint32_t parent);
 /* Whether our filter is there, with this program. */
 bool kern_hook_clsact_alive(int prog_fd, int ifindex, enum kern_way way);
 

@@ -27,6 +27,11 @@
 #define DESTS_SPARE 1024
 #define BLOOM_BITS_PER_TERM 16
 
+/* Of the links of the stage device's programs, in the order in which they are made. */
+static const char *const stage_pins[] = {"stage_back", "stage_in", "stage_out"};
+
+static_assert(ARRAY_LEN(stage_pins) == KERN_STAGE_LINKS, "kern_stage_links tells all");
+
 /* ---- bpffs ---- */
 
 static bool
@@ -155,8 +160,9 @@ tcx_remove_all(char *dir)
 	int r = kern_each(dir, "links", link_remove, dir);
 
 	r = kern_first(r, kern_each(dir, "ports", port_remove, dir));
-	r = kern_first(r, stage_link_remove(dir, "stage_out"));
-	return kern_first(r, stage_link_remove(dir, "stage_in"));
+	for (size_t i = 0; i < ARRAY_LEN(stage_pins); i++)
+		r = kern_first(r, stage_link_remove(dir, stage_pins[i]));
+	return r;
 }
 
 /* Filters of ours on any interface. */
@@ -361,45 +367,67 @@ stage_control(const struct kern *k, const struct stage *s, uint16_t ssh_port)
 	ctl->stage_queues = (uint16_t)s->queues;
 	ctl->ssh_port = ssh_port;
 	ctl->stage_ifindex = (uint32_t)s->out;
+	ctl->exit_ifindex = (uint32_t)s->in;
 	ctl->abi = TAP_ABI_VERSION;
 	munmap(a.p, a.len);
 	return r;
 }
 
+/* tcx: with links that are pinned; else with clsact.  The first end is the last one: what is handed to it needs the
+ * other. */
 static int
-stage_tcx(const struct kern *k, const struct stage *s)
+stage_programs(const struct kern *k, const struct stage *s, bool tcx)
 {
-	char out[KERN_PATH_MAX], in[KERN_PATH_MAX];
-	int r;
+	const struct {
+		const struct bpf_program *prog;
+		int ifindex;
+		enum kern_way way;
+	} places[] = {
+	    {k->skel->progs.tap_answer, s->in, KERN_INGRESS},
+	    {k->skel->progs.tap_cut, s->in, KERN_EGRESS},
+	    {k->skel->progs.tap_stage, s->out, KERN_EGRESS},
+	};
+	char pin[KERN_PATH_MAX];
+	int r = 0;
 
-	if ((r = kern_path(out, k->dir, NULL, "stage_out")) < 0 || (r = kern_path(in, k->dir, NULL, "stage_in")) < 0)
-		return r;
-	if ((r = kern_hook_tcx(bpf_program__fd(k->skel->progs.tap_encap), s->out, KERN_EGRESS, out)) < 0)
-		return r;
-	return kern_hook_tcx(bpf_program__fd(k->skel->progs.tap_send), s->in, KERN_INGRESS, in);
+	static_assert(ARRAY_LEN(places) == ARRAY_LEN(stage_pins), "each has its pin");
+	for (size_t i = 0; i < ARRAY_LEN(places) && r == 0; i++) {
+		int fd = bpf_program__fd(places[i].prog);
+
+		if (!tcx)
+			r = kern_hook_clsact(fd, places[i].ifindex, places[i].way);
+		else if ((r = kern_path(pin, k->dir, NULL, stage_pins[i])) == 0)
+			r = kern_hook_tcx(fd, places[i].ifindex, places[i].way, pin);
+	}
+	return r;
 }
 
 static int
-stage_clsact(const struct kern *k, const struct stage *s)
+stage_segments(const struct kern *k, const struct stage *s)
 {
-	int r = kern_hook_clsact(bpf_program__fd(k->skel->progs.tap_encap), s->out, KERN_EGRESS);
+	int r = 0;
 
-	return r < 0 ? r : kern_hook_clsact(bpf_program__fd(k->skel->progs.tap_send), s->in, KERN_INGRESS);
+	for (unsigned q = 0; q < s->queues && r == 0; q++)
+		r = kern_hook_qdisc(bpf_program__fd(k->skel->progs.tap_segment), s->out, stage_cut_parent(q));
+	return r;
 }
 
 /* Both ways at once would make every copy twice: what was attached the other way goes. */
 static int
 stage_attach(struct kern *k, const struct stage *s, const struct kern_opts *o)
 {
-	int r = o->force_clsact ? -EOPNOTSUPP : stage_tcx(k, s);
+	int r = stage_segments(k, s);
 
+	if (r < 0)
+		return r;
+	r = o->force_clsact ? -EOPNOTSUPP : stage_programs(k, s, true);
 	if (r == 0)
 		return clsact_remove_all();
 	if (r != -EOPNOTSUPP || o->force_tcx)
 		return r;
 	k->clsact = true;
 	r = tcx_remove_all(k->dir);
-	return r < 0 ? r : stage_clsact(k, s);
+	return r < 0 ? r : stage_programs(k, s, false);
 }
 
 int
@@ -472,16 +500,15 @@ kern_ids(const struct kern *k, uint32_t *map, uint32_t *prog, uint32_t n, uint32
 }
 
 int
-kern_stage_links(const struct kern *k, uint32_t id[2])
+kern_stage_links(const struct kern *k, uint32_t id[static KERN_STAGE_LINKS])
 {
-	static const char *const pins[2] = {"stage_out", "stage_in"};
 	char path[KERN_PATH_MAX];
 
-	id[0] = id[1] = 0;
-	for (int i = 0; i < 2 && !k->clsact; i++) {
+	memset(id, 0, KERN_STAGE_LINKS * sizeof *id);
+	for (size_t i = 0; i < ARRAY_LEN(stage_pins) && !k->clsact; i++) {
 		struct bpf_link_info info = {0};
 		uint32_t len = sizeof info;
-		int r = kern_path(path, k->dir, NULL, pins[i]);
+		int r = kern_path(path, k->dir, NULL, stage_pins[i]);
 
 		if (r < 0)
 			return r;

@@ -21,6 +21,7 @@
 #include "kern_internal.h"
 #include "nl_link.h"
 
+
 #define NL_BUF 16384
 #define PORT_IDLE_ROUNDS 600 /* not used for so many calls: the program goes */
 
@@ -150,6 +151,7 @@ port_close(struct kern *k, int ifindex, struct tap_port *p, bool forget)
 	if (forget && !open)
 		return bpf_map_delete_elem(k->map[KERN_MAP_PORT], &ifindex) < 0 && errno != ENOENT ? -errno : 0;
 	p->state = TAP_PORT_UNFIT;
+	p->local = 1; /* copies still go there, by way of the stage device */
 	return bpf_map_update_elem(k->map[KERN_MAP_PORT], &ifindex, p, BPF_EXIST) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -163,6 +165,7 @@ port_look(struct kern *k, int ifindex, struct tap_port *p)
 		return port_close(k, ifindex, p, true);
 	if (!possible(&f) || program_attach(k, ifindex) < 0)
 		return port_close(k, ifindex, p, false);
+	p->local = f.bus[0] == '\0';
 	if (!direct(&f))
 		p->state = TAP_PORT_STAGE;
 	else

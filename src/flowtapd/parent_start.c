@@ -120,7 +120,7 @@ dataplane_spawn(struct parent *p, struct kern *k, int peer)
 static int
 inventory_spawn(struct parent *p, const struct kern *k, int peer)
 {
-	struct inventory_told t = {.link.n = 2};
+	struct inventory_told t = {.link.n = KERN_STAGE_LINKS};
 	int fds[2 + LOOK_N] = {-1, peer};
 	struct spawn_opts o = {.role = "inventory", .uid = p->dp_uid, .gid = p->dp_gid, .nfds = ARRAY_LEN(fds)};
 	cleanup_buf struct buf b = {0};

@@ -6,6 +6,7 @@
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
@@ -22,7 +23,7 @@
 #include "stage.h"
 
 #define STAGE_MTU 65535
-#define STAGE_QUEUES_MAX 4096
+#define STAGE_QUEUES_MAX 1024
 #define NL_BUF 16384
 #define FEATURE_BLOCKS 8 /* of 32 features; the kernel has 2 or 3 */
 
@@ -115,13 +116,13 @@ pair_create(const struct pair *p)
 	return request(h, NULL, NULL);
 }
 
+/* One for each CPU; two at least, since "mq" wants several. */
 static uint32_t
 stage_queues(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	uint32_t n = TAP_STAGE_LANES * TAP_STAGE_QUEUES * (uint32_t)(cpus > 0 ? cpus : 1);
 
-	return n < STAGE_QUEUES_MAX ? n : STAGE_QUEUES_MAX;
+	return cpus < 2 ? 2 : cpus < STAGE_QUEUES_MAX ? (uint32_t)cpus : STAGE_QUEUES_MAX;
 }
 
 static int
@@ -155,8 +156,8 @@ ethtool(const char *name, void *cmd)
 	return ioctl(fd, SIOCETHTOOL, &req) < 0 ? -errno : 0;
 }
 
-/* Every feature that can be turned off: this end promises nothing, so the kernel completes
- * checksums and cuts trains before it hands a packet over. */
+/* Every feature that can be turned off: this end promises nothing, so the kernel completes the checksums of
+ * the segments that it cuts. */
 static int
 features_off(const char *name)
 {
@@ -183,14 +184,6 @@ features_off(const char *name)
 }
 
 static int
-gro_on(const char *name)
-{
-	struct ethtool_value v = {.cmd = ETHTOOL_SGRO, .data = 1};
-
-	return ethtool(name, &v);
-}
-
-static int
 sysctl_set(const char *family, const char *name, const char *key, const char *value)
 {
 	cleanup_fd int fd = -1;
@@ -203,7 +196,8 @@ sysctl_set(const char *family, const char *name, const char *key, const char *va
 	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
-/* forwarding: bpf_fib_lookup asks for a packet that "came in" here.  Nobody else may use it. */
+/* forwarding: bpf_fib_lookup asks for a packet that "came in" here.  Nobody else may use it: what comes in is for
+ * another host, by its address, and dropped. */
 static int
 sysctls_set(const char *name)
 {
@@ -241,6 +235,93 @@ pair_check(const char *out, const char *in, unsigned *queues)
 	return is_veth(&a) && is_veth(&b) && a.peer == (int)if_nametoindex(in) && b.peer == (int)if_nametoindex(out)
 		   ? 0
 		   : -EEXIST;
+}
+
+/* ---- what cuts segment trains ---- */
+
+/*
+ * Of each queue: a token bucket, of which we want nothing but that it cuts a train that is longer than it can ever
+ * have tokens for, and every train is, since it takes them all for CUT_OVERHEAD bytes longer.  The segments go to
+ * the discipline inside it one by one, where tap_segment, its filter, takes them away: neither ever holds a packet.
+ */
+#define CUT_MOST 0x20000     /* tokens; no segment is longer */
+#define CUT_OVERHEAD 0x40000 /* more than that */
+#define CUT_RATE 1000000000  /* of no meaning, but it has to be one */
+#define CUT_ROOT TC_H_MAKE(1u << 16, 0)
+
+static void
+put_mq(struct nlmsghdr *h)
+{
+	(void)h;
+}
+
+static void
+put_bucket(struct nlmsghdr *h)
+{
+	struct tc_tbf_qopt opt = {
+	    .rate = {.rate = CUT_RATE, .linklayer = TC_LINKLAYER_ETHERNET}, .limit = CUT_MOST, .mtu = CUT_MOST};
+	struct tc_sizespec size = {.overhead = CUT_OVERHEAD};
+	struct nlattr *nest = mnl_attr_nest_start(h, TCA_OPTIONS);
+
+	mnl_attr_put(h, TCA_TBF_PARMS, sizeof opt, &opt);
+	mnl_attr_put_u32(h, TCA_TBF_BURST, CUT_MOST);
+	mnl_attr_nest_end(h, nest);
+	nest = mnl_attr_nest_start(h, TCA_STAB);
+	mnl_attr_put(h, TCA_STAB_BASE, sizeof size, &size);
+	mnl_attr_nest_end(h, nest);
+}
+
+static void
+put_htb(struct nlmsghdr *h)
+{
+	struct tc_htb_glob opt = {.version = 3, .rate2quantum = 10};
+	struct nlattr *nest = mnl_attr_nest_start(h, TCA_OPTIONS);
+
+	mnl_attr_put(h, TCA_HTB_INIT, sizeof opt, &opt);
+	mnl_attr_nest_end(h, nest);
+}
+
+/* A queueing discipline.  0 also if it is there. */
+static int
+qdisc_add(int ifindex, uint32_t parent, uint32_t handle, const char *kind, void (*put)(struct nlmsghdr *h))
+{
+	char buf[NL_BUF];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct tcmsg *t = mnl_nlmsg_put_extra_header(h, sizeof *t);
+	int r;
+
+	h->nlmsg_type = RTM_NEWQDISC;
+	h->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	*t = (struct tcmsg){.tcm_ifindex = ifindex, .tcm_parent = parent, .tcm_handle = handle};
+	mnl_attr_put_strz(h, TCA_KIND, kind);
+	put(h);
+	r = request(h, NULL, NULL);
+	return r == -EEXIST ? 0 : r;
+}
+
+static uint32_t
+cut_bucket(uint32_t queue)
+{
+	return (2 + 2 * queue) << 16;
+}
+
+uint32_t
+stage_cut_parent(uint32_t queue)
+{
+	return (3 + 2 * queue) << 16;
+}
+
+static int
+cut_open(int ifindex, uint32_t queues)
+{
+	int r = qdisc_add(ifindex, TC_H_ROOT, CUT_ROOT, STAGE_QDISC, put_mq);
+
+	for (uint32_t q = 0; q < queues && r == 0; q++) {
+		r = qdisc_add(ifindex, CUT_ROOT | (q + 1), cut_bucket(q), "tbf", put_bucket);
+		if (r == 0)
+			r = qdisc_add(ifindex, cut_bucket(q) | 1, stage_cut_parent(q), "htb", put_htb);
+	}
+	return r;
 }
 
 /* ---- the test device ---- */
@@ -310,11 +391,12 @@ stage_open(bool test, struct stage *out)
 	if (if_nametoindex(KERN_STAGE_OUT) == 0 && (r = pair_create(&pair)) < 0)
 		return r;
 	if ((r = pair_check(KERN_STAGE_OUT, KERN_STAGE_IN, &s.queues)) < 0 || (r = sysctls_set(KERN_STAGE_OUT)) < 0 ||
-	    (r = sysctls_set(KERN_STAGE_IN)) < 0 || (r = features_off(KERN_STAGE_OUT)) < 0 ||
-	    (r = gro_on(KERN_STAGE_IN)) < 0 || (r = end_up(KERN_STAGE_OUT)) < 0 || (r = end_up(KERN_STAGE_IN)) < 0)
+	    (r = sysctls_set(KERN_STAGE_IN)) < 0 || (r = features_off(KERN_STAGE_OUT)) < 0)
 		return r;
 	s.out = (int)if_nametoindex(KERN_STAGE_OUT);
 	s.in = (int)if_nametoindex(KERN_STAGE_IN);
+	if ((r = cut_open(s.out, s.queues)) < 0 || (r = end_up(KERN_STAGE_OUT)) < 0 || (r = end_up(KERN_STAGE_IN)) < 0)
+		return r;
 	/* Not worth a tap: without it there is no self-test. */
 	if (test && (r = test_open(&s.test)) < 0) {
 		log_warn(r, "self-test: its device");

@@ -51,7 +51,6 @@ static const char *const counter_names[TAP_C_MAX] = {
     [TAP_C_LOST_ENCAP] = "lost_encap",
     [TAP_C_LOST_ENCAP_GSO] = "lost_encap_gso",
     [TAP_C_LOST_GONE_OUT] = "lost_gone_out",
-    [TAP_C_LOST_GONE] = "lost_gone",
     [TAP_C_LOST_TOO_BIG] = "lost_too_big",
     [TAP_C_LOST_NO_ROUTE] = "lost_no_route",
     [TAP_C_LOST_NO_NEIGHBOUR] = "lost_no_neighbour",

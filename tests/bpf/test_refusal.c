@@ -27,9 +27,9 @@ load_refused(void)
 	struct bpf_program *p;
 
 	assert_non_null(s);
-	bpf_object__for_each_program(p, s->obj) bpf_program__set_autoload(p, p == s->progs.tap_encap);
+	bpf_object__for_each_program(p, s->obj) bpf_program__set_autoload(p, p == s->progs.tap_stage);
 	/* It may not send packets. */
-	assert_int_equal(bpf_program__set_type(s->progs.tap_encap, BPF_PROG_TYPE_SOCKET_FILTER), 0);
+	assert_int_equal(bpf_program__set_type(s->progs.tap_stage, BPF_PROG_TYPE_SOCKET_FILTER), 0);
 	assert_true(tap_bpf__load(s) < 0);
 	tap_bpf__destroy(s);
 }
@@ -55,7 +55,7 @@ test_refused(void **state)
 	close(pair[0]);
 	assert_true(n > 0);
 	said[n] = '\0';
-	assert_non_null(strstr(said, " refuses the program tap_encap:\n"));
+	assert_non_null(strstr(said, " refuses the program tap_stage:\n"));
 	assert_null(strstr(strstr(said, "refuses") + 1, "refuses"));
 	/* The verifiers of all kernels say "invalid bpf_context access" or "unknown func ...". */
 	assert_true(strstr(said, "invalid bpf_context access") != NULL || strstr(said, "unknown func") != NULL ||

@@ -12,7 +12,7 @@ from rig import net, until
 
 # In the order of abi.h: what left the stage device before it, and what was lost behind it.
 BEFORE = "lost_encap", "lost_encap_gso", "lost_gone_out", "lost_too_big"
-BEHIND = "lost_gone", "lost_no_route", "lost_no_neighbour", "lost_fragment", "lost_tx"
+BEHIND = "lost_no_route", "lost_no_neighbour", "lost_fragment", "lost_tx"
 LIFE = "agency", "start", "end", "idle", "packets", "bytes"  # words of tapctl, not filter elements
 
 
