@@ -275,7 +275,7 @@ struct tap_ctl {
 	__u8 copy_tos;       /* of their outer header */
 	__u8 zero[3];
 	__u32 exit_ifindex; /* the stage device's other end, see bpf/cut.h */
-	__u32 zero2;
+	__u32 stage_cuts; /* a queueing discipline there cuts segment trains, see bpf/stage.h; 0: the kernel has none */
 };
 
 /* Fixed when the programs are loaded: in a map that nobody can write to. */
@@ -285,10 +285,10 @@ struct tap_test {
 };
 
 /*
- * What skb->mark means on the stage device: at the end that copies are handed to criterion
- * index << 1 | destination slot; at the other one TAP_MARK_CUT.  Only our programs hand packets to it.
+ * What skb->mark means on the stage device: of a copy that is handed to it, and of its segments, criterion
+ * index << 1 | destination slot; of all else TAP_MARK_CUT.  Only our programs hand packets to it.
  */
-#define TAP_MARK_CUT 0xffffffffu /* what is to become of a finished datagram: see bpf/cut.h */
+#define TAP_MARK_CUT 0xffffffffu /* on its way out: of a datagram, see bpf/cut.h; in: a question, see bpf/backlog.h */
 
 /* On the interface that copies leave by: may be a question to the neighbour table, see send_question. */
 #define TAP_MARK_QUESTION 0x66746170u

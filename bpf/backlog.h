@@ -4,8 +4,8 @@
  * are to be forwarded (veth whose other end has no ring of its own).  Copies, which are sent before their originals go
  * on, would fill it, and the originals would be dropped there.  So only so many copies may be in it; who comes then
  * is lost and counted.  Nothing tells a program how long that queue is.  But it is a queue: now and then a question
- * joins it, a packet to the stage device's other end, and when its turn comes, tap_answer knows that all that was sent
- * before it is through.
+ * joins it, a packet to the stage device's other end with the mark TAP_MARK_CUT, and when its turn comes, tap_answer
+ * knows that all that was sent before it is through.
  */
 #ifndef FLOWTAP_BACKLOG_H
 #define FLOWTAP_BACKLOG_H
@@ -51,13 +51,16 @@ backlog_ask(struct __sk_buff *skb, struct backlog *b)
 {
 	const __u32 zero = 0;
 	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+	__u32 mark = skb->mark;
 
 	if (!ctl || b->waits)
 		return;
 	__builtin_memcpy(b->asked, b->sent, sizeof b->asked);
 	b->waits = 1;
 	b->tick = bpf_jiffies64();
+	skb->mark = TAP_MARK_CUT;
 	bpf_clone_redirect(skb, ctl->exit_ifindex, BPF_F_INGRESS);
+	skb->mark = mark;
 }
 
 /* Room for n packets of that agency.  skb: any packet, of which a clone may become the question.  0; -1: there is

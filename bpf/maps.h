@@ -12,7 +12,7 @@
 /* Verdicts, the same number for tcx and clsact. */
 #define TAP_NEXT (-1) /* go on, with other programs and then the kernel */
 #define TAP_DROP 2
-#define TAP_STOLEN 4 /* of a queueing discipline's filter: gone, and counted by nobody */
+#define TAP_STOLEN 4 /* of a queueing discipline's filter only: gone, and counted by nobody */
 
 #define TAP_MAP_ARRAY(name, value_type, entries, flags)                                                                \
 	struct {                                                                                                       \

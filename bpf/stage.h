@@ -7,6 +7,9 @@
  *
  * A segment train has to be cut first, which only the kernel can: the end has a queueing discipline that does it
  * (src/flowtapd/stage.c), whose filter, tap_segment, takes each segment as soon as it is there; none is queued.
+ * Where the kernel has no such discipline, or somebody took it or its filter away, the end, which can do nothing
+ * by itself, gets the segments cut, and they pass it: the other end's program, tap_answer, takes them there.  Then
+ * figures tell that there was a copy, but none is lost.
  * Without our programs what was handed over ends there, at the discipline or in the other end, where nobody
  * listens.
  */

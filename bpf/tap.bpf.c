@@ -77,14 +77,17 @@ tap_cut(struct __sk_buff *skb)
 	return skb->mark == TAP_MARK_CUT ? cut_and_send(skb) : TAP_DROP;
 }
 
-/* ---- tap_answer: tcx ingress of ftap1, see backlog.h ---- */
+/* ---- tap_answer: tcx ingress of ftap1: answers to backlog.h, and segments that came all the way, see stage.h ---- */
 
 SEC("tc")
 int
 tap_answer(struct __sk_buff *skb)
 {
-	backlog_answered(skb);
-	return TAP_STOLEN;
+	if (skb->mark == TAP_MARK_CUT)
+		backlog_answered(skb);
+	else if (!skb->gso_size)
+		stage_copy(skb);
+	return TAP_DROP;
 }
 
 /* ---- tap_classify: never attached; tests run it by BPF_PROG_TEST_RUN ---- */

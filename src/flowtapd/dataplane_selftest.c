@@ -83,16 +83,16 @@ dataplane_selftest_begin(struct dataplane *d, uint32_t id, struct rd *r)
 	int ifindex = kern_test_ifindex(d->kern);
 	bool device = ifindex != 0 && is_up(KERN_TEST_OUT) && is_up(KERN_TEST_IN);
 	bool attached = device && kern_attached(d->kern, ifindex);
-	bool stage = is_up(KERN_STAGE_OUT) && is_up(KERN_STAGE_IN);
+	const char *stage = kern_stage_look(d->kern, true);
 	int error;
 
 	if (rd_end(r) < 0)
 		return -EBADMSG;
 	(void)kern_stats(d->kern, d->test_stats);
-	error = device && attached && stage ? criterion_put(d) : 0;
+	error = device && attached && !stage ? criterion_put(d) : 0;
 	return answer(d, id,
-	    json_pack("{s:b,s:b,s:b,s:i}", "device", (int)device, "attached", (int)attached, "stage", (int)stage,
-		"error", -error));
+	    json_pack("{s:b,s:b,s:s*,s:i}", "device", (int)device, "attached", (int)attached, "stage", stage, "error",
+		-error));
 }
 
 /* What the kernel counted; of losses only the router's total is known, others' may be among them. */

@@ -70,8 +70,10 @@ link_test_device(const struct selftest *t, char why[static 128])
 static void
 link_stage(const struct selftest *t, char why[static 128])
 {
-	if (!json_is_true(json_object_get(t->begun, "stage")))
-		snprintf(why, 128, "%s and %s are not there, or down", KERN_STAGE_OUT, KERN_STAGE_IN);
+	const char *said = json_string_value(json_object_get(t->begun, "stage"));
+
+	if (said)
+		snprintf(why, 128, "%.100s", said);
 }
 
 static void

@@ -43,6 +43,7 @@ struct iface_set {
 	struct mnl_socket *nl;
 	struct loop *loop;
 	struct loop_io *io;
+	bool touched; /* queueing disciplines or filters of the stage device */
 	const struct conf *conf;
 	char why[96]; /* of the last change that was refused */
 	bool again;   /* something was not told: all is to be read anew */
@@ -234,6 +235,20 @@ link_new(struct iface_set *s, const struct iface *now)
 				review(s, port);
 }
 
+/* Only the parent can make the stage device, at its start.  So all processes start anew, which ends no tap: the kernel
+ * goes on, and what goes directly does not need the device. */
+static void
+stage_look(struct iface_set *s)
+{
+	const char *why = kern_stage_look(s->kern, s->touched);
+
+	s->touched = false;
+	if (why == NULL)
+		return;
+	log_warnx("stage device: %s: starting anew to mend it", why);
+	loop_stop(s->loop, 1);
+}
+
 static int
 on_link(const struct nlmsghdr *h, void *arg)
 {
@@ -247,10 +262,27 @@ on_link(const struct nlmsghdr *h, void *arg)
 	    .ifindex = l.ifindex, .type = l.type, .master = l.master, .test = l.ifindex == kern_test_ifindex(s->kern)};
 	memcpy(now.name, l.name, sizeof now.name);
 	memcpy(now.kind, l.kind, sizeof now.kind);
+	/* Whatever the news: what counts is how it is now. */
+	if (l.family == AF_UNSPEC && s->loop && kern_stage_has(s->kern, l.ifindex))
+		stage_look(s);
 	if (h->nlmsg_type == RTM_NEWLINK)
 		link_new(s, &now);
 	else if (h->nlmsg_type == RTM_DELLINK && l.family == AF_UNSPEC && (old = find(s, now.ifindex)) != NULL)
 		forget(s, old);
+	return MNL_CB_OK;
+}
+
+/* Who asks for one makes the kernel tell of it, too, without any change: it is looked at once a second. */
+static int
+on_message(const struct nlmsghdr *h, void *arg)
+{
+	const struct tcmsg *t = mnl_nlmsg_get_payload(h);
+	struct iface_set *s = arg;
+
+	if (h->nlmsg_type == RTM_NEWLINK || h->nlmsg_type == RTM_DELLINK)
+		return on_link(h, arg);
+	if (mnl_nlmsg_get_payload_len(h) >= sizeof *t && kern_stage_has(s->kern, t->tcm_ifindex))
+		s->touched = true;
 	return MNL_CB_OK;
 }
 
@@ -267,7 +299,7 @@ dump_begin(void *arg)
 static void
 dump_each(void *arg, const struct nlmsghdr *h)
 {
-	(void)on_link(h, arg);
+	(void)on_message(h, arg);
 }
 
 static int
@@ -304,9 +336,10 @@ on_netlink(void *arg, uint32_t events)
 
 	(void)events;
 	if (n > 0)
-		mnl_cb_run(buf, (size_t)n, 0, 0, on_link, s);
+		mnl_cb_run(buf, (size_t)n, 0, 0, on_message, s);
 	else if (n < 0 && (errno == ENOBUFS || errno == ENOSPC))
-		s->again = true; /* lost, or longer than our room: iface_look reads all, once the worst is over */
+		/* lost, or longer than our room: iface_look reads all, once the worst is over */
+		s->again = s->touched = true;
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
 		log_warn(-errno, "news of interfaces cannot be read");
 }
@@ -320,9 +353,10 @@ iface_new(struct kern *k, struct iface_set **out)
 		return -ENOMEM;
 	LIST_INIT(&s->list);
 	s->kern = k;
+	s->touched = true;
 	/* What was reported as ready, a dump of the same round may have read. */
 	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (s->nl == NULL || mnl_socket_bind(s->nl, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+	if (s->nl == NULL || mnl_socket_bind(s->nl, RTMGRP_LINK | RTMGRP_TC, MNL_SOCKET_AUTOPID) < 0) {
 		int r = -errno;
 		iface_free(s);
 		return r;
@@ -353,6 +387,7 @@ iface_start(struct iface_set *s, struct loop *l)
 {
 	int r = dump(s);
 
+	s->loop = l;
 	return r < 0 ? r : loop_add(l, mnl_socket_get_fd(s->nl), EPOLLIN, on_netlink, s, &s->io);
 }
 
@@ -437,6 +472,7 @@ iface_look(struct iface_set *s)
 	struct iface *i, *next;
 	int r = s->again ? dump(s) : 0;
 
+	stage_look(s);
 	if (r < 0)
 		log_warn(r, "interfaces cannot be read");
 	for (i = LIST_FIRST(&s->list); i; i = next) {

@@ -16,7 +16,8 @@ struct iface_set;
 /* Opens the netlink socket; to be called before the sandbox. */
 int iface_new(struct kern *k, struct iface_set **out);
 void iface_free(struct iface_set *s);
-/* Reads what there is and follows it from now on. */
+/* Reads what there is and follows it from now on.  kern_tables must have been called.  Stops the loop, for a start
+ * anew, if the stage device goes. */
 int iface_start(struct iface_set *s, struct loop *l);
 
 /*

@@ -36,9 +36,11 @@ kern_new(const char *run_dir, struct kern **out)
 
 	if (k == NULL)
 		return -ENOMEM;
-	k->prog = k->out = -1;
+	k->prog = k->out = k->segment = -1;
 	for (int i = 0; i < KERN_MAP_N; i++)
 		k->map[i] = -1;
+	for (int i = 0; i < KERN_PLACES; i++)
+		k->place[i] = -1;
 	if ((r = kern_path(k->dir, run_dir, NULL, "bpf")) < 0) {
 		free(k);
 		return r;
@@ -55,6 +57,8 @@ close_fds(struct kern *k)
 		close(k->prog);
 	if (k->out >= 0)
 		close(k->out);
+	if (k->segment >= 0)
+		close(k->segment);
 	for (int i = 0; i < KERN_MAP_N; i++)
 		if (k->map[i] >= 0)
 			close(k->map[i]);
@@ -72,6 +76,9 @@ kern_free(struct kern *k)
 		tap_bpf__destroy(k->skel);
 	else
 		close_fds(k);
+	for (int i = 0; i < KERN_PLACES; i++)
+		if (k->place[i] >= 0)
+			close(k->place[i]);
 	free(k->cpu_values);
 	free(k->attached.v);
 	free(k->ports.v);

@@ -97,6 +97,13 @@ int kern_local_set(struct kern *k, const struct tap_local *v, size_t n);
  * may go directly (bpf/direct.h).  What changes there, such as offloads, is noticed at the next call.
  */
 int kern_ports_look(struct kern *k);
+/* Whether it is an end of the stage device. */
+bool kern_stage_has(const struct kern *k, int ifindex);
+/*
+ * Whether both ends are there and up, with our programs; all: and with what cuts segment trains, which is to be looked
+ * at if somebody touched a queueing discipline or filter there.  NULL, or what is wrong, in words.
+ */
+const char *kern_stage_look(const struct kern *k, bool all);
 /* direct: tap_out is there; else copies go through the stage device. */
 int kern_ports_each(const struct kern *k, void (*cb)(void *arg, int ifindex, bool direct), void *arg);
 /* Sums of all CPUs. */

@@ -35,10 +35,12 @@ kern_child_open(const char *run_dir, int first_fd, struct kern **out)
 
 	if (r < 0)
 		return r;
-	if ((r = k->prog = take_fd(first_fd)) >= 0)
-		r = k->out = take_fd(first_fd + 1);
+	if ((r = k->prog = take_fd(first_fd++)) >= 0 && (r = k->out = take_fd(first_fd++)) >= 0)
+		r = k->segment = take_fd(first_fd++);
+	for (int i = 0; i < KERN_PLACES && r >= 0; i++)
+		r = k->place[i] = take_fd(first_fd++);
 	for (int i = 0; i < KERN_MAP_N && r >= 0; i++)
-		r = k->map[i] = take_fd(first_fd + 2 + i);
+		r = k->map[i] = take_fd(first_fd++);
 	if (r >= 0)
 		r = k->ncpu = libbpf_num_possible_cpus();
 	if (r >= 0 && (k->cpu_values = calloc((size_t)k->ncpu, sizeof *k->cpu_values)) == NULL)

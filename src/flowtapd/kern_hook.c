@@ -65,17 +65,24 @@ kern_hook_tcx_remove(const char *pin)
 }
 
 bool
-kern_hook_tcx_alive(const char *pin)
+kern_hook_link_alive(int link)
 {
-	cleanup_fd int link = bpf_obj_get(pin);
 	struct bpf_link_info info = {0};
 	uint32_t len = sizeof info, ifindex;
 
-	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &len) < 0)
+	if (bpf_obj_get_info_by_fd(link, &info, &len) < 0)
 		return false;
 	/* Where struct bpf_link_info has tcx.ifindex, which older headers lack. */
 	memcpy(&ifindex, (const char *)&info + 16, sizeof ifindex);
 	return ifindex != 0;
+}
+
+bool
+kern_hook_tcx_alive(const char *pin)
+{
+	cleanup_fd int link = bpf_obj_get(pin);
+
+	return link >= 0 && kern_hook_link_alive(link);
 }
 
 /* ---- clsact ---- */
@@ -251,16 +258,40 @@ kern_hook_clsact(int prog_fd, int ifindex, enum kern_way way)
 	return r;
 }
 
+static struct bpf_tc_hook
+qdisc_hook(int ifindex, uint32_t parent)
+{
+	return (struct bpf_tc_hook){
+	    .sz = sizeof(struct bpf_tc_hook), .ifindex = ifindex, .attach_point = BPF_TC_CUSTOM, .parent = parent};
+}
+
 int
 kern_hook_qdisc(int prog_fd, int ifindex, uint32_t parent)
 {
-	struct bpf_tc_hook hook = {
-	    .sz = sizeof hook, .ifindex = ifindex, .attach_point = BPF_TC_CUSTOM, .parent = parent};
+	struct bpf_tc_hook hook = qdisc_hook(ifindex, parent);
 	struct bpf_tc_opts opts = clsact_opts(FILTER_OWNER);
 
 	opts.prog_fd = prog_fd;
 	opts.flags = BPF_TC_F_REPLACE;
 	return bpf_tc_attach(&hook, &opts);
+}
+
+static bool
+is_program(int prog_fd, uint32_t id)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof info;
+
+	return bpf_obj_get_info_by_fd(prog_fd, &info, &len) == 0 && info.id == id;
+}
+
+bool
+kern_hook_qdisc_alive(int prog_fd, int ifindex, uint32_t parent)
+{
+	struct bpf_tc_hook hook = qdisc_hook(ifindex, parent);
+	struct bpf_tc_opts opts = clsact_opts(FILTER_OWNER);
+
+	return bpf_tc_query(&hook, &opts) == 0 && is_program(prog_fd, opts.prog_id);
 }
 
 static int
@@ -291,11 +322,10 @@ kern_hook_clsact_remove(int ifindex, enum kern_way way)
 bool
 kern_hook_clsact_alive(int prog_fd, int ifindex, enum kern_way way)
 {
-	struct bpf_prog_info info = {0};
-	uint32_t len = sizeof info, prog = 0;
+	uint32_t prog = 0;
 
 	if (clsact_program(ifindex, way, FILTER_GUEST, &prog) < 0 &&
 	    clsact_program(ifindex, way, FILTER_OWNER, &prog) < 0)
 		return false;
-	return bpf_obj_get_info_by_fd(prog_fd, &info, &len) == 0 && info.id == prog;
+	return is_program(prog_fd, prog);
 }

@@ -18,7 +18,8 @@ int kern_hook_tcx(int prog_fd, int ifindex, enum kern_way way, const char *pin);
 /* 0 also if there is none. */
 int kern_hook_tcx_remove(const char *pin);
 
-/* Whether the link that is pinned there still has its device. */
+/* Whether a link, or the one that is pinned there, still has its device. */
+bool kern_hook_link_alive(int link);
 bool kern_hook_tcx_alive(const char *pin);
 
 /* These need CAP_NET_ADMIN.  -EOPNOTSUPP: the qdisc there is somebody else's and does not do: its blocks are shared, or
@@ -31,5 +32,6 @@ int kern_hook_clsact_remove(int ifindex, enum kern_way way);
 int kern_hook_qdisc(int prog_fd, int ifindex, uint32_t parent);
 /* Whether our filter is there, with this program. */
 bool kern_hook_clsact_alive(int prog_fd, int ifindex, enum kern_way way);
+bool kern_hook_qdisc_alive(int prog_fd, int ifindex, uint32_t parent); /* without a capability */
 
 #endif

@@ -4,6 +4,7 @@
 #define FLOWTAPD_KERN_INTERNAL_H
 
 #include "kern.h"
+#include "kern_hook.h"
 
 #define KERN_PATH_MAX 320
 
@@ -30,6 +31,12 @@ enum kern_map {
 	KERN_MAP_N
 };
 
+/* Programs of the stage device that are attached by links, in the order in which they are made: the first end's is the
+ * last one, since what is handed to it needs the other. */
+enum kern_place { KERN_ANSWER, KERN_CUT, KERN_STAGE, KERN_PLACES };
+
+static_assert(KERN_PLACES == KERN_STAGE_LINKS, "kern_stage_links tells all");
+
 /* A map's array in our memory. */
 struct kern_area {
 	void *p;
@@ -50,6 +57,8 @@ struct kern {
 	bool clsact;
 	int prog, out; /* tap_ingress, tap_out */
 	int map[KERN_MAP_N];
+	int segment;            /* tap_segment */
+	int place[KERN_PLACES]; /* their links; with clsact the programs themselves */
 	/* parent */
 	struct tap_bpf *skel; /* owns the descriptors if there is one */
 	/* dataplane */
@@ -66,6 +75,7 @@ int kern_set_add(struct kern_set *s, int ifindex);
 void kern_set_remove(struct kern_set *s, int ifindex);
 /* dir/sub/name; sub may be NULL.  -ENAMETOOLONG */
 int kern_path(char out[static KERN_PATH_MAX], const char *dir, const char *sub, const char *name);
+enum kern_way kern_place_way(enum kern_place place);
 /* Of steps that are all done whatever comes of them: the first error. */
 static inline int
 kern_first(int before, int now)

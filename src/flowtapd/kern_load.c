@@ -27,10 +27,9 @@
 #define DESTS_SPARE 1024
 #define BLOOM_BITS_PER_TERM 16
 
-/* Of the links of the stage device's programs, in the order in which they are made. */
-static const char *const stage_pins[] = {"stage_back", "stage_in", "stage_out"};
-
-static_assert(ARRAY_LEN(stage_pins) == KERN_STAGE_LINKS, "kern_stage_links tells all");
+/* Of the links of the stage device's programs. */
+static const char *const stage_pins[KERN_PLACES] = {
+    [KERN_ANSWER] = "stage_back", [KERN_CUT] = "stage_in", [KERN_STAGE] = "stage_out"};
 
 /* ---- bpffs ---- */
 
@@ -347,6 +346,7 @@ descriptors_take(struct kern *k)
 		k->map[i] = bpf_map__fd(maps[i]);
 	k->prog = bpf_program__fd(k->skel->progs.tap_ingress);
 	k->out = bpf_program__fd(k->skel->progs.tap_out);
+	k->segment = bpf_program__fd(k->skel->progs.tap_segment);
 }
 
 /* ---- stage ---- */
@@ -368,59 +368,76 @@ stage_control(const struct kern *k, const struct stage *s, uint16_t ssh_port)
 	ctl->ssh_port = ssh_port;
 	ctl->stage_ifindex = (uint32_t)s->out;
 	ctl->exit_ifindex = (uint32_t)s->in;
+	ctl->stage_cuts = s->cuts;
 	ctl->abi = TAP_ABI_VERSION;
 	munmap(a.p, a.len);
 	return r;
 }
 
-/* tcx: with links that are pinned; else with clsact.  The first end is the last one: what is handed to it needs the
- * other. */
+/* By a link that is pinned; *link: its descriptor. */
 static int
-stage_programs(const struct kern *k, const struct stage *s, bool tcx)
+stage_link(const struct kern *k, int prog, int ifindex, enum kern_way way, const char *name, int *link)
 {
-	const struct {
-		const struct bpf_program *prog;
-		int ifindex;
-		enum kern_way way;
-	} places[] = {
-	    {k->skel->progs.tap_answer, s->in, KERN_INGRESS},
-	    {k->skel->progs.tap_cut, s->in, KERN_EGRESS},
-	    {k->skel->progs.tap_stage, s->out, KERN_EGRESS},
-	};
 	char pin[KERN_PATH_MAX];
+	int r = kern_path(pin, k->dir, NULL, name);
+
+	if (r < 0 || (r = kern_hook_tcx(prog, ifindex, way, pin)) < 0)
+		return r;
+	*link = bpf_obj_get(pin);
+	return *link < 0 ? -errno : 0;
+}
+
+static int
+stage_filter(int prog, int ifindex, enum kern_way way, int *copy)
+{
+	int r = kern_hook_clsact(prog, ifindex, way);
+
+	if (r < 0)
+		return r;
+	*copy = fcntl(prog, F_DUPFD_CLOEXEC, 3);
+	return *copy < 0 ? -errno : 0;
+}
+
+/* tcx: with links; else with clsact. */
+static int
+stage_programs(struct kern *k, const struct stage *s, bool tcx)
+{
+	const int progs[KERN_PLACES] = {[KERN_ANSWER] = bpf_program__fd(k->skel->progs.tap_answer),
+	    [KERN_CUT] = bpf_program__fd(k->skel->progs.tap_cut),
+	    [KERN_STAGE] = bpf_program__fd(k->skel->progs.tap_stage)};
 	int r = 0;
 
-	static_assert(ARRAY_LEN(places) == ARRAY_LEN(stage_pins), "each has its pin");
-	for (size_t i = 0; i < ARRAY_LEN(places) && r == 0; i++) {
-		int fd = bpf_program__fd(places[i].prog);
+	for (int i = 0; i < KERN_PLACES && r == 0; i++) {
+		int ifindex = i == KERN_STAGE ? s->out : s->in;
+		enum kern_way way = kern_place_way(i);
 
-		if (!tcx)
-			r = kern_hook_clsact(fd, places[i].ifindex, places[i].way);
-		else if ((r = kern_path(pin, k->dir, NULL, stage_pins[i])) == 0)
-			r = kern_hook_tcx(fd, places[i].ifindex, places[i].way, pin);
+		r = tcx ? stage_link(k, progs[i], ifindex, way, stage_pins[i], &k->place[i])
+			: stage_filter(progs[i], ifindex, way, &k->place[i]);
 	}
 	return r;
 }
 
-static int
-stage_segments(const struct kern *k, const struct stage *s)
+/* Without it segments pass the device, as they do where nothing cuts them before. */
+static void
+stage_segments(const struct kern *k, struct stage *s)
 {
 	int r = 0;
 
-	for (unsigned q = 0; q < s->queues && r == 0; q++)
-		r = kern_hook_qdisc(bpf_program__fd(k->skel->progs.tap_segment), s->out, stage_cut_parent(q));
-	return r;
+	for (unsigned q = 0; s->cuts && q < s->queues && r == 0; q++)
+		r = kern_hook_qdisc(k->segment, s->out, stage_cut_parent(q));
+	if (r < 0) {
+		log_warn(r, "no filter for segment trains on " KERN_STAGE_OUT " (module cls_bpf): its counters tell "
+			    "whoever may look when there are copies of them");
+		s->cuts = false;
+	}
 }
 
 /* Both ways at once would make every copy twice: what was attached the other way goes. */
 static int
 stage_attach(struct kern *k, const struct stage *s, const struct kern_opts *o)
 {
-	int r = stage_segments(k, s);
+	int r = o->force_clsact ? -EOPNOTSUPP : stage_programs(k, s, true);
 
-	if (r < 0)
-		return r;
-	r = o->force_clsact ? -EOPNOTSUPP : stage_programs(k, s, true);
 	if (r == 0)
 		return clsact_remove_all();
 	if (r != -EOPNOTSUPP || o->force_tcx)
@@ -442,6 +459,7 @@ kern_load(const struct kern_opts *o, struct kern **out)
 	if ((r = bpffs_open(k->dir, o)) < 0 || (r = programs_load(k, o, &stage)) < 0)
 		goto fail;
 	descriptors_take(k);
+	stage_segments(k, &stage);
 	if ((r = stage_control(k, &stage, o->ssh_port)) < 0 || (r = stage_attach(k, &stage, o)) < 0)
 		goto fail;
 	*out = k;
@@ -458,6 +476,9 @@ kern_fds(const struct kern *k, int fds[KERN_FDS_MAX])
 
 	fds[n++] = k->prog;
 	fds[n++] = k->out;
+	fds[n++] = k->segment;
+	for (int i = 0; i < KERN_PLACES; i++)
+		fds[n++] = k->place[i];
 	for (int i = 0; i < KERN_MAP_N; i++)
 		fds[n++] = k->map[i];
 	return n;

@@ -21,7 +21,6 @@
 #include "kern_internal.h"
 #include "nl_link.h"
 
-
 #define NL_BUF 16384
 #define PORT_IDLE_ROUNDS 600 /* not used for so many calls: the program goes */
 

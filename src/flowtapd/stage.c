@@ -247,6 +247,7 @@ pair_check(const char *out, const char *in, unsigned *queues)
 #define CUT_MOST 0x20000     /* tokens; no segment is longer */
 #define CUT_OVERHEAD 0x40000 /* more than that */
 #define CUT_RATE 1000000000  /* of no meaning, but it has to be one */
+#define CUT_LOOKS 3
 #define CUT_ROOT TC_H_MAKE(1u << 16, 0)
 
 static void
@@ -281,22 +282,31 @@ put_htb(struct nlmsghdr *h)
 	mnl_attr_nest_end(h, nest);
 }
 
-/* A queueing discipline.  0 also if it is there. */
 static int
 qdisc_add(int ifindex, uint32_t parent, uint32_t handle, const char *kind, void (*put)(struct nlmsghdr *h))
 {
 	char buf[NL_BUF];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
 	struct tcmsg *t = mnl_nlmsg_put_extra_header(h, sizeof *t);
-	int r;
 
 	h->nlmsg_type = RTM_NEWQDISC;
 	h->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
 	*t = (struct tcmsg){.tcm_ifindex = ifindex, .tcm_parent = parent, .tcm_handle = handle};
 	mnl_attr_put_strz(h, TCA_KIND, kind);
 	put(h);
-	r = request(h, NULL, NULL);
-	return r == -EEXIST ? 0 : r;
+	return request(h, NULL, NULL);
+}
+
+static int
+qdisc_remove(int ifindex)
+{
+	char buf[NL_BUF];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct tcmsg *t = mnl_nlmsg_put_extra_header(h, sizeof *t);
+
+	h->nlmsg_type = RTM_DELQDISC;
+	*t = (struct tcmsg){.tcm_ifindex = ifindex, .tcm_parent = TC_H_ROOT};
+	return request(h, NULL, NULL);
 }
 
 static uint32_t
@@ -311,17 +321,117 @@ stage_cut_parent(uint32_t queue)
 	return (3 + 2 * queue) << 16;
 }
 
+/* What is found of it. */
+struct cut {
+	int ifindex;
+	uint32_t queues, found;
+};
+
+static int
+cut_kind(const struct nlattr *a, void *arg)
+{
+	if (mnl_attr_get_type(a) == TCA_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+		*(const char **)arg = mnl_attr_get_str(a);
+	return MNL_CB_OK;
+}
+
+/* Whether it is one of ours, in its place. */
+static bool
+cut_has(const struct cut *c, const struct tcmsg *t, const char *kind)
+{
+	uint32_t n = t->tcm_handle >> 16, q = (n - 2) / 2;
+
+	if (t->tcm_handle == CUT_ROOT)
+		return t->tcm_parent == TC_H_ROOT && strcmp(kind, "mq") == 0;
+	if (n < 2 || q >= c->queues)
+		return false;
+	if (t->tcm_handle == cut_bucket(q))
+		return t->tcm_parent == (CUT_ROOT | (q + 1)) && strcmp(kind, "tbf") == 0;
+	return t->tcm_handle == stage_cut_parent(q) && t->tcm_parent == (cut_bucket(q) | 1) && strcmp(kind, "htb") == 0;
+}
+
+static void
+no_qdisc(void *arg)
+{
+	((struct cut *)arg)->found = 0;
+}
+
+static void
+on_qdisc(void *arg, const struct nlmsghdr *h)
+{
+	const struct tcmsg *t = mnl_nlmsg_get_payload(h);
+	const char *kind = "";
+	struct cut *c = arg;
+
+	if (h->nlmsg_type != RTM_NEWQDISC || mnl_nlmsg_get_payload_len(h) < sizeof *t || t->tcm_ifindex != c->ifindex)
+		return;
+	mnl_attr_parse(h, sizeof *t, cut_kind, &kind);
+	c->found += cut_has(c, t, kind);
+}
+
+static int
+cut_look(int ifindex, uint32_t queues)
+{
+	char buf[256];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct cut c = {.ifindex = ifindex, .queues = queues};
+	struct nl_dump d = {.begin = no_qdisc, .each = on_qdisc, .arg = &c};
+	int r;
+
+	if ((d.nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) == NULL)
+		return -errno;
+	/* All interfaces': to ask for one's is told to everybody who listens. */
+	h->nlmsg_type = RTM_GETQDISC;
+	mnl_nlmsg_put_extra_header(h, sizeof(struct tcmsg));
+	r = nl_dump(&d, h);
+	mnl_socket_close(d.nl);
+	if (r < 0)
+		return r;
+	return c.found == 1 + 2 * queues ? 0 : -ENOENT;
+}
+
+/* The kernel may pass over an interface if another one goes meanwhile, and does not say so. */
+int
+stage_cut_look(int ifindex, uint32_t queues)
+{
+	int r = -ENOENT;
+
+	for (int i = 0; r == -ENOENT && i < CUT_LOOKS; i++)
+		r = cut_look(ifindex, queues);
+	return r;
+}
+
+/* What somebody else put there goes.  Whole, or not at all. */
 static int
 cut_open(int ifindex, uint32_t queues)
 {
-	int r = qdisc_add(ifindex, TC_H_ROOT, CUT_ROOT, STAGE_QDISC, put_mq);
+	int r;
 
+	if (stage_cut_look(ifindex, queues) == 0)
+		return 0;
+	(void)qdisc_remove(ifindex); /* if there is none, it is an error, too */
+	r = qdisc_add(ifindex, TC_H_ROOT, CUT_ROOT, "mq", put_mq);
 	for (uint32_t q = 0; q < queues && r == 0; q++) {
 		r = qdisc_add(ifindex, CUT_ROOT | (q + 1), cut_bucket(q), "tbf", put_bucket);
 		if (r == 0)
 			r = qdisc_add(ifindex, cut_bucket(q) | 1, stage_cut_parent(q), "htb", put_htb);
 	}
+	if (r < 0)
+		(void)qdisc_remove(ifindex);
 	return r;
+}
+
+/* Without it copies of segment trains pass the device, which can be seen, but none is lost. */
+static bool
+cut_opened(int ifindex, uint32_t queues)
+{
+	int r = cut_open(ifindex, queues);
+
+	if (r < 0)
+		log_warn(r,
+		    "nothing can cut segment trains on " KERN_STAGE_OUT " (modules sch_tbf and sch_htb): its counters "
+		    "tell whoever may look when there are copies of them");
+	return r == 0;
 }
 
 /* ---- the test device ---- */
@@ -395,7 +505,8 @@ stage_open(bool test, struct stage *out)
 		return r;
 	s.out = (int)if_nametoindex(KERN_STAGE_OUT);
 	s.in = (int)if_nametoindex(KERN_STAGE_IN);
-	if ((r = cut_open(s.out, s.queues)) < 0 || (r = end_up(KERN_STAGE_OUT)) < 0 || (r = end_up(KERN_STAGE_IN)) < 0)
+	s.cuts = cut_opened(s.out, s.queues);
+	if ((r = end_up(KERN_STAGE_OUT)) < 0 || (r = end_up(KERN_STAGE_IN)) < 0)
 		return r;
 	/* Not worth a tap: without it there is no self-test. */
 	if (test && (r = test_open(&s.test)) < 0) {

@@ -7,11 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STAGE_QDISC "mq" /* kind of the first end's queueing discipline */
-
 struct stage {
 	int out, in;     /* ifindex of each end */
 	unsigned queues; /* of each end, numbered from 0 */
+	bool cuts;       /* segment trains are cut before they pass the first end; else the kernel can't */
 	int test;        /* ifindex of the test device's end that is tapped; 0: there is none */
 };
 
@@ -20,6 +19,9 @@ struct stage {
 int stage_open(bool test, struct stage *out);
 /* The queueing discipline of a queue to whose filters segments are given, by its handle. */
 uint32_t stage_cut_parent(uint32_t queue);
+/* Whether all of those disciplines are there, as they were made: 0; -ENOENT: not all; -errno: it can't be told.  Needs
+ * no capability. */
+int stage_cut_look(int ifindex, uint32_t queues);
 /* 0 also if it is not there. */
 int stage_remove(void);
 

@@ -110,10 +110,14 @@ class Rig:
         lab_command("down", "--name", self.name)
         assert len(faults) == self.faults_caused, f"ended by their own fault: {faults}"
 
+    def log(self):
+        """What flowtapd has said."""
+        with open(self.info["logs"] + "/flowtapd.log", errors="replace") as f:
+            return f.read()
+
     def faults(self):
         """Processes of flowtapd that crashed or broke out of their sandbox, as their parents saw it."""
-        with open(self.info["logs"] + "/flowtapd.log", errors="replace") as f:
-            found = re.findall(r"(?m)^.*: ended by signal (?:4|6|7|8|11|31) \(SIG[A-Z]+\)$", f.read())
+        found = re.findall(r"(?m)^.*: ended by signal (?:4|6|7|8|11|31) \(SIG[A-Z]+\)$", self.log())
         return found + ["parent"] * lab_ask(self, "status")["flowtapd"]["faults"]
 
     # ---- places ----

@@ -68,9 +68,30 @@ def test_selftest_works(rig):
     test_selftest.test_works(rig)
 
 
-@pytest.mark.parametrize("broken", [test_selftest.test_stage_device_down, test_selftest.test_no_route])
+@pytest.mark.parametrize("broken", [test_selftest.test_test_device_down, test_selftest.test_no_route])
 def test_selftest_names_the_broken_link(rig, broken):
     broken(rig)
+
+
+@pytest.mark.parametrize("what", ["down", "cutting"])
+def test_selftest_tells_of_the_stage_device(rig, what):
+    test_selftest.test_stage_device_taken_away(rig, what)
+
+
+@pytest.mark.parametrize("end", ["ftap0", "ftap1"])
+def test_a_program_of_the_stage_device_taken_away(rig, end):
+    content = rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, bytes(1472))  # it needs both
+    with rig.session() as s:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(content))
+    with rig.receiver("mediation", content) as got, rig.injector("subscriber") as inject:
+        inject(packet)
+        got.wait(1)
+        before = rig.processes()["dataplane"]
+        rig.run("router", "tc", "qdisc", "del", "dev", end, "clsact")
+        until("it was noticed", lambda: rig.processes()["dataplane"] not in ([], before), 5)
+        until("a copy", lambda: inject(packet) or len(got.got) > 1)
+    until("the daemon answers", lambda: rig.answered())
 
 
 def test_a_filter_taken_away(rig):

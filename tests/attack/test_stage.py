@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Somebody takes the stage device away, or down, or any of our programs there, or what cuts segment trains: it is mended
+within a second or so, the taps stay, and what was lost meanwhile is counted.  Where nothing can cut trains, copies of
+them pass the device, and none is lost."""
+
+import json
+import socket
+import time
+
+import pytest
+from rig import lab_ask, lab_command, udp_packet, until
+
+UDP_SEGMENT = 103
+MENDED = 3.0  # seconds: one until it is noticed, the rest for a start on a busy machine
+
+
+def link(rig, name):
+    found = rig.run("router", "ip", "-j", "link", "show", name, check=False).stdout
+    return json.loads(found)[0] if found.strip() else None
+
+
+def disciplines(rig):
+    """What cuts trains, and how many filters each has."""
+    said = rig.run("router", "tc", "-j", "qdisc", "show", "dev", "ftap0", check=False).stdout
+    found = []
+    for q in json.loads(said or "[]"):
+        if q["kind"] != "clsact":
+            filters = rig.run("router", "tc", "-j", "filter", "show", "dev", "ftap0", "parent", q["handle"], check=False)
+            found.append((q["kind"], q["handle"], q.get("parent"), filters.stdout.count("tap_segment")))
+    return sorted(found, key=str)
+
+
+def state(rig):
+    """All that has to be as it was."""
+    ends = [link(rig, name) for name in ("ftap0", "ftap1")]
+    return [bool(e and "UP" in e["flags"]) for e in ends], disciplines(rig)
+
+
+STAGE = "/run/flowtap/bpf/"
+TAKEN = [
+    ("ip", "link", "del", "ftap0"), ("ip", "link", "del", "ftap1"), ("ip", "link", "set", "ftap0", "down"),
+    ("ip", "link", "set", "ftap1", "down"), ("tc", "qdisc", "del", "dev", "ftap0", "root"),
+    ("tc", "qdisc", "replace", "dev", "ftap0", "root", "pfifo"),
+    ("tc", "qdisc", "replace", "dev", "ftap0", "parent", "1:1", "pfifo"),
+    ("tc", "qdisc", "replace", "dev", "ftap0", "parent", "2:1", "pfifo"),
+    ("tc", "filter", "del", "dev", "ftap0", "parent", "3:")]
+
+
+@pytest.mark.parametrize("argv", TAKEN, ids=" ".join)
+def test_stage_device_is_mended(rig, argv):
+    port = rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, bytes(1472))  # it needs the device
+    before = state(rig)
+    with rig.session() as s:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+    with rig.sniffer("mediation", keep=lambda d: len(d) < 1500 and d[9] == 17) as copies, \
+            rig.injector("subscriber") as inject:
+        inject(packet)
+        copies.wait(1)
+        rig.run("router", *argv)
+        begun = time.monotonic()
+        assert state(rig) != before or time.monotonic() - begun > 0.1, "nothing was taken away"
+        until("it is whole again", lambda: state(rig) == before, MENDED)
+        assert time.monotonic() - begun < MENDED
+        got = len(copies.got)
+        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got)
+    until("the daemon answers", lambda: rig.answered())
+    rig.account_closed()
+
+
+@pytest.mark.parametrize("pin,size", [("stage_out", 64), ("stage_out", 1472), ("stage_in", 1472)])
+def test_program_of_the_stage_device_is_mended(rig, pin, size):
+    """The link of each program is taken off by hand, or its pin removed, and copies that need it come again."""
+    if rig.show()["attach"] != "tcx":
+        pytest.skip("with clsact there are no links")
+    port = rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, bytes(size))
+    keep = (lambda d: len(d) < 1500 and d[9] == 17)
+    with rig.session() as s:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+    with rig.sniffer("mediation", keep=keep) as copies, rig.injector("subscriber") as inject:
+        inject(packet)
+        copies.wait(1)
+        dataplane = rig.processes()["dataplane"]
+        rig.router("bpftool", "link", "detach", "pinned", STAGE + pin)
+        until("it was noticed", lambda: rig.processes()["dataplane"] not in ([], dataplane), MENDED)
+        got = len(copies.got)
+        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got)
+    until("the daemon answers", lambda: rig.answered())
+    rig.account_closed()
+
+
+def test_program_that_answers_is_mended(rig):
+    """The one that hears that copies have left the queue that they share with forwarded packets."""
+    if rig.show()["attach"] != "tcx":
+        pytest.skip("with clsact there are no links")
+    dataplane = rig.processes()["dataplane"]
+    rig.router("bpftool", "link", "detach", "pinned", STAGE + "stage_back")
+    until("it was noticed", lambda: rig.processes()["dataplane"] not in ([], dataplane), MENDED)
+    until("the daemon answers", lambda: rig.answered())
+
+
+def test_who_only_asks_changes_nothing(rig):
+    """The kernel tells of each discipline that is asked for, as if it were new: an ordinary user can do that."""
+    before = rig.processes()["dataplane"]
+    asked = ("import socket, struct, time\n"
+             "i = socket.if_nametoindex('ftap0')\n"
+             "s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)\n"
+             "for n in range(20):\n"
+             "    s.send(struct.pack('=IHHIIBxxxiIII', 36, 38, 1, n, 0, 0, i, 0x10000, 0xffffffff, 0))\n"
+             "    time.sleep(0.1)\n")
+    rig.run("router", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", asked)
+    assert rig.processes()["dataplane"] == before
+
+
+def train(rig, port, segments=8):
+    """Segments of one train, none of which fits the content link with a second header."""
+    def make():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind((rig.addr("subscriber"), 0))
+        return s
+
+    with rig.inside("subscriber", make) as s:
+        s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1472)
+        s.sendto(b"".join(bytes([n]) * 1472 for n in range(segments)), (rig.addr("internet"), port))
+    return segments
+
+
+def test_nothing_can_cut_trains(rig):
+    """As on a kernel without these disciplines: an interface of one queue cannot have an mq.  The daemon says so, goes
+    on, and copies of trains are whole and in order."""
+    lab_ask(rig, "stop")
+    rig.run("router", "ip", "link", "del", "ftap0")
+    rig.run("router", "ip", "link", "add", "ftap0", "numtxqueues", "1", "type", "veth", "peer", "name", "ftap1")
+    lab_command("start", "--name", rig.name)
+    try:
+        assert not [d for d in disciplines(rig) if d[0] in ("mq", "tbf", "htb")]
+        assert "nothing can cut segment trains on ftap0" in rig.log()
+        before = rig.processes()["dataplane"]
+        port, content = rig.port(), rig.port()
+        with rig.session() as s, rig.receiver("mediation", content) as copies:
+            s.add(source_address=rig.addr("subscriber"), protocol="17", dest_port=port, **rig.destination(content))
+            for _ in range(20):
+                train(rig, port)
+            copies.wait(160)
+            packets = [c[28:] for c in copies.got]
+        assert [p[0] for p in packets] == 20 * list(range(8)) and {p for p in packets} == {p[:1] * 1472 for p in packets}
+        rig.account_closed()
+        assert rig.processes()["dataplane"] == before
+    finally:
+        lab_ask(rig, "stop")
+        rig.run("router", "ip", "link", "del", "ftap0")
+        lab_command("start", "--name", rig.name)
+    assert [d for d in disciplines(rig) if d[0] == "mq"]
