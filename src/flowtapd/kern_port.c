@@ -19,10 +19,12 @@
 
 #include "kern_hook.h"
 #include "kern_internal.h"
+#include "nl_dump.h"
 #include "nl_link.h"
 
 #define NL_BUF 16384
 #define PORT_IDLE_ROUNDS 600 /* not used for so many calls: the program goes */
+#define PORT_STACK_MAX 8     /* interfaces on top of each other */
 
 static int
 on_link(const struct nlmsghdr *h, void *arg)
@@ -94,6 +96,84 @@ direct(const struct nl_link *f)
 	return f->bus[0] != '\0';
 }
 
+/* ---- where it leads ---- */
+
+static bool leads_here(const struct nl_link *l, unsigned depth);
+
+/* The ports of a bridge or bond, and whether one of them leads here. */
+struct ports {
+	int master;
+	unsigned depth;
+	bool local;
+};
+
+static void
+ports_begin(void *arg)
+{
+	((struct ports *)arg)->local = false;
+}
+
+static void
+on_port(void *arg, const struct nlmsghdr *h)
+{
+	struct ports *p = arg;
+	struct nl_link l;
+
+	if (h->nlmsg_type == RTM_NEWLINK && nl_link_get(h, &l) == 0 && l.master == p->master &&
+	    leads_here(&l, p->depth + 1))
+		p->local = true;
+}
+
+static bool
+port_leads_here(const struct nl_link *l, unsigned depth)
+{
+	struct ports p = {.master = l->ifindex, .depth = depth};
+	struct nl_dump d = {.begin = ports_begin, .each = on_port, .arg = &p};
+	char buf[256];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	int r;
+
+	if ((d.nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) == NULL)
+		return true;
+	h->nlmsg_type = RTM_GETLINK;
+	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	mnl_attr_put_u32(h, IFLA_MASTER, (uint32_t)l->ifindex);
+	r = nl_dump(&d, h);
+	mnl_socket_close(d.nl);
+	return r != 0 || p.local;
+}
+
+static bool
+is_one_of(const char *kind, const char *const v[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(kind, v[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whether what leaves there may land in a receive queue of this machine: by a pair of virtual ends, or by what stands
+ * on one, or has one as a port.  What cannot be found out may.
+ */
+static bool
+leads_here(const struct nl_link *l, unsigned depth)
+{
+	static const char *const pairs[] = {"veth", "netkit", "openvswitch"};
+	static const char *const masters[] = {"bridge", "bond", "team"};
+	struct nl_link below;
+
+	if (l->bus[0] != '\0')
+		return false;
+	if (depth == PORT_STACK_MAX || l->elsewhere || is_one_of(l->kind, pairs, ARRAY_LEN(pairs)))
+		return true;
+	if (is_one_of(l->kind, masters, ARRAY_LEN(masters)))
+		return port_leads_here(l, depth);
+	if (l->peer == 0 || l->peer == l->ifindex)
+		return false;
+	return facts_get(l->peer, &below) < 0 || leads_here(&below, depth + 1);
+}
+
 /* ---- the program ---- */
 
 static int
@@ -149,8 +229,7 @@ port_close(struct kern *k, int ifindex, struct tap_port *p, bool forget)
 		return r;
 	if (forget && !open)
 		return bpf_map_delete_elem(k->map[KERN_MAP_PORT], &ifindex) < 0 && errno != ENOENT ? -errno : 0;
-	p->state = TAP_PORT_UNFIT;
-	p->local = 1; /* copies still go there, by way of the stage device */
+	p->state = TAP_PORT_UNFIT; /* copies still go there, by way of the stage device */
 	return bpf_map_update_elem(k->map[KERN_MAP_PORT], &ifindex, p, BPF_EXIST) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -162,9 +241,9 @@ port_look(struct kern *k, int ifindex, struct tap_port *p)
 
 	if (r < 0 || ++p->idle > PORT_IDLE_ROUNDS)
 		return port_close(k, ifindex, p, true);
+	p->local = leads_here(&f, 0);
 	if (!possible(&f) || program_attach(k, ifindex) < 0)
 		return port_close(k, ifindex, p, false);
-	p->local = f.bus[0] == '\0';
 	if (!direct(&f))
 		p->state = TAP_PORT_STAGE;
 	else

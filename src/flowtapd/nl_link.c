@@ -56,6 +56,9 @@ on_attr(const struct nlattr *a, void *arg)
 	case IFLA_LINK:
 		l->peer = (int)n;
 		break;
+	case IFLA_LINK_NETNSID:
+		l->elsewhere = true;
+		break;
 	case IFLA_NUM_TX_QUEUES:
 		l->queues = n;
 		break;

@@ -6,6 +6,7 @@
 
 #include <libmnl/libmnl.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NL_LINK_TEXT 16
@@ -19,7 +20,8 @@ struct nl_link {
 	char bus[NL_LINK_TEXT];   /* of the device behind it; "": there is none */
 	char qdisc[NL_LINK_TEXT]; /* "noqueue": its driver drops what it has no room for, one packet at a time */
 	int master;               /* the device it is a port of; 0: none */
-	int peer;                 /* IFLA_LINK: of a pair, the other end; 0: not told */
+	int peer;                 /* IFLA_LINK: what it stands on; of a pair, the other end; 0: not told */
+	bool elsewhere;           /* that is in another network namespace */
 	uint32_t queues;          /* to send by; 0: not told */
 };
 

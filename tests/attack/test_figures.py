@@ -2,57 +2,22 @@
 """An ordinary user of the router sends somebody two packets and looks which figures of the kernel's move, to find out
 who is a target.  The content link's own counters tell it, as docs/threat-model.md says; nothing else does."""
 
-import fcntl
 import math
-import os
 import random
 import socket
-import struct
-import threading
 
 import figures
 import pytest
+from content_link import FAR, HERE, LINK, ContentLink
 from rig import net, udp_packet, until
 
-TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 UDP_SEGMENT = 103
 LEARN = 40
-LINK, HERE, FAR, FAR_MAC = "content0", "192.0.9.1", "192.0.9.2", "02:00:00:00:09:02"
-
-
-class Content(threading.Thread):
-    """A content link whose far end is not on this machine, as far as its kernel's figures go: what leaves there is read
-    from a device that hands frames to us."""
-
-    def __init__(self, rig):
-        super().__init__(daemon=True)
-        self.rig, self.frames = rig, 0
-        self.fd = rig.inside("router", os.open, "/dev/net/tun", os.O_RDWR)
-        rig.inside("router", fcntl.ioctl, self.fd, TUNSETIFF, struct.pack("16sH22x", LINK.encode(), IFF_TAP | IFF_NO_PI))
-        ns = rig.ns("router")
-        net.sysctl(ns, **{f"ipv6__conf__{LINK}__disable_ipv6": 1})
-        net.run("ip", "-n", ns, "addr", "add", HERE + "/24", "dev", LINK)
-        net.run("ip", "-n", ns, "link", "set", LINK, "up")
-        net.run("ip", "-n", ns, "neigh", "add", FAR, "lladdr", FAR_MAC, "nud", "permanent", "dev", LINK)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                frame = os.read(self.fd, 65536)
-            except OSError:
-                return
-            self.frames += frame[12:14] == b"\x08\0"
-
-    def close(self):
-        net.run("ip", "-n", self.rig.ns("router"), "link", "del", LINK)  # its reader hears of it
-        self.join()
-        os.close(self.fd)
 
 
 @pytest.fixture
 def content(rig):
-    link = Content(rig)
+    link = ContentLink(rig)
     yield link
     link.close()
 

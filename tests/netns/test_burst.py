@@ -2,11 +2,13 @@
 """Too many copies at once: the copies suffer, never the forwarded packets, and every loss is counted."""
 
 import ctypes
+import json
 import os
 import socket
 import struct
 
 import pytest
+from content_link import FAR, HERE, ContentLink
 from rig import net, udp_packet, until
 
 BPF_PROG_LOAD, BPF_PROG_TEST_RUN, SYS_BPF = 5, 10, 321
@@ -111,3 +113,46 @@ def test_burst_of_one_agency_is_not_the_others_loss(rig, second_link):
         content.wait(1 + 5 * EACH)
         accounts = {a["agency"]: a for a in rig.show()["agencies"]}
     assert content.got == [packet] * (1 + 5 * EACH) and accounts["lea2"]["lost-otherwise"] > 0
+
+
+WANTED = 1  # of enum tap_port_state
+
+
+def words(said):
+    """What bpftool says byte by byte."""
+    raw = bytes(int(b, 16) for b in said)
+    return struct.unpack(f"={len(raw) // 4}I", raw)
+
+
+def port_state(rig, name):
+    """What the kernel programs know of an interface by which copies leave; None: nothing."""
+    index = rig.inside("router", socket.if_nametoindex, name)
+    found = json.loads(rig.router("bpftool", "-j", "map", "dump", "pinned", "/run/flowtap/bpf/maps/ft_port"))
+    states = {words(row["key"])[0]: words(row["value"])[0] for row in found}
+    return states.get(index)
+
+
+@pytest.mark.parametrize("on", [None, "bridge", "macvlan"])
+def test_burst_by_an_interface_that_leads_elsewhere(rig, on):
+    """What leaves there takes no room of forwarded packets on this machine: copies are not held to a share of it."""
+    port = rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, port, b"x" * 64)
+    content = ContentLink(rig, on)
+    try:
+        with rig.session() as s, rig.receiver("internet", port) as forwarded:
+            for _ in range(3):
+                s.add(source_address=rig.addr("subscriber"), dest_port=str(port), protocol="17",
+                      to=(FAR, rig.port()), src=(HERE, 49153))
+            burst(rig, "subscriber", packet, 1)
+            forwarded.wait(1)
+            until("the dataplane has looked at it", lambda: port_state(rig, content.top) not in (None, WANTED))
+            until("the first copies", lambda: content.frames >= 3)
+            _, _, before = rig.account_closed()
+            for n in range(1, 4):
+                seen = content.frames
+                burst(rig, "subscriber", packet, MOST)
+                forwarded.wait(1 + n * MOST)
+                until("all copies", lambda: content.frames >= seen + 3 * MOST)
+            assert rig.account_closed()[2] == before
+    finally:
+        content.close()
