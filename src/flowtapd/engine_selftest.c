@@ -264,6 +264,15 @@ on_late(void *arg)
 	count(arg);
 }
 
+/* Whether packets are worth sending. */
+static bool
+begun_well(const struct selftest *t)
+{
+	return json_is_true(json_object_get(t->begun, "device")) &&
+	       json_is_true(json_object_get(t->begun, "attached")) && json_object_get(t->begun, "stage") == NULL &&
+	       number(t->begun, "error") == 0;
+}
+
 static void
 on_begun(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len)
 {
@@ -273,7 +282,7 @@ on_begun(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 	t->begun = json_of(type, body, len);
 	buf_put_u64(&b, clock_mono_ns());
 	loop_timer_set(t->timer, 2 * SELFTEST_WAIT_MS);
-	if (e->canary == NULL || b.err || chan_send(e->canary, IPC_T_BEGIN, t->id, b.p, b.len) < 0)
+	if (!begun_well(t) || e->canary == NULL || b.err || chan_send(e->canary, IPC_T_BEGIN, t->id, b.p, b.len) < 0)
 		count(t);
 }
 

@@ -189,7 +189,6 @@ def test_no_route(box):
 
 
 STAGE_TAKEN = {
-    "down": (("ip", "link", "set", "ftap1", "down"), "ftap0 and ftap1 are not there, or down"),
     "cutting": (("tc", "filter", "del", "dev", "ftap0", "parent", "3:"), "what cuts segment trains is not on ftap0"),
     **{pin: (("bpftool", "link", "detach", "pinned", f"/run/flowtap/bpf/{pin}"), f"our program is not at the {where}")
        for pin, where in (("stage_out", "egress of ftap0"), ("stage_in", "egress of ftap1"),
@@ -204,11 +203,14 @@ def test_stage_device_taken_away(box, what):
         tcx_only(box)
 
     def told():
+        before = box.processes()["dataplane"]
         box.router(*argv)
         r = lab_command("exec", "--name", box.name, "router", "flowtap", "-j", "request", "services", "flow-tap",
                         "self-test", check=False)
-        until("it is mended", lambda: box.answered() and selftest(box)["result"] == "works")
-        links = json.loads(r.stdout)["links"] if r.returncode == 1 else []
+        until("it was noticed", lambda: box.processes()["dataplane"] not in ([], before))
+        until("it is mended", lambda: box.answered() and box.processes()["canary"])
+        works(box)
+        links = json.loads(r.stdout or "{}").get("links", [])
         return [x["why"] for x in links if x["link"] == "stage device" and x["state"] == "broken"] == [why]
 
     until("the self-test tells of it", told, 60)
