@@ -33,11 +33,12 @@ def pass_program():
                                           ctypes.addressof(licence)))
 
 
-def burst(rig, role, packet, count):
-    """So many equal frames come in at the router's interface within one run of its receive loop."""
+def burst(rig, role, packet, count, mac=None):
+    """So many equal frames come in at the router's interface within one run of its receive loop.  mac: to whom, if it is
+    not the router."""
     def run():
         index = socket.if_nametoindex(rig.lab["router"]["interfaces"][role])
-        frame = rig.router_mac(role) + b"\x02\0\0\0\0\1" + b"\x08\0" + packet
+        frame = (mac or rig.router_mac(role)) + b"\x02\0\0\0\0\1" + b"\x08\0" + packet
         data = ctypes.create_string_buffer(frame, len(frame))
         # struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
         context = ctypes.create_string_buffer(struct.pack("=6I", 0, len(frame), 0, index, 0, 0), 24)
@@ -74,6 +75,29 @@ def test_burst_of_256_with_4_copies_each(rig):
     lost = sum(losses.values()) - sum(before[2].values())
     assert len(content.got) == sent - before[1] == 5 * MOST * 4 - lost
     assert set(content.got) == {packet}
+
+
+def broadcasts(rig):
+    """How many the router's kernel has received."""
+    with rig.inside("router", open, "/proc/thread-self/net/netstat") as f:
+        names, values = ([line.split() for line in f if line.startswith("IpExt:")])
+    return int(values[names.index("InBcastPkts")])
+
+
+def test_nothing_is_received_twice(rig):
+    """Packets that only ask how far a queue has got are copies of others', and go no further."""
+    port = rig.port()
+    packet = udp_packet(rig.addr("subscriber"), "255.255.255.255", 1, port, b"x" * 64)
+    with rig.session() as s, rig.receiver("mediation", port) as content:
+        s.add(source_address=rig.addr("subscriber"), dest_port=str(port), protocol="17", **rig.destination(port))
+        burst(rig, "subscriber", packet, 1, b"\xff" * 6)  # all neighbours are known after it
+        content.wait(1)
+        before = broadcasts(rig)
+        for n in range(1, 6):
+            burst(rig, "subscriber", packet, EACH, b"\xff" * 6)
+            content.wait(1 + n * EACH)
+        rig.account_closed()
+        assert broadcasts(rig) - before == 5 * EACH
 
 
 @pytest.fixture
