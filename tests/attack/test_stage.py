@@ -5,6 +5,7 @@ them pass the device, and none is lost."""
 
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -152,3 +153,65 @@ def test_nothing_can_cut_trains(rig):
         rig.run("router", "ip", "link", "del", "ftap0")
         lab_command("start", "--name", rig.name)
     assert [d for d in disciplines(rig) if d[0] == "mq"]
+
+
+def other_version(rig):
+    """The tables say that a program of another version made them."""
+    path = "/run/flowtap/bpf/maps/ft_ctl"
+    row, = json.loads(rig.router("bpftool", "-j", "map", "dump", "pinned", path))
+    value = [int(b, 16) for b in row["value"]]
+    value[0] -= 1
+    rig.router("bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value", *map(str, value))
+
+
+def many_queues(rig, _attach):
+    rig.run("router", "ip", "link", "del", "ftap0")
+    rig.run("router", "ip", "link", "add", "ftap0", "numtxqueues", "64", "numrxqueues", "64", "type", "veth", "peer", "name",
+            "ftap1", "numtxqueues", "64", "numrxqueues", "64")
+    for end in "ftap0", "ftap1":
+        rig.run("router", "ip", "link", "set", end, "up")
+
+
+def other_places(rig, attach):
+    rig.run("router", "tc", "qdisc", "del", "dev", "ftap0", "root")
+    if attach == "tcx":
+        rig.router("sh", "-c", f"cd {STAGE} && mv stage_in x && mv stage_back stage_in && mv x stage_back")
+
+
+@pytest.mark.parametrize("left", [many_queues, other_places], ids=lambda f: f.__name__)
+def test_what_another_version_left(rig, left):
+    """An upgrade: another stage device, links by the same names elsewhere, tables that cannot be taken over.  All of it is made
+    anew, what is stored is tapped, and no packet of anybody is lost meanwhile."""
+    port, content = rig.port(), rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, port, bytes(1472))
+    before = state(rig)
+    attach = rig.show()["attach"]
+    with rig.session() as s:
+        s.add(source_address=rig.addr("subscriber"), protocol="17", dest_port=port, **rig.destination(content))
+    with rig.receiver("mediation", content) as copies, rig.receiver("internet", port) as forwarded, \
+            rig.injector("subscriber") as inject:
+        inject(packet)
+        copies.wait(1)
+        lab_ask(rig, "stop")
+        left(rig, attach)
+        other_version(rig)
+        sent, over = [1], threading.Event()
+
+        def run():
+            while not over.wait(0.002):
+                inject(packet)
+                sent[0] += 1
+        sender = threading.Thread(target=run)
+        sender.start()
+        try:
+            lab_command("start", "--name", rig.name)
+            got = len(copies.got)
+            until("copies leave as before", lambda: len(copies.got) >= got + 100)
+        finally:
+            over.set()
+            sender.join()
+        forwarded.wait(sent[0])
+        _, made, _ = rig.account_closed()
+        until("no copy twice, and none without an account", lambda: len(copies.got) >= 1 + made)
+    assert len(forwarded.got) == sent[0] and set(copies.got) == {packet}
+    assert state(rig) == before
