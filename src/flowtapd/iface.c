@@ -44,6 +44,7 @@ struct iface_set {
 	struct loop *loop;
 	struct loop_io *io;
 	bool touched; /* queueing disciplines or filters of the stage device */
+	enum { STAGE_WHOLE, STAGE_WAITING, STAGE_ENDING } stage;
 	const struct conf *conf;
 	char why[96]; /* of the last change that was refused */
 	bool again;   /* something was not told: all is to be read anew */
@@ -235,18 +236,32 @@ link_new(struct iface_set *s, const struct iface *now)
 				review(s, port);
 }
 
-/* Only the parent can make the stage device, at its start.  So all processes start anew, which ends no tap: the kernel
- * goes on, and what goes directly does not need the device. */
+/*
+ * Only the parent can make the stage device, at its start.  So all processes start anew, which ends no tap, but every
+ * session.  If somebody takes it away again and again sessions have to last for a while all the same, since by them
+ * taps are stopped; copies are lost meanwhile, and counted.
+ */
 static void
 stage_look(struct iface_set *s)
 {
-	const char *why = kern_stage_look(s->kern, s->touched);
+	const char *why = s->stage == STAGE_ENDING ? NULL : kern_stage_look(s->kern, s->touched);
 
-	s->touched = false;
-	if (why == NULL)
+	s->touched = why != NULL;
+	if (why == NULL) {
+		if (s->stage == STAGE_WAITING)
+			s->stage = STAGE_WHOLE;
 		return;
-	log_warnx("stage device: %s: starting anew to mend it", why);
-	loop_stop(s->loop, 1);
+	}
+	if (kern_stage_mend(s->kern, clock_boot_ns())) {
+		log_warnx("stage device: %s: starting anew to mend it", why);
+		s->stage = STAGE_ENDING;
+		loop_stop(s->loop, 1);
+	} else if (s->stage == STAGE_WHOLE) {
+		log_warnx("stage device: %s, again and again: copies are lost until it is mended, which is tried every "
+			  "%llu seconds only",
+		    why, KERN_MEND_NS / 1000000000);
+		s->stage = STAGE_WAITING;
+	}
 }
 
 static int

@@ -30,6 +30,9 @@
 
 #define KERN_STAGE_LINKS 3 /* programs there that are attached by links */
 
+#define KERN_MENDS 20
+#define KERN_MEND_NS 5000000000ull
+
 #define KERN_TEST_OUT "ftst0" /* the self-test's packets come in here, and its copies are routed to it */
 #define KERN_TEST_IN "ftst1"  /* the other end, at which they are sent and received */
 
@@ -104,6 +107,9 @@ bool kern_stage_has(const struct kern *k, int ifindex);
  * at if somebody touched a queueing discipline or filter there.  NULL, or what is wrong, in words.
  */
 const char *kern_stage_look(const struct kern *k, bool all);
+/* Whether it may be mended once more, at the price of a start of all processes: KERN_MENDS times at once, then every
+ * KERN_MEND_NS.  Counts in the tables, so that a start does not begin anew. */
+bool kern_stage_mend(struct kern *k, uint64_t now_ns);
 /* direct: tap_out is there; else copies go through the stage device. */
 int kern_ports_each(const struct kern *k, void (*cb)(void *arg, int ifindex, bool direct), void *arg);
 /* Sums of all CPUs. */

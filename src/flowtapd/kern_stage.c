@@ -78,3 +78,15 @@ kern_stage_look(const struct kern *k, bool all)
 			return away[i];
 	return all && !cuts(k, ctl) ? "what cuts segment trains is not on " KERN_STAGE_OUT : NULL;
 }
+
+bool
+kern_stage_mend(struct kern *k, uint64_t now_ns)
+{
+	struct tap_ctl *ctl = k->area[KERN_MAP_CTL].p;
+	const uint64_t due = ctl->stage_due_ns > now_ns ? ctl->stage_due_ns : now_ns;
+
+	if (due - now_ns > (KERN_MENDS - 1) * KERN_MEND_NS)
+		return false;
+	ctl->stage_due_ns = due + KERN_MEND_NS;
+	return true;
+}

@@ -5,6 +5,7 @@ them pass the device, and none is lost."""
 
 import json
 import socket
+import struct
 import threading
 import time
 
@@ -12,6 +13,7 @@ import pytest
 from rig import lab_ask, lab_command, udp_packet, until
 
 UDP_SEGMENT = 103
+WAITS = 8.0  # seconds until it may be mended, time enough on a busy machine to ask for something
 MENDED = 3.0  # seconds: one until it is noticed, the rest for a start on a busy machine
 
 
@@ -155,13 +157,54 @@ def test_nothing_can_cut_trains(rig):
     assert [d for d in disciplines(rig) if d[0] == "mq"]
 
 
-def other_version(rig):
-    """The tables say that a program of another version made them."""
+def change_control(rig, change):
+    """What the kernel programs are told, by struct tap_ctl."""
     path = "/run/flowtap/bpf/maps/ft_ctl"
     row, = json.loads(rig.router("bpftool", "-j", "map", "dump", "pinned", path))
-    value = [int(b, 16) for b in row["value"]]
-    value[0] -= 1
+    value = bytearray(int(b, 16) for b in row["value"])
+    change(value)
     rig.router("bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value", *map(str, value))
+
+
+def mended_often(seconds):
+    """Its last field: as if it had been mended so often that it may be once more after so many seconds."""
+    due = 0 if seconds is None else time.clock_gettime_ns(time.CLOCK_BOOTTIME) + int((95 + seconds) * 1e9)
+
+    def change(value):
+        value[-8:] = struct.pack("=Q", due)
+    return change
+
+
+def test_taken_away_again_and_again(rig):
+    """By a script that has never heard of it.  Sessions are not ended each second, since by them taps are stopped, and
+    it is mended all the same, later."""
+    port = rig.port()
+    packet = udp_packet(rig.addr("subscriber"), rig.addr("internet"), 1, 9, bytes(1472))
+    keep = (lambda d: len(d) < 1500 and d[9] == 17)
+    with rig.session() as s, rig.sniffer("mediation", keep=keep) as copies, rig.injector("subscriber") as inject:
+        s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        inject(packet)
+        copies.wait(1)
+        dataplane, told = rig.processes()["dataplane"], rig.log().count("again and again")
+        change_control(rig, mended_often(WAITS))
+        begun = time.monotonic()
+        rig.run("router", "ip", "link", "del", "ftap0")
+        until("it is said", lambda: rig.log().count("again and again") == told + 1, MENDED)
+        second = s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
+        assert s.ask("DELETE", f"Criteria-ID: {second}", "Flags: STATIC").code == 200
+        assert rig.processes()["dataplane"] == dataplane and time.monotonic() - begun < WAITS
+        got = len(copies.got)
+        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got)
+        assert time.monotonic() - begun > WAITS and rig.processes()["dataplane"] != dataplane
+        assert rig.log().count("again and again") == told + 1
+    until("the daemon answers", lambda: rig.answered())
+    rig.account_closed()
+    change_control(rig, mended_often(None))
+
+
+def older(value):
+    """The tables say that a program of another version made them."""
+    value[0] -= 1
 
 
 def many_queues(rig, _attach):
@@ -194,7 +237,7 @@ def test_what_another_version_left(rig, left):
         copies.wait(1)
         lab_ask(rig, "stop")
         left(rig, attach)
-        other_version(rig)
+        change_control(rig, older)
         sent, over = [1], threading.Event()
 
         def run():
