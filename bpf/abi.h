@@ -276,6 +276,8 @@ struct tap_ctl {
 	__u8 zero[3];
 	__u32 exit_ifindex; /* the stage device's other end, see bpf/cut.h */
 	__u32 stage_cuts; /* a queueing discipline there cuts segment trains, see bpf/stage.h; 0: the kernel has none */
+	__u32 segment_id; /* the kernel's number of tap_segment */
+	__u32 zero2;
 	__u64 stage_due_ns; /* boot clock, the dataplane's: when it would have been mended often enough */
 };
 

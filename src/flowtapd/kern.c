@@ -36,7 +36,7 @@ kern_new(const char *run_dir, struct kern **out)
 
 	if (k == NULL)
 		return -ENOMEM;
-	k->prog = k->out = k->segment = -1;
+	k->prog = k->out = -1;
 	for (int i = 0; i < KERN_MAP_N; i++)
 		k->map[i] = -1;
 	for (int i = 0; i < KERN_PLACES; i++)
@@ -57,8 +57,6 @@ close_fds(struct kern *k)
 		close(k->prog);
 	if (k->out >= 0)
 		close(k->out);
-	if (k->segment >= 0)
-		close(k->segment);
 	for (int i = 0; i < KERN_MAP_N; i++)
 		if (k->map[i] >= 0)
 			close(k->map[i]);

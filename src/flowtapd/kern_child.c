@@ -35,8 +35,8 @@ kern_child_open(const char *run_dir, int first_fd, struct kern **out)
 
 	if (r < 0)
 		return r;
-	if ((r = k->prog = take_fd(first_fd++)) >= 0 && (r = k->out = take_fd(first_fd++)) >= 0)
-		r = k->segment = take_fd(first_fd++);
+	if ((r = k->prog = take_fd(first_fd++)) >= 0)
+		r = k->out = take_fd(first_fd++);
 	for (int i = 0; i < KERN_PLACES && r >= 0; i++)
 		r = k->place[i] = take_fd(first_fd++);
 	for (int i = 0; i < KERN_MAP_N && r >= 0; i++)

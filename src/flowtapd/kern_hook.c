@@ -276,22 +276,25 @@ kern_hook_qdisc(int prog_fd, int ifindex, uint32_t parent)
 	return bpf_tc_attach(&hook, &opts);
 }
 
-static bool
-is_program(int prog_fd, uint32_t id)
+int
+kern_hook_program_id(int prog_fd, uint32_t *id)
 {
 	struct bpf_prog_info info = {0};
 	uint32_t len = sizeof info;
 
-	return bpf_obj_get_info_by_fd(prog_fd, &info, &len) == 0 && info.id == id;
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len) < 0)
+		return -errno;
+	*id = info.id;
+	return 0;
 }
 
 bool
-kern_hook_qdisc_alive(int prog_fd, int ifindex, uint32_t parent)
+kern_hook_qdisc_alive(uint32_t prog_id, int ifindex, uint32_t parent)
 {
 	struct bpf_tc_hook hook = qdisc_hook(ifindex, parent);
 	struct bpf_tc_opts opts = clsact_opts(FILTER_OWNER);
 
-	return bpf_tc_query(&hook, &opts) == 0 && is_program(prog_fd, opts.prog_id);
+	return bpf_tc_query(&hook, &opts) == 0 && opts.prog_id == prog_id;
 }
 
 static int
@@ -322,10 +325,10 @@ kern_hook_clsact_remove(int ifindex, enum kern_way way)
 bool
 kern_hook_clsact_alive(int prog_fd, int ifindex, enum kern_way way)
 {
-	uint32_t prog = 0;
+	uint32_t prog = 0, id;
 
 	if (clsact_program(ifindex, way, FILTER_GUEST, &prog) < 0 &&
 	    clsact_program(ifindex, way, FILTER_OWNER, &prog) < 0)
 		return false;
-	return is_program(prog_fd, prog);
+	return kern_hook_program_id(prog_fd, &id) == 0 && id == prog;
 }

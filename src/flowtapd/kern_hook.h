@@ -32,6 +32,9 @@ int kern_hook_clsact_remove(int ifindex, enum kern_way way);
 int kern_hook_qdisc(int prog_fd, int ifindex, uint32_t parent);
 /* Whether our filter is there, with this program. */
 bool kern_hook_clsact_alive(int prog_fd, int ifindex, enum kern_way way);
-bool kern_hook_qdisc_alive(int prog_fd, int ifindex, uint32_t parent); /* without a capability */
+/* Without a capability, and without the program, of which the kernel's number is enough. */
+bool kern_hook_qdisc_alive(uint32_t prog_id, int ifindex, uint32_t parent);
+/* The kernel's number of a program; 0, -errno. */
+int kern_hook_program_id(int prog_fd, uint32_t *id);
 
 #endif

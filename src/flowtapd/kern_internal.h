@@ -57,7 +57,6 @@ struct kern {
 	bool clsact;
 	int prog, out; /* tap_ingress, tap_out */
 	int map[KERN_MAP_N];
-	int segment;            /* tap_segment */
 	int place[KERN_PLACES]; /* their links; with clsact the programs themselves */
 	/* parent */
 	struct tap_bpf *skel; /* owns the descriptors if there is one */

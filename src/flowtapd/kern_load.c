@@ -346,7 +346,6 @@ descriptors_take(struct kern *k)
 		k->map[i] = bpf_map__fd(maps[i]);
 	k->prog = bpf_program__fd(k->skel->progs.tap_ingress);
 	k->out = bpf_program__fd(k->skel->progs.tap_out);
-	k->segment = bpf_program__fd(k->skel->progs.tap_segment);
 }
 
 /* ---- stage ---- */
@@ -369,6 +368,7 @@ stage_control(const struct kern *k, const struct stage *s, uint16_t ssh_port)
 	ctl->stage_ifindex = (uint32_t)s->out;
 	ctl->exit_ifindex = (uint32_t)s->in;
 	ctl->stage_cuts = s->cuts;
+	ctl->segment_id = s->segment;
 	ctl->abi = TAP_ABI_VERSION;
 	munmap(a.p, a.len);
 	return r;
@@ -421,10 +421,11 @@ stage_programs(struct kern *k, const struct stage *s, bool tcx)
 static void
 stage_segments(const struct kern *k, struct stage *s)
 {
-	int r = 0;
+	const int prog = bpf_program__fd(k->skel->progs.tap_segment);
+	int r = kern_hook_program_id(prog, &s->segment);
 
 	for (unsigned q = 0; s->cuts && q < s->queues && r == 0; q++)
-		r = kern_hook_qdisc(k->segment, s->out, stage_cut_parent(q));
+		r = kern_hook_qdisc(prog, s->out, stage_cut_parent(q));
 	if (r < 0) {
 		log_warn(r, "no filter for segment trains on " KERN_STAGE_OUT " (module cls_bpf): its counters tell "
 			    "whoever may look when there are copies of them");
@@ -469,6 +470,8 @@ fail:
 	return r;
 }
 
+static_assert(2 + KERN_PLACES + KERN_MAP_N <= KERN_FDS_MAX, "room for all of kern_fds");
+
 int
 kern_fds(const struct kern *k, int fds[KERN_FDS_MAX])
 {
@@ -476,7 +479,6 @@ kern_fds(const struct kern *k, int fds[KERN_FDS_MAX])
 
 	fds[n++] = k->prog;
 	fds[n++] = k->out;
-	fds[n++] = k->segment;
 	for (int i = 0; i < KERN_PLACES; i++)
 		fds[n++] = k->place[i];
 	for (int i = 0; i < KERN_MAP_N; i++)

@@ -45,7 +45,7 @@ is_attached(const struct kern *k, enum kern_place place, int ifindex)
 }
 
 static bool
-cuts(const struct kern *k, const struct tap_ctl *ctl)
+cuts(const struct tap_ctl *ctl)
 {
 	const int out = (int)ctl->stage_ifindex;
 	int r;
@@ -56,7 +56,7 @@ cuts(const struct kern *k, const struct tap_ctl *ctl)
 	if (r < 0)
 		return r != -ENOENT; /* not told: no reason to start anew */
 	for (uint32_t q = 0; q < ctl->stage_queues; q++)
-		if (!kern_hook_qdisc_alive(k->segment, out, stage_cut_parent(q)))
+		if (!kern_hook_qdisc_alive(ctl->segment_id, out, stage_cut_parent(q)))
 			return false;
 	return true;
 }
@@ -76,7 +76,7 @@ kern_stage_look(const struct kern *k, bool all)
 	for (int i = 0; i < KERN_PLACES; i++)
 		if (!is_attached(k, i, i == KERN_STAGE ? out : in))
 			return away[i];
-	return all && !cuts(k, ctl) ? "what cuts segment trains is not on " KERN_STAGE_OUT : NULL;
+	return all && !cuts(ctl) ? "what cuts segment trains is not on " KERN_STAGE_OUT : NULL;
 }
 
 bool

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 struct stage {
-	int out, in;     /* ifindex of each end */
-	unsigned queues; /* of each end, numbered from 0 */
-	bool cuts;       /* segment trains are cut before they pass the first end; else the kernel can't */
-	int test;        /* ifindex of the test device's end that is tapped; 0: there is none */
+	int out, in;      /* ifindex of each end */
+	unsigned queues;  /* of each end, numbered from 0 */
+	bool cuts;        /* segment trains are cut before they pass the first end; else the kernel can't */
+	uint32_t segment; /* the kernel's number of the program that takes segments */
+	int test;         /* ifindex of the test device's end that is tapped; 0: there is none */
 };
 
 /* test: with the test device, another pair, and the route to it.  Makes it if absent, sets it up and up; what is there
