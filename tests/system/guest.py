@@ -132,7 +132,7 @@ def segment_of(p, ihl, parts):
 def check(n, *paths):
     """The copies of the stream: right checksums, and all of its bytes each way.  Prints what was found."""
     seen = {"packets": 0, "bad": 0, "largest": 0}
-    content = {"up": {}, "down": {}}
+    content = {"up": [], "down": []}  # what is sent again may be cut otherwise: all of it counts
     start, parts = {}, {}
     for path in paths:
         for p in packets(path):
@@ -155,16 +155,16 @@ def check(n, *paths):
                 start[way] = seq + 1 & 0xffffffff
             body = tcp[(tcp[12] >> 4) * 4:]
             if body:
-                content[way][seq] = body
+                content[way].append((seq, body))
     seen["in pieces"] = len(parts)
     for way, pieces in content.items():
-        whole = bytearray(n)
-        have = 0
-        for seq, body in pieces.items():
+        sent, there = stream(way, n), bytearray(n)
+        wrong = 0
+        for seq, body in pieces:
             at = seq - start[way] & 0xffffffff
-            whole[at:at + len(body)] = body
-            have += len(body)
-        seen[way] = have >= n and bytes(whole[:n]) == stream(way, n)
+            wrong += sent[at:at + len(body)] != body
+            there[at:at + len(body)] = b"\1" * len(body)
+        seen[way] = {"missing": there.count(0), "wrong": wrong, "more": len(there) - n}
     print(json.dumps(seen))
 
 
