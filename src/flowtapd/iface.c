@@ -244,8 +244,12 @@ link_new(struct iface_set *s, const struct iface *now)
 static void
 stage_look(struct iface_set *s)
 {
-	const char *why = s->stage == STAGE_ENDING ? NULL : kern_stage_look(s->kern, s->touched);
+	const char *why;
 
+	/* A start that ends is one that failed, and the next one waits: so it ends when it has succeeded. */
+	if (s->conf == NULL || s->stage == STAGE_ENDING)
+		return;
+	why = kern_stage_look(s->kern, s->touched);
 	s->touched = why != NULL;
 	if (why == NULL) {
 		if (s->stage == STAGE_WAITING)

@@ -26,6 +26,7 @@
 #define DESTS_EACH 16384 /* criteria that may all have destinations of their own; of more, one in eight */
 #define DESTS_SPARE 1024
 #define BLOOM_BITS_PER_TERM 16
+#define STAGE_TRIES 5
 
 /* Of the links of the stage device's programs. */
 static const char *const stage_pins[KERN_PLACES] = {
@@ -418,7 +419,7 @@ stage_programs(struct kern *k, const struct stage *s, bool tcx)
 }
 
 /* Without it segments pass the device, as they do where nothing cuts them before. */
-static void
+static int
 stage_segments(const struct kern *k, struct stage *s)
 {
 	const int prog = bpf_program__fd(k->skel->progs.tap_segment);
@@ -426,11 +427,14 @@ stage_segments(const struct kern *k, struct stage *s)
 
 	for (unsigned q = 0; s->cuts && q < s->queues && r == 0; q++)
 		r = kern_hook_qdisc(prog, s->out, stage_cut_parent(q));
+	if (r == -ENODEV)
+		return r;
 	if (r < 0) {
 		log_warn(r, "no filter for segment trains on " KERN_STAGE_OUT " (module cls_bpf): its counters tell "
 			    "whoever may look when there are copies of them");
 		s->cuts = false;
 	}
+	return 0;
 }
 
 /* Both ways at once would make every copy twice: what was attached the other way goes. */
@@ -448,6 +452,37 @@ stage_attach(struct kern *k, const struct stage *s, const struct kern_opts *o)
 	return r < 0 ? r : stage_programs(k, s, false);
 }
 
+static int
+stage_take(struct kern *k, struct stage *s, const struct kern_opts *o)
+{
+	int r = stage_segments(k, s);
+
+	if (r < 0 || (r = stage_control(k, s, o->ssh_port)) < 0)
+		return r;
+	return stage_attach(k, s, o);
+}
+
+/* Made before the programs were loaded, which takes the kernel a while: who takes it away once a second must not keep
+ * us from starting. */
+static int
+stage_take_again(struct kern *k, struct stage *s, const struct kern_opts *o)
+{
+	const int test = s->test;
+	int r = stage_take(k, s, o);
+
+	for (int i = 0; r == -ENODEV && i < STAGE_TRIES; i++) {
+		for (int p = 0; p < KERN_PLACES; p++)
+			if (k->place[p] >= 0)
+				close(k->place[p]);
+		memset(k->place, -1, sizeof k->place);
+		if ((r = stage_open(test != 0, s)) == 0)
+			r = s->test == test ? stage_take(k, s, o) : -EAGAIN; /* the programs know its number */
+		else if (r == -EEXIST)
+			r = -ENODEV; /* gone while it was looked at */
+	}
+	return r;
+}
+
 int
 kern_load(const struct kern_opts *o, struct kern **out)
 {
@@ -460,8 +495,7 @@ kern_load(const struct kern_opts *o, struct kern **out)
 	if ((r = bpffs_open(k->dir, o)) < 0 || (r = programs_load(k, o, &stage)) < 0)
 		goto fail;
 	descriptors_take(k);
-	stage_segments(k, &stage);
-	if ((r = stage_control(k, &stage, o->ssh_port)) < 0 || (r = stage_attach(k, &stage, o)) < 0)
+	if ((r = stage_take_again(k, &stage, o)) < 0)
 		goto fail;
 	*out = k;
 	return 0;

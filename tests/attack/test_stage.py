@@ -202,6 +202,28 @@ def test_taken_away_again_and_again(rig):
     change_control(rig, mended_often(None))
 
 
+def test_a_start_succeeds_while_it_is_taken_away(rig):
+    """The kernel takes its time to check the programs; a start that fails makes the next one wait."""
+    before, over = state(rig), threading.Event()
+    failed = rig.log().count("cannot start")
+    change_control(rig, mended_often(WAITS))
+
+    def run():
+        while not over.wait(0.2):
+            rig.run("router", "ip", "link", "del", "ftap0", check=False)
+    taker = threading.Thread(target=run)
+    taker.start()
+    try:
+        lab_command("restart", "--name", rig.name)
+        assert rig.answered()
+    finally:
+        over.set()
+        taker.join()
+    assert rig.log().count("cannot start") == failed
+    until("it is whole again", lambda: state(rig) == before and rig.answered())
+    change_control(rig, mended_often(None))
+
+
 def older(value):
     """The tables say that a program of another version made them."""
     value[0] -= 1
