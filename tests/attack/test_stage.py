@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Somebody takes the stage device away, or down, or any of our programs there, or what cuts segment trains: it is mended
-within a second or so, the taps stay, and what was lost meanwhile is counted.  Where nothing can cut trains, copies of
+"""Somebody takes the stage device away, or down, or any of our programs there, or what cuts segment trains: it is noticed
+within a second or so and mended, the taps stay, and what was lost meanwhile is counted.  Where nothing can cut trains, copies of
 them pass the device, and none is lost."""
 
 import json
@@ -14,7 +14,7 @@ from rig import lab_ask, lab_command, udp_packet, until
 
 UDP_SEGMENT = 103
 WAITS = 8.0  # seconds until it may be mended, time enough on a busy machine to ask for something
-MENDED = 3.0  # seconds: one until it is noticed, the rest for a start on a busy machine
+NOTICED, MENDED = 3.0, 20.0  # seconds; one that ends again and again the lab starts again after two of them only
 
 
 def link(rig, name):
@@ -39,6 +39,10 @@ def state(rig):
     return [bool(e and "UP" in e["flags"]) for e in ends], disciplines(rig)
 
 
+def said(rig):
+    return rig.log().count("starting anew to mend it")
+
+
 STAGE = "/run/flowtap/bpf/"
 TAKEN = [
     ("ip", "link", "del", "ftap0"), ("ip", "link", "del", "ftap1"), ("ip", "link", "set", "ftap0", "down"),
@@ -60,13 +64,12 @@ def test_stage_device_is_mended(rig, argv):
             rig.injector("subscriber") as inject:
         inject(packet)
         copies.wait(1)
+        told = said(rig)
         rig.run("router", *argv)
-        begun = time.monotonic()
-        assert state(rig) != before or time.monotonic() - begun > 0.1, "nothing was taken away"
+        until("it was noticed", lambda: said(rig) > told, NOTICED)
         until("it is whole again", lambda: state(rig) == before, MENDED)
-        assert time.monotonic() - begun < MENDED
         got = len(copies.got)
-        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got)
+        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got, MENDED)
     until("the daemon answers", lambda: rig.answered())
     rig.account_closed()
 
@@ -84,11 +87,12 @@ def test_program_of_the_stage_device_is_mended(rig, pin, size):
     with rig.sniffer("mediation", keep=keep) as copies, rig.injector("subscriber") as inject:
         inject(packet)
         copies.wait(1)
-        dataplane = rig.processes()["dataplane"]
+        told, dataplane = said(rig), rig.processes()["dataplane"]
         rig.router("bpftool", "link", "detach", "pinned", STAGE + pin)
-        until("it was noticed", lambda: rig.processes()["dataplane"] not in ([], dataplane), MENDED)
+        until("it was noticed", lambda: said(rig) > told, NOTICED)
+        until("it is mended", lambda: rig.processes()["dataplane"] not in ([], dataplane), MENDED)
         got = len(copies.got)
-        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got)
+        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got, MENDED)
     until("the daemon answers", lambda: rig.answered())
     rig.account_closed()
 
@@ -97,9 +101,10 @@ def test_program_that_answers_is_mended(rig):
     """The one that hears that copies have left the queue that they share with forwarded packets."""
     if rig.show()["attach"] != "tcx":
         pytest.skip("with clsact there are no links")
-    dataplane = rig.processes()["dataplane"]
+    told, dataplane = said(rig), rig.processes()["dataplane"]
     rig.router("bpftool", "link", "detach", "pinned", STAGE + "stage_back")
-    until("it was noticed", lambda: rig.processes()["dataplane"] not in ([], dataplane), MENDED)
+    until("it was noticed", lambda: said(rig) > told, NOTICED)
+    until("it is mended", lambda: rig.processes()["dataplane"] not in ([], dataplane), MENDED)
     until("the daemon answers", lambda: rig.answered())
 
 
@@ -189,12 +194,12 @@ def test_taken_away_again_and_again(rig):
         change_control(rig, mended_often(WAITS))
         begun = time.monotonic()
         rig.run("router", "ip", "link", "del", "ftap0")
-        until("it is said", lambda: rig.log().count("again and again") == told + 1, MENDED)
+        until("it is said", lambda: rig.log().count("again and again") == told + 1, NOTICED)
         second = s.add(source_address=rig.addr("subscriber"), **rig.destination(port))
         assert s.ask("DELETE", f"Criteria-ID: {second}", "Flags: STATIC").code == 200
         assert rig.processes()["dataplane"] == dataplane and time.monotonic() - begun < WAITS
         got = len(copies.got)
-        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got)
+        until("copies leave as before", lambda: inject(packet) or len(copies.got) > got, WAITS + MENDED)
         assert time.monotonic() - begun > WAITS and rig.processes()["dataplane"] != dataplane
         assert rig.log().count("again and again") == told + 1
     until("the daemon answers", lambda: rig.answered())
