@@ -157,6 +157,12 @@ blocking(const uint8_t *data, size_t len, int fds[2])
 
 	(void)send(fds[1], data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fds[1], SHUT_WR);
+	if (len > 0 && data[0] == 0xfd) { /* a byte that should have a descriptor */
+		if (chan_fd_recv(fds[0], &r) == 0)
+			abort();
+		close(fds[0]);
+		return;
+	}
 	do {
 		rc = frame_at(&left, &want_type, &want_id, &want);
 		r = chan_read_sync(fds[0], MAX, &type, &id, &body);

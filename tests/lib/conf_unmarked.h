@@ -18,6 +18,8 @@ conf_unmarked_put(const struct conf_tree *t, struct buf *out)
 	conf_print_tree(t, &text);
 	if (text.err)
 		abort();
+	if (text.len == 0)
+		return;
 	for (p = (const char *)text.p, end = p + text.len; p < end;) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p)), *next = nl ? nl + 1 : end;
 
