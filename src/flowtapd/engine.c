@@ -25,6 +25,7 @@
 
 #define ACCEPT_MAX 16          /* in one round: who connects without end does not keep us from the others */
 #define TIDY_MS 1000           /* after a change */
+#define DP_QUEUE (16u << 20)   /* bytes that the data plane has not read, beyond which it is not heard */
 #define UNTIDY_NS 10000000000u /* in which what is deleted is not erased: it is told */
 
 /* Somebody reads the database: a LIST of many criteria, an undone copy, another program. */
@@ -95,13 +96,16 @@ engine_dp_send(struct engine *e, uint16_t type, const struct buf *body,
 		return body->err;
 	if ((w = calloc(1, sizeof *w)) == NULL)
 		return -ENOMEM;
-	if ((r = chan_send(e->dp, type, 0, body->p, body->len)) < 0) {
+	w->id = ++e->dp_no;
+	if ((r = chan_send(e->dp, type, w->id, body->p, body->len)) < 0) {
 		free(w);
 		return r;
 	}
+	chan_pause(e->dp, chan_is_full(e->dp));
 	w->done = done;
 	w->arg = arg;
 	STAILQ_INSERT_TAIL(&e->waits, w, entry);
+	e->dp_waiting++;
 	return 0;
 }
 
@@ -124,20 +128,19 @@ dp_told(struct engine *e, uint16_t type, const uint8_t *body, size_t len)
 }
 
 static int
-dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+dp_said(struct engine *e, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
-	struct engine *e = arg;
 	struct dp_wait *w = STAILQ_FIRST(&e->waits);
 	cleanup_buf struct buf kept = {0};
 	struct slice whole;
 	int r = dp_told(e, type, body, len);
 
-	(void)id;
 	if (r != 1) {
 		engine_aside_tell(e);
 		return r;
 	}
-	if (w == NULL)
+	/* Answers come in order: another number is nobody's answer, and takes the place of none. */
+	if (w == NULL || w->id != id || type < IPC_D_DONE || type > IPC_D_PART)
 		return -EPROTO;
 	if (type == IPC_D_PART)
 		return ipc_parts_keep(&e->dp_kept, body, len);
@@ -146,9 +149,31 @@ dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len
 	kept = e->dp_kept;
 	e->dp_kept = (struct buf){0};
 	STAILQ_REMOVE_HEAD(&e->waits, entry);
+	e->dp_waiting--;
 	w->done(e, w->arg, type, (const uint8_t *)whole.p, whole.len);
 	free(w);
 	return 0;
+}
+
+static int
+dp_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct engine *e = arg;
+	const int r = dp_said(e, type, id, body, len);
+
+	if (r != -EPROTO && r != -EBADMSG && r != -EMSGSIZE)
+		return r;
+	engine_lie(e, LIAR_DATAPLANE);
+	return 0;
+}
+
+/* Who does not read what they are told is not listened to: what they say makes more of it. */
+static void
+dp_on_drain(void *arg)
+{
+	struct engine *e = arg;
+
+	chan_pause(e->dp, false);
 }
 
 /* Without the data plane or the parent there is nothing left to do: the service
@@ -530,7 +555,8 @@ store_start(struct engine *e, const char **why)
 
 static const struct chan_ops parent_ops = {
     .on_msg = parent_on_msg, .on_end = parent_on_end, .body_max = DAEMON_CHAN_MAX};
-static const struct chan_ops dp_ops = {.on_msg = dp_on_msg, .on_end = dp_on_end, .body_max = IPC_BODY_MAX};
+static const struct chan_ops dp_ops = {
+    .on_msg = dp_on_msg, .on_end = dp_on_end, .on_drain = dp_on_drain, .mark = DP_QUEUE, .body_max = IPC_BODY_MAX};
 
 void
 engine_init(struct engine *e)

@@ -138,6 +138,7 @@ struct session {
 	gid_t gid; /* primary group of who logged in */
 	char auth[IPC_AUTH_MAX + 1];
 	bool opened;        /* it is on record */
+	bool told;          /* by itself, and in the log; else it is counted with others */
 	bool lied;          /* it sent what no session of ours sends: nothing more is read */
 	struct op_list ops; /* in the order of the requests */
 	unsigned nops;
@@ -160,8 +161,19 @@ struct login_failure {
 /* What an answer of the data plane belongs to, in the order of sending. */
 struct dp_wait {
 	STAILQ_ENTRY(dp_wait) entry;
+	uint32_t id; /* of the request's frame, which the answer has, too */
 	void (*done)(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t len);
 	void *arg;
+};
+
+/* Processes of ours without which nothing goes on, and which are not believed everything all the same: engine_lies.c.
+ */
+enum liar { LIAR_DATAPLANE, LIAR_INVENTORY, LIAR_READER, LIARS };
+
+struct engine_lies {
+	struct knocks lies;
+	uint64_t paid_ns; /* of what it may put on record by alarms of its own: all until then is paid for */
+	uint64_t unsaid;  /* alarms beyond that, since the last one on record */
 };
 
 /* What we were told of the clock. */
@@ -233,6 +245,10 @@ struct engine {
 	uint32_t busy;  /* agencies that have sessions */
 	uint32_t alone; /* batches to come that take one request only: a former one was spoilt */
 	STAILQ_HEAD(, dp_wait) waits;
+	uint32_t dp_no;      /* of the last request to the data plane */
+	uint64_t dp_waiting; /* requests to it that were not answered yet */
+	struct engine_lies lies[LIARS];
+	bool metrics_asked;                           /* they are owed an answer */
 	struct login_failure failure[LOGIN_FAILURES]; /* a ring */
 	unsigned nfailure;
 	uint64_t login_alarm_ns;
@@ -371,6 +387,12 @@ int engine_alarm_start(struct engine *e);               /* listens to the invent
 int engine_alarm_found(struct engine *e, struct rd *r); /* IPC_D_ALARM */
 /* On record and in the log. */
 void engine_alarm(struct engine *e, const char *text);
+
+/* engine_lies.c */
+/* The process said what it should not, and was not believed: an alarm, once a minute. */
+void engine_lie(struct engine *e, enum liar who);
+/* An alarm that it raises: as engine_alarm, but for those beyond its share of the record, which are counted. */
+void engine_lies_alarm(struct engine *e, enum liar who, const char *text);
 
 /* engine_place.c: agencies that come and go */
 /* Takes the criterion out of the data plane and puts it in again as it is stored. */

@@ -9,6 +9,8 @@
 #include "engine.h"
 #include "log.h"
 
+#define WAITING_BESIDES 4096 /* requests to the data plane that wait for something else */
+
 void
 engine_alarm(struct engine *e, const char *text)
 {
@@ -32,8 +34,13 @@ engine_alarm_found(struct engine *e, struct rd *r)
 
 	if (rd_end(r) < 0 || kind == 0 || kind >= ARRAY_LEN(found))
 		return -EBADMSG;
-	engine_alarm(e, found[kind]);
-	if (kind == IPC_ALARM_CHANGED && (rc = engine_place_anew(e, uid)) < 0)
+	engine_lies_alarm(e, LIAR_DATAPLANE, found[kind]);
+	if (kind != IPC_ALARM_CHANGED)
+		return 0;
+	/* Each criterion is put anew by two requests; who leaves more than these unanswered tells of what is not so. */
+	if (e->dp_waiting > 2 * (uint64_t)e->conf->max_criteria + WAITING_BESIDES)
+		return -EPROTO;
+	if ((rc = engine_place_anew(e, uid)) < 0 && rc != -ENOENT) /* it was deleted meanwhile */
 		log_warn(rc, "a changed criterion could not be put anew");
 	return 0;
 }
@@ -46,9 +53,10 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 
 	(void)id;
 	rd_cstr(&r, text, sizeof text);
-	if (type != IPC_I_ALARM || rd_end(&r) < 0)
-		return -EPROTO;
-	engine_alarm(arg, text);
+	if (type == IPC_I_ALARM && rd_end(&r) == 0 && text[0])
+		engine_lies_alarm(arg, LIAR_INVENTORY, text);
+	else
+		engine_lie(arg, LIAR_INVENTORY);
 	return 0;
 }
 

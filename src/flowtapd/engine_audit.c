@@ -26,7 +26,8 @@
 
 #define CLOCK_WAIT_MS 2000
 #define CLOCK_OLD_NS 60000000000ull
-#define CLOCK_DRIFT 2000 /* 500 ppm, as the kernel counts it */
+#define CLOCK_ERROR_MAX_US 16000000 /* the kernel's own bound, beyond which nobody keeps the clock */
+#define CLOCK_DRIFT 2000            /* 500 ppm, as the kernel counts it */
 
 /* ---- the clock ---- */
 
@@ -50,11 +51,11 @@ int
 engine_clock_told(struct engine *e, const uint8_t *body, size_t len)
 {
 	struct rd r = rd_init(body, len);
-	const int64_t us = (int64_t)rd_u64(&r);
+	const uint64_t us = rd_u64(&r);
 
-	if (rd_end(&r) < 0)
+	if (rd_end(&r) < 0 || (us != UINT64_MAX && us > CLOCK_ERROR_MAX_US))
 		return -EPROTO;
-	e->audit.clock = (struct engine_clock){us, clock_mono_ns()};
+	e->audit.clock = (struct engine_clock){us == UINT64_MAX ? -1 : (int64_t)us, clock_mono_ns()};
 	return 0;
 }
 

@@ -146,8 +146,10 @@ static void
 renew(const struct store_row *row, const struct ipc_use *m, struct renewal *v)
 {
 	const uint64_t packets = limit_of(row, DTCP_T_PACKETS), bytes = limit_of(row, DTCP_T_BYTES);
-	const int64_t now_ms = clock_wall_ms(),
-		      seen_ms = now_ms - ((int64_t)clock_boot_ns() - m->used.seen_ns) / NS_PER_MS,
+	const int64_t now_ms = clock_wall_ms(), now_ns = (int64_t)clock_boot_ns(),
+		      seen_ms = m->used.seen_ns > now_ns
+				    ? INT64_MAX
+				    : now_ms - (int64_t)(((uint64_t)now_ns - (uint64_t)m->used.seen_ns) / NS_PER_MS),
 		      passed_ms = now_ms - v->u.at_ms;
 	const struct store_used was = v->u;
 

@@ -113,6 +113,27 @@ static const char *const reasons[] = {
     [IPC_END_BYTES] = "Timeout-Bytes is used up",
 };
 
+/* What never had such a bound does not end by it, whoever says so.  A REFRESH may have taken one away meanwhile. */
+static bool
+may_end(const struct engine *e, const struct store_row *row, uint8_t reason)
+{
+	struct ipc_life life;
+
+	if (row->num_refresh)
+		return true;
+	engine_life_put(e, row, &life);
+	switch (reason) {
+	case IPC_END_TIME:
+		return life.end_ns != 0 && clock_boot_ns() >= life.end_ns;
+	case IPC_END_IDLE:
+		return life.idle_ns != 0;
+	case IPC_END_PACKETS:
+		return life.packets != 0;
+	default:
+		return life.bytes != 0;
+	}
+}
+
 /* Out of the store and on record, in the open transaction or late.  -ENOENT: it was deleted meanwhile. */
 static int
 ended_one(struct engine *e, const struct ipc_ended *m, bool late)
@@ -124,6 +145,10 @@ ended_one(struct engine *e, const struct ipc_ended *m, bool late)
 
 	if (r < 0)
 		return r;
+	if (!may_end(e, &row, m->reason)) {
+		store_row_free(&row);
+		return -EPROTO;
+	}
 	snprintf(
 	    reason, sizeof reason, "%s, after %llu packets", reasons[m->reason], (unsigned long long)m->count.packets);
 	v.agency = agency;
@@ -141,28 +166,46 @@ ended_one(struct engine *e, const struct ipc_ended *m, bool late)
 	return r;
 }
 
+/* All of it, before anything is done.  *v: owned. */
+static int
+ended_get(struct rd *r, struct ipc_ended **v, uint32_t *n)
+{
+	cleanup_free struct ipc_ended *all = NULL;
+
+	*n = rd_u32(r);
+	if (r->err || *n > (size_t)(r->end - r->p))
+		return -EBADMSG;
+	if ((all = calloc((size_t)*n + 1, sizeof *all)) == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < *n; i++)
+		if (ipc_ended_get(&all[i], r) < 0)
+			return -EBADMSG;
+	if (rd_end(r) < 0)
+		return -EBADMSG;
+	*v = TAKE_PTR(all);
+	return 0;
+}
+
 int
 engine_life_ended(struct engine *e, struct rd *r)
 {
-	uint32_t n = rd_u32(r), k = 0;
+	cleanup_free struct ipc_ended *v = NULL;
 	cleanup_free uint64_t *uid = NULL;
-	bool late;
-	int rc = 0;
+	uint32_t n, k = 0;
+	bool late, lied = false;
+	int rc = ended_get(r, &v, &n);
 
-	if ((uid = calloc(n < IPC_BODY_MAX ? n + 1 : 1, sizeof *uid)) == NULL)
+	if (rc < 0)
+		return rc;
+	if ((uid = calloc((size_t)n + 1, sizeof *uid)) == NULL)
 		return -ENOMEM;
 	late = !engine_disk_ready(e) || engine_txn_begin(e) < 0;
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
-		struct ipc_ended m;
-
-		if (n >= IPC_BODY_MAX || ipc_ended_get(&m, r) < 0) {
-			if (!late)
-				engine_txn_rollback(e);
-			return -EBADMSG;
-		}
-		uid[k++] = m.uid;
-		rc = ended_one(e, &m, late);
-		if (rc == -ENOENT || rc == -EBADMSG) /* set aside: engine_aside.c */
+		rc = ended_one(e, &v[i], late);
+		lied |= rc == -EPROTO;
+		if (rc != -EPROTO)
+			uid[k++] = v[i].uid;
+		if (rc == -ENOENT || rc == -EBADMSG || rc == -EPROTO) /* set aside: engine_aside.c */
 			rc = 0;
 	}
 	if (late)
@@ -177,5 +220,5 @@ engine_life_ended(struct engine *e, struct rd *r)
 		return 0;
 	}
 	engine_delete_uids(e, uid, k);
-	return rd_end(r);
+	return lied ? -EPROTO : 0;
 }

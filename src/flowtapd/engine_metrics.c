@@ -184,19 +184,25 @@ on_state(struct engine *e, void *arg, uint16_t type, const uint8_t *body, size_t
 	if (state)
 		text_put(&out, e, state);
 	json_decref(state);
+	e->metrics_asked = false;
 	if (e->metrics)
 		(void)ipc_parts_send(
 		    e->metrics, IPC_M_PART, IPC_M_TEXT, 0, (struct slice){(const char *)out.p, out.err ? 0 : out.len});
 }
 
+/* It asks again when it has read the answer, and not before: the data plane has to do with it. */
 static int
 on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 {
+	struct engine *e = arg;
 	const struct buf none = {0};
 
 	(void)id;
 	(void)body;
-	return type == IPC_M_ASK && len == 0 ? engine_dp_send(arg, IPC_D_STATUS, &none, on_state, NULL) : -EPROTO;
+	if (type != IPC_M_ASK || len != 0 || e->metrics_asked || chan_queued(e->metrics) > 0)
+		return -EPROTO;
+	e->metrics_asked = true;
+	return engine_dp_send(e, IPC_D_STATUS, &none, on_state, NULL);
 }
 
 /* What the operator does not see any more does not stop what agencies are owed. */

@@ -53,8 +53,10 @@ on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
 	STAILQ_FOREACH (op, &e->reading, reading)
 		if (op->read_no == id)
 			break;
-	if (type != IPC_W_SAYS || op == NULL)
-		return -EPROTO;
+	if (type != IPC_W_SAYS || op == NULL) {
+		engine_lie(e, LIAR_READER);
+		return 0;
+	}
 	if ((rc = agrees(op, code, &r, &yes)) < 0)
 		return rc;
 	STAILQ_REMOVE(&e->reading, op, op, reading);

@@ -37,7 +37,7 @@ note_refused(struct session *s, unsigned code)
 {
 	bool silent = code >= DTCP_INVALID_AUTH && code <= DTCP_UNKNOWN_CSOURCE;
 
-	if (++s->refused > ENGINE_REFUSED_LOGGED)
+	if (++s->refused > ENGINE_REFUSED_LOGGED || !s->told)
 		return;
 	log_info("agency %s: request refused: %u%s%s", s->agency->name, code, silent ? " (unanswered)" : "",
 	    s->refused == ENGINE_REFUSED_LOGGED ? "; further ones are counted" : "");
@@ -225,10 +225,10 @@ on_hello(struct session *s, struct rd *r)
 	s->peer = hello.peer;
 	memcpy(s->auth, hello.auth, sizeof s->auth);
 	engine_audit_of(&event, s, "session-open");
-	engine_share_session(s->engine, s->agency, &event, true);
+	s->told = engine_share_session(s->engine, s->agency, &event, true);
 	s->opened = true;
 	s->opened_ns = clock_boot_ns();
-	if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_OPEN, "agency %s", s->agency->name))
+	if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_OPEN, "agency %s", s->agency->name) && s->told)
 		log_info("agency %s: session opened", s->agency->name);
 	buf_put_str(&b, s->agency->name);
 	return b.err ? b.err : chan_send(s->chan, IPC_S_WELCOME, 0, b.p, b.len);
@@ -256,6 +256,7 @@ session_free(struct session *s)
 	const unsigned unanswered = s->nops;
 	char reason[96];
 	struct op *op;
+	bool told;
 	int n;
 
 	TAILQ_REMOVE(&s->engine->sessions, s, entry);
@@ -272,8 +273,8 @@ session_free(struct session *s)
 		if (s->lied)
 			snprintf(reason + n, sizeof reason - (size_t)n, "; ended for what it sent");
 		event.reason = reason;
-		engine_share_session(s->engine, s->agency, &event, false);
-		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name))
+		told = engine_share_session(s->engine, s->agency, &event, false);
+		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name) && told)
 			log_info("agency %s: session closed, %s", s->agency->name, reason);
 	}
 	/* Callers further up may still look at it in this round. */
@@ -336,7 +337,7 @@ on_end(void *arg, int err)
 {
 	struct session *s = arg;
 
-	if (err < 0)
+	if (err < 0 && s->told)
 		log_warn(err, "agency %s: session", s->agency->name);
 	if (err == -EBADMSG || err == -EPROTO || err == -EMSGSIZE) {
 		s->lied = true;

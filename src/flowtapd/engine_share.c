@@ -108,13 +108,15 @@ engine_share_happened(struct engine *e, struct agency *a, const struct audit_eve
 	charge(e, a, before);
 }
 
-void
+bool
 engine_share_session(struct engine *e, struct agency *a, const struct audit_event *v, bool begins)
 {
-	if (share_session_take(&a->share, clock_mono_ns()))
+	if (share_session_take(&a->share, clock_mono_ns())) {
 		engine_share_happened(e, a, v);
-	else
-		++*(begins ? &a->share.opened : &a->share.closed);
+		return true;
+	}
+	++*(begins ? &a->share.opened : &a->share.closed);
+	return false;
 }
 
 void
@@ -135,6 +137,7 @@ engine_share_sessions_tell(struct engine *e, bool all)
 		    s->opened, s->closed);
 		s->opened = s->closed = 0;
 		s->counted_ns = now;
+		log_info("agency %s: %s", a->name, reason);
 		engine_share_happened(e, a,
 		    &(struct audit_event){
 			.kind = "sessions", .agency = a->name, .uid = a->uid, .have_uid = true, .reason = reason});

@@ -40,8 +40,8 @@ int engine_share_settle(struct engine *e, struct share_sums *sums);
 int engine_share_list(struct engine *e, struct agency *a, const struct audit_event *v);
 int engine_share_add(struct engine *e, const char *agency, const struct audit_event *v);
 void engine_share_happened(struct engine *e, struct agency *a, const struct audit_event *v);
-/* A session of the agency begins or ends: a line of its own, or it is counted. */
-void engine_share_session(struct engine *e, struct agency *a, const struct audit_event *v, bool begins);
+/* A session of the agency begins or ends: true: a line of its own; else it is counted, in the log, too. */
+bool engine_share_session(struct engine *e, struct agency *a, const struct audit_event *v, bool begins);
 /* Now and then: the lines for what was counted, not more than one of an agency's in a second; all: at the end. */
 void engine_share_sessions_tell(struct engine *e, bool all);
 

@@ -38,6 +38,7 @@
 #define STOP_WAIT_MS 5000
 #define EXPLAINED_MAX 640 /* bytes that say why a state is refused */
 #define LAST_WORDS_MS 1000
+#define LIE_NS 60000000000ull
 
 int
 parent_send(struct parent *p, enum child_id id, uint16_t type, const struct buf *b)
@@ -89,11 +90,24 @@ parent_ready(struct parent *p)
 
 /* ---- children ---- */
 
-static int
-child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+/* Those that are asked to do something, and say whether it is done. */
+static bool
+is_asked(const struct child *c)
 {
-	struct child *c = arg;
+	static const enum child_id asked[] = {ENGINE, DATAPLANE, KEEPER, ACCOUNTS};
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+		if (c == &c->parent->child[asked[i]])
+			return true;
+	return false;
+}
+
+static int
+child_said(struct child *c, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
 	struct rd r = rd_init(body, len);
+	char why[DAEMON_WHY];
+	int err;
 
 	if (type == IPC_P_NAMED && c == &c->parent->child[NAMES])
 		return parent_conf_named(c->parent, id, body, len);
@@ -110,12 +124,14 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 		parent_conf_working(c->parent);
 		return 0;
 	}
-	if (type != IPC_P_READY)
+	if (type != IPC_P_READY || !is_asked(c))
 		return -EPROTO;
-	c->err = rd_errno(&r);
-	rd_cstr(&r, c->why, sizeof c->why);
+	err = rd_errno(&r);
+	rd_cstr(&r, why, sizeof why);
 	if (rd_end(&r) < 0)
 		return -EBADMSG;
+	c->err = err;
+	memcpy(c->why, why, sizeof why);
 	c->answered = true;
 	if (c->err && !c->parent->started && c != &c->parent->child[ACCOUNTS]) {
 		log_warn(c->err, "%s: %s", c->role, c->why);
@@ -123,6 +139,27 @@ child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t 
 		return 0;
 	}
 	parent_conf_answered(c->parent);
+	return 0;
+}
+
+/* A child may have been taken over: nothing of what it should not say is believed, nothing is done, and all else goes
+ * on.  It is told of once a minute. */
+static int
+child_on_msg(void *arg, uint16_t type, uint32_t id, const uint8_t *body, size_t len)
+{
+	struct child *c = arg;
+	const int r = child_said(c, type, id, body, len);
+	const uint64_t now = clock_mono_ns();
+
+	if (r != -EPROTO && r != -EBADMSG)
+		return r;
+	c->lies++;
+	if (c->lies_told_ns != 0 && now - c->lies_told_ns < LIE_NS)
+		return 0;
+	log_warnx("ALARM: the process %s says what it should not, and is not believed (%llu times)", c->role,
+	    (unsigned long long)c->lies);
+	c->lies_told_ns = now;
+	c->lies = 0;
 	return 0;
 }
 

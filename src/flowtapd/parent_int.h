@@ -42,7 +42,9 @@ struct child {
 	pid_t pid; /* 0: ended */
 	struct chan *chan;
 	bool answered;
-	bool owes;            /* a sign of life */
+	bool owes;     /* a sign of life */
+	uint64_t lies; /* since they were told of, and when that was */
+	uint64_t lies_told_ns;
 	int err;              /* of its last IPC_P_READY */
 	char why[DAEMON_WHY]; /* or, of the dataplane without an error, a warning */
 };

@@ -21,15 +21,21 @@ DONE = 48
 UID = 1 << 60
 
 
+def borrowed(pid, number):
+    """A process's own descriptor."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    fd = libc.syscall(PIDFD_GETFD, pidfd, number, 0)
+    assert fd >= 0, os.strerror(ctypes.get_errno())
+    os.close(pidfd)
+    return fd
+
+
 @contextlib.contextmanager
 def engines_end(rig):
     """The engine's own socket to the data plane, while the engine does nothing."""
     pid, = rig.processes()["engine"]
-    libc = ctypes.CDLL(None, use_errno=True)
-    pidfd = os.pidfd_open(pid)
-    fd = libc.syscall(PIDFD_GETFD, pidfd, PEER, 0)
-    assert fd >= 0, os.strerror(ctypes.get_errno())
-    os.close(pidfd)
+    fd = borrowed(pid, PEER)
     os.kill(pid, signal.SIGSTOP)
     try:
         with socket.socket(fileno=fd) as s:
