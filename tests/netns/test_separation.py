@@ -3,6 +3,7 @@
 
 Generated scripts of lea1 are played twice, with lea2 away and with lea2 busy: adding, deleting, listing,
 filling its quota, opening sessions until it is refused, sending to a dead destination, killed in mid-request,
+flooding the record, asking for listings that it does not read, and taking the disk to and from nearly full,
 on the same target with the same names and the same ids.  What lea1 is told, byte for byte but for the time and
 the digest, its copies and its counters have to be identical.
 
@@ -21,13 +22,15 @@ import threading
 import time
 
 import pytest
-from rig import TREE, dtcp, udp_packet, until
+from rig import TREE, Rig, dtcp, lab_name, udp_packet, until
 
 SCRIPTS = int(os.environ.get("FLOWTAP_SCRIPTS", "300"))
 SEED = int(os.environ.get("FLOWTAP_SEED", random.SystemRandom().randrange(1 << 32)))
 BLOCK = 25       # scripts with lea2 away and the same ones with lea2 busy, in either order
 TRAFFIC = 5      # every so many scripts have packets
 OVER_SSH = max(5, SCRIPTS // 400)
+ON_DISK = max(BLOCK, SCRIPTS // 10)
+NEARLY_FULL = 20 << 20  # bytes that are left then
 KEPT = 20        # lea2 always has its first ids; lea1 has them no more
 PORT, OTHER = 7700, 7701  # content of lea1 and lea2
 TTL = 61         # of lea1's copies: its later fragments have no ports to know them by
@@ -283,11 +286,39 @@ class Busy:
         for s in many:
             s.close()
 
+    def flood(self, s):
+        """More words than its share of the record has room for."""
+        lines = [f"X-Words: {'x' * 60000}"]
+        pipelined(s, [("FROB", lines)] * self.rng.randrange(1, 60))
+
+    def stall(self, s):
+        """Listings of which nothing is read for a while, or ever."""
+        s.send(b"".join(dtcp.request("LIST", "lea2", i, "Flags: BOTH") for i in range(30)))
+        self.stopping.wait(self.rng.random())
+        os.killpg(s.ssh.pid, signal.SIGKILL)
+
+    def disk(self):
+        """From plenty of room to nearly full, or back."""
+        ballast = self.rig.disk + "/ballast"
+        if os.path.exists(ballast):
+            os.unlink(ballast)
+            return
+        free = os.statvfs(self.rig.disk)
+        with open(ballast, "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, free.f_bavail * free.f_frsize - NEARLY_FULL)
+
     def run(self):
         while not self.stopping.is_set():
+            if hasattr(self.rig, "disk") and self.rng.random() < 0.3:
+                self.disk()
             with Direct(self.rig, "lea2") as s:
                 try:
                     self.work(s)
+                    if self.rng.random() < 0.05:
+                        self.flood(s)
+                    if self.rng.random() < 0.1:
+                        self.stall(s)
+                        continue
                 except dtcp.Silence:  # one session too many
                     continue
                 if self.rng.random() < 0.3:
@@ -331,17 +362,42 @@ def timing(alone, beside):
             for kind in sorted(alone) if beside.get(kind)}
 
 
-@pytest.fixture
-def two_agencies(rig, config):
-    """lea2 fills its quota in no time; both have had their first ids, lea2 has them still."""
-    config(lambda old: old.replace("agency lea2 {", "agency lea2 { maximum-criteria 200; maximum-sessions 8;"))
+def first_ids(rig):
+    """Both have had their first ids, lea2 has them still."""
     rig.uids = {name: rig.router("id", "-u", name).strip() for name in ("lea1", "lea2")}
     with Direct(rig, "lea1") as one, Direct(rig, "lea2") as two:
         for s in one, two:
             while s.add(source_address="1.1.1.1", **rig.destination(PORT)) < KEPT + 5:
                 pass
         one.ask("DELETE", ALL, "Flags: STATIC")
+
+
+@pytest.fixture
+def two_agencies(rig, config):
+    """lea2 fills its quota in no time."""
+    config(lambda old: old.replace("agency lea2 {", "agency lea2 { maximum-criteria 200; maximum-sessions 8;"))
+    first_ids(rig)
     return rig
+
+
+@pytest.fixture
+def on_a_small_disk(tmp_path, request):
+    """Both agencies, and a state on a file system of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m,mode=711", "tmpfs", disk], check=True)
+    os.chmod(tmp_path, 0o711)
+    rig = None
+    try:
+        (disk / "state").mkdir()
+        rig = Rig(lab_name("disk"), "--state", str(disk / "state"))
+        rig.disk = str(disk)
+        first_ids(rig)
+        yield rig
+    finally:
+        if rig:
+            rig.down()
+        subprocess.run(["umount", "-l", disk], check=True)
 
 
 def first_difference(alone, beside):
@@ -384,6 +440,17 @@ def test_lea1_cannot_tell_whether_lea2_is_there(two_agencies):
     # The processors are shared with an agency that does all it can; what is bounded is waiting for each other.
     for kind, t in report["timing"].items():
         assert t["beside_us"]["p50"] < 20 * t["alone_us"]["p50"] + 20000, kind
+
+
+def test_the_same_while_the_disk_gets_nearly_full(on_a_small_disk):
+    """It does that again and again while lea2 is there, which writes to it all the time."""
+    rig = on_a_small_disk
+    player = Player(rig)
+    player.took = {"alone": {}, "beside": {}}
+    for start in range(0, ON_DISK, BLOCK):
+        play_both(rig, [SEED + i for i in range(start, min(start + BLOCK, ON_DISK))], player, random.Random(SEED + start))
+    events = json.loads(rig.router("flowtap", "-j", "show", "services", "flow-tap", "events"))["events"]
+    assert any(x["kind"] == "disk-nearly-full" for x in events)
 
 
 def test_the_same_over_ssh(two_agencies):
