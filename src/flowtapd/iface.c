@@ -201,7 +201,8 @@ review(struct iface_set *s, struct iface *i)
 {
 	const int before = i->error;
 
-	if (s->conf == NULL || i->attached == wanted(s, i, s->conf))
+	/* What a change to come has attached is for that change to keep or to give up. */
+	if (s->conf == NULL || i->fresh || i->attached == wanted(s, i, s->conf))
 		return;
 	if (i->attached)
 		detach(s, i);
@@ -461,10 +462,10 @@ iface_commit(struct iface_set *s, const struct conf *conf)
 	struct iface *i;
 
 	s->conf = conf;
+	/* Between the preparation and now interfaces may have come, and been renamed. */
 	LIST_FOREACH (i, &s->list, entry) {
 		i->fresh = false;
-		if (i->attached && !wanted(s, i, conf))
-			detach(s, i);
+		review(s, i);
 	}
 }
 

@@ -201,6 +201,32 @@ def test_reload_changes_interfaces(rig, config):
         assert content.wait(2) == [two, one]
 
 
+def test_news_of_interfaces_during_a_reload(rig, config):
+    """What a change is about to tap is not given up because its interface is looked at meanwhile."""
+    stop, at = threading.Event(), os.path.getsize(rig.info["logs"] + "/flowtapd.log")
+    batch = "".join(f"link set dev sub0 alias n{i % 2}\n" for i in range(1000))
+
+    def news():
+        while not stop.is_set():
+            rig.run("router", "ip", "-batch", "-", text=batch)
+    t = threading.Thread(target=news)
+    t.start()
+    try:
+        for _ in range(10):
+            config(lambda text: text.replace("tapped-interfaces all;", "tapped-interfaces inet0;"))
+            assert tapped(rig) == {"inet0"}
+            config(lambda text: text)
+            assert {"sub0", "inet0"} <= tapped(rig)
+    finally:
+        stop.set()
+        t.join()
+        rig.run("router", "ip", "link", "set", "dev", "sub0", "alias", "")
+    with open(rig.info["logs"] + "/flowtapd.log") as f:
+        f.seek(at)
+        said = f.read()
+    assert [said.count(f"interface sub0: {x}\n") for x in ("tapped", "no longer tapped")] == [10, 10], said
+
+
 def test_reload_of_nonsense_changes_nothing(rig, config):
     port = rig.port()
     with rig.session() as s, rig.receiver("mediation", port) as content, rig.injector("subscriber") as up:
