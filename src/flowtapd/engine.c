@@ -13,6 +13,7 @@
 #include "engine_at.h"
 #include "engine.h"
 #include "engine_ctl_limit.h"
+#include "engine_numbers.h"
 #include "engine_perm.h"
 #include "engine_rejudge.h"
 #include "engine_reload.h"
@@ -342,52 +343,6 @@ engine_budget_put(const struct agency *a, struct buf *b)
 				      .burst_ms = a->conf->burst_ms}});
 }
 
-/* Sessions move to their agency's new struct; those whose agency has gone are ended. */
-static void
-sessions_rebind(struct engine *e, struct agency **v, uint32_t n)
-{
-	struct session *s, *next;
-
-	engine_share_sessions_tell(e, true);
-	/* A commit is no way to get more of them. */
-	for (uint32_t i = 0; i < n; i++) {
-		struct agency *was = agency_find(e->agency, e->nagency, v[i]->uid);
-
-		if (was) {
-			v[i]->starts = TAKE_PTR(was->starts);
-			was->share.extra = v[i]->share.extra;
-			v[i]->share = was->share;
-		}
-	}
-	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
-		struct agency *a = agency_find(v, n, s->agency->uid);
-
-		next = TAILQ_NEXT(s, entry);
-		if (a == NULL || strcmp(a->name, s->agency->name) != 0) {
-			session_free(s);
-			continue;
-		}
-		s->agency = a;
-		a->sessions++;
-	}
-	e->busy = 0;
-	for (uint32_t i = 0; i < n; i++)
-		e->busy += v[i]->sessions > 0;
-}
-
-/* Of logins that have lost the permission. */
-static void
-sessions_forbid(struct engine *e)
-{
-	struct session *s, *next;
-
-	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
-		next = TAILQ_NEXT(s, entry);
-		if (!engine_perm_dtcp(e, s->agency->uid, s->gid))
-			session_free(s);
-	}
-}
-
 void
 engine_agencies_again(struct engine *e)
 {
@@ -453,7 +408,7 @@ engine_commit(struct engine *e)
 	if ((r = agency_build(e->next, e->next_uid, &v, &n)) < 0 || (r = engine_config_record(e, e->next)) < 0 ||
 	    (r = agencies_ready(e, v, n)) < 0)
 		return r;
-	sessions_rebind(e, v, n);
+	engine_numbers_rebind(e, v, n);
 	r = engine_place_gone(e, e->conf, e->next);
 	chan_hold(e->dp, true);
 	for (uint32_t i = 0; r == 0 && i < n; i++)
@@ -469,7 +424,7 @@ engine_commit(struct engine *e)
 	e->conf = TAKE_PTR(e->next);
 	e->uid = TAKE_PTR(e->next_uid);
 	if (r == 0 && (r = engine_perm_update(e)) == 0)
-		sessions_forbid(e);
+		engine_numbers_forbid(e);
 	engine_event(e, ENGINE_NOTICE, EVENT_CONFIGURATION, "a new configuration is in force");
 	if (r == 0)
 		engine_rejudge(e, REJUDGE_END, was, e->conf, on_judged);
@@ -497,6 +452,8 @@ parent_said(struct engine *e, uint16_t type, const uint8_t *body, size_t len)
 		free(TAKE_PTR(e->next_uid));
 		engine_config_abort(e);
 		return 0;
+	case IPC_P_NUMBERS:
+		return engine_numbers(e, body, len);
 	case IPC_P_DONE:
 		return engine_config_done(e, body, len);
 	case IPC_P_RELOADED:

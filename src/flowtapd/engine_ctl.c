@@ -43,7 +43,9 @@ ctl_close(struct ctl *c)
 uint32_t
 ctl_perm(const struct ctl *c)
 {
-	return engine_perm_of(c->engine, c->uid, c->of_groups);
+	const uint32_t of_groups = c->chan ? engine_perm_of_groups(c->engine, chan_fd(c->chan)) : 0;
+
+	return engine_perm_of(c->engine, c->uid, of_groups);
 }
 
 /* One command at a time: the next one is read when this one was answered, and most of the answer was taken.  Between
@@ -469,7 +471,6 @@ ctl_accept(struct engine *e, int fd)
 		return;
 	}
 	c->engine = e;
-	c->of_groups = engine_perm_of_groups(e, fd);
 	peer_read(fd, &c->uid, &c->pid);
 	if (chan_new(e->loop, fd, CTL_BODY_MAX, &ctl_ops, c, &c->chan) < 0) {
 		free(c);

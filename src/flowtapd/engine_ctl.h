@@ -23,7 +23,6 @@ struct ctl {
 	uint32_t uid;              /* the peer's */
 	pid_t pid;                 /* the same */
 	int64_t locked_ms;         /* since when it has the lock, if it has */
-	uint32_t of_groups;        /* what its groups permit */
 	bool exporting;            /* the record, which its reader takes piece by piece */
 	struct store_lines *lines; /* of it; NULL while the reader is waited for: it holds a snapshot */
 	uint64_t lines_ns;         /* since when, CLOCK_MONOTONIC */

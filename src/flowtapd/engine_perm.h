@@ -12,7 +12,7 @@
 
 /* The logins of e->conf become those in force. */
 int engine_perm_update(struct engine *e);
-/* CONF_PERM_... that come from the peer's groups: they stay for the connection. */
+/* CONF_PERM_... that come from the groups that the peer was in when it connected, by their numbers as they are now. */
 uint32_t engine_perm_of_groups(const struct engine *e, int fd);
 /* All that uid has now. */
 uint32_t engine_perm_of(const struct engine *e, uint32_t uid, uint32_t of_groups);

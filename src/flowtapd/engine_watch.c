@@ -20,7 +20,7 @@
 #define BOOT_NS 300000000000u
 #define QUIET_ROUNDS 30 /* without a loss: the losses are over */
 
-enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL, DISK_NEARLY_FULL, DISK_NO_ROOM, SHORT };
+enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL, DISK_NEARLY_FULL, DISK_NO_ROOM, SHORT, AGENCY_USER };
 
 static void
 condition(struct engine *e, enum condition c, bool is, const char *text)
@@ -33,6 +33,7 @@ condition(struct engine *e, enum condition c, bool is, const char *text)
 	    [DISK_NEARLY_FULL] = EVENT_DISK_LOW,
 	    [DISK_NO_ROOM] = EVENT_DISK_FULL,
 	    [SHORT] = EVENT_SHORT,
+	    [AGENCY_USER] = EVENT_AGENCY_USER,
 	};
 	bool was = e->watch.raised >> c & 1;
 
@@ -285,6 +286,29 @@ watch_spare(struct engine *e)
 		engine_watch_short(e, -EMFILE);
 }
 
+/* Its user is gone, or is another agency's too.  Told of the first one; the list of agencies has all. */
+static void
+watch_users(struct engine *e)
+{
+	const struct agency *first = NULL;
+	char text[184], more[48] = "";
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < e->nagency; i++)
+		if (e->agency[i]->uid == 0 && n++ == 0)
+			first = e->agency[i];
+	if (n > 1)
+		snprintf(more, sizeof more, " (and %u more agencies)", (unsigned)(n - 1));
+	snprintf(text, sizeof text,
+	    "agency %s%s: no system user of its own, so nobody is let in as it: useradd(8), or system login user, "
+	    "makes "
+	    "one",
+	    first ? first->name : "", more);
+	condition(e, AGENCY_USER, n > 0, text);
+	if (n > 0)
+		memcpy(e->watch.last[AGENCY_USER].text, text, sizeof text);
+}
+
 static void
 on_timer(void *arg)
 {
@@ -293,6 +317,7 @@ on_timer(void *arg)
 
 	watch_disk(e);
 	watch_spare(e);
+	watch_users(e);
 	engine_share_sessions_tell(e, false);
 	if (e->watch.short_ns != 0 && clock_mono_ns() - e->watch.short_ns > SHORT_NS) {
 		condition(e, SHORT, false, "");

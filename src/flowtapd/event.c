@@ -20,4 +20,6 @@ const struct event_kind event_kinds[EVENTS] = {
     [EVENT_METRICS] = {"metrics", "059fc498561f420b8f480098c49cc679"},
     [EVENT_KEYS] = {"keys", "90b2db3a0a664c5492f22d44795677ba"},
     [EVENT_DELETED] = {"deleted-not-erased", "accca8b4d1c84e8689d6b3d8eecf5fec"},
+    [EVENT_NUMBERS] = {"user-number", "5b8fd9c8e4a1427c9d3a6a90f2d1c7e4"},
+    [EVENT_AGENCY_USER] = {"agency-without-user", "c2f8a1d96b0e4f35a7d41e98305cb67a"},
 };

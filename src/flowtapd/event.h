@@ -25,6 +25,8 @@ enum event {
 	EVENT_METRICS,
 	EVENT_KEYS,
 	EVENT_DELETED,
+	EVENT_NUMBERS, /* of users and groups: others than before */
+	EVENT_AGENCY_USER,
 	EVENTS
 };
 

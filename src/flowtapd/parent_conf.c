@@ -19,7 +19,6 @@
 #include "replace.h"
 
 #define UNDO_WAIT_MS 5000
-#define LOOK_AGAIN_MS 2000 /* at first, then ever more seldom */
 #define LOOK_AGAIN_MAX_MS 60000
 
 /* The other processes are handed what is printed of it: they have to read the same in it. */
@@ -258,7 +257,7 @@ change_over(struct parent *p, int err, const char *why)
 	loop_timer_set(p->timer, -1);
 	p->users_stale = p->users_stale || p->users_asked; /* it was not put in force */
 	p->users_asked = false;
-	p->again_ms = LOOK_AGAIN_MS;
+	p->again_ms = PARENT_LOOK_AGAIN_MS;
 	loop_timer_set(p->again, p->lacking || p->users_stale ? p->again_ms : -1);
 	if (err < 0 && !p->check)
 		log_warnx("configuration not applied: %s", why);
@@ -368,39 +367,17 @@ look_later(struct parent *p)
 	loop_timer_set(p->again, p->again_ms);
 }
 
-/* The same configuration, once more, now that others of its users are there; what holds from the next start only still
- * does. */
-static void
-change_found(struct parent *p, const struct parent_numbers *numbers)
-{
-	cleanup_buf struct buf text = {0};
-	struct conf_error err;
-
-	conf_print(p->conf, &text);
-	if (text.err || conf_parse((const char *)text.p, text.len, &p->next, &err) < 0) {
-		p->change = CHANGE_NONE;
-		look_later(p);
-		return;
-	}
-	if (numbers->lacking > p->lacking)
-		log_warnx("%s: nobody is let in as one whose user is not there",
-		    *numbers->why ? numbers->why : numbers->why_shared);
-	conf_diff_hold(p->conf, p->next);
-	p->by[0] = '\0';
-	change_prepare(p, numbers);
-}
-
 /* An answer that some of it could not be had takes nobody's number away. */
 static void
 numbers_looked(struct parent *p, const struct parent_numbers *numbers)
 {
 	const bool failed = numbers->failed && numbers->lacking >= p->lacking;
 
+	p->change = CHANGE_NONE;
 	if (!failed && !parent_users_are_in_force(p, numbers)) {
-		change_found(p, numbers);
+		parent_users_changed(p, numbers);
 		return;
 	}
-	p->change = CHANGE_NONE;
 	p->users_stale = p->users_stale || (failed && p->users_asked);
 	p->users_asked = false;
 	look_later(p);
@@ -467,7 +444,7 @@ void
 parent_conf_users_changed(struct parent *p)
 {
 	p->users_stale = true;
-	p->again_ms = LOOK_AGAIN_MS;
+	p->again_ms = PARENT_LOOK_AGAIN_MS;
 	if (p->started)
 		loop_timer_set(p->again, 1);
 }
@@ -479,8 +456,8 @@ is_busy(const struct parent *p)
 }
 
 /* p->next is there. */
-static void
-change_begin(struct parent *p)
+void
+parent_conf_begin(struct parent *p)
 {
 	conf_diff_hold(p->conf, p->next);
 	p->by[0] = '\0';
@@ -499,7 +476,7 @@ parent_conf_reload(struct parent *p)
 	} else {
 		notify_reloading(&p->notify);
 		if (parent_conf_read(p->opts->conf_path, &p->next) == 0)
-			change_begin(p);
+			parent_reload_begin(p);
 		else {
 			parent_reload_over(p, -EINVAL, "configuration not applied: its file is wrong, see the log");
 			parent_ready(p);
@@ -527,7 +504,7 @@ parent_conf_ask(struct parent *p, const uint8_t *body, size_t len)
 		return 0;
 	}
 	p->asker = m.uid;
-	change_begin(p);
+	parent_conf_begin(p);
 	return 0;
 }
 

@@ -16,8 +16,9 @@
 #include "parent_names.h"
 
 #define RELOAD_WAIT_MS 60000
-#define WORKING_MAX 300  /* times in one change that a child may say it is at work: each begins that time anew */
-#define PARENT_AUX "aux" /* the role of the service beside us, which is no child */
+#define WORKING_MAX 300 /* times in one change that a child may say it is at work: each begins that time anew */
+#define PARENT_LOOK_AGAIN_MS 2000 /* at first, then ever more seldom */
+#define PARENT_AUX "aux"          /* the role of the service beside us, which is no child */
 
 /* The first two have a configuration; without the last ones, or once these have died, all else goes on. */
 enum child_id {
@@ -54,7 +55,7 @@ enum change_state {
 	CHANGE_STARTING,  /* the first one: logins are made to be what it says */
 	CHANGE_LOGINS,    /* those that are missing are made */
 	CHANGE_NAMING,    /* the numbers of its users are looked up */
-	CHANGE_LOOKING,   /* no change: the users who were missing at the start, again */
+	CHANGE_LOOKING,   /* no change: the numbers of the users of the one in force, again */
 	CHANGE_PREPARING, /* by both children */
 	CHANGE_APPLYING,  /* to the logins */
 	CHANGE_WRITING,
@@ -130,7 +131,11 @@ void parent_conf_working(struct parent *p);                             /* it wi
 /* All ends: whether the file has to be put back first; then that is under way, and ends the loop. */
 bool parent_conf_undo(struct parent *p);
 
-/* parent_reload.c: IPC_P_RELOAD, whose body is len bytes; and what became of the file, if the engine waits for it. */
+void parent_conf_begin(struct parent *p); /* p->next is what is to be in force */
+
+/* parent_reload.c: the file is read again, p->next; if it is what is in force nothing is done with it. */
+void parent_reload_begin(struct parent *p);
+/* IPC_P_RELOAD, whose body is len bytes; and what became of the file, if the engine waits for it. */
 int parent_reload_ask(struct parent *p, size_t len);
 void parent_reload_over(struct parent *p, int err, const char *why);
 
@@ -149,6 +154,8 @@ int parent_users_start(struct parent *p);
 /* These go to the children; they are in force; whether they were already.  -ENOMEM. */
 int parent_users_next(struct parent *p, const struct parent_numbers *numbers);
 void parent_users_in_force(struct parent *p);
+/* Others than these are: the engine has them from now on, without a change of the configuration. */
+void parent_users_changed(struct parent *p, const struct parent_numbers *numbers);
 bool parent_users_are_in_force(const struct parent *p, const struct parent_numbers *numbers);
 
 #endif

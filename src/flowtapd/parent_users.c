@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ipc_names.h"
+#include "log.h"
 #include "parent_int.h"
 
 #define LOOK_MS 1000
@@ -93,4 +95,26 @@ parent_users_are_in_force(const struct parent *p, const struct parent_numbers *n
 {
 	return p->uid_now && p->nuid_now == numbers->n &&
 	       memcmp(p->uid_now, numbers->uid, numbers->n * sizeof *numbers->uid) == 0;
+}
+
+/* It has them in the order in which it hears of commits, so that no answer is waited for. */
+void
+parent_users_changed(struct parent *p, const struct parent_numbers *numbers)
+{
+	cleanup_buf struct buf b = {0};
+	int r;
+
+	ipc_numbers_put(&b, &(struct ipc_numbers){numbers->n, numbers->uid});
+	if ((r = parent_users_next(p, numbers)) < 0 || (r = parent_send(p, ENGINE, IPC_P_NUMBERS, &b)) < 0) {
+		log_warn(r, "the numbers of users that have changed could not be handed on");
+		loop_stop(p->loop, 1);
+		return;
+	}
+	if (numbers->lacking > p->lacking)
+		log_warnx("%s: nobody is let in as one whose user is not there",
+		    *numbers->why ? numbers->why : numbers->why_shared);
+	parent_users_in_force(p);
+	p->lacking = numbers->lacking;
+	p->again_ms = PARENT_LOOK_AGAIN_MS;
+	loop_timer_set(p->again, p->lacking || p->users_stale ? p->again_ms : -1);
 }

@@ -77,6 +77,7 @@ enum ipc_type {
 	IPC_P_LOGINS,    /* to the accounts: u8 phase, u8 ssh_legacy, u32 n, n times struct account; READY answers */
 	IPC_P_NAMES,     /* to the names: struct ipc_names (ipc_names.h) */
 	IPC_P_RELOADED,  /* to the engine, what became of its RELOAD: as DONE */
+	IPC_P_NUMBERS,   /* to the engine: struct ipc_numbers (ipc_names.h), in force at once; nothing answers */
 	/* child -> parent */
 	IPC_P_READY = 96, /* u32: 0 or errno, string: why not */
 	IPC_P_ASK,        /* engine -> parent: struct ipc_ask */

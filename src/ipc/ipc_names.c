@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: ipc_names_ ipc_named_ */
+/* exports: ipc_names_ ipc_named_ ipc_numbers_ */
 #include "ipc_names.h"
 
 #include <errno.h>
@@ -113,4 +113,27 @@ ipc_named_get(struct ipc_named *m, struct rd *r)
 	else
 		*m = v;
 	return r->err;
+}
+
+void
+ipc_numbers_put(struct buf *b, const struct ipc_numbers *m)
+{
+	buf_put_u32(b, m->n);
+	for (uint32_t i = 0; i < m->n; i++)
+		buf_put_u32(b, m->uid[i]);
+}
+
+int
+ipc_numbers_get(struct ipc_numbers *m, struct rd *r)
+{
+	struct ipc_numbers v = {0};
+
+	if (count_get(r, sizeof *v.uid, &v.n) < 0)
+		return r->err;
+	if ((v.uid = calloc((size_t)v.n + 1, sizeof *v.uid)) == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < v.n; i++)
+		v.uid[i] = rd_u32(r);
+	*m = v;
+	return 0;
 }

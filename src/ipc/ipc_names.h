@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ipc_names.h - parent and names: which numbers users and groups have.
+ * ipc_names.h - parent and names, parent and engine: which numbers users and groups have.
  *
  * IPC_P_NAMES asks, IPC_P_NAMED answers with the same frame id, in the order asked, or says why there is no
  * answer.  What looks names up loads code that is not ours, so an answer is read like a stranger's.
@@ -44,9 +44,17 @@ struct ipc_named {
 	struct ipc_name_found *v; /* owned by the receiver: free() */
 };
 
+/* IPC_P_NUMBERS: what the names mean now for the configuration in force. */
+struct ipc_numbers {
+	uint32_t n;
+	uint32_t *uid; /* owned by the receiver: free(); in the order of struct ipc_config's */
+};
+
 void ipc_names_put(struct buf *b, const struct ipc_names *m);
 int ipc_names_get(struct ipc_names *m, struct rd *r);
 void ipc_named_put(struct buf *b, const struct ipc_named *m);
 int ipc_named_get(struct ipc_named *m, struct rd *r);
+void ipc_numbers_put(struct buf *b, const struct ipc_numbers *m);
+int ipc_numbers_get(struct ipc_numbers *m, struct rd *r);
 
 #endif

@@ -45,6 +45,12 @@ named_free(struct ipc_named *m)
 	free(m->v);
 }
 
+static inline void
+numbers_free(struct ipc_numbers *m)
+{
+	free(m->uid);
+}
+
 RECODE(addr, struct ip_addr, nothing_to_free)
 RECODE(hello, struct ipc_hello, nothing_to_free)
 RECODE(refused, struct ipc_refused, nothing_to_free)
@@ -64,6 +70,7 @@ RECODE(aux, struct ipc_aux, nothing_to_free)
 RECODE(wrong, struct ipc_wrong, nothing_to_free)
 RECODE(names, struct ipc_names, names_free)
 RECODE(named, struct ipc_named, named_free)
+RECODE(numbers, struct ipc_numbers, numbers_free)
 
 enum recode_type {
 	RECODE_ADDR,
@@ -85,6 +92,7 @@ enum recode_type {
 	RECODE_NAMES,
 	RECODE_NAMED,
 	RECODE_USE,
+	RECODE_NUMBERS,
 	RECODE_TYPES
 };
 
@@ -108,6 +116,7 @@ static int (*const recode[RECODE_TYPES])(struct rd *r, struct buf *out) = {
     [RECODE_NAMES] = recode_names,
     [RECODE_NAMED] = recode_named,
     [RECODE_USE] = recode_use,
+    [RECODE_NUMBERS] = recode_numbers,
 };
 
 #endif

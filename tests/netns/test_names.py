@@ -132,7 +132,7 @@ def test_user_who_comes_later(rig, odd):
     at = os.path.getsize(log_of(rig))
     with open(f"/proc/{rig.info['init']}/root{LATE_FILE}", "w"):
         pass
-    until("the user is found", lambda: "configuration applied" in said_since(rig, at), 30)
+    until("the user is found", lambda: "agency odd-late: user odd-late: number " in said_since(rig, at), 30)
     assert rig.answered()
     odd.commit(before)
 
@@ -163,7 +163,7 @@ def test_users_of_one_number(rig, rewritten):
         assert said_since(rig, at).count(said + ": nobody is let in as one of them before each has their own\n") == 1
         at = os.path.getsize(log_of(rig))
         twins(1900300000, 1900300001)
-        until("each is found", lambda: "configuration applied" in said_since(rig, at), 30)
+        until("each is found", lambda: "agency twin1: user twin1: number " in said_since(rig, at), 30)
         assert rig.answered()
         conf.commit(before)
     finally:

@@ -132,6 +132,9 @@ sample(enum recode_type type, struct buf *b)
 		ipc_named_put(b,
 		    &(struct ipc_named){.n = 2, .v = (struct ipc_name_found[]){{0, 1000, 100, "lea1"}, {2, 0, 0, ""}}});
 		break;
+	case RECODE_NUMBERS:
+		ipc_numbers_put(b, &(struct ipc_numbers){2, (uint32_t[]){1000, UINT32_MAX}});
+		break;
 	case RECODE_TYPES:
 		fail();
 	}

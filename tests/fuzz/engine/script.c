@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "ipc_names.h"
 #include "log.h"
 #include "world.h"
 
@@ -401,11 +402,23 @@ reader_lies(void)
 		peer_send(&world.peer[READER], IPC_W_SAYS, world_byte(), &b);
 }
 
+/* Mostly as many as there are of the configuration in force, and few different ones. */
+static void
+numbers_put(struct buf *b)
+{
+	uint32_t uid[64], n = world.engine->conf->nagency + world.engine->conf->nlogin + DAEMON_NUMBERS;
+
+	n = below(8) == 0 || n > ARRAY_LEN(uid) ? below(ARRAY_LEN(uid)) : n;
+	for (uint32_t i = 0; i < n; i++)
+		uid[i] = AGENCY_UID + below(8) - 1;
+	ipc_numbers_put(b, &(struct ipc_numbers){n, uid});
+}
+
 static void
 parent_says(void)
 {
 	static const uint16_t types[] = {
-	    IPC_P_ALIVE, IPC_P_CONFIG, IPC_P_COMMIT, IPC_P_ABORT, IPC_P_DONE, IPC_P_STOP, 0};
+	    IPC_P_ALIVE, IPC_P_CONFIG, IPC_P_COMMIT, IPC_P_ABORT, IPC_P_DONE, IPC_P_STOP, IPC_P_NUMBERS, 0};
 	const uint16_t type = types[below(ARRAY_LEN(types))];
 	cleanup_buf struct buf b = {0}, text = {0};
 	struct conf *c;
@@ -418,7 +431,9 @@ parent_says(void)
 			others_config_put(&b, c, below(2) ? "root" : "");
 			conf_free(c);
 		}
-	} else
+	} else if (type == IPC_P_NUMBERS && below(4))
+		numbers_put(&b);
+	else
 		raw_take(&b);
 	peer_send(&world.peer[PARENT], type, 0, &b);
 }
