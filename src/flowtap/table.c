@@ -329,6 +329,8 @@ const struct cmd table_commands[] = {
     {ASKED, "warrant approve AGENCY REFERENCE [FINGERPRINT]",
 	"Approve what another has entered, by the paper's fingerprint", .main = warrant_main},
     {ASKED, "warrant revoke AGENCY REFERENCE", "End a warrant and all that stands on it", .main = warrant_main},
+    {ASKED, "warrant accept-clock", "Answer for the router's clock, which is behind what it has shown",
+	.main = warrant_main},
     {ASKED, "warrant show [AGENCY REFERENCE]", "References, agencies, states and times; or one order's text",
 	.main = warrant_main},
     {CMD_ONCE, "commit [OPTIONS]",

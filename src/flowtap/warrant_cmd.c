@@ -221,8 +221,10 @@ warrant_main(const char *socket, bool json, int argc, char **argv)
 	}
 	if ((strcmp(what, "approve") == 0 && (argc == 4 || argc == 5)) || (strcmp(what, "revoke") == 0 && argc == 4))
 		return decide(socket, json, argc, argv);
+	if (strcmp(what, "accept-clock") == 0 && argc == 2)
+		return run(socket, "warrant accept-clock", (struct slice){"", 0}, json);
 	if (strcmp(what, "show") == 0 && (argc == 2 || argc == 4))
 		return show(socket, json, argc, argv);
 	return usage("warrant: expected enter FILE, fingerprint FILE, approve AGENCY REFERENCE [FINGERPRINT], "
-		     "revoke AGENCY REFERENCE, or show [AGENCY REFERENCE]");
+		     "revoke AGENCY REFERENCE, show [AGENCY REFERENCE], or accept-clock");
 }

@@ -42,6 +42,7 @@ static const struct {
     {"warrant approve", CONF_PERM_OFFICER, OFFICERS},
     {"warrant revoke", CONF_PERM_OFFICER, OFFICERS},
     {"warrant show", CONF_PERM_OFFICER, OFFICERS},
+    {"warrant accept-clock", CONF_PERM_OFFICER, OFFICERS},
     {"request services flow-tap self-test", CONF_PERM_FLOW_TAP, "permission denied"},
     {"request services flow-tap rotate-keys", CONF_PERM_FLOW_TAP | CONF_PERM_MAINTENANCE, "permission denied"},
     {"login-failed", COMMAND_PERM_ROOT, "for root only"},

@@ -19,6 +19,7 @@
 #include "engine_reload.h"
 #include "ipc_parts.h"
 #include "engine_share.h"
+#include "engine_time.h"
 #include "log.h"
 #include "machine_key.h"
 #include "role.h"
@@ -423,6 +424,7 @@ engine_commit(struct engine *e)
 	e->nagency = n;
 	e->conf = TAKE_PTR(e->next);
 	e->uid = TAKE_PTR(e->next_uid);
+	engine_time_again(e);
 	if (r == 0 && (r = engine_perm_update(e)) == 0)
 		engine_numbers_forbid(e);
 	engine_event(e, ENGINE_NOTICE, EVENT_CONFIGURATION, "a new configuration is in force");
@@ -544,11 +546,15 @@ engine_start(struct engine *e, const char **why)
 	/* What libraries read from files, they read now. */
 	if ((r = audit_key_public((const uint8_t[AUDIT_KEY_LEN]){0}, key)) < 0)
 		return r;
-	if ((r = loop_new(&e->loop)) < 0 || (r = role_confine_engine(e->conf->state_dir)) < 0)
+	if ((r = loop_new(&e->loop)) < 0 || (r = engine_time_open(e)) < 0 ||
+	    (r = role_confine_engine(e->conf->state_dir)) < 0)
 		return r;
 	if ((r = store_start(e, why)) < 0)
 		return r;
 	if ((r = engine_audit_start(e, why)) < 0)
+		return r;
+	*why = "the clock";
+	if ((r = engine_time_start(e)) < 0)
 		return r;
 	*why = "agencies";
 	if ((r = agency_build(e->conf, e->uid, &e->agency, &e->nagency)) < 0 ||

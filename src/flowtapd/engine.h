@@ -28,6 +28,7 @@
 #include "journal.h"
 #include "record_share.h"
 #include "store.h"
+#include "wallclock.h"
 #include "warrant.h"
 
 #define ENGINE_BATCH_MAX 512            /* requests in one transaction */
@@ -90,8 +91,7 @@ struct authority {
 	struct warrant warrant;
 	uint64_t no;
 	bool approved, revoked;
-	bool unproved;   /* its row is not what the record tells: nothing stands on it */
-	uint64_t end_ns; /* CLOCK_BOOTTIME: what an hour by the clock on the wall can't bring back */
+	bool unproved; /* its row is not what the record tells: nothing stands on it */
 	/* As it is stored, before the open transaction, and by the record (engine_proof.c). */
 	struct proof_state state, before, told;
 	bool changed; /* in the open transaction */
@@ -187,6 +187,7 @@ struct engine_audit {
 	struct engine_clock clock;
 	struct audit_chain chain, saved; /* saved: as of the begin of the transaction */
 	int64_t uncertainty_us;          /* the clock's, when the transaction began */
+	int64_t last_ms;                 /* the time of the last line that was there at the start; 0: none */
 	uint64_t signed_n;               /* the last checkpoint's line */
 	uint64_t written;                /* bytes of lines since the start */
 	struct buf drop;                 /* checkpoints of this transaction */
@@ -211,7 +212,7 @@ struct engine_event {
 };
 
 #define ENGINE_SPARE_FDS 16
-#define ENGINE_WATCHED 8 /* conditions that engine_watch.c may know */
+#define ENGINE_WATCHED 12 /* conditions that engine_watch.c may know */
 
 struct engine_events {
 	struct engine_event ring[EVENTS][ENGINE_EVENTS];
@@ -240,6 +241,8 @@ struct engine {
 	struct hashmap *holding; /* warrants that criteria may stand on, by number */
 	struct engine_proof proof;
 	uint8_t boot[STORE_BOOT_LEN];   /* which boot of the machine this is */
+	struct wallclock clock;         /* what authority ends by */
+	struct engine_time *time;       /* engine_time.h */
 	TAILQ_HEAD(, session) sessions; /* whose turn is next comes first */
 	unsigned nsessions;
 	uint32_t busy;  /* agencies that have sessions */
@@ -462,6 +465,8 @@ int engine_life_start(struct engine *e);
 /* From the warrant (NULL: standing authority) and the row's timeouts. */
 void engine_life_set(const struct engine *e, struct store_row *row, const struct authority *a);
 void engine_life_put(const struct engine *e, const struct store_row *row, struct ipc_life *out);
+/* Whether the wall's clock has to do with when it begins or ends. */
+bool engine_life_is_dated(const struct engine *e, const struct store_row *row);
 /* What a REFRESH changes; -EDOM: no timeout would be left. */
 int engine_life_refresh(
     const struct engine *e, struct store_row *row, const struct dtcp_timeouts *t, struct ipc_life_set *out);
@@ -523,6 +528,7 @@ int keys_rotate(struct engine *e); /* -EALREADY: one is under way */
 
 /* engine_config.c: commits, and the history of the configuration */
 int engine_config_start(struct engine *e);
+void engine_config_look(struct engine *e); /* at the clock, which was set: the commit that is to be confirmed */
 /*
  * Hands the text on.  *ask is copied.  0: done() is called later.  -EINVAL with *err; -EALREADY: it is what
  * is in force, which it confirms unless check; -EBUSY, -ESTALE, -EFBIG, -errno with err->expected.

@@ -135,6 +135,12 @@ on_due(void *arg)
 	over(e);
 }
 
+void
+engine_at_look(struct engine *e)
+{
+	arm(e);
+}
+
 int
 engine_at_start(struct engine *e)
 {

@@ -12,6 +12,7 @@
 #include "engine_ctl.h"
 
 int engine_at_start(struct engine *e);
+void engine_at_look(struct engine *e);                         /* at the clock, which was set */
 uint32_t engine_at_perm(const struct engine *e, uint32_t uid); /* CONF_PERM_... that count for it */
 /* For "commit at SECONDS ...": keeps it, and answers. */
 int ctl_commit_at(struct ctl *c, const struct config_ask *ask, uint64_t due_s, struct slice text);

@@ -293,6 +293,23 @@ engine_audit_line(struct engine *e, uint64_t n, struct buf *out)
 	return line_load(e, &n, out);
 }
 
+/* {"n":1,"time":"2026-11-23T09:30:00.125Z",...: to the second.  0: it can't be read. */
+static int64_t
+line_ms(const struct buf *line)
+{
+	static const char mark[] = "\"time\":\"";
+	const size_t date = sizeof "0000-00-00T00:00:00" - 1;
+	const char *p = line->len ? memmem(line->p, line->len, mark, sizeof mark - 1) : NULL;
+	char text[WARRANT_TIME_LEN] = "";
+	int64_t ms;
+
+	if (p == NULL || (size_t)((const char *)line->p + line->len - p) < sizeof mark - 1 + date)
+		return 0;
+	memcpy(text, p + sizeof mark - 1, date);
+	text[date] = 'Z';
+	return warrant_time_parse(slice_of(text), &ms) == 0 ? ms : 0;
+}
+
 static int
 chain_load(struct engine *e)
 {
@@ -301,6 +318,7 @@ chain_load(struct engine *e)
 	int r = line_load(e, &n, &line);
 
 	audit_chain_init(&e->audit.chain);
+	e->audit.last_ms = r == 0 ? line_ms(&line) : 0;
 	return r == -ENOENT ? 0 : r < 0 ? r : chain_from_line(&e->audit.chain, n, &line);
 }
 

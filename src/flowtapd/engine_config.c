@@ -190,7 +190,7 @@ engine_config_commit(struct engine *e, const struct config_ask *ask, struct slic
 static void
 confirm_arm(struct engine *e)
 {
-	const int64_t left = history_due_ms(&e->history);
+	const int64_t left = history_due_ms(&e->history, wallclock_ms(&e->clock));
 
 	loop_timer_set(e->confirm, left);
 }
@@ -243,7 +243,7 @@ on_confirm(void *arg)
 	struct conf_error err = {0};
 	int r;
 
-	if (history_due_ms(&e->history) != 0) {
+	if (history_due_ms(&e->history, wallclock_ms(&e->clock)) != 0) {
 		confirm_arm(e);
 		return;
 	}
@@ -253,6 +253,12 @@ on_confirm(void *arg)
 		r = engine_config_commit(e, &ask, (struct slice){(char *)text.p, text.len}, &err);
 	if (r < 0 && r != -EALREADY)
 		back_done(e, r, 0, *err.expected ? err.expected : strerror(-r));
+}
+
+void
+engine_config_look(struct engine *e)
+{
+	confirm_arm(e);
 }
 
 int

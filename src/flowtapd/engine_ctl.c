@@ -18,6 +18,7 @@
 #include "engine_lock.h"
 #include "engine_perm.h"
 #include "engine_reload.h"
+#include "engine_time.h"
 #include "log.h"
 
 #define CTL_BODY_MAX 131072  /* a warrant, or a piece of a longer text */
@@ -281,6 +282,17 @@ warrant_revoke(struct ctl *c, const char *args, struct slice text)
 }
 
 static int
+warrant_accept_clock(struct ctl *c, const char *args, struct slice text)
+{
+	char why[128] = "expected nothing more";
+	int r;
+
+	(void)text;
+	r = *args ? -EINVAL : engine_time_accept(c->engine, c->uid, why, sizeof why);
+	return warrant_done(c, r, why);
+}
+
+static int
 warrant_show(struct ctl *c, const char *args, struct slice text)
 {
 	char agency[CONF_NAME_MAX + 1], ref[WARRANT_REF_MAX + 1];
@@ -364,6 +376,7 @@ static const struct {
     {"warrant approve", warrant_approve},
     {"warrant revoke", warrant_revoke},
     {"warrant show", warrant_show},
+    {"warrant accept-clock", warrant_accept_clock},
     {"request services flow-tap self-test", ctl_selftest},
     {"request services flow-tap rotate-keys", rotate_keys},
     {"login-failed", login_failed},

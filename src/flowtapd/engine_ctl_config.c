@@ -233,7 +233,8 @@ ctl_show_commits(struct ctl *c, const char *args, struct slice text)
 	at_add(c, o);
 	pending_add(c, o, c->engine->conf->pending);
 	if (h->deadline.no)
-		json_object_set_new(o, "confirm-within-seconds", json_integer(history_due_ms(h) / 1000));
+		json_object_set_new(o, "confirm-within-seconds",
+		    json_integer(history_due_ms(h, wallclock_ms(&c->engine->clock)) / 1000));
 	return answer(c, o);
 }
 
@@ -323,8 +324,8 @@ answer_commit(struct ctl *c, const char *what, bool changed)
 	if (strcmp(what, "commit") == 0)
 		at_add(c, o);
 	if (c->engine->history.deadline.no)
-		json_object_set_new(
-		    o, "confirm-within-seconds", json_integer(history_due_ms(&c->engine->history) / 1000));
+		json_object_set_new(o, "confirm-within-seconds",
+		    json_integer(history_due_ms(&c->engine->history, wallclock_ms(&c->engine->clock)) / 1000));
 	return answer(c, o);
 }
 

@@ -62,9 +62,9 @@ life_limit(const struct store_row *row, const struct store_used *u, struct ipc_l
 
 /* The first parts of the limits whose bits are in which; idleness begins now. */
 static void
-begin(const struct store_row *row, uint8_t which, struct store_used *u)
+begin(const struct store_row *row, uint8_t which, int64_t now_ms, struct store_used *u)
 {
-	u->at_ms = clock_wall_ms();
+	u->at_ms = now_ms;
 	if (which & IPC_LIFE_PACKETS) {
 		u->packets = next(limit_of(row, DTCP_T_PACKETS), GRANT_LEAST_PACKETS, 0, 0, 1, 0);
 		u->packets_was = 0;
@@ -87,7 +87,7 @@ engine_grant_begin(struct engine *e, const struct store_row *row, uint8_t which,
 		r = used_get(e, row, &u);
 	if (r < 0)
 		return r;
-	begin(row, which, &u);
+	begin(row, which, wallclock_ms(&e->clock), &u);
 	life_limit(row, &u, life);
 	/* What is static, or ends by time alone, needs no entry. */
 	if (!is_bounded(row) && which == IPC_LIFE_ALL)
@@ -95,11 +95,11 @@ engine_grant_begin(struct engine *e, const struct store_row *row, uint8_t which,
 	return store_used_set(e->store, row->uid, &u);
 }
 
-/* A moment of the wall's clock by that of this boot, before which it may have been: never 0, nor TAP_SEEN_ENDED. */
+/* A moment of the judged time by the boot clock, before which it may have been: never 0, nor TAP_SEEN_ENDED. */
 static int64_t
-boot_ns(int64_t wall_ms)
+boot_ns(const struct engine *e, int64_t then_ms)
 {
-	const int64_t ago_ms = clock_wall_ms() - wall_ms, now = (int64_t)clock_boot_ns();
+	const int64_t ago_ms = wallclock_ms(&e->clock) - then_ms, now = (int64_t)clock_boot_ns();
 	const int64_t at = ago_ms > 0 && ago_ms < INT64_MAX / NS_PER_MS / 2 ? now - ago_ms * NS_PER_MS : now;
 
 	return at == 0 || at == -1 ? -2 : at;
@@ -119,7 +119,7 @@ engine_grant_resume(struct engine *e, const struct store_row *row, struct ipc_pu
 	/* New tables know nothing of what was used: all that was given may be. */
 	put->used = (struct ipc_used){.packets = put->life.packets, .bytes = put->life.bytes};
 	if (row->timeouts.v[DTCP_T_IDLE])
-		put->used.seen_ns = boot_ns(u.seen_ms);
+		put->used.seen_ns = boot_ns(e, u.seen_ms);
 	return 0;
 }
 
@@ -143,10 +143,10 @@ struct renewal {
 };
 
 static void
-renew(const struct store_row *row, const struct ipc_use *m, struct renewal *v)
+renew(const struct store_row *row, const struct ipc_use *m, int64_t now_ms, struct renewal *v)
 {
 	const uint64_t packets = limit_of(row, DTCP_T_PACKETS), bytes = limit_of(row, DTCP_T_BYTES);
-	const int64_t now_ms = clock_wall_ms(), now_ns = (int64_t)clock_boot_ns(),
+	const int64_t now_ns = (int64_t)clock_boot_ns(),
 		      seen_ms = m->used.seen_ns > now_ns
 				    ? INT64_MAX
 				    : now_ms - (int64_t)(((uint64_t)now_ns - (uint64_t)m->used.seen_ns) / NS_PER_MS),
@@ -186,7 +186,7 @@ use_one(struct engine *e, const struct ipc_use *m, struct buf *out, uint32_t *n)
 	if (r < 0)
 		return r;
 	if ((r = used_get(e, &row, &v.u)) == 0) {
-		renew(&row, m, &v);
+		renew(&row, m, wallclock_ms(&e->clock), &v);
 		life_limit(&row, &v.u, &set.life);
 		if (v.write)
 			r = store_used_set(e->store, m->uid, &v.u);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * When criteria begin and end.  The kernel keeps every bound by the boot clock, which
- * nobody can set; the wall's clock is asked once, when a criterion is added, and again
- * only after the machine was started anew.
+ * nobody can set.  A warrant's bounds, and all of a former boot, are made from the wall's clock, by
+ * wallclock.h's rules, and made again when that is set (engine_time.h).
  *
  * exports: engine_life_ */
 #include <errno.h>
@@ -35,46 +35,65 @@ engine_life_start(struct engine *e)
 }
 
 static struct store_moment
-moment_in(uint64_t seconds)
+moment_in(const struct engine *e, uint64_t seconds)
 {
 	if (seconds == 0)
 		return (struct store_moment){0};
-	return (struct store_moment){
-	    .wall_ms = clock_wall_ms() + (int64_t)seconds * 1000, .boot_ns = clock_boot_ns() + seconds * NS_PER_S};
+	return (struct store_moment){.wall_ms = wallclock_ms(&e->clock) + (int64_t)seconds * 1000,
+	    .boot_ns = clock_boot_ns() + seconds * NS_PER_S};
 }
 
 void
 engine_life_set(const struct engine *e, struct store_row *row, const struct authority *a)
 {
 	memcpy(row->boot, e->boot, sizeof row->boot);
-	row->end = moment_in(row->timeouts.v[DTCP_T_TOTAL]);
+	row->end = moment_in(e, row->timeouts.v[DTCP_T_TOTAL]);
 	if (a == NULL)
 		return;
-	row->start = (struct store_moment){a->warrant.start_ms, clock_boot_at(a->warrant.start_ms, CLOCK_NOT_BEFORE)};
-	row->until = (struct store_moment){a->warrant.end_ms, a->end_ns};
+	row->start = (struct store_moment){a->warrant.start_ms, wallclock_start_ns(&e->clock, a->warrant.start_ms)};
+	row->until = (struct store_moment){a->warrant.end_ms, wallclock_end_ns(&e->clock, a->warrant.end_ms)};
+}
+
+static bool
+is_of_this_boot(const struct engine *e, const struct store_row *row)
+{
+	return memcmp(row->boot, e->boot, sizeof row->boot) == 0;
+}
+
+bool
+engine_life_is_dated(const struct engine *e, const struct store_row *row)
+{
+	return row->start.wall_ms != 0 || row->until.wall_ms != 0 ||
+	       (row->end.wall_ms != 0 && !is_of_this_boot(e, row));
 }
 
 /* 0 stands for "no such bound". */
 static uint64_t
-moment_ns(const struct store_moment *m, bool same_boot, enum clock_side side)
+start_of(const struct engine *e, const struct store_row *row)
 {
-	return m->wall_ms == 0 ? 0 : same_boot ? m->boot_ns : clock_boot_at(m->wall_ms, side);
+	if (e->clock.waits && engine_life_is_dated(e, row))
+		return WALLCLOCK_NEVER;
+	return row->start.wall_ms == 0 ? 0 : wallclock_start_ns(&e->clock, row->start.wall_ms);
 }
 
+/* Timeout-Total is so long: within a boot the wall's clock has no part in it. */
 static uint64_t
-earlier(uint64_t a, uint64_t b)
+end_of(const struct engine *e, const struct store_row *row)
 {
+	const struct store_moment *until = &row->until, *end = &row->end;
+	const uint64_t a = until->wall_ms == 0 ? 0 : wallclock_end_ns(&e->clock, until->wall_ms),
+		       b = end->wall_ms == 0         ? 0
+			   : is_of_this_boot(e, row) ? end->boot_ns
+						     : wallclock_end_ns(&e->clock, end->wall_ms);
+
 	return a == 0 ? b : b == 0 ? a : a < b ? a : b;
 }
 
 void
 engine_life_put(const struct engine *e, const struct store_row *row, struct ipc_life *out)
 {
-	bool same = memcmp(row->boot, e->boot, sizeof row->boot) == 0;
-
-	*out = (struct ipc_life){.start_ns = moment_ns(&row->start, same, CLOCK_NOT_BEFORE),
-	    .end_ns = earlier(
-		moment_ns(&row->until, same, CLOCK_NOT_AFTER), moment_ns(&row->end, same, CLOCK_NOT_AFTER)),
+	*out = (struct ipc_life){.start_ns = start_of(e, row),
+	    .end_ns = end_of(e, row),
 	    .idle_ns = row->timeouts.v[DTCP_T_IDLE] * NS_PER_S,
 	    .packets = row->timeouts.v[DTCP_T_PACKETS],
 	    .bytes = row->timeouts.v[DTCP_T_BYTES]};
@@ -97,7 +116,7 @@ engine_life_refresh(
 	if (row->timeouts.named == 0)
 		return -EDOM;
 	if (t->named >> DTCP_T_TOTAL & 1)
-		row->end = moment_in(t->v[DTCP_T_TOTAL]);
+		row->end = moment_in(e, t->v[DTCP_T_TOTAL]);
 	row->num_refresh++;
 	row->refreshed_ms = clock_wall_ms();
 	engine_life_put(e, row, &out->life);

@@ -5,6 +5,7 @@
 #include "bulk.h"
 #include "engine.h"
 #include "engine_rejudge.h"
+#include "engine_time.h"
 #include "log.h"
 #include "sandbox.h"
 #include "spare.h"
@@ -39,8 +40,10 @@ engine_run(int verbose)
 	}
 	daemon_ready(e.parent, 0, "");
 	r = loop_run(e.loop);
+	engine_time_stop(&e);
 	engine_audit_stop(&e);
 	engine_rejudge_free(&e);
+	engine_time_free(&e);
 	store_close(e.store);
 	return r < 0 ? 1 : r;
 }

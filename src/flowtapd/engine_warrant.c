@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_time.h"
 #include "hashmap.h"
 #include "judge.h"
 #include "log.h"
@@ -56,7 +57,6 @@ authority_new(const struct store_warrant *s, struct authority **out)
 	a->no = s->no;
 	a->approved = s->approved_ms != 0;
 	a->revoked = s->revoked_ms != 0;
-	a->end_ns = clock_boot_at(a->warrant.end_ms, CLOCK_NOT_AFTER);
 	*out = a;
 	return 0;
 }
@@ -108,12 +108,6 @@ engine_warrant_start(struct engine *e)
 
 /* ---- an ADD's ---- */
 
-static bool
-has_ended(const struct authority *a)
-{
-	return warrant_ended(&a->warrant, a->end_ns, clock_wall_ms(), clock_boot_ns());
-}
-
 struct authority *
 engine_warrant_by_ref(struct engine *e, const char *agency, const char *ref)
 {
@@ -125,8 +119,10 @@ engine_warrant_by_ref(struct engine *e, const char *agency, const char *ref)
 	return NULL;
 }
 
+static const char unknown_time[] = "the router does not know what time it is";
+
 static const char *
-not_in_force(const struct authority *a)
+not_in_force(const struct engine *e, const struct authority *a)
 {
 	if (a->unproved)
 		return "the warrant is not what the record tells";
@@ -134,7 +130,9 @@ not_in_force(const struct authority *a)
 		return "the warrant is not approved";
 	if (a->revoked)
 		return "the warrant was revoked";
-	return has_ended(a) ? "the warrant has ended" : NULL;
+	if (engine_time_is_past(e, a->warrant.end_ms))
+		return "the warrant has ended";
+	return e->clock.waits ? unknown_time : NULL;
 }
 
 static const char *
@@ -155,9 +153,9 @@ out_of_scope(struct engine *e, const struct authority *a, const struct dtcp_req 
 }
 
 static bool
-is_current(const struct authority *a, const char *agency, int64_t now_ms)
+is_current(const struct engine *e, const struct authority *a, const char *agency, int64_t now_ms)
 {
-	return strcmp(a->warrant.agency, agency) == 0 && a->warrant.start_ms <= now_ms && not_in_force(a) == NULL;
+	return strcmp(a->warrant.agency, agency) == 0 && a->warrant.start_ms <= now_ms && not_in_force(e, a) == NULL;
 }
 
 /* Whether a is to be taken rather than best; of two that rank the same, the one that was entered first. */
@@ -178,11 +176,11 @@ choose(struct engine *e, const char *agency, const struct dtcp_req *q, const str
 	unsigned current = 0, covering = 0;
 	int64_t now = clock_wall_ms();
 
-	*why = "no warrant is in force";
+	*why = e->clock.waits ? unknown_time : "no warrant is in force";
 	LIST_FOREACH (a, &e->authorities, entry) {
 		const char * not ;
 
-		if (!is_current(a, agency, now))
+		if (!is_current(e, a, agency, now))
 			continue;
 		if ((not = out_of_scope(e, a, q, f)) == NULL) {
 			covering++;
@@ -203,7 +201,7 @@ named(struct engine *e, const char *agency, const struct dtcp_req *q, const stru
 {
 	const struct authority *a = engine_warrant_by_ref(e, agency, q->warrant);
 
-	*why = a ? not_in_force(a) : "no such warrant";
+	*why = a ? not_in_force(e, a) : "no such warrant";
 	if (*why == NULL)
 		*why = out_of_scope(e, a, q, f);
 	return *why ? NULL : a;
@@ -466,7 +464,8 @@ decide_record(struct engine *e, const struct store_warrant *s, struct authority 
 }
 
 static const char *
-undecidable(const struct store_warrant *s, const struct authority *a, const struct warrant_decision *d)
+undecidable(
+    const struct engine *e, const struct store_warrant *s, const struct authority *a, const struct warrant_decision *d)
 {
 	const bool approve = d->approve;
 
@@ -480,7 +479,7 @@ undecidable(const struct store_warrant *s, const struct authority *a, const stru
 		return "who entered it can't approve it: that takes somebody else";
 	if (approve && !warrant_fingerprint_is((struct slice){d->print, strlen(d->print)}, a->state.text))
 		return "the fingerprint is not that of its text";
-	return approve && has_ended(a) ? "it has ended" : NULL;
+	return approve && engine_time_is_past(e, a->warrant.end_ms) ? "it has ended" : NULL;
 }
 
 int
@@ -499,7 +498,7 @@ engine_warrant_decide(struct engine *e, const struct warrant_decision *d, char *
 		return refuse(e, uid, agency, ref, "no such warrant", say(why, size, r, "no such warrant"));
 	if (r < 0)
 		return say(why, size, r, "the store can't be read");
-	if ((text = undecidable(&s, a, d)) != NULL || (approve && (text = engine_refuses(e)) != NULL)) {
+	if ((text = undecidable(e, &s, a, d)) != NULL || (approve && (text = engine_refuses(e)) != NULL)) {
 		store_warrant_free(&s);
 		return refuse(e, uid, agency, ref, text, say(why, size, -EPERM, text));
 	}

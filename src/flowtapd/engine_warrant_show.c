@@ -11,24 +11,25 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_time.h"
 
 static const char *
-state_name(const struct authority *a, int64_t now_ms)
+state_name(const struct engine *e, const struct authority *a)
 {
 	if (a->unproved)
 		return "unproved";
 	if (a->revoked)
 		return "revoked";
-	if (now_ms >= a->warrant.end_ms)
+	if (engine_time_is_past(e, a->warrant.end_ms))
 		return "ended";
 	if (!a->approved)
 		return "entered";
-	return now_ms < a->warrant.start_ms ? "approved" : "in force";
+	return clock_wall_ms() < a->warrant.start_ms ? "approved" : "in force";
 }
 
 /* Of one that can't be read all that is known is its name. */
 static json_t *
-show_one(const struct authority *a)
+show_one(const struct engine *e, const struct authority *a)
 {
 	const struct warrant *w = &a->warrant;
 	char start[WARRANT_TIME_LEN], end[WARRANT_TIME_LEN];
@@ -36,7 +37,7 @@ show_one(const struct authority *a)
 	if (*a->state.text == '\0')
 		return json_pack("{s:s,s:s,s:s}", "reference", w->ref, "agency", w->agency, "state", "unproved");
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I}", "reference", w->ref, "agency", w->agency, "state",
-	    state_name(a, clock_wall_ms()), "start", warrant_time_format(w->start_ms, start), "end",
+	    state_name(e, a), "start", warrant_time_format(w->start_ms, start), "end",
 	    warrant_time_format(w->end_ms, end), "prefixes", (int)w->nprefix, "entered-by",
 	    (json_int_t)a->state.entered_uid, "approved-by",
 	    a->approved ? (json_int_t)a->state.approved_uid : (json_int_t)-1);
@@ -52,7 +53,7 @@ show_all(const struct engine *e)
 
 	LIST_FOREACH (a, &e->authorities, entry)
 		if (r == 0)
-			r = json_array_append_new(list, show_one(a));
+			r = json_array_append_new(list, show_one(e, a));
 	for (size_t i = json_array_size(list); r == 0 && i-- > 0;)
 		r = json_array_append(in_order, json_array_get(list, i));
 	json_decref(list);
@@ -96,7 +97,7 @@ engine_warrant_text(struct engine *e, uint32_t uid, const char *agency, const ch
 	if (r < 0)
 		return r;
 	if ((r = engine_audit_now(e, &v)) == 0) {
-		if ((o = show_one(a)) != NULL)
+		if ((o = show_one(e, a)) != NULL)
 			json_object_set_new(o, "text", json_stringn((const char *)s.text.p, s.text.len));
 		r = list_put(o ? json_pack("[o]", o) : NULL, out);
 	}

@@ -4,6 +4,7 @@
  * On record they are not: nobody did anything.
  *
  * exports: engine_watch_ ctl_show_alarms engine_refuses */
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "conf_perm.h"
 #include "engine_ctl.h"
 #include "engine_share.h"
+#include "engine_time.h"
 #include "log.h"
 #include "spare.h"
 
@@ -20,7 +22,19 @@
 #define BOOT_NS 300000000000u
 #define QUIET_ROUNDS 30 /* without a loss: the losses are over */
 
-enum condition { COPIES_LOST, UNREACHABLE, UNTAPPED, TABLES_FULL, DISK_NEARLY_FULL, DISK_NO_ROOM, SHORT, AGENCY_USER };
+enum condition {
+	COPIES_LOST,
+	UNREACHABLE,
+	UNTAPPED,
+	TABLES_FULL,
+	DISK_NEARLY_FULL,
+	DISK_NO_ROOM,
+	SHORT,
+	AGENCY_USER,
+	CLOCK_BEHIND
+};
+
+static_assert(CLOCK_BEHIND < ENGINE_WATCHED, "each condition has its place");
 
 static void
 condition(struct engine *e, enum condition c, bool is, const char *text)
@@ -34,6 +48,7 @@ condition(struct engine *e, enum condition c, bool is, const char *text)
 	    [DISK_NO_ROOM] = EVENT_DISK_FULL,
 	    [SHORT] = EVENT_SHORT,
 	    [AGENCY_USER] = EVENT_AGENCY_USER,
+	    [CLOCK_BEHIND] = EVENT_CLOCK_BEHIND,
 	};
 	bool was = e->watch.raised >> c & 1;
 
@@ -273,6 +288,14 @@ engine_refuses(struct engine *e)
 	return "the router has no memory";
 }
 
+static void
+watch_clock(struct engine *e)
+{
+	char text[160] = "";
+
+	condition(e, CLOCK_BEHIND, engine_time_alarm(e, text, sizeof text), text);
+}
+
 /* What was kept of both is taken again as soon as that can be. */
 static void
 watch_spare(struct engine *e)
@@ -318,6 +341,7 @@ on_timer(void *arg)
 	watch_disk(e);
 	watch_spare(e);
 	watch_users(e);
+	watch_clock(e);
 	engine_share_sessions_tell(e, false);
 	if (e->watch.short_ns != 0 && clock_mono_ns() - e->watch.short_ns > SHORT_NS) {
 		condition(e, SHORT, false, "");

@@ -22,4 +22,6 @@ const struct event_kind event_kinds[EVENTS] = {
     [EVENT_DELETED] = {"deleted-not-erased", "accca8b4d1c84e8689d6b3d8eecf5fec"},
     [EVENT_NUMBERS] = {"user-number", "5b8fd9c8e4a1427c9d3a6a90f2d1c7e4"},
     [EVENT_AGENCY_USER] = {"agency-without-user", "c2f8a1d96b0e4f35a7d41e98305cb67a"},
+    [EVENT_CLOCK_SET] = {"clock-set", "84651e219c704851896aa4e056aed49b"},
+    [EVENT_CLOCK_BEHIND] = {"clock-behind", "3f6ca226ff3144eda62ac3f63f595855"},
 };

@@ -27,6 +27,8 @@ enum event {
 	EVENT_DELETED,
 	EVENT_NUMBERS, /* of users and groups: others than before */
 	EVENT_AGENCY_USER,
+	EVENT_CLOCK_SET,
+	EVENT_CLOCK_BEHIND,
 	EVENTS
 };
 

@@ -313,17 +313,17 @@ history_confirm(struct history *h)
 }
 
 int64_t
-history_due_ms(const struct history *h)
+history_due_ms(const struct history *h, int64_t wall_ms)
 {
 	const struct history_deadline *d = &h->deadline;
-	const int64_t wall = clock_wall_ms(), boot = (int64_t)(clock_boot_ns() / NS_PER_MS);
+	const int64_t boot = (int64_t)(clock_boot_ns() / NS_PER_MS);
 	int64_t left;
 
 	if (d->no == 0)
 		return -1;
-	left = strcmp(d->boot, h->boot) == 0 ? (int64_t)d->boot_ms - boot : d->wall_ms - wall;
+	left = strcmp(d->boot, h->boot) == 0 ? (int64_t)d->boot_ms - boot : d->wall_ms - wall_ms;
 	/* A clock that says it is before the commit can't tell when it is over. */
-	if (strcmp(d->boot, h->boot) != 0 && wall < d->set_ms)
+	if (strcmp(d->boot, h->boot) != 0 && wall_ms < d->set_ms)
 		left = 0;
 	return left > 0 ? left : 0;
 }

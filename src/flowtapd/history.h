@@ -57,7 +57,7 @@ int history_keep(struct history *h);
 void history_drop(struct history *h);
 int history_confirm(struct history *h);
 /* Milliseconds until the newest commit is to be taken back, 0: now; -1: it is not. */
-int64_t history_due_ms(const struct history *h);
+int64_t history_due_ms(const struct history *h, int64_t wall_ms);
 /* The text to go back to.  -ENOENT: it is no longer there. */
 int history_back(const struct history *h, struct buf *out);
 

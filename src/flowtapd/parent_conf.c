@@ -11,6 +11,7 @@
 #include "accounts.h"
 #include "as.h"
 #include "backoff.h"
+#include "clock.h"
 #include "conf_diff.h"
 #include "history.h"
 #include "listen.h"
@@ -75,7 +76,7 @@ history_look(const struct conf *conf, struct buf *back)
 		return r;
 	conf_print(conf, &text);
 	r = text.err ? text.err : history_settle(&h, (struct slice){(char *)text.p, text.len});
-	if (r == 0 && history_due_ms(&h) == 0 && (r = history_back(&h, back)) == -ENOENT)
+	if (r == 0 && history_due_ms(&h, clock_wall_ms()) == 0 && (r = history_back(&h, back)) == -ENOENT)
 		r = 0;
 	history_close(&h);
 	return r;

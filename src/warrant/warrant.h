@@ -86,10 +86,6 @@ int warrant_rank(const struct warrant *a, const struct warrant *b, const struct 
 /* Fills w->breadth: warrant_parse does. */
 void warrant_measure(struct warrant *w);
 
-/* By either clock: end_ns was made when both were believed, so that a wall's clock that is put back
- * brings nothing back, and one that is put forward ends it. */
-bool warrant_ended(const struct warrant *w, uint64_t end_ns, int64_t wall_ms, uint64_t boot_ns);
-
 /* "2026-11-23T10:00:00Z", UTC: 0 or -EINVAL. */
 int warrant_time_parse(struct slice s, int64_t *ms);
 #define WARRANT_TIME_LEN 24

@@ -139,9 +139,3 @@ warrant_rank(const struct warrant *a, const struct warrant *b, const struct tap_
 		r = (b->end_ms > a->end_ms) - (b->end_ms < a->end_ms);
 	return r;
 }
-
-bool
-warrant_ended(const struct warrant *w, uint64_t end_ns, int64_t wall_ms, uint64_t boot_ns)
-{
-	return wall_ms >= w->end_ms || boot_ns >= end_ns;
-}

@@ -32,7 +32,8 @@ COMMANDS = {
     ("request", "system", "configuration", "reload"): "X",
     ("audit", "head"): "A", ("audit", "export"): "A",
     ("warrant", "show"): "W", ("warrant", "enter", "/dev/null"): "W", ("warrant", "approve", "lea1", "x", "y"): "W",
-    ("warrant", "revoke", "lea1", "x"): "W", ("request", "services", "flow-tap", "rotate-keys"): "FM",
+    ("warrant", "revoke", "lea1", "x"): "W", ("warrant", "accept-clock"): "W",
+    ("request", "services", "flow-tap", "rotate-keys"): "FM",
     ("request", "services", "flow-tap", "self-test"): "F", ("show", "cli", "authorization"): "",
 }
 # A branch: what stands in it, a change, what it takes to see and to change it.

@@ -17,7 +17,7 @@ BASE = [r"/dev/null", r"anon_inode:\[eventpoll\]", r"anon_inode:\[timerfd\]", r"
 ROLES = {
     "parent": ("_flowtap", BASE),
     "engine": ("_flowtap", [*BASE, r"/var/lib/flowtap/state\.db(-wal|-shm)?", r"/etc/localtime",
-                            r".*/state/state\.db(-wal|-shm)?", r"(/var/lib/flowtap|.*/state)/(checkpoints\.jsonl|rollback|reserve)",
+                            r".*/state/state\.db(-wal|-shm)?", r"(/var/lib/flowtap|.*/state)/(checkpoints\.jsonl|clock|rollback|reserve)",
                             r"/run/flowtap/(owed|ended)"]),
     "dataplane": ("_flowtap-dp", [*BASE, BPF_ANY, r"/run/flowtap/flowtapd\.lock", r"/run/flowtap/bpf.*"]),
     "inventory": ("_flowtap-dp", [*BASE, BPF_LIST]),

@@ -212,27 +212,6 @@ test_dest(void **state)
 	warrant_free(&w);
 }
 
-/* The wall's clock is put forward and back; what has ended stays so. */
-static void
-test_clock_steps(void **state)
-{
-	const int64_t hour_ms = 3600000, wall = 1795000000000;
-	const uint64_t hour_ns = 3600000000000ull, boot = 77 * hour_ns;
-	struct warrant w = {.start_ms = wall - hour_ms, .end_ms = wall + hour_ms};
-	uint64_t end;
-
-	(void)state;
-	clock_override(&boot, &wall);
-	end = clock_boot_at(w.end_ms, CLOCK_NOT_AFTER);
-	clock_override(NULL, NULL);
-	assert_true(end == boot + hour_ns);
-	assert_false(warrant_ended(&w, end, wall, boot));
-	assert_false(warrant_ended(&w, end, wall + hour_ms - 1, boot + hour_ns - 1));
-	assert_true(warrant_ended(&w, end, wall + hour_ms, boot + hour_ns));
-	assert_true(warrant_ended(&w, end, wall - 10 * hour_ms, boot + hour_ns)); /* put back */
-	assert_true(warrant_ended(&w, end, wall + hour_ms, boot + 1));            /* put forward */
-}
-
 /* What is typed: the first 16 digits or all 64, and nothing in between. */
 static void
 test_fingerprints(void **state)
@@ -263,7 +242,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_wrong),
 	    cmocka_unit_test(test_scope), cmocka_unit_test(test_rank), cmocka_unit_test(test_dest),
-	    cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_clock_steps)};
+	    cmocka_unit_test(test_fingerprints)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

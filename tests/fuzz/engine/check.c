@@ -51,6 +51,16 @@ live(uint64_t uid)
 	return NULL;
 }
 
+/* However the clock was set, its end in the kernel is not later than the warrant's, by all that the clock has shown. */
+static void
+end_check(const struct engine *e, const struct entry *k, int64_t until_ms)
+{
+	const uint64_t slack_ns = WALLCLOCK_SET_MS * UINT64_C(1000000);
+
+	if (k->end_ns == 0 || k->end_ns > wallclock_end_ns(&e->clock, until_ms) + slack_ns)
+		wrong("its warrant ends before it does in the kernel", k->uid, k->end_ns);
+}
+
 /* Each criterion of an agency that is configured is in the kernel, and is that agency's there. */
 static int
 row_check(void *arg, const char *agency, struct store_row *row)
@@ -72,6 +82,8 @@ row_check(void *arg, const char *agency, struct store_row *row)
 		wrong("stored, and not in the kernel", row->uid, row->id);
 	if (k->agency != a->no)
 		wrong("another agency's in the kernel", row->uid, k->agency);
+	if (row->until.wall_ms && !k->ended)
+		end_check(v->engine, k, row->until.wall_ms);
 	return 0;
 }
 

@@ -201,6 +201,7 @@ plane_put(struct rd *r)
 	} else if (k->agency != put.agency)
 		wrong("another agency's", put.uid, put.agency);
 	k->confirmed = true; /* has it ended, it stays so */
+	k->end_ns = put.life.end_ns;
 	ipc_put_free(&put);
 	return 0;
 }
@@ -237,11 +238,13 @@ static uint32_t
 plane_life(struct rd *r)
 {
 	struct ipc_life_set m;
-	const struct entry *k;
+	struct entry *k;
 
 	if (ipc_life_set_get(&m, r) < 0 || rd_end(r) < 0)
 		wrong("a life that no data plane can read", 0, 0);
 	k = entry_find(m.uid);
+	if (k && m.which & IPC_LIFE_END)
+		k->end_ns = m.life.end_ns;
 	return k && !k->ended ? 0 : ENOENT;
 }
 

@@ -172,7 +172,8 @@ static const char *const commands[] = {"configuration", "system commit", "system
     "services flow-tap", "audit export", "audit export 3", "audit head", "warrant enter", "warrant approve lea3 W-1",
     "warrant approve lea3 W-2", "warrant revoke lea3 W-1", "warrant revoke lea3 W-2", "warrant show",
     "warrant show lea3 W-1", "request services flow-tap self-test", "request services flow-tap rotate-keys",
-    "login-failed", "configuration rescue", "configuration rollback 1", "commit at 2023-11-14T23:00:00Z"};
+    "login-failed", "configuration rescue", "configuration rollback 1", "commit at 2023-11-14T23:00:00Z",
+    "warrant accept-clock"};
 
 /* Statements of an agency, any of them. */
 static void
@@ -465,11 +466,25 @@ others_say(void)
 }
 
 static void
+clock_set(uint8_t how)
+{
+	static const int64_t by_ms[] = {1000, -1000, 60000, -60000, 3600000, -3600000, 100000000000, -100000000000};
+
+	world.wall_ms += by_ms[how % ARRAY_LEN(by_ms)];
+}
+
+#define SET_FROM 192 /* so many milliseconds stand for a clock that is set */
+
+static void
 time_passes(void)
 {
 	static const uint64_t units[] = {1, 100, 1000, 60000, 3600000};
-	const uint64_t ms = units[below(ARRAY_LEN(units))] * world_byte();
+	const uint64_t unit = units[below(ARRAY_LEN(units))], n = world_byte(), ms = unit * n;
 
+	if (unit == 1 && n >= SET_FROM) {
+		clock_set((uint8_t)n);
+		return;
+	}
 	world.mono_ns += ms * 1000000;
 	world.wall_ms += (int64_t)ms;
 }

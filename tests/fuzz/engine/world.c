@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "engine_ctl.h"
 #include "engine_rejudge.h"
+#include "engine_time.h"
 #include "hashmap.h"
 #include "log.h"
 #include "machine_key.h"
@@ -379,6 +380,7 @@ rooms_drop(struct engine *e)
 	}
 	hashmap_free(e->holding);
 	engine_rejudge_free(e);
+	engine_time_free(e);
 	json_decref(e->ends);
 	json_decref(e->mark);
 	if (e->ask)

@@ -63,6 +63,7 @@ struct entry {
 	uint64_t uid;
 	uint32_t agency;
 	bool ended, confirmed; /* confirmed: by this daemon */
+	uint64_t end_ns;       /* CLOCK_BOOTTIME; 0: it has none */
 };
 
 /* A question to the data plane or to the reader that was not answered yet. */
