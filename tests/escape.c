@@ -272,7 +272,7 @@ confine(const char *role, uid_t uid)
 	if (strcmp(role, "parent") == 0)
 		return role_confine_parent(inside);
 	if (strcmp(role, "engine") == 0)
-		return role_confine_engine(inside);
+		return role_confine_engine(inside, inside);
 	if (strcmp(role, "keeper") == 0)
 		return role_confine_keeper(inside);
 	if (strcmp(role, "dataplane") == 0)

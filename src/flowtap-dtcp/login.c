@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "connection.h"
 
 #define LINE_MAX_BYTES 8192
 
@@ -71,4 +74,26 @@ login_proof(struct slice file, char *out, size_t size)
 	}
 	for (char *c = out; *c != '\0'; c++)
 		*c = *c >= ' ' && *c <= '~' ? *c : '?';
+}
+
+int
+login_seen(struct slice file, uint32_t *uid, struct ip_addr *peer, char *auth, size_t size)
+{
+	const char *nl = file.len ? memchr(file.p, '\n', file.len) : NULL;
+	char head[CONNECTION_HEAD_MAX], *end;
+	size_t len = nl ? (size_t)(nl - file.p) : sizeof head;
+	unsigned long n;
+
+	if (len >= sizeof head || memchr(file.p, '\0', len) != NULL)
+		return -EINVAL;
+	memcpy(head, file.p, len);
+	head[len] = '\0';
+	errno = 0;
+	n = strtoul(head, &end, 10);
+	if (head[0] < '0' || head[0] > '9' || *end != ' ' || errno != 0 || n >= UINT32_MAX)
+		return -EINVAL;
+	*uid = (uint32_t)n;
+	*peer = login_address(end + 1);
+	login_proof((struct slice){nl + 1, file.len - len - 1}, auth, size);
+	return 0;
 }

@@ -12,5 +12,8 @@ struct ip_addr login_address(const char *env);
 /* The file that SSH_USER_AUTH names has a line for each method that succeeded: the last of them, a key by its
  * fingerprint.  out: printable ASCII, cut to size - 1; "" unknown. */
 void login_proof(struct slice file, char *out, size_t size);
+/* A connection's file (connection.h): whose it is, from where (family 0: unknown), and the proof as above.  -EINVAL: it
+ * is none. */
+int login_seen(struct slice file, uint32_t *uid, struct ip_addr *peer, char *auth, size_t size);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "conf_diff.h"
+#include "connection.h"
 #include "engine_at.h"
 #include "engine.h"
 #include "engine_ctl_limit.h"
@@ -532,6 +533,7 @@ engine_init(struct engine *e)
 int
 engine_start(struct engine *e, const char **why)
 {
+	char connections[sizeof e->conf->run_dir + sizeof CONNECTION_DIR];
 	uint8_t key[AUDIT_KEY_LEN];
 	int r;
 
@@ -546,8 +548,9 @@ engine_start(struct engine *e, const char **why)
 	/* What libraries read from files, they read now. */
 	if ((r = audit_key_public((const uint8_t[AUDIT_KEY_LEN]){0}, key)) < 0)
 		return r;
+	snprintf(connections, sizeof connections, "%s/" CONNECTION_DIR, e->conf->run_dir);
 	if ((r = loop_new(&e->loop)) < 0 || (r = engine_time_open(e)) < 0 ||
-	    (r = role_confine_engine(e->conf->state_dir)) < 0)
+	    (r = role_confine_engine(e->conf->state_dir, connections)) < 0)
 		return r;
 	if ((r = store_start(e, why)) < 0)
 		return r;

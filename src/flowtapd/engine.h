@@ -75,9 +75,10 @@ struct agency {
 	uint32_t no; /* the store's, and the data plane's */
 	uint32_t sessions;
 	struct knocks knocks;
-	struct knocks lies;    /* messages that no session of ours sends */
-	struct starts *starts; /* owned; NULL: none */
-	uint64_t criteria;     /* it has, those of the open transaction too */
+	struct knocks lies;     /* messages that no session of ours sends */
+	struct knocks unproven; /* sessions that did not come by our sshd */
+	struct starts *starts;  /* owned; NULL: none */
+	uint64_t criteria;      /* it has, those of the open transaction too */
 	struct record_share share;
 	/* At a start: criteria that stand by the configuration so far, and whether others do not (engine_rejudge.h) */
 	uint64_t stood;
@@ -133,14 +134,15 @@ struct session {
 	TAILQ_ENTRY(session) entry;
 	struct engine *engine;
 	struct agency *agency;
-	struct chan *chan; /* NULL: closed, freed at the end of this round */
-	struct ip_addr peer;
-	gid_t gid; /* primary group of who logged in */
-	char auth[IPC_AUTH_MAX + 1];
-	bool opened;        /* it is on record */
-	bool told;          /* by itself, and in the log; else it is counted with others */
-	bool lied;          /* it sent what no session of ours sends: nothing more is read */
-	struct op_list ops; /* in the order of the requests */
+	struct chan *chan;           /* NULL: closed, freed at the end of this round */
+	struct ip_addr peer;         /* and auth: as root saw them (engine_peer.h) */
+	gid_t gid;                   /* primary group of who logged in */
+	char auth[IPC_AUTH_MAX + 1]; /* printable ASCII */
+	bool unproven;               /* it did not come by our sshd */
+	bool opened;                 /* it is on record */
+	bool told;                   /* by itself, and in the log; else it is counted with others */
+	bool lied;                   /* it sent what no session of ours sends: nothing more is read */
+	struct op_list ops;          /* in the order of the requests */
 	unsigned nops;
 	size_t ops_bytes; /* of their text */
 	uint64_t refused; /* requests answered with another code than 200, or not at all for theirs */

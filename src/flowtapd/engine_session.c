@@ -11,12 +11,14 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_peer.h"
 #include "engine_perm.h"
 #include "engine_share.h"
 #include "log.h"
 
 #define MINUTE_NS 60000000000ull
-#define LIE_NS MINUTE_NS /* between two alarms of one agency's */
+#define LIE_NS MINUTE_NS             /* between two alarms of one agency's */
+#define UNPROVEN_NS (60 * MINUTE_NS) /* where it is so by how the router is set up, it is each time */
 
 void
 op_unref(struct op *op)
@@ -210,10 +212,89 @@ on_refused(struct session *s, uint32_t id, struct rd *r)
 	return 0;
 }
 
+/* What no program of ours sends: whoever has the agency's user number talks to us.  Its session ends.  They may come
+ * back as often as they like: one alarm tells of many. */
+static void
+alarm_tell(struct session *s, const char *what, const struct op *op, uint64_t n)
+{
+	cleanup_buf struct buf parsed = {0};
+	struct audit_event v;
+	char text[480];
+
+	snprintf(text, sizeof text, "agency %s %s (%llu times)", s->agency->name, what, (unsigned long long)n);
+	if (!engine_event(s->engine, ENGINE_ALARM, EVENT_ALARM, "%s", text))
+		log_warnx("ALARM: %s", text);
+	engine_audit_of(&v, s, "alarm");
+	v.reason = text;
+	if (op) {
+		dtcp_req_print(&op->req, &parsed);
+		v.request = (struct slice){(const char *)op->text.p, op->text.len};
+		v.parsed = (struct slice){(const char *)parsed.p, parsed.len};
+	}
+	engine_share_happened(s->engine, s->agency, &v);
+}
+
+/* How many there were, if it is time to tell of them; 0: not yet. */
+static uint64_t
+knock_due(struct knocks *k, uint64_t interval_ns)
+{
+	const uint64_t now = clock_mono_ns(), n = ++k->n;
+
+	if (k->told_ns != 0 && now - k->told_ns < interval_ns)
+		return 0;
+	k->told_ns = now;
+	k->n = 0;
+	return n;
+}
+
+static void
+note_alarm(struct session *s, const char *what, const struct op *op)
+{
+	const uint64_t n = knock_due(&s->agency->lies, LIE_NS);
+
+	if (n > 0)
+		alarm_tell(s, what, op, n);
+}
+
+/* What it says of itself, for the record: nobody else says so. */
+static void
+claim_print(const struct ipc_hello *hello, char *out, size_t size)
+{
+	char addr[IP_STRLEN];
+
+	snprintf(out, size, "it says that it is from %s, by \"%s\"",
+	    hello->peer.family ? ip_format(&hello->peer, addr) : "nowhere", hello->auth);
+}
+
+/* Of ours none says anything else than what our sshd has told it. */
+static int
+hello_judge(struct session *s, const struct ipc_hello *hello, char *claim, size_t size)
+{
+	char text[384];
+	uint64_t n;
+
+	claim_print(hello, claim, size);
+	if (s->unproven) {
+		if ((n = knock_due(&s->agency->unproven, UNPROVEN_NS)) > 0)
+			alarm_tell(s,
+			    "has a session that did not come by flowtap-sshd, or of which pam_flowtap.so told nothing: "
+			    "where it is from is unproven",
+			    NULL, n);
+		return 0;
+	}
+	if (!engine_peer_differs(s, hello))
+		return 0;
+	snprintf(text, sizeof text, "lied about where its session comes from, which was ended: %s", claim);
+	note_alarm(s, text, NULL);
+	s->lied = true;
+	return -EPROTO;
+}
+
 static int
 on_hello(struct session *s, struct rd *r)
 {
 	cleanup_buf struct buf b = {0};
+	char claim[IPC_AUTH_MAX + IP_STRLEN + 64], reason[sizeof claim + 32];
 	struct audit_event event;
 	struct ipc_hello hello;
 	int rc = ipc_hello_get(&hello, r);
@@ -222,9 +303,13 @@ on_hello(struct session *s, struct rd *r)
 		return rc;
 	if (s->opened)
 		return -EPROTO;
-	s->peer = hello.peer;
-	memcpy(s->auth, hello.auth, sizeof s->auth);
+	if ((rc = hello_judge(s, &hello, claim, sizeof claim)) < 0)
+		return rc;
 	engine_audit_of(&event, s, "session-open");
+	if (s->unproven) {
+		snprintf(reason, sizeof reason, "peer unproven: %s", claim);
+		event.reason = reason;
+	}
 	s->told = engine_share_session(s->engine, s->agency, &event, true);
 	s->opened = true;
 	s->opened_ns = clock_boot_ns();
@@ -281,35 +366,6 @@ session_free(struct session *s)
 	loop_defer(s->engine->loop, free, s);
 }
 
-/* What no program of ours sends: whoever has the agency's user number talks to us.  Its session ends.  They may come
- * back as often as they like: one alarm tells of many. */
-static void
-note_alarm(struct session *s, const char *what, const struct op *op)
-{
-	struct knocks *k = &s->agency->lies;
-	const uint64_t now = clock_mono_ns();
-	cleanup_buf struct buf parsed = {0};
-	struct audit_event v;
-	char text[184];
-
-	k->n++;
-	if (k->told_ns != 0 && now - k->told_ns < LIE_NS)
-		return;
-	k->told_ns = now;
-	snprintf(text, sizeof text, "agency %s %s (%llu times)", s->agency->name, what, (unsigned long long)k->n);
-	k->n = 0;
-	if (!engine_event(s->engine, ENGINE_ALARM, EVENT_ALARM, "%s", text))
-		log_warnx("ALARM: %s", text);
-	engine_audit_of(&v, s, "alarm");
-	v.reason = text;
-	if (op) {
-		dtcp_req_print(&op->req, &parsed);
-		v.request = (struct slice){(const char *)op->text.p, op->text.len};
-		v.parsed = (struct slice){(const char *)parsed.p, parsed.len};
-	}
-	engine_share_happened(s->engine, s->agency, &v);
-}
-
 void
 session_unread(struct op *op)
 {
@@ -339,7 +395,7 @@ on_end(void *arg, int err)
 
 	if (err < 0 && s->told)
 		log_warn(err, "agency %s: session", s->agency->name);
-	if (err == -EBADMSG || err == -EPROTO || err == -EMSGSIZE) {
+	if ((err == -EBADMSG || err == -EPROTO || err == -EMSGSIZE) && !s->lied) {
 		s->lied = true;
 		note_alarm(s, "sent what no session of ours sends: its session was ended", NULL);
 	}
@@ -440,7 +496,12 @@ session_accept(struct engine *e, int fd)
 		close(fd);
 		return;
 	}
-	s = start_note(a) < 0 ? NULL : calloc(1, sizeof *s);
+	if ((s = start_note(a) < 0 ? NULL : calloc(1, sizeof *s)) != NULL) {
+		s->engine = e;
+		s->agency = a;
+		s->gid = peer.gid;
+		s->unproven = engine_peer_look(s, fd) < 0;
+	}
 	if (s == NULL || chan_new(e->loop, fd, IPC_BODY_MAX, &session_ops, s, &s->chan) < 0) {
 		if (s == NULL)
 			close(fd);
@@ -449,9 +510,6 @@ session_accept(struct engine *e, int fd)
 		engine_watch_short(e, -ENOMEM);
 		return;
 	}
-	s->engine = e;
-	s->agency = a;
-	s->gid = peer.gid;
 	e->busy += a->sessions++ == 0;
 	TAILQ_INIT(&s->ops);
 	TAILQ_INSERT_TAIL(&e->sessions, s, entry);

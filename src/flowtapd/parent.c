@@ -22,6 +22,7 @@
 #include "as.h"
 #include "backoff.h"
 #include "clock.h"
+#include "connection.h"
 #include "foreign.h"
 #include "inherited.h"
 #include "kern.h"
@@ -468,6 +469,19 @@ conf_look(const struct parent *p)
 		    path, path);
 }
 
+/* Where flowtap-sshd leaves what it saw: made at boot (flowtap.tmpfiles.conf), or here, if we may.  Without it sessions
+ * are unproven, which is an alarm. */
+static void
+connections_start(const struct parent *p)
+{
+	char path[sizeof p->conf->run_dir + sizeof CONNECTION_DIR];
+	int r;
+
+	snprintf(path, sizeof path, "%s/" CONNECTION_DIR, p->conf->run_dir);
+	if ((r = as_dir(path, 0, p->gid, 0750)) < 0)
+		log_warn(r, "%s: it is not known where sessions come from", path);
+}
+
 static int
 parent_start(struct parent *p)
 {
@@ -487,6 +501,7 @@ parent_start(struct parent *p)
 			log_warn(r, "%s", p->conf->run_dir);
 		return r;
 	}
+	connections_start(p);
 	conf_look(p);
 	if ((r = key_start(p)) < 0 || (r = state_start(p)) < 0)
 		return r;

@@ -60,7 +60,7 @@ role_confine_names_worker(void)
 }
 
 int
-role_confine_engine(const char *state_dir)
+role_confine_engine(const char *state_dir, const char *connections)
 {
 	static const int calls[] = {SYS_accept4, SYS_getsockopt, SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_fcntl,
 	    SYS_pread64, SYS_pwrite64, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_unlink, SYS_unlinkat, SYS_access,
@@ -68,7 +68,8 @@ role_confine_engine(const char *state_dir)
 	    SYS_clock_nanosleep, SYS_fallocate, SYS_getdents64, SYS_rename, SYS_renameat, SYS_renameat2, SYS_adjtimex,
 	    SYS_clock_adjtime, -1};
 	static const struct sandbox_when when[] = {{SYS_setpriority, 0, PRIO_PROCESS}, {SYS_ioctl, 1, TCGETS}, {-1}};
-	const struct sandbox_path paths[] = {{state_dir, true}, {"/etc/localtime", false}, {"/dev/urandom", false}};
+	const struct sandbox_path paths[] = {
+	    {state_dir, true}, {connections, false}, {"/etc/localtime", false}, {"/dev/urandom", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
 	return r < 0 ? r : sandbox_calls(calls, when);

@@ -9,7 +9,8 @@
 
 /* It still reads the configuration, whose folder is conf_dir, when told to. */
 int role_confine_parent(const char *conf_dir);
-int role_confine_engine(const char *state_dir);
+/* connections: the folder of connection.h */
+int role_confine_engine(const char *state_dir, const char *connections);
 /* Works on the maps and links of pin_dir, by descriptors it has. */
 int role_confine_dataplane(const char *pin_dir);
 /* Reads about BPF programs and links; the pins of pin_dir tell which are ours. */

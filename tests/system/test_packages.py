@@ -6,6 +6,7 @@ The tests are one story, in this order.
 
 import glob
 import gzip
+import json
 import os
 import re
 import resource
@@ -145,6 +146,31 @@ def test_configure_and_tap(machine, flow):
     tap(machine)
     for copied in flow.copied:
         copied.wait(50)
+
+
+def sessions_opened(m):
+    lines = [json.loads(line) for line in m.run("flowtap", "audit", "export").splitlines()]
+    return [x for x in lines if x["kind"] == "session-open"]
+
+
+def test_where_sessions_come_from(machine):
+    """What root saw, through all that the units forbid; after the daemon's restart, too, by a connection that was there."""
+    fingerprint = machine.run("ssh-keygen", "-l", "-f", "/etc/flowtap/logins/lea1").split()[1]
+    t = connected(machine)
+    for restart in False, True:
+        if restart:
+            machine.run("systemctl", "restart", "flowtapd.service")
+        channel = t.open_session()
+        channel.settimeout(20)
+        channel.invoke_subsystem("flow-tap-dtcp")
+        channel.sendall(dtcp_request("NOOP", "lea1", 1))
+        assert channel.recv(100).startswith(b"DTCP/0.7 200 OK")
+        channel.close()
+    t.close()
+    opened = sessions_opened(machine)
+    assert len(opened) >= 4  # those of test_configure_and_tap, too
+    assert {(x.get("peer"), x["auth"]) for x in opened} == {("192.0.2.10", f"publickey ssh-ed25519 {fingerprint}")}
+    until("no connection is left", lambda: machine.run("ls", "/run/flowtap/connections") == "")
 
 
 def documents(root):

@@ -33,6 +33,7 @@ PROGRAMS = {
     "flowtapd": "src/flowtapd",
     "flowtap-dtcp": "src/flowtap-dtcp",
     "flowtap": "src/flowtap",
+    "pam_flowtap.so": "src/pam",
     "dtcp": "src/mediation",
     "flowtap-collect": "src/mediation",
 }
@@ -246,6 +247,7 @@ def enter_box(lab):
     os.mkdir("/usr/libexec/flowtap")
     os.symlink(f"{d}/bin/flowtap-dtcp", "/usr/libexec/flowtap/flowtap-dtcp")
     os.symlink(f"{d}/bin/flowtap", "/usr/libexec/flowtap/flowtap-login-failed")
+    os.symlink(f"{d}/bin/pam_flowtap.so", "/usr/libexec/flowtap/pam_flowtap.so")
     os.symlink("/usr/sbin/sshd", "/usr/libexec/flowtap/flowtap-sshd")
     own_folder("/var/lib", f"{d}/keep", without=("flowtap",))
     os.mkdir("/var/lib/flowtap")

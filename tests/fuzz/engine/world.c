@@ -100,9 +100,10 @@ fatal(int err, const char *fmt, ...)
 }
 
 int
-role_confine_engine(const char *state_dir)
+role_confine_engine(const char *state_dir, const char *connections)
 {
 	(void)state_dir;
+	(void)connections;
 	return 0;
 }
 
