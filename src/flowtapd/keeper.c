@@ -52,12 +52,11 @@ keeper_begin(int *dir, char name[static NAME_MAX + 1])
 
 #define LINKED "it is a link, which a commit would cut; put the file itself in its place"
 
-/* Others never read it: there are password hashes and agencies in it. */
+/* Others never read it: there are password hashes and agencies in it.  The daemon has to, whose group is ours. */
 static int
 keeper_write(int dir, const char *name, struct slice text)
 {
 	struct stat st;
-	mode_t mode = 0600;
 	struct conf_error err;
 	struct conf *conf;
 	int r = conf_parse(text.p, text.len, &conf, &err);
@@ -65,13 +64,10 @@ keeper_write(int dir, const char *name, struct slice text)
 	if (r < 0)
 		return r;
 	conf_free(conf);
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		/* A link would be cut, and what is behind it would be an old configuration. */
-		if (!S_ISREG(st.st_mode))
-			return -ELOOP;
-		mode = st.st_mode & 0640;
-	}
-	return replace_file(dir, name, text, mode);
+	/* A link would be cut, and what is behind it would be an old configuration. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+		return -ELOOP;
+	return replace_file(dir, name, text, 0640);
 }
 
 int

@@ -453,22 +453,6 @@ state_start(const struct parent *p)
 	return -EPROTO;
 }
 
-/* What `flowtap show configuration` tells only to who may know it. */
-static void
-conf_look(const struct parent *p)
-{
-	const char *path = p->opts->conf_path;
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return;
-	if (st.st_mode & S_IROTH)
-		log_warnx("%s: everybody can read it, password hashes and agencies too: chmod o= %s", path, path);
-	else if (!(st.st_mode & S_IRGRP) || st.st_gid != p->gid)
-		log_warnx("%s: can't be read again without a restart: chgrp " DAEMON_USER " %s; chmod 640 %s", path,
-		    path, path);
-}
-
 /* Where flowtap-sshd leaves what it saw: made at boot (flowtap.tmpfiles.conf), or here, if we may.  Without it sessions
  * are unproven, which is an alarm. */
 static void
@@ -502,7 +486,7 @@ parent_start(struct parent *p)
 		return r;
 	}
 	connections_start(p);
-	conf_look(p);
+	parent_conf_look(p);
 	if ((r = key_start(p)) < 0 || (r = state_start(p)) < 0)
 		return r;
 	if ((r = parent_conf_start(p)) < 0) {
@@ -607,6 +591,8 @@ parent_run(const struct daemon_opts *o)
 			r = shown.err != 0 || fwrite(shown.p, 1, shown.len, stdout) != shown.len;
 		else
 			puts("configuration OK");
+		if (geteuid() == 0)
+			parent_conf_check_file(o->conf_path);
 	} else
 		r = o->remove   ? remove_all(conf->run_dir)
 		    : o->rewrap ? rewrap_run(conf, o->rewrap)

@@ -471,15 +471,19 @@ parent_conf_begin(struct parent *p)
 void
 parent_conf_reload(struct parent *p)
 {
+	char why[DAEMON_WHY];
+	int r;
+
 	if (is_busy(p)) {
 		log_warnx("configuration not applied: a change is under way");
 		parent_reload_over(p, -EBUSY, "configuration not applied: a change is under way");
 	} else {
 		notify_reloading(&p->notify);
-		if (parent_conf_read(p->opts->conf_path, &p->next) == 0)
+		if ((r = parent_conf_read(p->opts->conf_path, &p->next)) == 0)
 			parent_reload_begin(p);
 		else {
-			parent_reload_over(p, -EINVAL, "configuration not applied: its file is wrong, see the log");
+			parent_conf_unread_text(p, r, why, sizeof why);
+			parent_reload_over(p, -EINVAL, why);
 			parent_ready(p);
 		}
 	}

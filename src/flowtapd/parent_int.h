@@ -74,6 +74,7 @@ struct parent_table {
 
 struct parent {
 	const struct daemon_opts *opts;
+	bool conf_unread;         /* its file was not ours to read when we looked last */
 	struct conf *conf, *next; /* next: with the children, not yet in force */
 	enum change_state change;
 	bool asked, check; /* it came from the engine; it is only asked whether it could be */
@@ -119,6 +120,14 @@ int parent_send(struct parent *p, enum child_id id, uint16_t type, const struct 
 void parent_ready(struct parent *p);
 /* From its file; what is wrong with it is logged. */
 int parent_conf_read(const char *path, struct conf **out);
+/* parent_conf_file.c: in the log, if others can read the file, or we could not again; and the latter when it has
+ * changed. */
+void parent_conf_look(struct parent *p);
+void parent_conf_watch(struct parent *p);
+/* Why a reload that failed with r was not one. */
+const char *parent_conf_unread_text(const struct parent *p, int r, char *out, size_t size);
+/* For who checks a file of root's: whether the daemon could read it. */
+void parent_conf_check_file(const char *path);
 /* Before privileges are dropped: a commit that a former daemon left is finished, or taken back
  * because nobody confirmed it in time. */
 int parent_conf_start(struct parent *p);

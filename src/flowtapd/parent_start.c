@@ -151,12 +151,9 @@ keeper_spawn(struct parent *p)
 	int fds[1] = {-1};
 	struct spawn_opts o = {.role = "keeper", .nfds = ARRAY_LEN(fds)};
 	cleanup_buf struct buf b = {0};
-	struct stat st;
 	int r;
 
-	if (stat(p->opts->conf_path, &st) < 0)
-		return -errno;
-	o.gid = st.st_gid; /* a new file is of that group, too */
+	o.gid = p->gid; /* a new file is of that group, and we can read it again */
 	buf_put_str(&b, p->opts->conf_path);
 	if ((r = child_start(p, KEEPER, &o, fds)) < 0)
 		return r;

@@ -52,6 +52,7 @@ on_timer(void *arg)
 
 	if (have_changed(p))
 		parent_conf_users_changed(p);
+	parent_conf_watch(p);
 	loop_timer_set(p->users, LOOK_MS);
 }
 

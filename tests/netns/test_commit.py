@@ -88,16 +88,53 @@ def test_what_is_committed_can_be_shown(rig, conf):
     conf.commit(before)
 
 
+def test_a_file_that_only_root_can_read(rig, conf):
+    """As configuration management writes it: that the daemon can't read it is said at once, by a check and by a reload, with
+    what is to be done."""
+    log, remedy = rig.info["logs"] + "/flowtapd.log", f"chgrp _flowtap {conf.path}; chmod 640 {conf.path}"
+    inside = "/etc/flowtap/flowtap.conf"
+    remedy, at, before = remedy.replace(conf.path, inside), os.path.getsize(log), os.stat(conf.path)
+    text, old = conf.with_limit(27), open(conf.path).read()
+    try:
+        with open(conf.path + ".new", "w") as f:
+            f.write(text)
+        os.chmod(conf.path + ".new", 0o600)
+        os.rename(conf.path + ".new", conf.path)
+
+        def said():
+            with open(log) as f:
+                f.seek(at)
+                return "can't be read again without a restart: " + remedy in f.read()
+        until("the daemon's word", said)
+        r = lab_command("exec", "--name", rig.name, "router", "sh", "-c", f"flowtapd -n -f {inside} 2>&1")
+        assert "configuration OK" in r.stdout and "can't read it: " + remedy in r.stdout
+        r = lab_command("exec", "--name", rig.name, "router", "sh", "-c",
+                        "flowtap request system configuration reload 2>&1", check=False)
+        assert r.returncode != 0 and remedy in r.stdout, r.stdout
+        os.chown(conf.path, 0, before.st_gid)
+        os.chmod(conf.path, 0o640)
+        r = lab_command("exec", "--name", rig.name, "router", "sh", "-c", f"flowtapd -n -f {inside} 2>&1")
+        assert "can't read it" not in r.stdout
+        rig.router("flowtap", "request", "system", "configuration", "reload")
+    finally:
+        with open(conf.path, "w") as f:
+            f.write(old)
+        os.chown(conf.path, 0, before.st_gid)
+        os.chmod(conf.path, 0o640)
+        rig.router("flowtap", "request", "system", "configuration", "reload")
+
+
 def test_commit_keeps_the_file_from_others(rig, conf):
-    """Whatever it was, others can't read it after a commit.  Its history is the engine's alone."""
+    """Whatever it was, after a commit others can't read it, and the daemon can.  Its history is the engine's alone."""
     def mode(path):
         return os.stat(path).st_mode & 0o777
     try:
-        for n, (before, after) in enumerate(((0o644, 0o640), (0o666, 0o640), (0o600, 0o600))):
+        group = os.stat(conf.path).st_gid
+        for n, before in enumerate((0o644, 0o666, 0o600)):
             os.chmod(conf.path, before)
-            group = os.stat(conf.path).st_gid
+            os.chown(conf.path, 0, 0 if before == 0o600 else group)
             conf.commit(conf.with_limit(20 + n))
-            assert mode(conf.path) == after and os.stat(conf.path).st_uid == 0 and os.stat(conf.path).st_gid == group
+            assert mode(conf.path) == 0o640 and os.stat(conf.path).st_uid == 0 and os.stat(conf.path).st_gid == group
         folder = history_dir(rig)
         assert {mode(f"{folder}/{name}") for name in os.listdir(folder)} == {0o600}
         # What everybody can read, or the daemon can't, is told of at the start.
