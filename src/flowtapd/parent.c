@@ -29,6 +29,7 @@
 #include "listen.h"
 #include "log.h"
 #include "machine_key.h"
+#include "other_sshd.h"
 #include "parent_int.h"
 #include "rewrap.h"
 #include "role.h"
@@ -591,8 +592,10 @@ parent_run(const struct daemon_opts *o)
 			r = shown.err != 0 || fwrite(shown.p, 1, shown.len, stdout) != shown.len;
 		else
 			puts("configuration OK");
-		if (geteuid() == 0)
+		if (geteuid() == 0) {
 			parent_conf_check_file(o->conf_path);
+			other_sshd_warn();
+		}
 	} else
 		r = o->remove   ? remove_all(conf->run_dir)
 		    : o->rewrap ? rewrap_run(conf, o->rewrap)

@@ -173,6 +173,43 @@ def test_where_sessions_come_from(machine):
     until("no connection is left", lambda: machine.run("ls", "/run/flowtap/connections") == "")
 
 
+def by_other_sshd(m, user, *argv):
+    """ssh to the machine's own sshd, with the mediation device's key."""
+    return m.host("mediation", "ssh", "-F", "none", "-i", m.dir + "/key", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes",
+                  "-o", "UserKnownHostsFile=/dev/null", "-o", "ExitOnForwardFailure=yes", "-l", user, *argv, "192.0.2.1",
+                  check=False)
+
+
+def test_the_other_sshd_keeps_agencies_out(machine):
+    """As installed: not even with a key that it would take.  The router's other logins have their shell there."""
+    m, drop_in = machine, "/etc/ssh/sshd_config.d/flowtap.conf"
+    with open(m.dir + "/key.pub") as f:
+        key = f.read().strip()
+    m.run("flowtap", text="configure\nset system login class lookers permissions view\n"
+          f"set system login user oper1 class lookers\nset system login user oper1 authentication ssh-ed25519 \"{key}\"\n"
+          "commit and-quit\n")
+    m.write("/etc/ssh/sshd_config.d/keys.conf", "AuthorizedKeysFile /etc/flowtap/logins/%u\n")
+    m.run("systemctl", "reload", "ssh.service")
+    assert "denygroups flowtap-agency\n" in m.run("sshd", "-T")
+    assert "lets agencies in" not in m.run("sh", "-c", "flowtapd -n -f /etc/flowtap/flowtap.conf 2>&1")
+    refused = by_other_sshd(m, "lea1", "-W", "127.0.0.1:32001")
+    assert refused.returncode == 255 and "Permission denied" in refused.stderr, refused.stderr
+    forwarded = by_other_sshd(m, "oper1", "-W", "127.0.0.1:32001")
+    assert forwarded.returncode == 255 and "Permission denied" not in forwarded.stderr, forwarded.stderr
+    assert "forwarding failed" in forwarded.stderr or "prohibited" in forwarded.stderr, forwarded.stderr
+    assert answers(m)  # ours is not concerned
+    m.run("mv", drop_in, "/root/flowtap.conf")  # the control: without it there is a way
+    m.run("systemctl", "reload", "ssh.service")
+    try:
+        assert "lets agencies in" in m.run("sh", "-c", "flowtapd -n -f /etc/flowtap/flowtap.conf 2>&1")
+        assert "SSH-2.0" in by_other_sshd(m, "lea1", "-W", "127.0.0.1:32001").stdout
+    finally:
+        m.run("mv", "/root/flowtap.conf", drop_in)
+        m.run("rm", "/etc/ssh/sshd_config.d/keys.conf")
+        m.run("systemctl", "reload", "ssh.service")
+        m.run("flowtap", text="configure\ndelete system login user oper1\ndelete system login class lookers\ncommit and-quit\n")
+
+
 def documents(root):
     """{file name: text} of what the packages bring to read."""
     found = {}
