@@ -322,10 +322,7 @@ watch_users(struct engine *e)
 			first = e->agency[i];
 	if (n > 1)
 		snprintf(more, sizeof more, " (and %u more agencies)", (unsigned)(n - 1));
-	snprintf(text, sizeof text,
-	    "agency %s%s: no system user of its own, so nobody is let in as it: useradd(8), or system login user, "
-	    "makes "
-	    "one",
+	snprintf(text, sizeof text, "agency %s%s: nobody is let in, since it has no user; useradd(8) makes one",
 	    first ? first->name : "", more);
 	condition(e, AGENCY_USER, n > 0, text);
 	if (n > 0)
