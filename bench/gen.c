@@ -52,6 +52,7 @@
 #define FRAME_MAX 2048
 #define SPIN_NS 100000000
 #define RAW_PORT 7000
+#define CALLS_MAX 10     /* in one run, until one of them has been timed */
 #define LATE_MAX 1024    /* packets that a rate makes up for after a pause */
 #define QUIET_NS 2000000 /* nothing came for so long: all has arrived */
 #define QUIET_MAX_NS 2000000000
@@ -286,18 +287,27 @@ send_bursts(struct bench *b, struct request *q)
 	return r;
 }
 
-/* One call, which a signal ends: there is no other way to say how long. */
+/*
+ * One call, which a signal ends: there is no other way to say how long.  If this process hardly had the processor
+ * meanwhile, so that there is no second look at the clock, another call takes the time.
+ */
 static int
 send_all(struct bench *b, struct request *q)
 {
 	const struct itimerval when = {.it_value = {q->ms / 1000, (suseconds_t)(q->ms % 1000 * 1000)}}, never = {0};
-	int r;
+	struct gen_state *state = &b->gen->bss->state;
+	int r = 0;
 
-	if (setitimer(ITIMER_REAL, &when, NULL) < 0)
-		return -errno;
-	r = send_frames(b, q, INT32_MAX);
-	setitimer(ITIMER_REAL, &never, NULL);
-	return r == -EINTR ? 0 : r;
+	for (int call = 0; call < CALLS_MAX && r == 0 && state->last_n == state->first_n; call++) {
+		state->first_n = state->last_n = state->n;
+		if (setitimer(ITIMER_REAL, &when, NULL) < 0)
+			return -errno;
+		r = send_frames(b, q, INT32_MAX);
+		setitimer(ITIMER_REAL, &never, NULL);
+		if (r == -EINTR)
+			r = 0;
+	}
+	return r;
 }
 
 static int
@@ -332,7 +342,7 @@ cmd_run(void *ctx, char **word, json_t *out)
 		return r;
 	line_put(out, "sent", sent->n);
 	line_put(out, "targets", sent->targets);
-	line_put(out, "timed", sent->last_n);
+	line_put(out, "timed", sent->last_n - sent->first_n);
 	line_put(out, "timed_ns", sent->last_ns - sent->first_ns);
 	line_put(out, "forwarded", s1.packets - s0.packets);
 	line_put(out, "forwarded_bytes", s1.bytes - s0.bytes);

@@ -56,10 +56,10 @@ flow_draw(struct flow *f)
 static __always_inline void
 clock_look(void)
 {
-	if (state.n % GEN_STAMP == 0) {
+	if ((state.n - state.first_n) % GEN_STAMP == 0) {
 		state.last_ns = bpf_ktime_get_ns();
 		state.last_n = state.n;
-		if (state.n == 0)
+		if (state.n == state.first_n)
 			state.first_ns = state.last_ns;
 	}
 	state.n++;

@@ -30,9 +30,10 @@ struct gen_conf {
 /* Times itself: what a call of BPF_PROG_TEST_RUN costs to set up is not in it. */
 struct gen_state {
 	__u64 random, n;
-	__u64 targets; /* of n, those that go to a target */
-	__u64 first_ns, last_ns, last_n;
-	__u64 due; /* with a gap: when the next packet goes, in 1/1024 ns */
+	__u64 targets;           /* of n, those that go to a target */
+	__u64 first_n, first_ns; /* where the time begins, set before a call; and when that was */
+	__u64 last_n, last_ns;   /* the last look at the clock */
+	__u64 due;               /* with a gap: when the next packet goes, in 1/1024 ns */
 };
 
 struct gen_count {
