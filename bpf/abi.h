@@ -34,11 +34,11 @@
 #include <linux/types.h>
 #endif
 
-#define TAP_ABI_VERSION 9u
+#define TAP_ABI_VERSION 10u
 
 #define TAP_MASKS_MAX 64                  /* active masks per address family */
 #define TAP_COPIES_MAX 64                 /* copies of one packet for one agency */
-#define TAP_SHARES 32                     /* agencies with the same remainder of their numbers have them together */
+#define TAP_COPIES_ALL 2048               /* and for all of them: 32 agencies have as many as they may */
 #define TAP_CHAIN_AGENCY 1024             /* terms of one agency in one chain */
 #define TAP_CHAIN_MAX 32768               /* terms in one chain, of all agencies */
 #define TAP_DESTS_PER_CRIT 2              /* content destinations of one criterion */
@@ -298,7 +298,8 @@ struct tap_test {
 
 /* What tap_classify found, for tests: the first criteria and the number of all. */
 struct tap_trace {
-	__u32 n;
+	__u32 n;      /* criteria that matched */
+	__u32 copies; /* that would be made */
 	__u32 crit[TAP_COPIES_MAX];
 };
 
@@ -319,7 +320,7 @@ enum tap_counter {
 	/* losses */
 	TAP_C_LOST_BUDGET,    /* more than the agency may have */
 	TAP_C_LOST_GRANT,     /* more than the part of a limit that was given so far (TAP_LIMIT_MORE) */
-	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet for an agency */
+	TAP_C_LOST_LIMIT,     /* more than TAP_COPIES_MAX copies of one packet for an agency, or TAP_COPIES_ALL */
 	TAP_C_LOST_ENCAP,     /* no room for, or no way to add, the outer header */
 	TAP_C_LOST_ENCAP_GSO, /* the same for a segment train */
 	TAP_C_LOST_GONE_OUT,  /* criterion or destination removed meanwhile */

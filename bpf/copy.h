@@ -95,7 +95,7 @@ copy_one(__u32 i, struct match *w)
 {
 	__u32 mark, inner;
 
-	if (i >= TAP_COPIES_MAX * TAP_SHARES)
+	if (i >= TAP_COPIES_ALL)
 		return 1;
 	mark = w->out->mark[i];
 	inner = w->pkt.end - w->pkt.l3_off;

@@ -53,7 +53,7 @@ match_begin(struct match *w)
 	__u32 headers, size;
 
 	w->own = own_classify(skb, &w->pkt, w->ctl);
-	__builtin_memset(w->out->share, 0, sizeof w->out->share);
+	w->out->packet++;
 	w->bytes = w->pkt.end - w->pkt.l3_off;
 	w->segs = 1;
 	size = skb->gso_size;
@@ -70,16 +70,39 @@ match_begin(struct match *w)
 	return 0;
 }
 
-/* A copy is due: mark says whose and where to; share: the agency's, so that none takes another's room. */
+/* The agency's copies of this packet; NULL: no such agency. */
+static __always_inline struct match_share *
+match_share(struct match *w, __u32 agency)
+{
+	struct match_share *s = bpf_map_lookup_elem(&ft_share, &agency);
+
+	if (s && s->packet != w->out->packet) {
+		s->packet = w->out->packet;
+		s->n = 0;
+	}
+	return s;
+}
+
+/* Copies that still fit. */
+static __always_inline __u32
+match_room(const struct match *w, const struct match_share *s)
+{
+	__u32 own = s->n < TAP_COPIES_MAX ? TAP_COPIES_MAX - s->n : 0;
+	__u32 all = w->n < TAP_COPIES_ALL ? TAP_COPIES_ALL - w->n : 0;
+
+	return own < all ? own : all;
+}
+
+/* A copy is due: mark says whose and where to. */
 static __always_inline void
-match_due(struct match *w, __u32 share, __u32 mark)
+match_due(struct match *w, struct match_share *s, __u32 mark)
 {
 	__u32 n = w->n;
 
 	w->due++;
-	if (w->out->share[share] >= TAP_COPIES_MAX || n >= TAP_COPIES_MAX * TAP_SHARES)
+	if (s->n >= TAP_COPIES_MAX || n >= TAP_COPIES_ALL)
 		return;
-	w->out->share[share]++;
+	s->n++;
 	w->out->mark[n] = mark;
 	w->n = n + 1;
 }
@@ -97,7 +120,8 @@ static __always_inline int
 match_found(struct match *w, __u32 crit, __u8 flags)
 {
 	const struct tap_crit *c = bpf_map_lookup_elem(&ft_crit, &crit);
-	__u32 share;
+	struct match_share *share;
+	__u32 agency;
 	int got;
 
 	if (!c || *(volatile const __u32 *)&c->state != TAP_CRIT_ACTIVE || match_is_apart(w, c))
@@ -112,8 +136,11 @@ match_found(struct match *w, __u32 crit, __u8 flags)
 		match_begin(w);
 	if (w->own != OWN_NO)
 		return 1;
-	share = *(volatile const __u32 *)&c->agency % TAP_SHARES;
-	got = take_match(crit, w->segs, w->bytes, TAP_COPIES_MAX - w->out->share[share]);
+	agency = *(volatile const __u32 *)&c->agency;
+	share = match_share(w, agency);
+	if (!share)
+		return 0;
+	got = take_match(crit, w->segs, w->bytes, match_room(w, share));
 	if (!(got & TAKE_MATCH))
 		return 0;
 	w->matched++;

@@ -10,9 +10,16 @@
 
 /* The copies due for one packet: what goes into skb->mark, see abi.h. */
 struct match_out {
-	__u32 mark[TAP_COPIES_MAX * TAP_SHARES];
-	__u32 share[TAP_SHARES]; /* of them, for the agencies of these numbers */
-	__u64 now_ns;            /* 0: not read yet; see match.has_now */
+	__u32 mark[TAP_COPIES_ALL];
+	__u64 now_ns; /* 0: not read yet; see match.has_now */
+	__u64 packet; /* a number of its own for each that matches on this CPU */
+};
+
+/* How many of the copies are for one agency; of another packet there are none yet. */
+struct match_share {
+	__u64 packet;
+	__u32 n;
+	__u32 zero;
 };
 
 struct {
@@ -21,6 +28,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct match_out);
 } ft_match SEC(".maps");
+
+/* By agency, as ft_agency is and as large, so that none takes another's room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct match_share);
+} ft_share SEC(".maps");
 
 /* CLOCK_BOOTTIME: no change of the date moves a deadline. */
 static __always_inline __u64

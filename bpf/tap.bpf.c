@@ -102,10 +102,11 @@ tap_classify(struct __sk_buff *skb)
 
 	if (!t)
 		return -1;
-	t->n = 0;
+	t->n = t->copies = 0;
 	if (!match_packet(skb, &w))
 		return 0;
 	t->n = w.matched;
+	t->copies = w.n;
 	for (__u32 i = 0; i < TAP_COPIES_MAX; i++) {
 		if (i >= w.n)
 			break;

@@ -236,6 +236,7 @@ maps_size(struct tap_bpf *s, const struct kern_opts *o)
 	    {s->maps.ft_count, max_criteria + 1},
 	    {s->maps.ft_ended, max_criteria / 64 + 1},
 	    {s->maps.ft_agency, agencies + 1},
+	    {s->maps.ft_share, agencies + 1},
 	    {s->maps.ft_dest, dests},
 	    {s->maps.ft_own, 2 * dests},
 	};

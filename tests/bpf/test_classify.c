@@ -58,6 +58,7 @@ maps_size(struct tap_bpf *s)
 	    {s->maps.ft_count, CRITERIA + 1},
 	    {s->maps.ft_ended, CRITERIA / 64 + 1},
 	    {s->maps.ft_agency, 2},
+	    {s->maps.ft_share, 2},
 	    {s->maps.ft_dest, 4},
 	    {s->maps.ft_own, 4},
 	};

@@ -10,141 +10,24 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <net/ethernet.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
 
-#include "bpftables.h"
 #include "clock.h"
+#include "lab.h"
 
-#define SKIPPED 77 /* what meson takes for a test that could not run */
 #define MS 1000000ull
 #define SECOND 1000000000ull
-#define HEADERS (sizeof(struct iphdr) + sizeof(struct udphdr))
-
-struct lab {
-	struct bpftables *b;
-	struct tapset *set;
-	uint64_t uid;
-};
-
-struct frame {
-	uint8_t bytes[1500];
-	uint32_t len;
-	struct __sk_buff ctx;
-};
-
-/* ---- tables and packets ---- */
-
-static struct lab
-lab_open(void)
-{
-	struct lab l = {0};
-
-	assert_int_equal(bpftables_load(64, 256, &l.b), 0);
-	assert_int_equal(tapset_new(&l.b->t, &l.set), 0);
-	assert_int_equal(tapset_recover(l.set, clock_boot_ns()), 0);
-	return l;
-}
-
-static void
-lab_close(struct lab *l)
-{
-	const char *why = "";
-
-	if (tapset_check(l->set, &why) < 0)
-		fail_msg("%s", why);
-	tapset_free(l->set);
-	bpftables_free(l->b);
-}
-
-/* From 10.0.0.host, so many bytes from the IP header on; segs > 1: a train of them, each so long. */
-static struct frame
-frame(uint8_t host, uint16_t bytes, uint32_t segs)
-{
-	uint32_t each = (uint32_t)(bytes - HEADERS), payload = each * segs;
-	struct frame f = {.bytes = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0}};
-	struct iphdr ip = {.version = 4,
-	    .ihl = 5,
-	    .ttl = 64,
-	    .protocol = IPPROTO_UDP,
-	    .tot_len = htons((uint16_t)(HEADERS + payload)),
-	    .saddr = htonl(0x0a000000u | host),
-	    .daddr = htonl(0x09090909)};
-	struct udphdr udp = {.source = htons(1024), .dest = htons(53), .len = htons((uint16_t)(sizeof udp + payload))};
-
-	assert_true(ETH_HLEN + HEADERS + payload <= sizeof f.bytes);
-	memcpy(f.bytes + ETH_HLEN, &ip, sizeof ip);
-	memcpy(f.bytes + ETH_HLEN + sizeof ip, &udp, sizeof udp);
-	f.len = (uint32_t)(ETH_HLEN + HEADERS + payload);
-	if (segs > 1) {
-		f.ctx.gso_segs = segs;
-		f.ctx.gso_size = each;
-	}
-	return f;
-}
-
-static void
-run(const struct lab *l, struct frame *f, uint32_t times)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f->bytes, .data_size_in = f->len, .ctx_in = &f->ctx,
-	    .ctx_size_in = sizeof f->ctx, .repeat = (int)times);
-
-	assert_int_equal(bpf_prog_test_run_opts(l->b->classify_fd, &o), 0);
-}
-
-/* A criterion for 10.0.0.host with so many destinations, its number. */
-static uint64_t
-put(struct lab *l, uint8_t host, unsigned ndest, uint32_t agency, const struct tapset_life *life)
-{
-	struct tapset_dest dest[2] = {
-	    {.src = {4, {198, 18, 0, 1}}, .dst = {4, {198, 18, 0, 2}}, .sport = 1, .dport = 2, .ttl = 9}};
-	struct tapset_want w = {.dest = dest, .ndest = ndest, .agency = agency, .life = *life};
-	char src[] = {'1', '0', '.', '0', '.', '0', '.', (char)('0' + host)};
-	struct criteria c = {0};
-	struct tap_filter f;
-
-	dest[1] = dest[0];
-	dest[1].dport = 3;
-	w.filter = &f;
-	assert_int_equal(criteria_parse(&c, CRIT_SOURCE_ADDRESS, (struct slice){src, sizeof src}, NULL), 0);
-	assert_int_equal(filter_compile(&c, &f), 0);
-	assert_int_equal(tapset_put(l->set, ++l->uid, &w, clock_boot_ns()), 0);
-	filter_free(&f);
-	criteria_free(&c);
-	return l->uid;
-}
-
-static struct tap_count
-counts(const struct lab *l, uint64_t uid)
-{
-	struct tap_count n;
-
-	assert_int_equal(tapset_counts(l->set, uid, &n), 0);
-	return n;
-}
-
-static struct tapset_agency_count
-account(const struct lab *l, uint32_t agency)
-{
-	struct tapset_agency_count n;
-
-	assert_int_equal(tapset_agency_counts(l->set, agency, &n), 0);
-	return n;
-}
-
 /* One packet: whether it was the criterion's. */
 static bool
 matches(const struct lab *l, uint64_t uid, struct frame *f)
 {
-	uint64_t before = counts(l, uid).packets;
+	uint64_t before = lab_counts(l, uid).packets;
 
-	run(l, f, 1);
-	assert_int_equal(l->b->trace->n, counts(l, uid).packets > before);
-	return counts(l, uid).packets > before;
+	lab_run(l, f, 1);
+	assert_int_equal(l->b->trace->n, lab_counts(l, uid).packets > before);
+	return lab_counts(l, uid).packets > before;
 }
 
 static uint64_t
@@ -173,7 +56,7 @@ end_told(struct lab *l, uint64_t uid)
 	if (!tapset_ended(l->set, now, &e))
 		return TAPSET_LIVE;
 	assert_int_equal(e.uid, uid);
-	assert_int_equal(e.count.packets, counts(l, uid).packets);
+	assert_int_equal(e.count.packets, lab_counts(l, uid).packets);
 	assert_false(tapset_ended(l->set, now, &e));
 	return e.reason;
 }
@@ -184,11 +67,11 @@ end_told(struct lab *l, uint64_t uid)
 static void
 test_start_and_end(void **state)
 {
-	struct lab l = lab_open();
+	struct lab l = lab_open(64);
 	uint64_t now = clock_boot_ns(), matched = 0;
 	struct tapset_life life = {.start_ns = now + 50 * MS, .end_ns = now + 150 * MS};
-	uint64_t uid = put(&l, 1, 2, 3, &life), seen[3] = {0};
-	struct frame f = frame(1, 64, 1);
+	uint64_t uid = lab_put(&l, 1, 2, 3, &life), seen[3] = {0};
+	struct frame f = lab_frame(1, 64, 1);
 
 	(void)state;
 	while (clock_boot_ns() < life.end_ns + 30 * MS) {
@@ -209,11 +92,11 @@ test_start_and_end(void **state)
 		}
 	}
 	assert_true(seen[0] > 0 && seen[1] > 0 && seen[2] > 0);
-	assert_int_equal(counts(&l, uid).copies_due, 2 * matched);
+	assert_int_equal(lab_counts(&l, uid).copies_due, 2 * matched);
 	assert_int_equal(counter(&l, TAP_C_MATCHED, NULL), matched);
 	assert_int_equal(counter(&l, TAP_C_COPIES_DUE, NULL), 2 * matched);
-	assert_int_equal(account(&l, 3).matched, matched);
-	assert_int_equal(account(&l, 3).due, 2 * matched);
+	assert_int_equal(lab_account(&l, 3).matched, matched);
+	assert_int_equal(lab_account(&l, 3).due, 2 * matched);
 	assert_int_equal(end_told(&l, uid), TAPSET_END_TIME);
 	assert_int_equal(
 	    tapset_life_set(l.set, uid, TAPSET_LIFE_END, &(struct tapset_life){0}, clock_boot_ns()), -ENOENT);
@@ -226,11 +109,11 @@ test_start_and_end(void **state)
 static void
 test_idle(void **state)
 {
-	struct lab l = lab_open();
+	struct lab l = lab_open(64);
 	uint64_t idle = 60 * MS, start = clock_boot_ns(), last;
-	uint64_t uid = put(&l, 1, 1, 1, &(struct tapset_life){.idle_ns = idle});
-	uint64_t waiting = put(&l, 2, 1, 1, &(struct tapset_life){.start_ns = start + 600 * SECOND, .idle_ns = 1});
-	struct frame f = frame(1, 64, 1);
+	uint64_t uid = lab_put(&l, 1, 1, 1, &(struct tapset_life){.idle_ns = idle});
+	uint64_t waiting = lab_put(&l, 2, 1, 1, &(struct tapset_life){.start_ns = start + 600 * SECOND, .idle_ns = 1});
+	struct frame f = lab_frame(1, 64, 1);
 
 	(void)state;
 	/* As long as packets come, however long. */
@@ -242,13 +125,13 @@ test_idle(void **state)
 		;
 	for (int i = 0; i < 3; i++)
 		assert_false(matches(&l, uid, &f));
-	assert_true(counts(&l, uid).seen_ns == TAP_SEEN_ENDED);
+	assert_true(lab_counts(&l, uid).seen_ns == TAP_SEEN_ENDED);
 	assert_int_equal(end_told(&l, uid), TAPSET_END_IDLE);
 	assert_int_equal(
 	    tapset_life_set(l.set, uid, TAPSET_LIFE_IDLE, &(struct tapset_life){.idle_ns = 0}, clock_boot_ns()),
 	    -ENOENT);
 	assert_false(matches(&l, uid, &f));
-	assert_true(counts(&l, waiting).seen_ns != TAP_SEEN_ENDED); /* it counts from its start */
+	assert_true(lab_counts(&l, waiting).seen_ns != TAP_SEEN_ENDED); /* it counts from its start */
 	lab_close(&l);
 }
 
@@ -257,23 +140,23 @@ test_idle(void **state)
 static void
 test_packets(void **state)
 {
-	struct lab l = lab_open();
-	uint64_t uid = put(&l, 1, 2, 1, &(struct tapset_life){.packets = 1000});
-	struct frame f = frame(1, 64, 1);
+	struct lab l = lab_open(64);
+	uint64_t uid = lab_put(&l, 1, 2, 1, &(struct tapset_life){.packets = 1000});
+	struct frame f = lab_frame(1, 64, 1);
 
 	(void)state;
-	run(&l, &f, 999);
+	lab_run(&l, &f, 999);
 	assert_int_equal(end_told(&l, uid), TAPSET_LIVE);
-	run(&l, &f, 500);
-	assert_int_equal(counts(&l, uid).packets, 1000);
-	assert_int_equal(counts(&l, uid).copies_due, 2000);
-	assert_int_equal(account(&l, 1).due, 2000);
+	lab_run(&l, &f, 500);
+	assert_int_equal(lab_counts(&l, uid).packets, 1000);
+	assert_int_equal(lab_counts(&l, uid).copies_due, 2000);
+	assert_int_equal(lab_account(&l, 1).due, 2000);
 	assert_int_equal(end_told(&l, uid), TAPSET_END_PACKETS);
 	assert_int_equal(
 	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 9}, clock_boot_ns()),
 	    -ENOENT);
-	run(&l, &f, 500);
-	assert_int_equal(counts(&l, uid).packets, 1000);
+	lab_run(&l, &f, 500);
+	assert_int_equal(lab_counts(&l, uid).packets, 1000);
 	lab_close(&l);
 }
 
@@ -281,22 +164,22 @@ test_packets(void **state)
 static void
 test_packets_again(void **state)
 {
-	struct lab l = lab_open();
-	uint64_t uid = put(&l, 1, 1, 1, &(struct tapset_life){.packets = 10});
-	struct frame f = frame(1, 64, 1);
+	struct lab l = lab_open(64);
+	uint64_t uid = lab_put(&l, 1, 1, 1, &(struct tapset_life){.packets = 10});
+	struct frame f = lab_frame(1, 64, 1);
 
 	(void)state;
-	run(&l, &f, 9);
+	lab_run(&l, &f, 9);
 	assert_int_equal(
 	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 5}, clock_boot_ns()), 0);
-	run(&l, &f, 4);
+	lab_run(&l, &f, 4);
 	assert_int_equal(
 	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 0}, clock_boot_ns()), 0);
-	run(&l, &f, 100);
+	lab_run(&l, &f, 100);
 	assert_int_equal(
 	    tapset_life_set(l.set, uid, TAPSET_LIFE_PACKETS, &(struct tapset_life){.packets = 7}, clock_boot_ns()), 0);
-	run(&l, &f, 100);
-	assert_int_equal(counts(&l, uid).packets, 9 + 4 + 100 + 7);
+	lab_run(&l, &f, 100);
+	assert_int_equal(lab_counts(&l, uid).packets, 9 + 4 + 100 + 7);
 	assert_int_equal(end_told(&l, uid), TAPSET_END_PACKETS);
 	lab_close(&l);
 }
@@ -310,14 +193,14 @@ test_bytes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
-		struct lab l = lab_open();
-		uint64_t uid = put(&l, 1, 1, 1, &(struct tapset_life){.packets = 50, .bytes = row[i].limit});
-		struct frame f = frame(1, 100, 1);
+		struct lab l = lab_open(64);
+		uint64_t uid = lab_put(&l, 1, 1, 1, &(struct tapset_life){.packets = 50, .bytes = row[i].limit});
+		struct frame f = lab_frame(1, 100, 1);
 
-		run(&l, &f, 200);
-		assert_int_equal(counts(&l, uid).packets, row[i].packets);
-		assert_int_equal(counts(&l, uid).bytes, row[i].packets * 100);
-		assert_int_equal(counts(&l, uid).packets_left, 50 - (int64_t)row[i].packets);
+		lab_run(&l, &f, 200);
+		assert_int_equal(lab_counts(&l, uid).packets, row[i].packets);
+		assert_int_equal(lab_counts(&l, uid).bytes, row[i].packets * 100);
+		assert_int_equal(lab_counts(&l, uid).packets_left, 50 - (int64_t)row[i].packets);
 		assert_int_equal(end_told(&l, uid), TAPSET_END_BYTES);
 		lab_close(&l);
 	}
@@ -327,18 +210,18 @@ test_bytes(void **state)
 static void
 test_trains(void **state)
 {
-	struct lab l = lab_open();
-	uint64_t by_packets = put(&l, 1, 1, 1, &(struct tapset_life){.packets = 7});
-	uint64_t by_bytes = put(&l, 2, 1, 1, &(struct tapset_life){.bytes = 501});
-	struct frame one = frame(1, 100, 5), two = frame(2, 100, 5);
+	struct lab l = lab_open(64);
+	uint64_t by_packets = lab_put(&l, 1, 1, 1, &(struct tapset_life){.packets = 7});
+	uint64_t by_bytes = lab_put(&l, 2, 1, 1, &(struct tapset_life){.bytes = 501});
+	struct frame one = lab_frame(1, 100, 5), two = lab_frame(2, 100, 5);
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(matches(&l, by_packets, &one), i < 2);
 		assert_int_equal(matches(&l, by_bytes, &two), i < 2);
 	}
-	assert_int_equal(counts(&l, by_packets).packets, 10);
-	assert_int_equal(counts(&l, by_bytes).bytes, 1000);
+	assert_int_equal(lab_counts(&l, by_packets).packets, 10);
+	assert_int_equal(lab_counts(&l, by_bytes).bytes, 1000);
 	lab_close(&l);
 }
 
@@ -364,7 +247,7 @@ job_run(void *arg)
 	if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
 		return j;
 	pthread_barrier_wait(j->together);
-	run(j->lab, &j->frame, j->times);
+	lab_run(j->lab, &j->frame, j->times);
 	return NULL;
 }
 
@@ -404,16 +287,16 @@ test_limits_on_two_cpus(void **state)
 
 	(void)state;
 	for (int bytes = 0; bytes < 2; bytes++) {
-		struct lab l = lab_open();
+		struct lab l = lab_open(64);
 		struct tapset_life life = {
 		    .idle_ns = 600 * SECOND, .packets = bytes ? 0 : limit, .bytes = bytes ? limit * 100 - 99 : 0};
-		uint64_t uid = put(&l, 1, 2, 1, &life), cpus;
+		uint64_t uid = lab_put(&l, 1, 2, 1, &life), cpus;
 
-		if (!on_both(&l, frame(1, 100, 1), 250000))
+		if (!on_both(&l, lab_frame(1, 100, 1), 250000))
 			skip();
-		assert_int_equal(counts(&l, uid).packets, limit);
-		assert_int_equal(counts(&l, uid).bytes, limit * 100);
-		assert_int_equal(account(&l, 1).due, 2 * limit);
+		assert_int_equal(lab_counts(&l, uid).packets, limit);
+		assert_int_equal(lab_counts(&l, uid).bytes, limit * 100);
+		assert_int_equal(lab_account(&l, 1).due, 2 * limit);
 		assert_int_equal(counter(&l, TAP_C_MATCHED, &cpus), limit);
 		assert_int_equal(cpus, 2);
 		assert_int_equal(end_told(&l, uid), bytes ? TAPSET_END_BYTES : TAPSET_END_PACKETS);
@@ -429,7 +312,7 @@ copied(const struct lab *l)
 {
 	uint64_t lost = counter(l, TAP_C_LOST_GRANT, NULL), due = counter(l, TAP_C_COPIES_DUE, NULL);
 
-	assert_int_equal(account(l, 1).due, due);
+	assert_int_equal(lab_account(l, 1).due, due);
 	assert_true(due >= lost);
 	return due - lost;
 }
@@ -456,39 +339,39 @@ grant(struct lab *l, uint64_t uid, const struct tapset_life *life)
 static void
 test_parts(void **state)
 {
-	struct lab l = lab_open();
+	struct lab l = lab_open(64);
 	struct tapset_life life = {.packets = 100, .more = TAPSET_LIFE_PACKETS};
-	uint64_t uid = put(&l, 1, 2, 1, &life);
-	struct frame one = frame(1, 64, 1), train = frame(1, 64, 7);
+	uint64_t uid = lab_put(&l, 1, 2, 1, &life);
+	struct frame one = lab_frame(1, 64, 1), train = lab_frame(1, 64, 7);
 	struct tapset_use u;
 
 	(void)state;
-	run(&l, &one, 36);
+	lab_run(&l, &one, 36);
 	assert_int_equal(uses(&l, &u), 0);
-	run(&l, &one, 1);
+	lab_run(&l, &one, 1);
 	assert_int_equal(uses(&l, &u), 1);
 	assert_true(u.uid == uid && u.packets_given == 100 && u.used.packets == 37 && u.bytes_given == 0);
 	assert_int_equal(uses(&l, &u), 0);
-	run(&l, &one, 58);
+	lab_run(&l, &one, 58);
 	assert_int_equal(uses(&l, &u), 1);
 	/* A train that is longer than the rest waits, a single one does not. */
-	run(&l, &train, 3);
+	lab_run(&l, &train, 3);
 	assert_int_equal(copied(&l), 2 * 95);
-	run(&l, &one, 50);
+	lab_run(&l, &one, 50);
 	assert_int_equal(copied(&l), 2 * 100);
-	assert_int_equal(counts(&l, uid).packets, 95 + 21 + 50);
-	assert_int_equal(counts(&l, uid).packets_left, 0);
+	assert_int_equal(lab_counts(&l, uid).packets, 95 + 21 + 50);
+	assert_int_equal(lab_counts(&l, uid).packets_left, 0);
 	assert_int_equal(end_told(&l, uid), TAPSET_LIVE);
 	assert_int_equal(uses(&l, &u), 1);
 	assert_int_equal(u.used.packets, 100);
 	life = (struct tapset_life){.packets = 130, .more = TAPSET_LIFE_PACKETS};
 	grant(&l, uid, &life);
 	grant(&l, uid, &life); /* the same again adds nothing */
-	run(&l, &train, 9);
+	lab_run(&l, &train, 9);
 	assert_int_equal(copied(&l), 2 * 128);
 	life = (struct tapset_life){.packets = 140}; /* the last of it */
 	grant(&l, uid, &life);
-	run(&l, &one, 50);
+	lab_run(&l, &one, 50);
 	assert_int_equal(copied(&l), 2 * 140);
 	assert_int_equal(end_told(&l, uid), TAPSET_END_PACKETS);
 	assert_int_equal(tapset_grant(l.set, uid, &life, clock_boot_ns()), -ENOENT);
@@ -499,21 +382,21 @@ test_parts(void **state)
 static void
 test_parts_of_bytes(void **state)
 {
-	struct lab l = lab_open();
+	struct lab l = lab_open(64);
 	struct tapset_life life = {.packets = 50, .bytes = 1050, .more = TAPSET_LIFE_BYTES};
-	uint64_t uid = put(&l, 1, 1, 1, &life);
-	struct frame f = frame(1, 100, 1);
+	uint64_t uid = lab_put(&l, 1, 1, 1, &life);
+	struct frame f = lab_frame(1, 100, 1);
 
 	(void)state;
-	run(&l, &f, 30);
+	lab_run(&l, &f, 30);
 	assert_int_equal(copied(&l), 10);
-	assert_int_equal(counts(&l, uid).packets_left, 40);
-	assert_int_equal(counts(&l, uid).bytes_left, 50);
+	assert_int_equal(lab_counts(&l, uid).packets_left, 40);
+	assert_int_equal(lab_counts(&l, uid).bytes_left, 50);
 	life = (struct tapset_life){.packets = 50, .bytes = 2000};
 	grant(&l, uid, &life);
-	run(&l, &f, 30);
+	lab_run(&l, &f, 30);
 	assert_int_equal(copied(&l), 20);
-	assert_int_equal(counts(&l, uid).packets_left, 30);
+	assert_int_equal(lab_counts(&l, uid).packets_left, 30);
 	assert_int_equal(end_told(&l, uid), TAPSET_END_BYTES);
 	lab_close(&l);
 }
@@ -526,7 +409,7 @@ test_parts_on_two_cpus(void **state)
 
 	(void)state;
 	for (int bytes = 0; bytes < 2; bytes++) {
-		struct lab l = lab_open();
+		struct lab l = lab_open(64);
 		uint64_t uid = 0;
 
 		for (uint64_t part = 20000;; part = part + 20000 < limit ? part + 20000 : limit) {
@@ -537,10 +420,10 @@ test_parts_on_two_cpus(void **state)
 						  : TAPSET_LIFE_PACKETS};
 
 			if (uid == 0)
-				uid = put(&l, 1, 1, 1, &life);
+				uid = lab_put(&l, 1, 1, 1, &life);
 			else
 				grant(&l, uid, &life);
-			if (!on_both(&l, frame(1, 100, 1), 15000))
+			if (!on_both(&l, lab_frame(1, 100, 1), 15000))
 				skip();
 			assert_int_equal(copied(&l), part);
 			if (part == limit)
@@ -555,9 +438,9 @@ test_parts_on_two_cpus(void **state)
 static void
 test_idle_since_before_the_boot(void **state)
 {
-	struct lab l = lab_open();
+	struct lab l = lab_open(64);
 	const int64_t now = (int64_t)clock_boot_ns();
-	struct frame f = frame(1, 64, 1);
+	struct frame f = lab_frame(1, 64, 1);
 
 	(void)state;
 	for (uint64_t over = 0; over < 2; over++) {
@@ -600,7 +483,7 @@ budget(const struct lab *l, uint64_t packets, uint64_t bytes, uint32_t burst_ms)
 static uint64_t
 passed(const struct lab *l)
 {
-	struct tapset_agency_count n = account(l, 1);
+	struct tapset_agency_count n = lab_account(l, 1);
 
 	assert_int_equal(counter(l, TAP_C_COPIES_DUE, NULL), n.due);
 	assert_int_equal(counter(l, TAP_C_LOST_BUDGET, NULL), n.lost_budget);
@@ -619,24 +502,24 @@ struct pace {
 static bool
 pace_holds(const struct pace *p)
 {
-	struct lab l = lab_open();
-	struct frame f = frame(1, 100, 1);
+	struct lab l = lab_open(64);
+	struct frame f = lab_frame(1, 100, 1);
 	uint64_t start, first, before, now, longest = 0, n;
 
-	put(&l, 1, 1, 1, &(struct tapset_life){0});
+	lab_put(&l, 1, 1, 1, &(struct tapset_life){0});
 	budget(&l, p->packets, p->bytes, p->burst_ms);
 	start = clock_boot_ns();
-	run(&l, &f, 1);
+	lab_run(&l, &f, 1);
 	first = now = clock_boot_ns();
 	do {
 		before = now;
-		run(&l, &f, 1000);
+		lab_run(&l, &f, 1000);
 		now = clock_boot_ns();
 		longest = now - before > longest ? now - before : longest;
 	} while (now < start + 100 * MS);
 	n = passed(&l);
 	assert_true(n <= p->at_once + 1 + (now - start) * p->per_s / SECOND);
-	assert_true(account(&l, 1).lost_budget > 0);
+	assert_true(lab_account(&l, 1).lost_budget > 0);
 	lab_close(&l);
 	if (longest >= p->burst_ms * MS)
 		return p->burst_ms == 0;
@@ -670,26 +553,26 @@ test_budget_rate(void **state)
 static void
 test_budget_units(void **state)
 {
-	struct lab l = lab_open();
-	struct frame one = frame(1, 100, 1), train = frame(1, 100, 7);
+	struct lab l = lab_open(64);
+	struct frame one = lab_frame(1, 100, 1), train = lab_frame(1, 100, 7);
 
 	(void)state;
-	put(&l, 1, 2, 1, &(struct tapset_life){0});
+	lab_put(&l, 1, 2, 1, &(struct tapset_life){0});
 	budget(&l, 1, 0, 10000); /* ten at once, the next one in a second from then */
-	run(&l, &one, 3);
+	lab_run(&l, &one, 3);
 	assert_int_equal(passed(&l), 6);
-	run(&l, &train, 1);
+	lab_run(&l, &train, 1);
 	assert_int_equal(passed(&l), 13);
-	assert_int_equal(account(&l, 1).lost_budget, 7);
+	assert_int_equal(lab_account(&l, 1).lost_budget, 7);
 	assert_int_equal(l.b->trace->n, 1); /* it matched, however few copies it gets */
-	run(&l, &one, 1);
+	lab_run(&l, &one, 1);
 	assert_int_equal(passed(&l), 13);
 	/* The same again changes nothing; another begins anew. */
 	budget(&l, 1, 0, 10000);
-	run(&l, &one, 1);
+	lab_run(&l, &one, 1);
 	assert_int_equal(passed(&l), 13);
 	budget(&l, 0, 0, 0);
-	run(&l, &one, 5);
+	lab_run(&l, &one, 5);
 	assert_int_equal(passed(&l), 23);
 	lab_close(&l);
 }
@@ -698,17 +581,17 @@ test_budget_units(void **state)
 static void
 test_budget_refund(void **state)
 {
-	struct lab l = lab_open();
-	struct frame f = frame(1, 100, 1);
+	struct lab l = lab_open(64);
+	struct frame f = lab_frame(1, 100, 1);
 	uint64_t until;
 
 	(void)state;
-	put(&l, 1, 1, 1, &(struct tapset_life){0});
+	lab_put(&l, 1, 1, 1, &(struct tapset_life){0});
 	budget(&l, 1000, 1, 1000);
-	run(&l, &f, 1);
+	lab_run(&l, &f, 1);
 	assert_int_equal(passed(&l), 1);
 	until = l.b->t.agency[1].packets_until;
-	run(&l, &f, 1000);
+	lab_run(&l, &f, 1000);
 	assert_int_equal(passed(&l), 1);
 	/* What was given back may have been counted from a later moment on, never from an earlier one. */
 	assert_true(l.b->t.agency[1].packets_until >= until);
@@ -721,14 +604,14 @@ static void
 test_budget_on_two_cpus(void **state)
 {
 	const uint32_t times = 200000;
-	struct lab l = lab_open();
+	struct lab l = lab_open(64);
 	uint64_t before, after, charged;
 
 	(void)state;
-	put(&l, 1, 2, 1, &(struct tapset_life){0});
+	lab_put(&l, 1, 2, 1, &(struct tapset_life){0});
 	budget(&l, 1000, 0, 3600000);
 	before = clock_boot_ns();
-	if (!on_both(&l, frame(1, 100, 1), times))
+	if (!on_both(&l, lab_frame(1, 100, 1), times))
 		skip();
 	after = clock_boot_ns();
 	assert_int_equal(passed(&l), 4 * times);
@@ -737,11 +620,11 @@ test_budget_on_two_cpus(void **state)
 
 	budget(&l, 100000, 0, 5);
 	before = clock_boot_ns();
-	assert_true(on_both(&l, frame(1, 100, 1), times));
+	assert_true(on_both(&l, lab_frame(1, 100, 1), times));
 	after = clock_boot_ns();
 	assert_true(passed(&l) - 4 * times <= 500 + 1 + (after - before) / 10000);
 	assert_true(passed(&l) - 4 * times >= 500);
-	assert_true(account(&l, 1).lost_budget > 0);
+	assert_true(lab_account(&l, 1).lost_budget > 0);
 	lab_close(&l);
 }
 
@@ -749,22 +632,23 @@ test_budget_on_two_cpus(void **state)
 static void
 test_budget_is_the_agencys_own(void **state)
 {
-	struct lab l = lab_open();
-	struct frame f = frame(1, 100, 1);
-	uint64_t one = put(&l, 1, 1, 1, &(struct tapset_life){0}), two = put(&l, 1, 2, 2, &(struct tapset_life){0});
+	struct lab l = lab_open(64);
+	struct frame f = lab_frame(1, 100, 1);
+	uint64_t one = lab_put(&l, 1, 1, 1, &(struct tapset_life){0}),
+		 two = lab_put(&l, 1, 2, 2, &(struct tapset_life){0});
 	struct tapset_usage u;
 
 	(void)state;
 	tapset_usage(l.set, &u);
 	assert_int_equal(u.dests, 3); /* the same place twice, for each agency */
 	budget(&l, 1, 0, 10000);
-	run(&l, &f, 100);
-	assert_int_equal(account(&l, 1).lost_budget, 90);
-	assert_int_equal(account(&l, 1).lost_other, 10);
-	assert_int_equal(account(&l, 2).lost_budget, 0);
-	assert_int_equal(account(&l, 2).due, 200);
-	assert_int_equal(counts(&l, one).copies_due, 100);
-	assert_int_equal(counts(&l, two).copies_due, 200);
+	lab_run(&l, &f, 100);
+	assert_int_equal(lab_account(&l, 1).lost_budget, 90);
+	assert_int_equal(lab_account(&l, 1).lost_other, 10);
+	assert_int_equal(lab_account(&l, 2).lost_budget, 0);
+	assert_int_equal(lab_account(&l, 2).due, 200);
+	assert_int_equal(lab_counts(&l, one).copies_due, 100);
+	assert_int_equal(lab_counts(&l, two).copies_due, 200);
 	assert_int_equal(counter(&l, TAP_C_COPIES_DUE, NULL), 300);
 	assert_int_equal(counter(&l, TAP_C_LOST_BUDGET, NULL), 90);
 	lab_close(&l);
@@ -793,6 +677,6 @@ main(void)
 	};
 
 	if (geteuid() != 0)
-		return SKIPPED;
+		return LAB_SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,7 @@ sizes(struct tap_bpf *s, uint32_t ncrit, uint32_t nterm)
 	    {s->maps.ft_slot4, power_of_two(nterm) / TAP_SLOTS}, {s->maps.ft_slot6, power_of_two(nterm) / TAP_SLOTS},
 	    {s->maps.ft_bloom, TAP_BLOOM_PARTS(power_of_two(nterm) / 2)}, {s->maps.ft_crit, ncrit},
 	    {s->maps.ft_count, ncrit}, {s->maps.ft_ended, ncrit / 64 + 1}, {s->maps.ft_agency, BPFTABLES_AGENCIES},
-	    {s->maps.ft_dest, ncrit}, {s->maps.ft_own, 2 * ncrit}};
+	    {s->maps.ft_share, BPFTABLES_AGENCIES}, {s->maps.ft_dest, ncrit}, {s->maps.ft_own, 2 * ncrit}};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(row) && r == 0; i++)

@@ -8,7 +8,7 @@
 
 #include "tapset.h"
 
-#define BPFTABLES_AGENCIES 16
+#define BPFTABLES_AGENCIES 64
 
 struct tap_bpf;
 
