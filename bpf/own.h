@@ -115,6 +115,15 @@ own_is_unrouted(struct __sk_buff *skb, const struct packet *p, __u32 stage_ifind
 	return bpf_fib_lookup(skb, &f, sizeof f, 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
+/* An error goes to whom the packet was from; else somebody else's traffic could pass for an error about ours. */
+static __always_inline int
+own_goes_back(const struct packet *p, const struct packet *q)
+{
+	if (p->family == 4)
+		return p->dst4 == q->src4;
+	return ((__u64 *)p->dst6)[0] == ((__u64 *)q->src6)[0] && ((__u64 *)p->dst6)[1] == ((__u64 *)q->src6)[1];
+}
+
 /* The quoted packet, for which the stack has no room. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -134,7 +143,7 @@ own_error_quotes_copy(struct __sk_buff *skb, const struct packet *p)
 		return 0;
 	__builtin_memset(q, 0, sizeof *q);
 	q->end = skb->len;
-	return own_quoted(skb, p, q) == 0 && own_is_copy(q, ctl);
+	return own_quoted(skb, p, q) == 0 && own_goes_back(p, q) && own_is_copy(q, ctl);
 }
 
 /* Whether it is for one of this router's own addresses. */

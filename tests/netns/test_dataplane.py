@@ -745,46 +745,6 @@ def test_copies_that_come_back_are_not_copied(plane, out):
         assert str(i.src) != plane.addr("mediation", out) or i.icmp != expired, "an error about a copy was copied"
 
 
-@pytest.mark.parametrize("out", BOTH)
-def test_errors_about_copies_are_not_copied(plane, out):
-    """Nobody listens on the content port: the mediation device says so to the router."""
-    port = plane.port()
-    before = plane.stats()
-    plane.put(port, version=out)
-    with copies_to(plane, port) as copies:
-        send_targets(plane, 1)
-        until("the error", lambda: plane.stats()["own_copy"] - before["own_copy"] >= 1)
-        plane.account(before)
-    inner = [pcap.Packet(outer(out, c)[5]) for c in copies.got]
-    assert [p for p in inner if p.dport == TARGET_PORT]
-    # others' errors are traffic like any other
-    assert not [p for p in inner if p.proto == (1 if out == 4 else 58) and p.icmp[0] == (3 if out == 4 else 1)
-                and str(p.src) == plane.addr("mediation", out)]
-
-
-def test_a_late_error_shows_no_copy_to_others(plane):
-    """Agency 2 deletes its criterion; then an error about its last copy comes, which quotes it.  Agency 1 taps
-    everything, and its copies do not show it."""
-    closed, port = plane.port(), plane.port()
-    gone = plane.put(closed, agency=2, protocol="17", dest_port=TARGET_PORT)
-    with copies_to(plane, closed) as copies, plane.receiver("mediation", port) as content, \
-            plane.injector("mediation") as inject:
-        send_targets(plane, 1)
-        copy = copies.wait(1)[0]
-        plane.put(port, agency=1)
-        plane.ask(f"delete {gone}")
-        quote = bytearray(b"\3\3\0\0\0\0\0\0" + copy[:64])
-        quote[2:4] = pcap.checksum(bytes(quote)).to_bytes(2, "big")
-        head = bytearray(udp_packet(plane.addr("mediation"), plane.addr("router"), 0, 0, b"")[:20])
-        head[9], head[2:4], head[10:12] = 1, (20 + len(quote)).to_bytes(2, "big"), b"\0\0"
-        head[10:12] = pcap.checksum(bytes(head)).to_bytes(2, "big")
-        last = udp_packet(plane.addr("mediation"), plane.addr("internet"), 1, 2, b"last")
-        inject(bytes(head + quote))
-        inject(last)
-        until("the last packet", lambda: last in content.got)
-    assert not [x for x in content.got if copy[:20] in x]
-
-
 def test_deletion_during_traffic(plane):
     """Criteria come and go under load: what was handed over and has nowhere to go any more is counted."""
     port = plane.port()
