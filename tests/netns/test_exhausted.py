@@ -122,12 +122,15 @@ def test_no_memory_left(rig, fresh, taps):
     try:
         limit.set(int(status(engine, "VmSize")[0]) * 1024)
         codes = set()
-        # Many small pieces of memory, which do not come back, and large ones, which then do not fit.
-        lines = dtcp.add_lines(source_address="198.51.100.9", **rig.destination(taps.port))
-        small, large = (dtcp.request("ADD", "lea1", 1, *lines, *(f"X-Note-{i}: " + "y" * 900 for i in range(n)))
-                        for n in (0, 60))
-        for _ in range(40):
-            taps.s.send(small * 100 + large * 4)
+        # Many small pieces of memory, which do not come back, and large ones, which then do not fit.  The small ones
+        # name hosts of their own: too many for one would slow the router.
+        def request(host, notes):
+            lines = dtcp.add_lines(source_address=f"198.19.{host // 250}.{host % 250 + 1}", **rig.destination(taps.port))
+            return dtcp.request("ADD", "lea1", 1, *lines, *(f"X-Note-{i}: " + "y" * 900 for i in range(notes)))
+
+        for hundred in range(40):
+            hosts = range(104 * hundred, 104 * (hundred + 1))
+            taps.s.send(b"".join(request(host, 60 if host in hosts[100:] else 0) for host in hosts))
             for _ in range(104):
                 reply = taps.s.receive()
                 codes.add((reply.code, reply.get("X-REASON")))
