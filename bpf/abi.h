@@ -54,6 +54,8 @@
 #define TAP_QUARANTINE_MS 1000
 #define TAP_OWN_BITS 512
 #define TAP_LOCAL_MAX 65536    /* addresses of this router */
+#define TAP_IDS 4096           /* places where outer identifications are counted; a power of two */
+#define TAP_ID_BLOCK 64        /* as many follow each other, for the segments of a train */
 #define TAP_SEEN_ENDED (~0ull) /* tap_count.seen_ns of a criterion that ended by idleness */
 #define TAP_LIMIT_MORE                                                                                                 \
 	(1ull << 63)       /* in tap_crit.packets and bytes: this is a part of the limit, and more may come            \
@@ -171,9 +173,7 @@ struct tap_agency {
 	__u64 zero;
 	/* Written by the kernel programs, zeroed with a new budget: */
 	__u64 packets_until, bytes_until; /* CLOCK_BOOTTIME in units of 1/64 ns */
-	__u64 zero2;
-	__u32 next_id; /* the last outer identification given out: nobody sees others' copies in his own */
-	__u32 zero4;
+	__u64 zero2[2];
 	/* Counted by the kernel: */
 	__u64 matched, due, sent; /* as the counters of these names */
 	__u64 lost_budget;        /* all other losses are due - sent - lost_budget */
@@ -186,13 +186,19 @@ struct tap_dest {
 	__be16 sport_be, dport_be;
 	__u8 family; /* 4, 6; 0 = free */
 	__u8 ttl;
-	__u8 zero[2];
+	__u16 ids; /* index into ids: the same for all agencies' copies from this source to this destination */
 	/* Written by the kernel programs only: */
 	__u64 unresolved_since_ns; /* the next hop has not answered since (0 = fine) */
 	__u64 probed_ns;           /* when a copy last went through the neighbour table */
 	__u32 parked_bytes;        /* memory of copies waiting there, about, since unresolved_since_ns */
 	/* Written by the dataplane: */
 	__u32 agency; /* whose criteria send here */
+};
+
+/* Outer identifications given out, of datagrams and of blocks of TAP_ID_BLOCK for segment trains. */
+struct tap_ids {
+	__u64 datagrams, blocks;
+	__u64 zero[6];
 };
 
 /* An address of this router's own.  IPv4: the first four bytes. */
@@ -383,6 +389,51 @@ tap_mix(__u64 h, __u64 v)
 	return h ^ (h >> 32);
 }
 
+/*
+ * Outer IPv4 identifications.  They are unique among the copies from one source to one destination, whose ever they
+ * are, since whoever puts fragments together looks at nothing else; and as one agency sees its own only, they must not
+ * tell how many others there are in between.  So the n-th is a permutation of n by a key that nobody outside has and
+ * that is another in each cycle.  The segments of a train are numbered by the kernel, each one more than the last: they
+ * have a half of the numbers for themselves, in blocks, and a train of more segments than a block has may meet others.
+ */
+static inline __attribute__((always_inline)) __u32
+tap_id_permute(__u64 key, __u32 x, __u32 high, __u32 low)
+{
+	__u32 h = x >> low, l = x & ((1u << low) - 1);
+
+	for (__u32 i = 0; i < 3; i++) { /* Feistel's network, of two halves that may differ by a bit */
+		h = (h ^ (__u32)(tap_mix(tap_mix(key, l), 2 * i) >> 40)) & ((1u << high) - 1);
+		l = (l ^ (__u32)(tap_mix(tap_mix(key, h), 2 * i + 1) >> 40)) & ((1u << low) - 1);
+	}
+	return h << low | l;
+}
+
+static inline __attribute__((always_inline)) __u64
+tap_id_key(__u64 seed, __u32 place, __u64 cycle)
+{
+	return tap_mix(tap_mix(seed ^ 0x6964730000000000ull, place), cycle);
+}
+
+/* The n-th datagram's, and the first of the n-th block's. */
+static inline __attribute__((always_inline)) __u32
+tap_id(__u64 seed, __u32 place, __u64 n)
+{
+	return tap_id_permute(tap_id_key(seed, place, n >> 15 << 1), (__u32)n & 0x7fff, 8, 7);
+}
+
+static inline __attribute__((always_inline)) __u32
+tap_id_block(__u64 seed, __u32 place, __u64 n)
+{
+	return 0x8000 | tap_id_permute(tap_id_key(seed, place, n >> 9 << 1 | 1), (__u32)n & 0x1ff, 5, 4) * TAP_ID_BLOCK;
+}
+
+/* src and dst: of a struct tap_dest, as words. */
+static inline __attribute__((always_inline)) __u32
+tap_ids_place(__u64 seed, const __u64 *src, const __u64 *dst)
+{
+	return (__u32)(tap_mix(tap_mix(tap_mix(tap_mix(~seed, src[0]), src[1]), dst[0]), dst[1]) >> 20) & (TAP_IDS - 1);
+}
+
 /* addrs and rest: a struct tap_key4 as two words in memory. */
 static inline __attribute__((always_inline)) __u64
 tap_hash4(__u64 seed, __u64 addrs, __u64 rest)
@@ -454,6 +505,7 @@ _Static_assert(sizeof(struct tap_crit) == 64, "tap_crit");
 _Static_assert(sizeof(struct tap_count) == 64, "tap_count");
 _Static_assert(sizeof(struct tap_agency) == 128, "tap_agency");
 _Static_assert(sizeof(struct tap_dest) == 64, "tap_dest");
+_Static_assert(sizeof(struct tap_ids) == 64, "tap_ids");
 _Static_assert(sizeof(struct tap_port) == 16, "tap_port");
 _Static_assert(sizeof(struct tap_own) == 40, "tap_own");
 _Static_assert(sizeof(struct tap_local) == 20, "tap_local");

@@ -43,6 +43,7 @@ TAP_MAP_ARRAY(ft_count, struct tap_count, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_ended, __u64, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_agency, struct tap_agency, 1, BPF_F_MMAPABLE);
 TAP_MAP_ARRAY(ft_dest, struct tap_dest, 1, BPF_F_MMAPABLE);
+TAP_MAP_ARRAY(ft_ids, struct tap_ids, TAP_IDS, 0);
 TAP_MAP_ARRAY(ft_trace, struct tap_trace, 1, BPF_F_MMAPABLE);
 TAP_MAP_HASH(ft_own, BPF_MAP_TYPE_HASH, struct tap_own, __u32, 1, BPF_F_NO_PREALLOC);
 TAP_MAP_HASH(ft_local, BPF_MAP_TYPE_HASH, struct tap_local, __u32, TAP_LOCAL_MAX, BPF_F_NO_PREALLOC);

@@ -65,14 +65,21 @@ send_checksum(struct __sk_buff *skb, const struct tap_dest *d, __u32 len, int pa
 	return (int)bpf_skb_store_bytes(skb, ETH_HLEN + hlen + offsetof(struct udphdr, check), &check, sizeof check, 0);
 }
 
-/* The first of n outer identifications. */
-static __always_inline __u32
+/* The outer identification of a datagram, or the first of n that follow each other. */
+static __noinline __u32
 send_next_id(const struct tap_dest *d, __u32 n)
 {
-	__u32 agency = d->agency;
-	struct tap_agency *a = bpf_map_lookup_elem(&ft_agency, &agency);
+	const __u32 zero = 0;
+	const struct tap_ctl *ctl = bpf_map_lookup_elem(&ft_ctl, &zero);
+	__u32 place = d ? d->ids & (TAP_IDS - 1) : 0;
+	struct tap_ids *ids = bpf_map_lookup_elem(&ft_ids, &place);
 
-	return a ? __sync_fetch_and_add(&a->next_id, n) : 0;
+	if (!ctl || !ids)
+		return 0;
+	if (n <= 1)
+		return tap_id(ctl->seed, place, __sync_fetch_and_add(&ids->datagrams, 1));
+	return tap_id_block(
+	    ctl->seed, place, __sync_fetch_and_add(&ids->blocks, (n + TAP_ID_BLOCK - 1) / TAP_ID_BLOCK));
 }
 
 /* Asks the routing table for the way of what came in at ifindex.  len: length to be sent, compared with the MTU. */

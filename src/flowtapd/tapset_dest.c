@@ -102,8 +102,9 @@ list_remove(struct dests *d, uint32_t i, enum which w)
 }
 
 static struct tap_dest
-dest_of(const struct tapset_dest *w, uint32_t agency)
+dest_of(const struct dests *o, const struct tapset_dest *w, uint32_t agency)
 {
+	__u64 src[2], dst[2];
 	struct tap_dest d = {.sport_be = htons(w->sport),
 	    .dport_be = htons(w->dport),
 	    .family = w->dst.family,
@@ -112,13 +113,16 @@ dest_of(const struct tapset_dest *w, uint32_t agency)
 
 	memcpy(d.src, w->src.b, sizeof d.src);
 	memcpy(d.dst, w->dst.b, sizeof d.dst);
+	memcpy(src, d.src, sizeof src);
+	memcpy(dst, d.dst, sizeof dst);
+	d.ids = (uint16_t)tap_ids_place(*o->seed, src, dst);
 	return d;
 }
 
 bool
 dests_equal(const struct dests *d, uint32_t i, const struct tapset_dest *want, uint32_t agency)
 {
-	struct tap_dest w = dest_of(want, agency);
+	struct tap_dest w = dest_of(d, want, agency);
 
 	/* What lies between is the kernel programs'. */
 	return d->dest[i].agency == agency &&
@@ -179,7 +183,7 @@ dest_find(struct dests *d, const struct tapset_dest *want, const struct tap_dest
 int
 dests_get(struct dests *d, const struct tapset_dest *want, uint32_t agency, uint64_t now_ns, uint32_t *out)
 {
-	struct tap_dest w = dest_of(want, agency);
+	struct tap_dest w = dest_of(d, want, agency);
 	uint32_t *recent = recent_of(d, &w);
 	int r = 0;
 

@@ -170,7 +170,8 @@ struct dests {
 	struct tap_dest *dest;
 	const struct tapset_hash_ops *own;
 	void *own_arg;
-	__u64 *own_bits; /* tap_ctl.own: only ever set, until the tables are made anew */
+	const __u64 *seed; /* tap_ctl.seed */
+	__u64 *own_bits;   /* tap_ctl.own: only ever set, until the tables are made anew */
 	struct pool pool;
 	struct dest_link *link;
 	uint32_t rest_head, rest_tail;

@@ -217,8 +217,8 @@ class Player:
                 yield reply
 
     def traffic(self, s, count, inject, copies):
-        """Copies and counters.  The copies of one packet keep their order, and the ids of outer packets follow
-        each other as if nobody else's left; what is not lea1's to see comes between the target's packets."""
+        """Copies and counters.  The copies of one packet keep their order, and each outer packet has an id of
+        its own; what is not lea1's to see comes between the target's packets."""
         s.ask("DELETE", ALL, "Flags: STATIC", timeout=30)
         criteria = [{}, {}, {}] if count % 2 else [{}, {"protocol": "17"}, {"dest_port": "9", "protocol": "17"}]
         for i, what in enumerate(criteria):
@@ -231,10 +231,11 @@ class Player:
             inject(self.noise)
         pieces = sum(1 + (i % len(self.packets) == 2) for i in range(count)) * len(criteria)
         copies.wait(have + pieces, 20)
-        got, first = copies.got[have:], int.from_bytes(copies.got[have][4:6], "big")
+        got = copies.got[have:]
+        ids = list(dict.fromkeys(x[4:6] for x in got))
         told = [normal(s.ask("LIST", "Flags: BOTH", timeout=30), base)]
         told[0] = re.sub(r"(?m)^AVERAGE-BANDWIDTH:.*\n?", "", told[0])
-        return told + [(x[:4] + x[6:10] + x[12:]).hex() + f" {(int.from_bytes(x[4:6], 'big') - first) & 0xFFFF}" for x in got]
+        return told + [(x[:4] + x[6:10] + x[12:]).hex() + f" {ids.index(x[4:6])}" for x in got]
 
 
 def pipelined(session, requests):
