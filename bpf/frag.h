@@ -43,6 +43,18 @@ frag_remember(const struct packet *p)
 	return (int)bpf_map_update_elem(&ft_frag, &k, &v, BPF_ANY);
 }
 
+/* A first fragment begins another datagram: what one with the same number said before it is over. */
+__noinline int
+frag_forget(const struct packet *p)
+{
+	struct tap_frag_key k;
+
+	if (!p)
+		return 0;
+	frag_key(p, &k);
+	return (int)bpf_map_delete_elem(&ft_frag, &k);
+}
+
 /* Fills in what the first fragment said. */
 __noinline int
 frag_recall(struct packet *p)

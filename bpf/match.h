@@ -298,6 +298,8 @@ match_look(struct __sk_buff *skb, const struct tap_ctl *ctl, __u64 hits, struct 
 		return 0;
 	if (w->pkt.flags & PKT_FRAG_LATER && (ctl->l4_terms || parse_is_ext(w->pkt.proto)))
 		frag_recall(&w->pkt);
+	if (w->pkt.flags & PKT_FRAG_FIRST && (ctl->l4_terms || parse_is_ext(w->pkt.frag_proto)))
+		frag_forget(&w->pkt);
 	if (hits == HITS_UNKNOWN)
 		w->hits = hits_of(&w->pkt, ctl);
 	if (!w->hits)
