@@ -24,7 +24,8 @@ tapset_new(const struct tapset_tables *t, struct tapset **out)
 	s->side[1] = (struct side){
 	    .crit = t->crit, .family = 6, .ctl = t->ctl, .term6 = t->term6, .slot = t->slot6, .slots = t->nslot6};
 	bloom_init(&s->bloom, t->ctl, t->bloom, t->bloom_words);
-	s->dests = (struct dests){.dest = t->dest, .own = &s->t.own, .own_arg = t->own_arg, .own_bits = t->ctl->own, .seed = &t->ctl->seed};
+	s->dests = (struct dests){
+	    .dest = t->dest, .own = &s->t.own, .own_arg = t->own_arg, .own_bits = t->ctl->own, .seed = &t->ctl->seed};
 	s->flag = calloc(t->ncrit, sizeof *s->flag);
 	s->sample = calloc(t->ncrit, sizeof *s->sample);
 	s->dests.link = calloc(t->ndest, sizeof *s->dests.link);
