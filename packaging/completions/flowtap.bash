@@ -19,7 +19,7 @@ _flowtap() {
 		[ -z "$first" ] || case ${COMP_WORDS[first]} in
 		commit) options="--check --confirmed --comment --base --empty --json" ;;
 		rollback) options="--check --confirmed --comment --base --empty --json" ;;
-		audit) options="--key --known" ;;
+		audit) options="--key --known --begin" ;;
 		*) options= ;;
 		esac
 		COMPREPLY=($(compgen -W "$options" -- "$cur"))

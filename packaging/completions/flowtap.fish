@@ -20,3 +20,4 @@ complete -c flowtap -n '__fish_seen_subcommand_from commit rollback' -l comment
 complete -c flowtap -n '__fish_seen_subcommand_from commit rollback' -l confirmed
 complete -c flowtap -n '__fish_seen_subcommand_from audit' -l key
 complete -c flowtap -n '__fish_seen_subcommand_from audit' -l known
+complete -c flowtap -n '__fish_seen_subcommand_from audit' -l begin

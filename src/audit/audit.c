@@ -26,6 +26,20 @@ audit_chain_init(struct audit_chain *c)
 	c->hash[AUDIT_HASH_HEX] = '\0';
 }
 
+int
+audit_chain_parse(const char *text, struct audit_chain *out)
+{
+	const char *colon = strchr(text, ':');
+	uint8_t hash[AUDIT_HASH_HEX / 2];
+
+	if (colon == NULL || slice_u64((struct slice){text, (size_t)(colon - text)}, INT64_MAX, &out->n) < 0 ||
+	    out->n == 0 || strlen(colon + 1) != AUDIT_HASH_HEX ||
+	    audit_unhex((struct slice){colon + 1, AUDIT_HASH_HEX}, hash, sizeof hash) < 0)
+		return -EINVAL;
+	audit_hex(hash, sizeof hash, out->hash);
+	return 0;
+}
+
 /* ---- writing ---- */
 
 /* In JSON as itself. */

@@ -29,6 +29,8 @@ struct audit_chain {
 };
 
 void audit_chain_init(struct audit_chain *c);
+/* "LINE:HASH", as `audit head` prints it: 0 or -EINVAL. */
+int audit_chain_parse(const char *text, struct audit_chain *out);
 
 /* What happened.  Strings borrowed; NULL, 0 and family 0: left out. */
 struct audit_event {

@@ -71,6 +71,7 @@ struct conf {
 	uint32_t ninstance;
 	uint32_t copy_dscp, copy_priority; /* copies: of their outer header; socket priority, 0: as they come */
 	uint32_t checkpoint_s;             /* audit checkpoint-interval */
+	uint32_t retention_days;           /* audit retention; 0: for ever */
 	uint32_t max_criteria;             /* maximum-criteria: 1024 .. 4194304, default 131072 */
 	enum conf_attach attach;           /* attach auto | tcx | clsact */
 	char state_dir[256];               /* state-directory, default /var/lib/flowtap */

@@ -85,6 +85,9 @@ head_text(const json_t *j, unsigned width, struct buf *out)
 	(void)width;
 	buf_printf(out, "public key  %s\nlast line   %" JSON_INTEGER_FORMAT ":%s\n", key ? key : "-",
 	    json_integer_value(json_object_get(j, "n")), hash ? hash : "-");
+	if (json_integer_value(json_object_get(j, "archived")))
+		buf_printf(out, "archived    up to line %" JSON_INTEGER_FORMAT "\n",
+		    json_integer_value(json_object_get(j, "archived")));
 }
 
 static int
@@ -111,22 +114,34 @@ head(const char *socket, bool json)
 	return written();
 }
 
-/* ---- verify ---- */
-
-/* "LINE:HASH", as head prints it. */
 static int
-known_parse(const char *text, struct audit_chain *out)
+archive(const char *socket, bool json, const char *known)
 {
-	const char *colon = strchr(text, ':');
-	uint8_t hash[AUDIT_HASH_HEX / 2];
+	cleanup_buf struct buf body = {0};
+	cleanup_fd int fd = -1;
+	json_t *j;
+	char words[192];
+	int code, type;
 
-	if (colon == NULL || slice_u64((struct slice){text, (size_t)(colon - text)}, INT64_MAX, &out->n) < 0 ||
-	    out->n == 0 || strlen(colon + 1) != AUDIT_HASH_HEX ||
-	    audit_unhex((struct slice){colon + 1, AUDIT_HASH_HEX}, hash, sizeof hash) < 0)
-		return -EINVAL;
-	memcpy(out->hash, colon + 1, AUDIT_HASH_HEX + 1);
-	return 0;
+	if ((size_t)snprintf(words, sizeof words, "audit archive %s", known) >= sizeof words)
+		return usage("audit archive: expected the number of a line, a colon and its hash");
+	if ((fd = ctl_ask(socket, words, (struct slice){"", 0}, &code)) < 0)
+		return code;
+	if ((type = ctl_read(fd, &body)) != IPC_C_JSON)
+		return type < 0 ? EXIT_TRANSPORT : ctl_error(&body);
+	if ((j = json_loadb((const char *)body.p, body.len, 0, NULL)) == NULL)
+		return ctl_nonsense();
+	if (json)
+		jsonout_object(&(struct jsonout){0}, j);
+	else {
+		printf("lines up to %" JSON_INTEGER_FORMAT " have left the record\n",
+		    json_integer_value(json_object_get(j, "archived")));
+		json_decref(j);
+	}
+	return written();
 }
+
+/* ---- verify ---- */
 
 /* Each whole line of the file without its end; nonzero from cb stops and is returned. */
 static int
@@ -159,7 +174,9 @@ lines_each(const char *path, int (*cb)(void *arg, struct slice line, uint64_t no
 
 struct verifying {
 	struct audit_verifier v;
+	uint64_t begin; /* what stands before the first line that is to be proved */
 	bool json;
+	const char *file; /* of several; NULL: there is one */
 };
 
 /* {"proved": false, "line": where it breaks, "why": ..., "proved-up-to": ...} */
@@ -182,8 +199,8 @@ verify_line(void *arg, struct slice line, uint64_t no)
 	if (x->json)
 		disproved_json(x, no, why);
 	else
-		printf("NOT PROVED: line %" PRIu64 " of the file: %s\nproved up to line %" PRIu64 "\n", no, why,
-		    v->chain.n);
+		printf("NOT PROVED: line %" PRIu64 " of %s: %s\nproved up to line %" PRIu64 "\n", no,
+		    x->file ? x->file : "the file", why, v->chain.n);
 	return EXIT_REFUSED;
 }
 
@@ -201,20 +218,28 @@ unproved(const struct audit_verifier *v, uint64_t *line)
 }
 
 static void
-proved_json(const struct audit_verifier *v)
+proved_json(const struct verifying *x)
 {
+	const struct audit_verifier *v = &x->v;
+
 	jsonout_object(&(struct jsonout){0},
-	    json_pack("{s:b, s:I, s:I, s:I, s:o}", "proved", 1, "lines", (json_int_t)v->chain.n, "signed-up-to",
-		(json_int_t)v->signed_n, "checkpoints", (json_int_t)v->checkpoints, "known",
-		v->known.n ? json_integer((json_int_t)v->known.n) : json_null()));
+	    json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "proved", 1, "lines",
+		(json_int_t)(v->chain.n - x->begin), "signed-up-to", (json_int_t)v->signed_n, "checkpoints",
+		(json_int_t)v->checkpoints, "first", (json_int_t)x->begin + 1, "last", (json_int_t)v->chain.n, "hash",
+		v->chain.hash, "known", v->known.n ? json_integer((json_int_t)v->known.n) : json_null()));
 }
 
 static void
-proved_text(const struct audit_verifier *v)
+proved_text(const struct verifying *x)
 {
-	printf("proved: %" PRIu64 " line%s, unchanged, in order, none missing\n"
-	       "signed: up to line %" PRIu64 ", by %" PRIu64 " checkpoint%s\n",
-	    v->chain.n, v->chain.n == 1 ? "" : "s", v->signed_n, v->checkpoints, v->checkpoints == 1 ? "" : "s");
+	const struct audit_verifier *v = &x->v;
+	const uint64_t n = v->chain.n - x->begin;
+
+	printf("proved: %" PRIu64 " line%s, unchanged, in order, none missing", n, n == 1 ? "" : "s");
+	if (x->begin)
+		printf(" from line %" PRIu64 " on", x->begin + 1);
+	printf("\nsigned: up to line %" PRIu64 ", by %" PRIu64 " checkpoint%s\nlast:   %" PRIu64 ":%s\n", v->signed_n,
+	    v->checkpoints, v->checkpoints == 1 ? "" : "s", v->chain.n, v->chain.hash);
 	if (v->known.n == 0)
 		printf("That nothing was cut off at the end is proved up to a line you know from\n"
 		       "elsewhere: -K LINE:HASH\n");
@@ -233,25 +258,25 @@ verify_end(const struct verifying *x)
 	else if (why)
 		printf("NOT PROVED: line %" PRIu64 ": %s\n", line, why);
 	else if (x->json)
-		proved_json(&x->v);
+		proved_json(x);
 	else
-		proved_text(&x->v);
+		proved_text(x);
 	return why ? EXIT_REFUSED : EXIT_OK;
 }
 
 static int
 verify(bool json, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"key", required_argument, NULL, 'k'}, {"known", required_argument, NULL, 'K'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"key", required_argument, NULL, 'k'},
+	    {"known", required_argument, NULL, 'K'}, {"begin", required_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
 	uint8_t key[AUDIT_KEY_LEN];
-	struct audit_chain known = {0};
+	struct audit_chain known = {0}, begin = {0};
 	struct verifying x = {.json = json};
 	bool have_key = false;
 	int c, r;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "k:K:", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "k:K:b:", options, NULL)) != -1)
 		switch (c) {
 		case 'k':
 			if (audit_unhex((struct slice){optarg, strlen(optarg)}, key, sizeof key) < 0)
@@ -259,17 +284,27 @@ verify(bool json, int argc, char **argv)
 			have_key = true;
 			break;
 		case 'K':
-			if (known_parse(optarg, &known) < 0)
+			if (audit_chain_parse(optarg, &known) < 0)
 				return usage("--known: expected the number of a line, a colon and its hash");
+			break;
+		case 'b':
+			if (audit_chain_parse(optarg, &begin) < 0)
+				return usage("--begin: expected the number of a line, a colon and its hash");
 			break;
 		default:
 			return EXIT_USAGE;
 		}
-	if (!have_key || optind != argc - 1)
-		return usage("audit verify: expected --key KEY and one FILE");
+	if (!have_key || optind >= argc)
+		return usage("audit verify: expected --key KEY and a FILE, or several that follow each other");
 	audit_verify_init(&x.v, key);
 	x.v.known = known;
-	r = lines_each(argv[optind], verify_line, &x);
+	if (begin.n)
+		x.v.chain = begin;
+	x.begin = begin.n;
+	for (r = 0; r == 0 && optind < argc; optind++) {
+		x.file = argc - optind > 1 || x.file ? argv[optind] : NULL;
+		r = lines_each(argv[optind], verify_line, &x);
+	}
 	if (r == 0)
 		r = verify_end(&x);
 	return r == EXIT_OK ? written() : r;
@@ -384,5 +419,7 @@ audit_main(const char *socket, bool json, int argc, char **argv)
 		return verify(json, argc - 1, argv + 1);
 	if (strcmp(word, "report") == 0 && argc == 3)
 		return (r = lines_each(argv[2], report_line, &json)) ? r : written();
-	return usage("audit: expected export, head, verify or report");
+	if (strcmp(word, "archive") == 0 && argc == 3)
+		return archive(socket, json, argv[2]);
+	return usage("audit: expected export, head, verify, archive or report");
 }

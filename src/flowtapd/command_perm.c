@@ -38,6 +38,7 @@ static const struct {
     {"services flow-tap events", CONF_PERM_FLOW_TAP, "permission denied"},
     {"audit export", CONF_PERM_AUDIT, AUDITORS},
     {"audit head", CONF_PERM_AUDIT, AUDITORS},
+    {"audit archive", CONF_PERM_AUDIT, AUDITORS},
     {"warrant enter", CONF_PERM_OFFICER, OFFICERS},
     {"warrant approve", CONF_PERM_OFFICER, OFFICERS},
     {"warrant revoke", CONF_PERM_OFFICER, OFFICERS},

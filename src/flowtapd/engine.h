@@ -191,6 +191,7 @@ struct engine_audit {
 	int64_t uncertainty_us;          /* the clock's, when the transaction began */
 	int64_t last_ms;                 /* the time of the last line that was there at the start; 0: none */
 	uint64_t signed_n;               /* the last checkpoint's line */
+	uint64_t archived, dropped;      /* the last line that has left the record; that has been deleted */
 	uint64_t written;                /* bytes of lines since the start */
 	struct buf drop;                 /* checkpoints of this transaction */
 	struct append drop_file;         /* those that left: whole lines */
@@ -449,6 +450,9 @@ void engine_audit_of(struct audit_event *v, const struct session *s, const char 
 int engine_audit_start(struct engine *e, const char **why);
 /* Appends the record's line n.  -ENOENT, -EBADMSG */
 int engine_audit_line(struct engine *e, uint64_t n, struct buf *out);
+/* Its number and hash; its time, to the second.  -EBADMSG, too. */
+int engine_audit_line_chain(struct engine *e, uint64_t n, struct audit_chain *out);
+int engine_audit_line_ms(struct engine *e, uint64_t n, int64_t *out);
 /* An IPC_K_CLOCK's body. */
 int engine_clock_told(struct engine *e, const uint8_t *body, size_t len);
 void engine_audit_stop(struct engine *e);

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "engine_archive.h"
 #include "engine_share.h"
 #include "log.h"
 #include "replace.h"
@@ -310,6 +311,27 @@ line_ms(const struct buf *line)
 	return warrant_time_parse(slice_of(text), &ms) == 0 ? ms : 0;
 }
 
+int
+engine_audit_line_chain(struct engine *e, uint64_t n, struct audit_chain *out)
+{
+	cleanup_buf struct buf line = {0};
+	int r = line_load(e, &n, &line);
+
+	return r < 0 ? r : chain_from_line(out, n, &line);
+}
+
+int
+engine_audit_line_ms(struct engine *e, uint64_t n, int64_t *out)
+{
+	cleanup_buf struct buf line = {0};
+	int r = line_load(e, &n, &line);
+
+	if (r < 0)
+		return r;
+	*out = line_ms(&line);
+	return *out ? 0 : -EBADMSG;
+}
+
 static int
 chain_load(struct engine *e)
 {
@@ -418,6 +440,7 @@ on_timer(void *arg)
 	struct engine *e = arg;
 
 	checkpoint_now(e);
+	engine_archive_step(e);
 	loop_timer_set(e->audit.timer, (int64_t)e->conf->checkpoint_s * 1000);
 }
 
@@ -446,7 +469,7 @@ engine_audit_start(struct engine *e, const char **why)
 		a->drop_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (a->drop_fd < 0)
 		return -errno;
-	if ((r = chain_load(e)) < 0)
+	if ((r = chain_load(e)) < 0 || (r = engine_archive_start(e)) < 0)
 		return r;
 	if ((r = drop_check(e, why)) < 0)
 		return r;
@@ -455,6 +478,7 @@ engine_audit_start(struct engine *e, const char **why)
 		return r;
 	*why = "audit record";
 	drop_missing(e);
+	loop_defer(e->loop, engine_archive_step, e);
 	if (engine_late_unready(e))
 		engine_alarm(e, engine_late_unready(e));
 	engine_audit_happened(e, &(struct audit_event){.kind = "start", .reason = "flowtapd " FLOWTAP_VERSION});

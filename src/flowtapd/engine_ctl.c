@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "engine_archive.h"
 #include "engine_at.h"
 #include "engine_ctl.h"
 #include "engine_ctl_limit.h"
@@ -109,8 +110,8 @@ audit_end(struct ctl *c)
 
 	store_lines_close(TAKE_PTR(c->lines));
 	c->exporting = false;
-	snprintf(text, sizeof text, "{\"key\":\"%s\",\"n\":%llu,\"hash\":\"%s\"}", a->key,
-	    (unsigned long long)a->chain.n, a->chain.hash);
+	snprintf(text, sizeof text, "{\"key\":\"%s\",\"n\":%llu,\"hash\":\"%s\",\"archived\":%llu}", a->key,
+	    (unsigned long long)a->chain.n, a->chain.hash, (unsigned long long)a->archived);
 	return ctl_send(c, IPC_C_JSON, text, strlen(text));
 }
 
@@ -140,7 +141,7 @@ audit_lines_open(struct ctl *c)
 static int
 audit_from(struct ctl *c, uint64_t line)
 {
-	c->line = line;
+	c->line = line > c->engine->audit.archived ? line : c->engine->audit.archived + 1;
 	c->line_last = c->engine->audit.chain.n;
 	return audit_lines_open(c);
 }
@@ -221,6 +222,19 @@ audit_head(struct ctl *c, const char *args, struct slice text)
 	(void)args;
 	(void)text;
 	return audit_end(c);
+}
+
+static int
+audit_archive(struct ctl *c, const char *args, struct slice text)
+{
+	char why[192];
+	int r = engine_archive(c->engine, c->uid, args, why, sizeof why);
+
+	(void)text;
+	if (r == 0)
+		return audit_end(c);
+	ctl_error(c, r == -EINVAL ? EXIT_USAGE : r == -EPERM ? EXIT_REFUSED : EXIT_TRANSPORT, why);
+	return 0;
 }
 
 /* ---- warrants ---- */
@@ -372,6 +386,7 @@ static const struct {
     {"services flow-tap", ctl_show_flow_tap},
     {"audit export", audit_export},
     {"audit head", audit_head},
+    {"audit archive", audit_archive},
     {"warrant enter", warrant_enter},
     {"warrant approve", warrant_approve},
     {"warrant revoke", warrant_revoke},

@@ -185,6 +185,32 @@ missing_alarm(struct engine *e, const json_t *o)
 	engine_alarm(e, text);
 }
 
+void
+engine_proof_spell(const struct proof_state *s, char out[static PROOF_STATE_TEXT])
+{
+	char by[2][24];
+
+	snprintf(by[0], sizeof by[0], "approved by %u", s->approved_uid);
+	snprintf(by[1], sizeof by[1], "revoked by %u", s->revoked_uid);
+	snprintf(
+	    out, PROOF_STATE_TEXT, "%s, %s", s->approved ? by[0] : "not approved", s->revoked ? by[1] : "not revoked");
+}
+
+/* All that former lines told of it, which have left the record. */
+static int
+kept_take(struct authority *a, const json_t *o, uint32_t uid)
+{
+	const char *request = json_string_value(json_object_get(o, "request"));
+	const char *reason = json_string_value(json_object_get(o, "reason")), *second;
+
+	if (request == NULL || reason == NULL || (second = strstr(reason, ", ")) == NULL)
+		return -EBADMSG;
+	a->told = (struct proof_state){.entered_uid = uid};
+	a->told.approved = sscanf(reason, "approved by %u", &a->told.approved_uid) == 1;
+	a->told.revoked = sscanf(second, ", revoked by %u", &a->told.revoked_uid) == 1;
+	return audit_digest(request, strlen(request), a->told.text);
+}
+
 /* One line about a warrant. */
 static int
 line_take(struct engine *e, const json_t *o)
@@ -197,10 +223,12 @@ line_take(struct engine *e, const json_t *o)
 	if (kind == NULL || strcmp(kind, "warrant-refused") == 0)
 		return 0;
 	if (a == NULL) {
-		if (strcmp(kind, "warrant-entered") == 0)
+		if (strcmp(kind, "warrant-entered") == 0 || strcmp(kind, "warrant-kept") == 0)
 			missing_alarm(e, o);
 		return 0;
 	}
+	if (strcmp(kind, "warrant-kept") == 0)
+		return kept_take(a, o, uid);
 	if (strcmp(kind, "warrant-approved") == 0) {
 		a->told.approved = true;
 		a->told.approved_uid = uid;
@@ -220,8 +248,8 @@ record_read(struct engine *e)
 {
 	const uint64_t last = e->audit.chain.n; /* alarms are lines, too */
 	struct store_lines *lines = NULL;
-	uint64_t n, before = 0;
-	int r = store_lines_open(e->store, 1, &lines);
+	uint64_t n, before = e->audit.archived;
+	int r = store_lines_open(e->store, before + 1, &lines);
 
 	while (r >= 0) {
 		cleanup_buf struct buf sealed = {0}, line = {0};
@@ -229,7 +257,7 @@ record_read(struct engine *e)
 
 		if ((r = store_lines_next(lines, &n, &sealed)) <= 0)
 			break;
-		if (before && n != before + 1)
+		if (n != before + 1)
 			r = -EBADMSG;
 		before = n;
 		if (r > 0)

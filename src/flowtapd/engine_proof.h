@@ -28,6 +28,7 @@ struct proof_state {
 };
 
 #define PROOF_TEXT (AUDIT_HASH_HEX + 48)
+#define PROOF_STATE_TEXT 64
 struct engine_proof {
 	char text[PROOF_TEXT], saved[PROOF_TEXT]; /* of the last line; saved: as of the begin of the transaction */
 	bool ready;
@@ -41,6 +42,8 @@ int engine_proof_start(struct engine *e);
 int engine_proof_set(struct engine *e, struct authority *a, const struct proof_state *state);
 /* In the open transaction: the line as it is, before a checkpoint.  Nothing before engine_proof_start. */
 int engine_proof_line(struct engine *e);
+/* The state in words, but for the text and who entered it, as a line of kind "warrant-kept" has it. */
+void engine_proof_spell(const struct proof_state *s, char out[static PROOF_STATE_TEXT]);
 /* The transaction has begun, or has been undone. */
 void engine_proof_begun(struct engine *e);
 void engine_proof_undone(struct engine *e);

@@ -102,6 +102,9 @@ static const char *const statements[ST_MAX] = {
     [ST_AUDIT_ADD] = "INSERT INTO audit (n, line) VALUES (?1, ?2)",
     [ST_AUDIT_GET] = "SELECT n, line FROM audit WHERE n = ?1",
     [ST_AUDIT_LAST] = "SELECT n, line FROM audit ORDER BY n DESC LIMIT 1",
+    [ST_ARCHIVED_GET] = "SELECT coalesce(max(upto), 0) FROM archived",
+    [ST_ARCHIVED_ADD] = "INSERT INTO archived (upto) VALUES (?1)",
+    [ST_ARCHIVED_DROP] = "DELETE FROM audit WHERE n IN (SELECT n FROM audit WHERE n <= ?1 ORDER BY n LIMIT ?2)",
 };
 
 int

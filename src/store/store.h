@@ -188,7 +188,7 @@ int store_select_warrant(
 int store_delete_warrant(
     struct store *s, uint64_t no, void (*cb)(void *arg, uint64_t uid, uint32_t id), void *arg, uint64_t *count);
 
-/* ---- the audit record: only ever added to, in the transaction of what it tells of ---- */
+/* ---- the audit record: only ever added to, in the transaction of what it tells of, but for what was archived ---- */
 
 /* n: of the line, one more than the last.  line: as it is kept. */
 int store_audit_add(struct store *s, uint64_t n, struct slice line);
@@ -199,6 +199,12 @@ struct store_lines;
 int store_lines_open(struct store *s, uint64_t n, struct store_lines **out);
 int store_lines_next(struct store_lines *l, uint64_t *n, struct buf *out); /* appends one: 1; 0 the end; -errno */
 void store_lines_close(struct store_lines *l);                             /* NULL is legal */
+/* The last line that has left; 0: none.  Lines up to it may still be there. */
+int store_archived(struct store *s, uint64_t *upto);
+/* In the transaction of the line that tells of it; upto: more than before. */
+int store_archive(struct store *s, uint64_t upto);
+/* Deletes the first ones of those that have left, so many at most: how many, or -errno. */
+int store_archived_drop(struct store *s, uint32_t most);
 
 /*
  * Rows that are set aside: what is stored of them can't be opened, or the data plane can't take it.  Listings,

@@ -49,6 +49,43 @@ store_audit_get(struct store *s, uint64_t *n, struct buf *out)
 }
 
 int
+store_archived(struct store *s, uint64_t *upto)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_ARCHIVED_GET);
+	int r = store_step(st);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	*upto = (uint64_t)sqlite3_column_int64(st, 0);
+	store_done(st);
+	return 0;
+}
+
+int
+store_archive(struct store *s, uint64_t upto)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_ARCHIVED_ADD);
+
+	sqlite3_bind_int64(st, 1, (int64_t)upto);
+	return store_run(st);
+}
+
+int
+store_archived_drop(struct store *s, uint32_t most)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_ARCHIVED_DROP);
+	uint64_t upto;
+	int r = store_archived(s, &upto);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(st, 1, (int64_t)upto);
+	sqlite3_bind_int64(st, 2, most);
+	r = store_run(st);
+	return r < 0 ? r : sqlite3_changes(s->db);
+}
+
+int
 store_lines_open(struct store *s, uint64_t n, struct store_lines **out)
 {
 	struct store_lines *l = calloc(1, sizeof *l);

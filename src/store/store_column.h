@@ -50,7 +50,8 @@ struct store_keys;
 	X(used, bytes_was, "used when that was given")                                                                 \
 	X(used, at_ms, "when that was given")                                                                          \
 	X(used, seen_ms, "when a packet last matched, roughly, with Timeout-Idle")                                     \
-	X(audit, n, "the line's number")
+	X(audit, n, "the line's number")                                                                               \
+	X(archived, upto, "the last line that has left the record")
 
 /* In clear: names of agencies, of warrants and of releases. */
 #define STORE_TEXT_COLUMNS(X)                                                                                          \

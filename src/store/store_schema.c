@@ -69,6 +69,16 @@ static const struct step ladder[] = {
      "  seen_ms INTEGER NOT NULL"
      ") STRICT",
 	NULL},
+    /* 9: up to which line the record has left for an archive; only these may be deleted. */
+    {"CREATE TABLE archived (upto INTEGER PRIMARY KEY) STRICT;"
+     "DROP TRIGGER audit_stays;"
+     "CREATE TRIGGER audit_stays BEFORE DELETE ON audit WHEN OLD.n > (SELECT coalesce(max(upto), 0) FROM archived)"
+     " BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;"
+     "CREATE TRIGGER archived_stays BEFORE DELETE ON archived"
+     " BEGIN SELECT RAISE(ABORT, 'what was archived stays so'); END;"
+     "CREATE TRIGGER archived_is_final BEFORE UPDATE ON archived"
+     " BEGIN SELECT RAISE(ABORT, 'what was archived stays so'); END;",
+	NULL},
 };
 
 #define SCHEMA_NOW (STORE_SCHEMA_FIRST + (int)ARRAY_LEN(ladder))
