@@ -7,11 +7,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether a whole message is there.  libmnl's own takes a length of 2^31 and more for one below 0, which fits. */
+/* Whether a whole message is there, with what it is filled up with: libmnl looks for attributes in that, too, and
+ * takes a length of 2^31 and more for one below 0, which fits. */
 static inline bool
 nl_whole(const struct nlmsghdr *h, size_t left)
 {
-	return left >= sizeof *h && h->nlmsg_len >= sizeof *h && h->nlmsg_len <= left;
+	return left >= sizeof *h && h->nlmsg_len >= sizeof *h && MNL_ALIGN((size_t)h->nlmsg_len) <= left;
 }
 
 /*

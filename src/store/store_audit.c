@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exports: store_audit_ store_lines_ */
+/* exports: store_archive store_audit_ store_lines_ */
 #include <errno.h>
 
 #include "store_int.h"

@@ -32,7 +32,7 @@ TARGETS = "203.0.113.77", "203.0.113.78"
 # What may be on record of a lie, and what the bystander itself leaves there.
 HARMLESS = {"alarm", "list", "session-open", "session-close", "sessions", "refused", "checkpoint", "session-unread",
             "session-refused", "commit-refused", "authorities", "export"}
-ALARMS = 20        # lines of the record that a liar can cause by what it claims
+ALARMS = 20 + int(10 * SECONDS / 60)  # lines of the record that a liar can cause by what it claims
 ANSWER_S = 5
 GROWTH_KB = 65536  # of another process
 LOG_BYTES = 1 << 20
