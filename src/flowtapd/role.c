@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <signal.h>
@@ -39,15 +40,15 @@ role_confine_names(void)
 	    SYS_clock_getres, SYS_alarm, SYS_setitimer, SYS_times, SYS_getrusage, SYS_uname, SYS_getppid, SYS_getegid,
 	    SYS_getgroups, SYS_getresuid, SYS_getresgid, SYS_getpgrp, SYS_getpgid, SYS_getsid, SYS_capget, SYS_umask,
 	    SYS_prlimit64, SYS_getrlimit, SYS_setrlimit, SYS_sched_getaffinity, SYS_getcpu, SYS_set_robust_list,
-	    SYS_set_tid_address, SYS_sigaltstack, SYS_arch_prctl, SYS_clone, SYS_clone3, SYS_fork, SYS_vfork, SYS_wait4,
-	    SYS_waitid, SYS_kill, SYS_tgkill, SYS_seccomp, SYS_prctl, -1};
+	    SYS_set_tid_address, SYS_sigaltstack, SYS_arch_prctl, SYS_fork, SYS_vfork, SYS_wait4, SYS_waitid, SYS_kill,
+	    SYS_tgkill, SYS_seccomp, SYS_prctl, -1};
 	const struct sandbox_path paths[] = {{"/etc", false}, {"/usr", false}, {"/lib", false}, {"/lib64", false},
 	    {"/proc", false}, {"/run/systemd", false}, {"/run/nscd", false}, {"/run/nslcd", false},
 	    {"/var/lib/sss", false}, {"/var/lib/extrausers", false}, {"/var/cache/nscd", false}, {"/dev/null", true},
 	    {"/dev/urandom", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
-	return r < 0 ? r : sandbox_calls_foreign(calls);
+	return r < 0 ? r : sandbox_calls_foreign(calls, NULL);
 }
 
 int
@@ -150,14 +151,32 @@ role_confine_reader_worker(void)
 	return sandbox_calls(calls, NULL);
 }
 
+/* The system's tools are under the same list: what they read, lock and replace in /etc, and how they ask for names. */
 int
 role_confine_accounts(const char *conf_dir)
 {
+	static const int calls[] = {SYS_openat, SYS_open, SYS_stat, SYS_lstat, SYS_statx, SYS_access, SYS_faccessat,
+	    SYS_faccessat2, SYS_readlink, SYS_readlinkat, SYS_getdents64, SYS_pread64, SYS_pwrite64, SYS_statfs,
+	    SYS_fstatfs, SYS_getcwd, SYS_chdir, SYS_fcntl, SYS_flock, SYS_link, SYS_linkat, SYS_unlink, SYS_unlinkat,
+	    SYS_rename, SYS_renameat, SYS_renameat2, SYS_chmod, SYS_fchmod, SYS_fchmodat, SYS_chown, SYS_fchown,
+	    SYS_fchownat, SYS_lchown, SYS_utime, SYS_utimes, SYS_utimensat, SYS_fsync, SYS_fdatasync, SYS_ftruncate,
+	    SYS_umask, SYS_dup, SYS_dup2, SYS_dup3, SYS_pipe, SYS_pipe2, SYS_close_range, SYS_connect, SYS_bind,
+	    SYS_getsockname, SYS_getpeername, SYS_getsockopt, SYS_setsockopt, SYS_select, SYS_pselect6, SYS_nanosleep,
+	    SYS_clock_nanosleep, SYS_clock_getres, SYS_alarm, SYS_setitimer, SYS_uname, SYS_getppid, SYS_getegid,
+	    SYS_getgroups, SYS_getresuid, SYS_getresgid, SYS_getpgrp, SYS_getpgid, SYS_setpgid, SYS_getsid,
+	    SYS_getpriority, SYS_capget, SYS_prlimit64, SYS_getrlimit, SYS_setrlimit, SYS_sched_getaffinity, SYS_getcpu,
+	    SYS_set_robust_list, SYS_set_tid_address, SYS_sigaltstack, SYS_arch_prctl, SYS_fork, SYS_vfork, SYS_execve,
+	    SYS_wait4, SYS_waitid, SYS_kill, SYS_tgkill, SYS_prctl, -1};
+	static const struct sandbox_when when[] = {
+	    {SYS_socket, 0, AF_UNIX}, {SYS_socket, 0, AF_NETLINK}, {SYS_ioctl, 1, TCGETS}, {-1}};
 	const struct sandbox_path paths[] = {{conf_dir, true}, {"/etc", true}, {"/usr", .exec = true},
 	    {"/lib", .exec = true}, {"/lib64", .exec = true}, {"/dev/null", true}, {"/proc", false},
 	    {"/run/systemd/userdb", false}};
+	int r = sandbox_files(paths, ARRAY_LEN(paths));
 
-	return sandbox_files(paths, ARRAY_LEN(paths));
+	if (r < 0 || ((r = sandbox_signals()) < 0 && r != -EOPNOTSUPP))
+		return r;
+	return sandbox_calls_foreign(calls, when);
 }
 
 int

@@ -21,7 +21,7 @@ int role_confine_reader(void);
 int role_confine_reader_worker(void); /* after it */
 /* Writes the configuration, in whose folder it works. */
 int role_confine_keeper(const char *conf_dir);
-/* Runs the system's tools for its users, which inherit what confines it: files, but not system calls. */
+/* Runs the system's tools for its users, which inherit what confines it: what they may not do fails. */
 int role_confine_accounts(const char *conf_dir);
 /* Runs the name services' modules: they read what they need, and what they may not do fails. */
 int role_confine_names(void);

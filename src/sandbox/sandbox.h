@@ -33,6 +33,10 @@ struct sandbox_path {
  * left out.  -EOPNOTSUPP: the kernel has no landlock (5.13). */
 int sandbox_files(const struct sandbox_path *paths, size_t n);
 
+/* Landlock: no signal to a process that this one has not started from now on.  -EOPNOTSUPP, and nothing has changed:
+ * the kernel can't (before 6.12). */
+int sandbox_signals(void);
+
 /* A system call that is permitted with this argument only. */
 struct sandbox_when {
 	int call;     /* -1 ends a list */
@@ -46,9 +50,10 @@ struct sandbox_when {
  * only: what may load other people's modules gets sandbox_calls_foreign. */
 int sandbox_calls(const int *calls, const struct sandbox_when *when);
 
-/* For a process that runs foreign code (name services): these system calls and those that every program needs,
- * executable memory too; anything else fails with ENOSYS, as in a kernel that does not have it. */
-int sandbox_calls_foreign(const int *calls);
+/* For a process that runs foreign code (name services, the system's tools): these system calls, those of when (NULL:
+ * none) and those that every program needs, executable memory and processes without new namespaces too; anything else
+ * fails with ENOSYS, as in a kernel that does not have it.  Programs that it executes have the same list. */
+int sandbox_calls_foreign(const int *calls, const struct sandbox_when *when);
 
 /* These system calls (numbers, ended by -1), and signals to threads of others, fail with EPERM from now on, beside
  * what is refused already. */
