@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whatever changes, all addresses are read again: an address may be on two interfaces, and a message may be lost.  Many
- * changes at once are one such reading.
+ * changes at once are one such reading.  What has failed is tried again, more and more seldom: there may be no news
+ * then.
  *
  * exports: local_ */
 #include <errno.h>
@@ -17,14 +18,17 @@
 #include "nl_dump.h"
 
 #define NL_BUF 65536
+#define RETRY_MIN_MS 1000
+#define RETRY_MAX_MS 64000
 
 struct local {
 	struct kern *kern;
 	struct mnl_socket *news, *ask; /* that something changed; the answers to our questions */
 	struct loop *loop;
 	struct loop_io *io;
-	bool due;  /* at the end of the round */
-	bool told; /* that they can't be read, or are too many */
+	struct loop_timer *retry;
+	int64_t retry_ms; /* of the last failure; 0: there was none */
+	bool due;         /* at the end of the round */
 	struct tap_local *v;
 	size_t n, cap;
 	int err; /* of on_address */
@@ -80,6 +84,20 @@ read_all(struct local *l)
 	return r < 0 ? r : l->err;
 }
 
+/* Said once, however often it is tried. */
+static void
+outcome(struct local *l, int r)
+{
+	const int64_t was_ms = l->retry_ms;
+
+	l->retry_ms = r == 0 ? 0 : was_ms == 0 ? RETRY_MIN_MS : was_ms < RETRY_MAX_MS ? was_ms * 2 : was_ms;
+	loop_timer_set(l->retry, r == 0 ? -1 : l->retry_ms);
+	if (r < 0 && was_ms == 0)
+		log_warn(r, "this router's own addresses: what is sent to our SSH server may be tapped");
+	else if (r == 0 && was_ms != 0)
+		log_info("this router's own addresses are known again");
+}
+
 static void
 again(void *arg)
 {
@@ -92,9 +110,7 @@ again(void *arg)
 			qsort(l->v, l->n, sizeof *l->v, compare);
 		r = kern_local_set(l->kern, l->v, l->n);
 	}
-	if (r < 0 && !l->told)
-		log_warn(r, "this router's own addresses: what is sent to our SSH server may be tapped");
-	l->told = r < 0;
+	outcome(l, r);
 }
 
 static void
@@ -139,6 +155,7 @@ local_free(struct local *l)
 	if (l == NULL)
 		return;
 	loop_remove(l->io);
+	loop_timer_free(l->retry);
 	if (l->news)
 		mnl_socket_close(l->news);
 	if (l->ask)
@@ -150,6 +167,10 @@ local_free(struct local *l)
 int
 local_start(struct local *l, struct loop *loop)
 {
+	int r = loop_timer_new(loop, again, l, &l->retry);
+
+	if (r < 0)
+		return r;
 	l->loop = loop;
 	again(l);
 	return loop_add(loop, mnl_socket_get_fd(l->news), EPOLLIN, on_news, l, &l->io);

@@ -4,9 +4,11 @@ route to it, and whichever routing table it is by."""
 
 import contextlib
 import ipaddress
+import os
+import pathlib
 
 import pytest
-from rig import net, pcap, until
+from rig import lab_command, net, pcap, until
 
 SYN, ACK = 2, 16
 AWAY = {4: "233.252.0.7", 6: "2001:db8:ffff::7"}  # no route of the router leads there
@@ -113,6 +115,39 @@ def test_addresses_come_and_go(rig, version, address):
         finally:
             ip(rig, version, "addr", "del", f"{address}/{bits}", "dev", "lo")
         until("it is somebody else's", lambda: not is_skipped())
+
+
+LOCAL_MAX = 65536  # TAP_LOCAL_MAX
+
+
+def test_an_address_for_which_there_was_no_room(rig):
+    """The kernel's table is full when it comes; it is put there once there is room, without any more news of addresses."""
+    table, address = "/run/flowtap/bpf/maps/ft_local", "198.18.7.9"
+    batch = pathlib.Path(f"/proc/{rig.info['init']}/root/run/local.batch")
+    batch.write_text("".join(
+        f"map update pinned {table} key hex 00 00 00 00 00 00 00 00 00 00 00 00 00 {n >> 16:x} {n >> 8 & 255:x} {n & 255:x}"
+        " 09 00 00 00 value 1 0 0 0\n" for n in range(LOCAL_MAX)))
+
+    def known():
+        return lab_command("exec", "--name", rig.name, "router", "bpftool", "map", "lookup", "pinned", table, "key",
+                           *map(str, ipaddress.ip_address(address).packed), *["0"] * 12, "4", "0", "0", "0",
+                           check=False).returncode == 0
+    log = rig.info["logs"] + "/flowtapd.log"
+    at = os.path.getsize(log)
+    r = lab_command("exec", "--name", rig.name, "router", "bpftool", "batch", "file", "/run/local.batch", check=False)
+    batch.unlink()
+    assert "Argument list too long" in r.stderr, "it is full"
+    ip(rig, 4, "addr", "add", f"{address}/32", "dev", "lo")
+    try:
+        until("it is known", known, 10)
+        with open(log) as f:
+            f.seek(at)
+            said = f.read()
+        assert said.count("this router's own addresses: what is sent to our SSH server may be tapped") == 1
+        assert said.count("this router's own addresses are known again") == 1
+    finally:
+        ip(rig, 4, "addr", "del", f"{address}/32", "dev", "lo")
+    until("it is gone", lambda: not known())
 
 
 def test_a_network_of_our_own(rig):
