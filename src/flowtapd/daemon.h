@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "ipc.h"
 
+#define DAEMON_CONF_MODE 0640        /* of the configuration's file, whose group is the daemon's */
 #define DAEMON_USER "_flowtap"       /* parent and engine */
 #define DAEMON_USER_DP "_flowtap-dp" /* dataplane */
 /* Without these users there are no metrics, self-test or alarm hook, but all else. */

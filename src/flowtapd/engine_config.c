@@ -126,6 +126,8 @@ unchanged(struct engine *e, const struct config_ask *ask, struct conf_error *err
 {
 	if (!ask->check && e->history.deadline.no && engine_config_confirm(e, ask->uid) < 0)
 		return refuse(err, -EIO, "it could not be confirmed: see the log");
+	if (!ask->check && chan_send(e->parent, IPC_P_UNCHANGED, 0, NULL, 0) < 0)
+		return refuse(err, -EIO, "no changes, and the file's group and mode could not be looked at");
 	return refuse(err, -EALREADY, "no changes");
 }
 

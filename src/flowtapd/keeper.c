@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The keeper writes the configuration's file, and does nothing else.  It has root's
+ * The keeper writes the configuration's file, puts its group and mode right, and does nothing else.  It has root's
  * user number, because the file and its folder are root's, but no capability; it
  * sees that folder only, and takes texts from the parent only, which has parsed them;
  * but the parent is not believed: what is no configuration is not written.
@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf_error.h"
 #include "daemon.h"
@@ -67,7 +68,39 @@ keeper_write(int dir, const char *name, struct slice text)
 	/* A link would be cut, and what is behind it would be an old configuration. */
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
 		return -ELOOP;
-	return replace_file(dir, name, text, 0640);
+	return replace_file(dir, name, text, DAEMON_CONF_MODE);
+}
+
+/* Without its text: who has written it meanwhile has not lost that. */
+static int
+keeper_mend(int dir, const char *name)
+{
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_gid != getgid() && fchown(fd, (uid_t)-1, getgid()) < 0)
+		return -errno;
+	return (st.st_mode & 07777) != DAEMON_CONF_MODE && fchmod(fd, DAEMON_CONF_MODE) < 0 ? -errno : 0;
+}
+
+static int
+keeper_serve(int dir, const char *name, uint16_t type, const struct buf *body)
+{
+	cleanup_buf struct buf answer = {0};
+	int r;
+
+	if (type == IPC_P_WRITE) {
+		r = keeper_write(dir, name, (struct slice){(const char *)body->p, body->len});
+		return daemon_ready_sync(DAEMON_FD_PARENT, r, r == -ELOOP ? LINKED : r < 0 ? strerror(-r) : "");
+	}
+	if (body->len > 0)
+		return -EBADMSG;
+	buf_put_u32(&answer, (uint32_t)-keeper_mend(dir, name));
+	return answer.err ? answer.err : chan_write_sync(DAEMON_FD_PARENT, IPC_P_FILE, 0, answer.p, answer.len);
 }
 
 int
@@ -82,9 +115,9 @@ keeper_run(int verbose)
 	log_init("flowtapd: keeper", verbose);
 	if ((r = sandbox_basics()) < 0 || (r = keeper_begin(&dir, name)) < 0)
 		fatal(r, "cannot begin");
-	while ((r = chan_read_sync(DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &type, &id, &body)) == 0 && type == IPC_P_WRITE) {
-		r = keeper_write(dir, name, (struct slice){(const char *)body.p, body.len});
-		if ((r = daemon_ready_sync(DAEMON_FD_PARENT, r, r == -ELOOP ? LINKED : r < 0 ? strerror(-r) : "")) < 0)
+	while ((r = chan_read_sync(DAEMON_FD_PARENT, DAEMON_CHAN_MAX, &type, &id, &body)) == 0 &&
+	       (type == IPC_P_WRITE || type == IPC_P_FILE)) {
+		if ((r = keeper_serve(dir, name, type, &body)) < 0)
 			break;
 		buf_reset(&body);
 	}

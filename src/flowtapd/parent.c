@@ -122,6 +122,10 @@ child_said(struct child *c, uint16_t type, uint32_t id, const uint8_t *body, siz
 		return parent_conf_ask(c->parent, body, len);
 	if (type == IPC_P_RELOAD && c == &c->parent->child[ENGINE])
 		return parent_reload_ask(c->parent, len);
+	if (type == IPC_P_UNCHANGED && c == &c->parent->child[ENGINE])
+		return parent_conf_mend(c->parent, len);
+	if (type == IPC_P_FILE && c == &c->parent->child[KEEPER])
+		return parent_conf_mended(c->parent, body, len);
 	if (type == IPC_P_WORKING && c == &c->parent->child[ENGINE] && len == 0) {
 		parent_conf_working(c->parent);
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whether the configuration's file can be read again by the daemon, which is not root any more, and by nobody else.
- * Root may have written it with any group and mode: a commit that writes it puts both right, and what root is to do
+ * Root may have written it with any group and mode: a commit puts both right, and what root is to do
  * otherwise is said.
  *
  * exports: parent_conf_ */
@@ -43,6 +43,37 @@ parent_conf_watch(struct parent *p)
 
 	if (stat(p->opts->conf_path, &st) == 0 && is_readable(&st, p->gid) == p->conf_unread)
 		parent_conf_look(p);
+}
+
+/* One question at a time, so that an engine that asks all the time fills no queue. */
+int
+parent_conf_mend(struct parent *p, size_t len)
+{
+	struct stat st;
+
+	if (len > 0)
+		return -EBADMSG;
+	if (p->conf_mending || stat(p->opts->conf_path, &st) < 0 ||
+	    ((st.st_mode & 07777) == DAEMON_CONF_MODE && st.st_gid == p->gid))
+		return 0;
+	/* Without a keeper the daemon ends. */
+	p->conf_mending = parent_send(p, KEEPER, IPC_P_FILE, NULL) == 0;
+	return 0;
+}
+
+int
+parent_conf_mended(struct parent *p, const uint8_t *body, size_t len)
+{
+	struct rd r = rd_init(body, len);
+	const int err = rd_errno(&r);
+
+	if (rd_end(&r) < 0 || !p->conf_mending)
+		return -EBADMSG;
+	p->conf_mending = false;
+	if (err < 0)
+		log_warn(err, "%s: its group and mode can't be put right", p->opts->conf_path);
+	parent_conf_look(p);
+	return 0;
 }
 
 const char *

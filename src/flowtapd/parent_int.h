@@ -74,6 +74,7 @@ struct parent_table {
 
 struct parent {
 	const struct daemon_opts *opts;
+	bool conf_mending;        /* the keeper is asked to put its group and mode right */
 	bool conf_unread;         /* its file was not ours to read when we looked last */
 	struct conf *conf, *next; /* next: with the children, not yet in force */
 	enum change_state change;
@@ -123,6 +124,9 @@ int parent_conf_read(const char *path, struct conf **out);
 /* parent_conf_file.c: in the log, if others can read the file, or we could not again; and the latter when it has
  * changed. */
 void parent_conf_look(struct parent *p);
+/* Its group and mode become those that a commit gives it; nothing is asked where they are. */
+int parent_conf_mend(struct parent *p, size_t len);                        /* IPC_P_UNCHANGED */
+int parent_conf_mended(struct parent *p, const uint8_t *body, size_t len); /* IPC_P_FILE */
 void parent_conf_watch(struct parent *p);
 /* Why a reload that failed with r was not one. */
 const char *parent_conf_unread_text(const struct parent *p, int r, char *out, size_t size);

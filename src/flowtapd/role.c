@@ -112,7 +112,8 @@ role_confine_inventory(const char *pin_dir)
 int
 role_confine_keeper(const char *conf_dir)
 {
-	static const int calls[] = {SYS_openat, SYS_fsync, SYS_fchmod, SYS_unlinkat, SYS_renameat, SYS_renameat2, -1};
+	static const int calls[] = {
+	    SYS_openat, SYS_fsync, SYS_fchmod, SYS_fchown, SYS_unlinkat, SYS_renameat, SYS_renameat2, -1};
 	const struct sandbox_path paths[] = {{conf_dir, true}, {"/etc/localtime", false}};
 	int r = sandbox_files(paths, ARRAY_LEN(paths));
 

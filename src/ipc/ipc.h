@@ -84,6 +84,10 @@ enum ipc_type {
 	IPC_P_NAMED,      /* names -> parent: struct ipc_named (ipc_names.h), id as in the question */
 	IPC_P_WORKING, /* engine -> parent: nothing; the READY that it owes takes longer, because there is much to do */
 	IPC_P_RELOAD,  /* engine -> parent: nothing; the configuration's file is to be read again */
+	IPC_P_UNCHANGED, /* engine -> parent: nothing; a commit that changes nothing: see FILE */
+	/* parent -> keeper: nothing; the file's group and mode are to be those that a commit gives it.
+	 * keeper -> parent: u32: 0 or errno */
+	IPC_P_FILE,
 	/* metrics -> engine, and back */
 	IPC_M_ASK = 104, /* nothing */
 	IPC_M_TEXT,      /* the metrics, or nothing: they cannot be had */

@@ -320,6 +320,8 @@ static const struct {
     {IPC_P_ASK, "engine", TO_PARENT, ask_put},
     {IPC_P_NAMED, "names", TO_PARENT, named_put},
     {IPC_P_WORKING, "engine", TO_PARENT, nothing},
+    {IPC_P_UNCHANGED, "engine", TO_PARENT, nothing},
+    {IPC_P_FILE, "keeper", TO_PARENT, errno_put},
 };
 
 /* ---- lies ---- */

@@ -149,6 +149,32 @@ def test_commit_keeps_the_file_from_others(rig, conf):
         os.chmod(conf.path, 0o640)
 
 
+@pytest.mark.parametrize("mode,own_group", [(0o644, True), (0o666, True), (0o640, False), (0o600, False)])
+def test_no_changes_but_the_file_is_kept_from_others(rig, conf, mode, own_group):
+    """A commit that changes nothing puts its group and mode right, too, and leaves what root has written there meanwhile;
+    a check does not."""
+    active, was, written = conf.active()["text"], os.stat(conf.path), conf.text() + "# by hand\n"
+
+    def now():
+        st = os.stat(conf.path)
+        return st.st_mode & 0o7777, st.st_uid, st.st_gid
+    try:
+        with open(conf.path, "w") as f:
+            f.write(written)
+        os.chown(conf.path, 0, was.st_gid if own_group else 0)
+        os.chmod(conf.path, mode)
+        before = now()
+        assert conf.commit(active, "--check").returncode == 0 and now() == before
+        assert conf.commit(active).stdout == "no changes\n"
+        until("it is right", lambda: now() == (0o640, 0, was.st_gid), 10)
+        assert conf.text() == written
+    finally:
+        with open(conf.path, "w") as f:
+            f.write(written.removesuffix("# by hand\n"))
+        os.chown(conf.path, 0, was.st_gid)
+        os.chmod(conf.path, 0o640)
+
+
 def test_refused_commit_changes_nothing(rig, conf):
     before, listed = conf.text(), conf.ask("show", "system", "commit")
     bad = conf.commit(before.replace("flow-tap {", "flow-tapp {", 1), check=False)

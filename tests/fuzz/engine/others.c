@@ -162,6 +162,7 @@ parent_take(struct frame *f)
 		break;
 	case IPC_P_ALIVE:
 	case IPC_P_WORKING:
+	case IPC_P_UNCHANGED:
 		break;
 	default:
 		wrong("a message that no parent knows", f->type, 0);
