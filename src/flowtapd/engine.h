@@ -136,6 +136,8 @@ struct session {
 	struct agency *agency;
 	struct chan *chan;           /* NULL: closed, freed at the end of this round */
 	struct ip_addr peer;         /* and auth: as root saw them (engine_peer.h) */
+	uint32_t connection;         /* its number (connection.h); 0: unproven */
+	bool missed, over;           /* the connection was not there when last looked for; the session ends for it */
 	gid_t gid;                   /* primary group of who logged in */
 	char auth[IPC_AUTH_MAX + 1]; /* printable ASCII */
 	bool unproven;               /* it did not come by our sshd */

@@ -30,6 +30,24 @@ is_held(int fd)
 	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+static void
+connection_path(const struct engine *e, uint32_t number, char *out, size_t size)
+{
+	snprintf(out, size, "%s/" CONNECTION_DIR "/" CONNECTION_NAME, e->conf->run_dir, number);
+}
+
+/* What can't be looked at, for want of a descriptor say, is not over. */
+static bool
+connection_is_over(const struct engine *e, uint32_t number)
+{
+	char path[sizeof e->conf->run_dir + 32];
+	cleanup_fd int fd = -1;
+
+	connection_path(e, number, path, sizeof path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? errno == ENOENT : !is_held(fd);
+}
+
 static int
 connection_read(struct session *s, uint32_t number)
 {
@@ -42,7 +60,7 @@ connection_read(struct session *s, uint32_t number)
 	uint32_t uid;
 	ssize_t n;
 
-	snprintf(path, sizeof path, "%s/" CONNECTION_DIR "/" CONNECTION_NAME, s->engine->conf->run_dir, number);
+	connection_path(s->engine, number, path, sizeof path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || !is_held(fd))
 		return -ENOENT;
@@ -53,6 +71,7 @@ connection_read(struct session *s, uint32_t number)
 	if (uid != s->agency->uid)
 		return -EPERM;
 	s->peer = peer;
+	s->connection = number;
 	return 0;
 }
 
@@ -88,6 +107,22 @@ engine_peer_look(struct session *s, int fd)
 	s->peer = (struct ip_addr){0};
 	snprintf(s->auth, sizeof s->auth, "%s", ENGINE_PEER_UNPROVEN);
 	return r;
+}
+
+void
+engine_peer_watch(struct engine *e)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&e->sessions); s; s = next) {
+		const bool is_over = s->connection != 0 && connection_is_over(e, s->connection);
+
+		next = TAILQ_NEXT(s, entry);
+		s->over = is_over && s->missed;
+		s->missed = is_over;
+		if (s->over)
+			session_free(s);
+	}
 }
 
 bool

@@ -13,6 +13,9 @@
  * are unproven.
  */
 int engine_peer_look(struct session *s, int fd);
+/* To be called every second or two: ends the sessions whose connections are over, though their processes are not. Twice
+ * a connection has to be missing: a session that ends as usual is not hurried. */
+void engine_peer_watch(struct engine *e);
 /* Whether what a session says of itself differs from what root saw; what it does not say does not. */
 bool engine_peer_differs(const struct session *s, const struct ipc_hello *hello);
 

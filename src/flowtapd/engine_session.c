@@ -355,8 +355,9 @@ session_free(struct session *s)
 		n = snprintf(reason, sizeof reason, "%llu requests refused", (unsigned long long)s->refused);
 		if (unanswered)
 			n += snprintf(reason + n, sizeof reason - (size_t)n, ", %u not answered", unanswered);
-		if (s->lied)
-			snprintf(reason + n, sizeof reason - (size_t)n, "; ended for what it sent");
+		if (s->lied || s->over)
+			snprintf(reason + n, sizeof reason - (size_t)n, "; %s",
+			    s->lied ? "ended for what it sent" : "its connection is over");
 		event.reason = reason;
 		told = engine_share_session(s->engine, s->agency, &event, false);
 		if (!engine_event(s->engine, ENGINE_NOTICE, EVENT_SESSION_CLOSE, "agency %s", s->agency->name) && told)

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "conf_perm.h"
 #include "engine_ctl.h"
+#include "engine_peer.h"
 #include "engine_share.h"
 #include "engine_time.h"
 #include "log.h"
@@ -339,6 +340,7 @@ on_timer(void *arg)
 	watch_spare(e);
 	watch_users(e);
 	watch_clock(e);
+	engine_peer_watch(e);
 	engine_share_sessions_tell(e, false);
 	if (e->watch.short_ns != 0 && clock_mono_ns() - e->watch.short_ns > SHORT_NS) {
 		condition(e, SHORT, false, "");

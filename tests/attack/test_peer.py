@@ -4,13 +4,14 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 
 import paramiko
 import pytest
 from fakectl import HEADER
-from rig import lab_command, net, until
+from rig import dtcp, lab_command, net, parent_of, until
 from test_keys import service
 
 HELLO, WELCOME = 1, 18
@@ -209,3 +210,42 @@ def test_an_sshd_that_was_killed(rig):
     with rig.session() as s:
         assert s.ask("NOOP").code == 200
         assert new not in connections(rig)
+
+
+def above(pid):
+    """The sshd of this connection alone, from the one that started pid upwards: [pid]."""
+    found = []
+    while (pid := parent_of(pid)) and (name := command(pid)).startswith("sshd") and "[listener]" not in name:
+        found.append(pid)
+    return found
+
+
+def command(pid):
+    with open(f"/proc/{pid}/cmdline", "rb") as f:
+        return os.path.basename(f.read().replace(b"\0", b" ").decode().removeprefix("flowtap-"))
+
+
+def test_a_session_whose_connection_is_over(rig, begun_anew):
+    """Its process lives on, as a taken one might: the session ends, on record with the reason; others go on."""
+    mark = len(record(rig))
+    with rig.session("lea2") as other:
+        assert other.ask("NOOP").code == 200
+        before = set(rig.processes()["session"])
+        s = rig.session()
+        with contextlib.suppress(OSError, dtcp.Silence), s:
+            assert s.ask("NOOP").code == 200
+            session, = set(rig.processes()["session"]) - before
+            sshd = above(session)
+            assert sshd
+            os.kill(session, signal.SIGSTOP)
+            try:
+                for pid in sshd:
+                    os.kill(pid, signal.SIGKILL)
+                until("its end on record", lambda: any(x["kind"] == "session-close" and x["agency"] == "lea1" and
+                                                       x["reason"].endswith("its connection is over")
+                                                       for x in record(rig, mark)), 20)
+                assert session in rig.processes()["session"], "it has not ended by itself"
+                assert other.ask("NOOP").code == 200
+            finally:
+                os.kill(session, signal.SIGKILL)
+    assert rig.answered()
