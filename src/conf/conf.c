@@ -82,6 +82,7 @@ conf_free(struct conf *c)
 		free(c->agency[i].dest);
 	free(c->agency);
 	free(c->login);
+	free(c->signer);
 	free(c);
 }
 

@@ -42,6 +42,11 @@ struct conf_agency {
 	uint32_t burst_ms;
 };
 
+/* A key that an officer signs warrants with; the words are the tree's. */
+struct conf_signer {
+	const char *officer, *key; /* key: a line of authorized_keys */
+};
+
 struct conf_node;
 
 /* A user of system login; the words are the tree's. */
@@ -67,6 +72,9 @@ struct conf {
 	uint32_t nsource;
 	struct conf_agency *agency; /* owned, sorted by name */
 	uint32_t nagency;
+	bool signatures_required;   /* warrants */
+	struct conf_signer *signer; /* owned; keys of its officers, in the order of the text */
+	uint32_t nsigner;
 	char (*instance)[CONF_NAME_MAX + 1]; /* owned; tapped-routing-instances: VRF devices */
 	uint32_t ninstance;
 	uint32_t copy_dscp, copy_priority; /* copies: of their outer header; socket priority, 0: as they come */

@@ -295,6 +295,34 @@ rule_numbers(const struct conf *c, struct conf_error *err)
 	    first->owner, first->word->line);
 }
 
+/* The key itself, between its type and the remark. */
+static struct slice
+key_blob(const char *line)
+{
+	const char *p = strchr(line, ' ') + 1;
+
+	return (struct slice){p, strcspn(p, " ")};
+}
+
+/* Whose signature it is must be plain: two officers have no key in common, whatever the remarks. */
+static int
+rule_officers(const struct conf *c, struct conf_error *err)
+{
+	const struct conf_node *n = conf_tree_find(conf_tree_find(flow_tap(c), "warrants"), "officer");
+
+	for (uint32_t i = 0; i < c->nsigner; i++)
+		for (uint32_t k = 0; k < i; k++) {
+			const struct slice one = key_blob(c->signer[i].key), two = key_blob(c->signer[k].key);
+
+			if (one.len == two.len && memcmp(one.p, two.p, one.len) == 0 &&
+			    strcmp(c->signer[i].officer, c->signer[k].officer) != 0)
+				return conf_error_set(err, conf_tree_word_at(&n->word[0]),
+				    "officers %s and %s have a key in common", c->signer[k].officer,
+				    c->signer[i].officer);
+		}
+	return 0;
+}
+
 static int
 agency_by_name(const void *a, const void *b)
 {
@@ -307,7 +335,7 @@ int
 conf_check(struct conf *c, struct conf_error *err)
 {
 	static int (*const rules[])(const struct conf *, struct conf_error *) = {
-	    rule_capture, rule_tapped, rule_agencies, rule_directories, rule_classes, rule_numbers};
+	    rule_capture, rule_tapped, rule_agencies, rule_directories, rule_classes, rule_numbers, rule_officers};
 	int r;
 
 	defaults(c);

@@ -118,6 +118,18 @@ same_sources(const struct conf *a, const struct conf *b)
 	return true;
 }
 
+static bool
+same_signers(const struct conf *a, const struct conf *b)
+{
+	if (a->signatures_required != b->signatures_required || a->nsigner != b->nsigner)
+		return false;
+	for (uint32_t i = 0; i < a->nsigner; i++)
+		if (strcmp(a->signer[i].officer, b->signer[i].officer) != 0 ||
+		    strcmp(a->signer[i].key, b->signer[i].key) != 0)
+			return false;
+	return true;
+}
+
 int
 conf_diff_make(const struct conf *old, const struct conf *next, struct conf_diff *out)
 {
@@ -138,6 +150,7 @@ conf_diff_make(const struct conf *old, const struct conf *next, struct conf_diff
 	    .copies = old->copy_dscp != next->copy_dscp || old->copy_priority != next->copy_priority,
 	    .audit = old->checkpoint_s != next->checkpoint_s,
 	    .limits = old->connection_limit != next->connection_limit || old->rate_limit != next->rate_limit,
+	    .warrants = !same_signers(old, next),
 	};
 	if (r < 0)
 		conf_diff_fini(&d);
@@ -160,7 +173,7 @@ bool
 conf_diff_is_empty(const struct conf_diff *d)
 {
 	return !d->agency_added.n && !d->agency_removed.n && !d->agency_changed.n && !d->tap_added.n &&
-	       !d->tap_removed.n && !d->source && !d->family && !d->copies && !d->audit && !d->limits;
+	       !d->tap_removed.n && !d->source && !d->family && !d->copies && !d->audit && !d->limits && !d->warrants;
 }
 
 bool
@@ -212,6 +225,7 @@ conf_diff_format(const struct conf_diff *d, struct buf *out)
 	    {"class of copies", d->copies, false},
 	    {"audit", d->audit, false},
 	    {"limits of sessions", d->limits, false},
+	    {"signatures under warrants", d->warrants, false},
 	};
 	const char *sep = "";
 

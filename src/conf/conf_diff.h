@@ -17,6 +17,7 @@ struct conf_diff {
 	bool source, family;                      /* source-address, family */
 	bool copies, audit;                       /* dscp, socket-priority; checkpoint-interval */
 	bool limits;                              /* connection-limit, rate-limit */
+	bool warrants;                            /* officers, and whether signatures are required */
 };
 
 /* 0 or -ENOMEM.  Both configurations must outlive *out; conf_diff_fini frees what it owns. */

@@ -217,6 +217,26 @@ conf_set_agency(struct conf *c, const struct conf_node *n)
 	return agency_dests(a, n);
 }
 
+/* Each key of the officer's. */
+int
+conf_set_officer(struct conf *c, const struct conf_node *n)
+{
+	const struct conf_node *k;
+
+	TAILQ_FOREACH (k, &n->child, entry) {
+		struct conf_signer *v;
+
+		if (k->inactive ||
+		    (strcmp(conf_tree_name(k), "ssh-ed25519") != 0 && strcmp(conf_tree_name(k), "ssh-rsa") != 0))
+			continue;
+		if ((v = reallocarray(c->signer, c->nsigner + 1, sizeof *v)) == NULL)
+			return -ENOMEM;
+		c->signer = v;
+		v[c->nsigner++] = (struct conf_signer){n->word[0].text, k->word[0].text};
+	}
+	return 0;
+}
+
 int
 conf_set_family(struct conf *c, const struct conf_node *n)
 {

@@ -11,6 +11,7 @@ int conf_set_class(struct conf *c, const struct conf_node *n);
 int conf_set_cos(struct conf *c, const struct conf_node *n);
 int conf_set_source(struct conf *c, const struct conf_node *n);
 int conf_set_agency(struct conf *c, const struct conf_node *n);
+int conf_set_officer(struct conf *c, const struct conf_node *n);
 int conf_set_family(struct conf *c, const struct conf_node *n);
 
 /* The word that names the agency's system user: of its `user' statement, else its key. */

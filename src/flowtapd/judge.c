@@ -140,5 +140,6 @@ judge_narrows(
 	return was == NULL || (was_conf->family_inet && !conf->family_inet) ||
 	       (was_conf->family_inet6 && !conf->family_inet6) || !sources_kept(was_conf, conf) ||
 	       !dests_kept(was, a) || maximum(conf, a) < maximum(was_conf, was) ||
-	       (judge_standing(was) && !judge_standing(a));
+	       (judge_standing(was) && !judge_standing(a)) ||
+	       (!was_conf->signatures_required && conf->signatures_required);
 }

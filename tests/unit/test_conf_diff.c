@@ -7,6 +7,7 @@
 #include "conf_diff.h"
 
 #define TAP(words) "services { flow-tap { " words " } }"
+#define SIGNER(name, key) "warrants { officer " name " { ssh-ed25519 \"ssh-ed25519 " key "\"; } }"
 #define SSH(words) "system { services { flow-tap-dtcp { ssh { " words " } } } }"
 
 static struct conf *
@@ -64,6 +65,12 @@ test_make(void **state)
 	    {TAP("family inet;"), TAP("family inet; family inet6;"), "(families changed)"},
 	    {TAP("family inet; family inet6;"), TAP(""), "(nothing)"},
 	    {SSH("rate-limit 1;"), SSH("connection-limit 1;"), "(limits of sessions changed)"},
+	    {"", TAP("warrants { signatures-required; }"),
+		"tap+all (tapped interfaces added: 1, signatures under "
+		"warrants changed)"},
+	    {TAP(SIGNER("a", "AAAA")), TAP(SIGNER("a", "AAAB")), "(signatures under warrants changed)"},
+	    {TAP(SIGNER("a", "AAAA")), TAP(SIGNER("b", "AAAA")), "(signatures under warrants changed)"},
+	    {TAP(SIGNER("a", "AAAA")), TAP(SIGNER("a", "AAAA")), "(nothing)"},
 	    {TAP("attach auto;"), TAP("attach tcx;"), "(nothing)"},
 	};
 
