@@ -36,7 +36,7 @@ static const char settings[] = "PRAGMA foreign_keys = ON;"
 
 #define WARRANT_COLUMNS                                                                                                \
 	"no, agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid, revoked_ms, revoked_uid,"          \
-	" (SELECT a.no FROM agency a WHERE a.name = warrant.agency)"
+	" (SELECT a.no FROM agency a WHERE a.name = warrant.agency), signatures"
 
 /* A part of an agency's rows, in order: ?2 < id or uid < ?3, ?4 static ones too, ?5 how many; ?6 the name */
 #define RANGE_PART "FROM criterion WHERE agency = ?1 AND id > ?2 AND id < ?3 AND static <= ?4 ORDER BY id LIMIT ?5"
@@ -89,11 +89,11 @@ static const char *const statements[ST_MAX] = {
     [ST_USED_SET] = "INSERT OR REPLACE INTO used (uid, packets, bytes, packets_was, bytes_was, at_ms, seen_ms)"
 		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ST_WARRANT_ADD] = "INSERT INTO warrant (agency, ref, text, entered_ms, entered_uid, approved_ms, approved_uid,"
-		       " revoked_ms, revoked_uid, no) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, ?6)",
+		       " revoked_ms, revoked_uid, no, signatures) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, ?6, ?7)",
     [ST_WARRANT_NEXT] = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'warrant'",
     [ST_WARRANT_GET] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE agency = ?1 AND ref = ?2",
     [ST_WARRANT_SET] = "UPDATE warrant SET approved_ms = ?2, approved_uid = ?3, revoked_ms = ?4, revoked_uid = ?5,"
-		       " text = ?6 WHERE no = ?1",
+		       " text = ?6, signatures = ?7 WHERE no = ?1",
     [ST_WARRANT_OLD] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE agency = ?1 AND text < ?2 ORDER BY no LIMIT ?3",
     [ST_WARRANT_EACH] = "SELECT " WARRANT_COLUMNS " FROM warrant WHERE ?1 IS NULL OR agency = ?1 ORDER BY no",
     [ST_WARRANT_COUNT] = "SELECT count(*) FROM criterion WHERE warrant = ?1",

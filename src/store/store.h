@@ -167,6 +167,7 @@ struct store_warrant {
 	uint64_t no;
 	char agency[DTCP_NAME_MAX + 1], ref[DTCP_NAME_MAX + 1];
 	struct buf text;                             /* owned; warrant_format's */
+	struct buf signatures;                       /* owned; of officers, as they gave them; empty: none */
 	int64_t entered_ms, approved_ms, revoked_ms; /* 0: not (yet) */
 	uint32_t entered_uid, approved_uid, revoked_uid;
 	bool damaged; /* store_warrant_each: it was changed, by somebody without the key; no text, and the rest as it
@@ -174,10 +175,10 @@ struct store_warrant {
 };
 void store_warrant_free(struct store_warrant *w);
 
-/* agency, ref, text, entered_*: sets w->no.  -EEXIST: that agency has one of that reference. */
+/* agency, ref, text, signatures, entered_*: sets w->no.  -EEXIST: that agency has one of that reference. */
 int store_warrant_enter(struct store *s, struct store_warrant *w);
 int store_warrant_get(struct store *s, const char *agency, const char *ref, struct store_warrant *out); /* -ENOENT */
-/* approved_* and revoked_* as they are in w, all else as store_warrant_get gave it. */
+/* signatures, approved_* and revoked_* as they are in w, all else as store_warrant_get gave it. */
 int store_warrant_set(struct store *s, const struct store_warrant *w);
 /* In the order of entry; agency NULL: all, those that can't be opened too.  Nonzero from cb stops, and is returned. */
 int store_warrant_each(

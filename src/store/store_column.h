@@ -73,7 +73,8 @@ struct store_keys;
 #define STORE_SEALED_COLUMNS(X)                                                                                        \
 	X(criterion, secret, 'C', "target, destinations, control source, timeouts")                                    \
 	X(cdest, bound, 'D', "name, address and port")                                                                 \
-	X(warrant, text, 'W', "scope, with the targets' prefixes")
+	X(warrant, text, 'W', "scope, with the targets' prefixes")                                                     \
+	X(warrant, signatures, 'S', "of officers under it; NULL: none")
 
 #define STORE_COLUMN_NAME(table, column, ...) STORE_##table##_##column,
 enum store_text_column { STORE_TEXT_COLUMNS(STORE_COLUMN_NAME) };

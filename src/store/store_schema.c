@@ -79,6 +79,8 @@ static const struct step ladder[] = {
      "CREATE TRIGGER archived_is_final BEFORE UPDATE ON archived"
      " BEGIN SELECT RAISE(ABORT, 'what was archived stays so'); END;",
 	NULL},
+    /* 10: officers' signatures under warrants. */
+    {"ALTER TABLE warrant ADD COLUMN signatures BLOB", NULL},
 };
 
 #define SCHEMA_NOW (STORE_SCHEMA_FIRST + (int)ARRAY_LEN(ladder))

@@ -16,6 +16,7 @@ store_warrant_free(struct store_warrant *w)
 	if (w->text.p)
 		explicit_bzero(w->text.p, w->text.len);
 	buf_free(&w->text);
+	buf_free(&w->signatures);
 }
 
 /* ---- sealing ---- */
@@ -32,6 +33,20 @@ beside_make(const struct store_warrant *w, uint64_t v[static BESIDE_WORDS])
 	return (struct store_beside){.word = v, .nword = BESIDE_WORDS, .bytes = w->ref, .len = strlen(w->ref)};
 }
 
+/* Empty, and so NULL in the row, if nobody has signed. */
+static int
+signatures_seal(const struct store_keys *keys, const struct store_warrant *w, struct store_sealed *out)
+{
+	uint64_t v[BESIDE_WORDS];
+	const struct store_beside beside = beside_make(w, v);
+
+	if (w->signatures.len == 0) {
+		out->column = STORE_warrant_signatures;
+		return 0;
+	}
+	return store_seal(keys, STORE_warrant_signatures, &beside, &w->signatures, out);
+}
+
 static int
 text_seal(const struct store_keys *keys, const struct store_warrant *w, struct store_sealed *out)
 {
@@ -45,8 +60,9 @@ text_seal(const struct store_keys *keys, const struct store_warrant *w, struct s
 
 #define COLUMN_TEXT 3
 #define COLUMN_AGENCY 10
+#define COLUMN_SIGNATURES 11
 
-/* All but the text. */
+/* All but what is sealed. */
 static void
 columns_read(sqlite3_stmt *st, struct store_warrant *w)
 {
@@ -73,7 +89,10 @@ row_read(sqlite3_stmt *st, const struct store_keys *keys, struct store_warrant *
 	if (sqlite3_column_int64(st, COLUMN_AGENCY) != keys->agency)
 		return -EBADMSG;
 	beside = beside_make(w, v);
-	if ((r = store_unseal(st, COLUMN_TEXT, keys, STORE_warrant_text, &beside, &w->text)) < 0)
+	r = store_unseal(st, COLUMN_TEXT, keys, STORE_warrant_text, &beside, &w->text);
+	if (r == 0 && sqlite3_column_type(st, COLUMN_SIGNATURES) != SQLITE_NULL)
+		r = store_unseal(st, COLUMN_SIGNATURES, keys, STORE_warrant_signatures, &beside, &w->signatures);
+	if (r < 0)
 		store_warrant_free(w);
 	return r;
 }
@@ -104,14 +123,23 @@ next_no(struct store *s, uint64_t *no)
 	return 0;
 }
 
+static void
+signatures_bind(sqlite3_stmt *st, int at, const struct store_sealed *v)
+{
+	if (v->b.len > 0)
+		store_bind_sealed(st, at, v);
+	else
+		sqlite3_bind_null(st, at);
+}
+
 static int
 row_insert(struct store *s, const struct store_keys *keys, const struct store_warrant *w)
 {
-	cleanup_sealed struct store_sealed text = {0};
+	cleanup_sealed struct store_sealed text = {0}, signatures = {0};
 	sqlite3_stmt *st = store_stmt(s, ST_WARRANT_ADD);
 	int r = text_seal(keys, w, &text);
 
-	if (r < 0)
+	if (r < 0 || (r = signatures_seal(keys, w, &signatures)) < 0)
 		return r;
 	store_bind_text(st, 1, STORE_warrant_agency, w->agency);
 	store_bind_text(st, 2, STORE_warrant_ref, w->ref);
@@ -119,6 +147,7 @@ row_insert(struct store *s, const struct store_keys *keys, const struct store_wa
 	sqlite3_bind_int64(st, 4, w->entered_ms);
 	sqlite3_bind_int64(st, 5, w->entered_uid);
 	sqlite3_bind_int64(st, 6, (int64_t)w->no);
+	signatures_bind(st, 7, &signatures);
 	return store_run(st);
 }
 
@@ -172,11 +201,11 @@ store_warrant_get(struct store *s, const char *agency, const char *ref, struct s
 static int
 text_write(struct store *s, const struct store_keys *keys, const struct store_warrant *w)
 {
-	cleanup_sealed struct store_sealed text = {0};
+	cleanup_sealed struct store_sealed text = {0}, signatures = {0};
 	sqlite3_stmt *st = store_stmt(s, ST_WARRANT_SET);
 	int r = text_seal(keys, w, &text);
 
-	if (r < 0)
+	if (r < 0 || (r = signatures_seal(keys, w, &signatures)) < 0)
 		return r;
 	sqlite3_bind_int64(st, 1, (int64_t)w->no);
 	sqlite3_bind_int64(st, 2, w->approved_ms);
@@ -184,6 +213,7 @@ text_write(struct store *s, const struct store_keys *keys, const struct store_wa
 	sqlite3_bind_int64(st, 4, w->revoked_ms);
 	sqlite3_bind_int64(st, 5, w->revoked_uid);
 	store_bind_sealed(st, 6, &text);
+	signatures_bind(st, 7, &signatures);
 	return store_run(st);
 }
 

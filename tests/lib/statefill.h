@@ -11,6 +11,7 @@
 #define STATEFILL_ROWS_B 2
 #define STATEFILL_GONE 3
 #define STATEFILL_WARRANTS 3 /* numbers from 1: entered; approved; approved and revoked.  All of agency A */
+#define STATEFILL_SIGNED "signed by the officer Himmelreich\n" /* W-2, twice: by who entered and who approved it */
 #define STATEFILL_LINES 4
 
 extern const uint8_t statefill_key[STORE_KEY_LEN];

@@ -191,8 +191,8 @@ markers_make(struct marker out[static 64])
 {
 	static const char *const address[] = {
 	    "198.18.77.0", "198.18.77.1", "198.18.77.2", "172.29.201.17", "172.29.147.0", "2001:db8:beef:77::"};
-	static const char *const text[] = {"box-of-lea1-0", "box-of-lea1-1", "box-of-lea1-2", "box-of-lea2-1", "Prefix",
-	    "Content-Destination", "7000-7999"};
+	static const char *const text[] = {"box-of-lea1-0", "box-of-lea1-1", "box-of-lea1-2", "box-of-lea2-1",
+	    "Himmelreich", "Prefix", "Content-Destination", "7000-7999"};
 	unsigned n = 0;
 	char target[64];
 

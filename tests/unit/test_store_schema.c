@@ -81,6 +81,12 @@ warrant_check(void *arg, const struct store_warrant *w)
 	assert_int_equal(w->no, ++*(uint64_t *)arg);
 	assert_int_equal(w->text.len, strlen(text));
 	assert_memory_equal(w->text.p, text, w->text.len);
+	/* There are none in what earlier releases wrote. */
+	if (w->signatures.len > 0) {
+		assert_int_equal(w->no, 2);
+		assert_int_equal(w->signatures.len, 2 * strlen(STATEFILL_SIGNED));
+		assert_memory_equal(w->signatures.p, STATEFILL_SIGNED STATEFILL_SIGNED, w->signatures.len);
+	}
 	assert_int_equal(w->entered_uid, 1001);
 	assert_int_equal(w->approved_uid, w->no > 1 ? 1002 : 0);
 	assert_int_equal(w->revoked_uid, w->no > 2 ? 1003 : 0);
