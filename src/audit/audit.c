@@ -162,6 +162,7 @@ audit_append(struct audit_chain *c, const struct audit_event *e, struct buf *out
 		buf_printf(&b, ",\"id\":%llu", (unsigned long long)e->id);
 	put_slice(&b, "ids", e->ids);
 	put_text(&b, "warrant", e->warrant);
+	put_text(&b, "signer", e->signer);
 	if (e->code != 0)
 		buf_printf(&b, ",\"code\":%u", e->code);
 	put_text(&b, "reason", e->reason);

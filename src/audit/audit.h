@@ -49,6 +49,7 @@ struct audit_event {
 	uint64_t id;          /* Criteria-ID */
 	struct slice ids;     /* several of them, as "1-3,7" */
 	const char *warrant;  /* its reference */
+	const char *signer;   /* of it: an officer, and the fingerprint of the key */
 	unsigned code;        /* of the answer */
 	const char *reason;   /* ours, for a refusal or an end */
 	struct slice request; /* in its own words */

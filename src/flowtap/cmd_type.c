@@ -75,6 +75,7 @@ static const struct cmd_type types[] = {
     {"PATTERN", "A regular expression, in quotation marks if it has blanks", any_ok},
     {"REFERENCE", "Reference of a warrant", any_ok},
     {"SECONDS", "Seconds, 1 to 65535", minutes_ok},
+    {"SIGNATURE", "Name of the file that ssh-keygen -Y sign made", any_ok},
     {"STATEMENT", "Words of a statement", any_ok},
     {"TARGET", "What it is to be called, such as agency lea9", any_ok},
     {"TIME", "hh:mm[:ss], or \"yyyy-mm-dd hh:mm[:ss]\"", any_ok},

@@ -3,6 +3,7 @@
 #include "warrant_cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "jsonout.h"
 #include "layout.h"
 #include "show.h"
+#include "sshsig.h"
 #include "warrant.h"
 #include "terminal.h"
 
@@ -102,10 +104,13 @@ static void
 print_answer(const json_t *o)
 {
 	const char *print = json_string_value(json_object_get(o, "fingerprint")),
+		   *statement = json_string_value(json_object_get(o, "statement")),
 		   *text = json_string_value(
 		       json_object_get(json_array_get(json_object_get(o, "warrants"), 0), "text"));
 
-	if (print) {
+	if (statement)
+		fputs(statement, stdout); /* as it is to be signed: there is nothing in it but printable characters */
+	else if (print) {
 		fputs("fingerprint, for the paper: ", stdout);
 		print_text(print);
 		putchar('\n');
@@ -154,22 +159,60 @@ print_ask(char *out, size_t size)
 	return n ? EXIT_OK : usage("warrant approve: no fingerprint");
 }
 
+/* Behind what is there; -1 after a message to the user. */
+static int
+signature_read(const char *path, struct buf *out)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	uint8_t *room = fd >= 0 ? buf_room(out, SSHSIG_TEXT_MAX + 1) : NULL;
+	const ssize_t n = room ? read(fd, room, SSHSIG_TEXT_MAX + 1) : -1;
+
+	if (n < 0)
+		term_say("flowtap: %s: %s", path, strerror(errno));
+	else if (n == 0 || n > SSHSIG_TEXT_MAX)
+		term_say("flowtap: %s: expected a signature as ssh-keygen -Y sign makes it", path);
+	else
+		out->len += (size_t)n;
+	return n > 0 && n <= SSHSIG_TEXT_MAX ? 0 : -1;
+}
+
 /* argv: of the command. */
 static int
 decide(const char *socket, bool json, int argc, char **argv)
 {
+	cleanup_buf struct buf signature = {0};
 	char words[320], print[128] = "";
 	const bool approve = strcmp(argv[1], "approve") == 0;
 	int r;
 
-	if (argc == 5)
+	if (argc == 6 && signature_read(argv[5], &signature) < 0)
+		return EXIT_USAGE;
+	if (argc >= 5)
 		snprintf(print, sizeof print, "%s", argv[4]);
 	else if (approve && (r = print_ask(print, sizeof print)) != EXIT_OK)
 		return r;
 	if ((size_t)snprintf(words, sizeof words, "warrant %s %s %s%s%s", argv[1], argv[2], argv[3], *print ? " " : "",
 		print) >= sizeof words)
 		return usage("warrant: the name or the reference is too long");
-	return run(socket, words, (struct slice){"", 0}, json);
+	return run(socket, words, (struct slice){signature.p ? (const char *)signature.p : "", signature.len}, json);
+}
+
+/* Of an order that is in a file, or of one that is entered. */
+static int
+statement(const char *socket, bool json, int argc, char **argv)
+{
+	cleanup_buf struct buf text = {0};
+	char words[192] = "warrant statement enter";
+
+	if (strcmp(argv[2], "enter") == 0 && argc == 4) {
+		if (text_read(argv[3], &text) < 0)
+			return EXIT_USAGE;
+	} else if (strcmp(argv[2], "approve") != 0 || argc != 5)
+		return usage("warrant statement: expected enter FILE, or approve AGENCY REFERENCE");
+	else if ((size_t)snprintf(words, sizeof words, "warrant statement approve %s %s", argv[3], argv[4]) >=
+		 sizeof words)
+		return usage("warrant: the name or the reference is too long");
+	return run(socket, words, (struct slice){text.p ? (const char *)text.p : "", text.len}, json);
 }
 
 static int
@@ -213,18 +256,26 @@ warrant_main(const char *socket, bool json, int argc, char **argv)
 	const bool enter = strcmp(what, "enter") == 0;
 	cleanup_buf struct buf text = {0};
 
-	if (argc == 3 && (enter || strcmp(what, "fingerprint") == 0)) {
+	if ((argc == 3 && (enter || strcmp(what, "fingerprint") == 0)) || (argc == 4 && enter)) {
 		if (text_read(argv[2], &text) < 0)
 			return EXIT_USAGE;
+		if (argc == 4) {
+			buf_put_u8(&text, '\n');
+			if (signature_read(argv[3], &text) < 0)
+				return EXIT_USAGE;
+		}
 		return enter ? run(socket, "warrant enter", (struct slice){(const char *)text.p, text.len}, json)
 			     : fingerprint(&text, json);
 	}
-	if ((strcmp(what, "approve") == 0 && (argc == 4 || argc == 5)) || (strcmp(what, "revoke") == 0 && argc == 4))
+	if ((strcmp(what, "approve") == 0 && argc >= 4 && argc <= 6) || (strcmp(what, "revoke") == 0 && argc == 4))
 		return decide(socket, json, argc, argv);
+	if (strcmp(what, "statement") == 0 && argc >= 3)
+		return statement(socket, json, argc, argv);
 	if (strcmp(what, "accept-clock") == 0 && argc == 2)
 		return run(socket, "warrant accept-clock", (struct slice){"", 0}, json);
 	if (strcmp(what, "show") == 0 && (argc == 2 || argc == 4))
 		return show(socket, json, argc, argv);
-	return usage("warrant: expected enter FILE, fingerprint FILE, approve AGENCY REFERENCE [FINGERPRINT], "
-		     "revoke AGENCY REFERENCE, show [AGENCY REFERENCE], or accept-clock");
+	return usage("warrant: expected enter FILE [SIGNATURE], fingerprint FILE, statement enter FILE, "
+		     "statement approve AGENCY REFERENCE, approve AGENCY REFERENCE [FINGERPRINT [SIGNATURE]], revoke "
+		     "AGENCY REFERENCE, show [AGENCY REFERENCE], or accept-clock");
 }

@@ -42,6 +42,7 @@ static const struct {
     {"warrant enter", CONF_PERM_OFFICER, OFFICERS},
     {"warrant approve", CONF_PERM_OFFICER, OFFICERS},
     {"warrant revoke", CONF_PERM_OFFICER, OFFICERS},
+    {"warrant statement", CONF_PERM_OFFICER, OFFICERS},
     {"warrant show", CONF_PERM_OFFICER, OFFICERS},
     {"warrant accept-clock", CONF_PERM_OFFICER, OFFICERS},
     {"request services flow-tap self-test", CONF_PERM_FLOW_TAP, "permission denied"},

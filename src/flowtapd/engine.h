@@ -482,8 +482,9 @@ int engine_life_ended(struct engine *e, struct rd *r); /* IPC_D_ENDED */
 
 /* engine_warrant.c */
 int engine_warrant_start(struct engine *e);
-/* Whether criteria may stand on that number: it is approved, not revoked, and what the record tells. */
-bool engine_warrant_holds(const struct engine *e, uint64_t no);
+/* Whether criteria may stand on that number: it is approved, not revoked, what the record tells, and signed as conf
+ * wants it. */
+bool engine_warrant_holds(const struct engine *e, const struct conf *conf, uint64_t no);
 struct authority *engine_warrant_by_ref(struct engine *e, const char *agency, const char *ref); /* NULL: none */
 /* A revocation that was owed is in the open transaction's row. */
 int engine_warrant_paid(struct engine *e, const struct store_warrant *w);
@@ -493,16 +494,20 @@ int engine_warrant_paid(struct engine *e, const struct store_warrant *w);
  */
 int engine_warrant_find(struct engine *e, const struct agency *a, const struct dtcp_req *q, const struct tap_filter *f,
     const struct authority **out, const char **why);
-/* An officer's command; why: for the officer; of what was entered, its fingerprint. -EPERM, -ENOENT, -EEXIST, -EINVAL
- */
+/* An officer's command; why: for the officer; of what was entered, its fingerprint. -EPERM, -ENOENT, -EEXIST, -EINVAL.
+ * text: of the order, and behind it a signature (engine_sign.h) if it is signed. */
 int engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *why, size_t size);
 struct warrant_decision {
 	uint32_t uid;
 	bool approve; /* or revoke */
 	char agency[CONF_NAME_MAX + 1], ref[WARRANT_REF_MAX + 1];
-	char print[128]; /* approve: the fingerprint of the text, as typed */
+	char print[128];        /* approve: the fingerprint of the text, as typed */
+	struct slice signature; /* approve: empty, or the officer's */
 };
 int engine_warrant_decide(struct engine *e, const struct warrant_decision *d, char *why, size_t size);
+/* What an officer signs to have that order entered, by its text; or to approve what is entered.  Appended; as above. */
+int engine_warrant_to_enter(struct engine *e, struct slice text, struct buf *out, char *why, size_t size);
+int engine_warrant_to_approve(struct engine *e, const char *agency, const char *ref, struct buf *out);
 
 /* engine_warrant_show.c: JSON */
 int engine_warrant_show(struct engine *e, struct buf *out);

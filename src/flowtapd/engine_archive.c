@@ -120,18 +120,20 @@ judge(struct engine *e, const struct audit_chain *known, char *why, size_t size)
 static int
 warrant_keep(struct engine *e, const struct authority *a)
 {
-	char state[PROOF_STATE_TEXT];
+	char state[PROOF_STATE_TEXT], signers[PROOF_SIGNERS_TEXT];
 	struct store_warrant w;
 	int r = store_warrant_get(e->store, a->warrant.agency, a->warrant.ref, &w);
 
 	if (r < 0)
 		return r;
 	engine_proof_spell(&a->state, state);
+	engine_proof_signers(&a->state, signers);
 	r = engine_audit_add(e, &(struct audit_event){.kind = "warrant-kept",
 				    .agency = a->warrant.agency,
 				    .warrant = a->warrant.ref,
 				    .uid = a->state.entered_uid,
 				    .have_uid = true,
+				    .signer = *signers ? signers : NULL,
 				    .reason = state,
 				    .request = {(const char *)w.text.p, w.text.len}});
 	store_warrant_free(&w);

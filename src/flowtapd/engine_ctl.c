@@ -263,9 +263,42 @@ warrant_enter(struct ctl *c, const char *args, struct slice text)
 	return b.err ? b.err : ctl_send(c, IPC_C_JSON, b.p, b.len);
 }
 
-/* args: the agency and the reference; to approve, the fingerprint. */
+/* args: "enter" with the order's text, or "approve", the agency and the reference. */
 static int
-warrant_decide(struct ctl *c, const char *args, bool approve)
+warrant_statement(struct ctl *c, const char *args, struct slice text)
+{
+	char agency[CONF_NAME_MAX + 1], ref[WARRANT_REF_MAX + 1], why[128] = "no such warrant";
+	cleanup_buf struct buf b = {0};
+	int n = 0, r;
+
+	if (strcmp(args, "enter") == 0)
+		r = engine_warrant_to_enter(c->engine, text, &b, why, sizeof why);
+	else if (sscanf(args, "approve %63s %63s%n", agency, ref, &n) == 2 && args[n] == '\0' && text.len == 0)
+		r = engine_warrant_to_approve(c->engine, agency, ref, &b);
+	else
+		return warrant_done(c, -EINVAL, "expected enter, or approve, an agency and a reference");
+	if (r < 0)
+		return warrant_done(c, r, why);
+	return ctl_answer(c, json_pack("{s:s%}", "statement", (const char *)b.p, b.len));
+}
+
+/* The armour of a signature and blanks around it, or nothing.  -EINVAL */
+static int
+signature_take(struct slice text, struct slice *out)
+{
+	struct slice rest = text;
+
+	*out = sshsig_cut(&rest);
+	for (size_t i = 0; i < text.len; i++)
+		if ((out->len == 0 || text.p + i < out->p || text.p + i >= out->p + out->len) && text.p[i] != '\n' &&
+		    text.p[i] != '\r')
+			return -EINVAL;
+	return 0;
+}
+
+/* args: the agency and the reference; to approve, the fingerprint.  text: the signature, if there is one. */
+static int
+warrant_decide(struct ctl *c, const char *args, bool approve, struct slice text)
 {
 	struct warrant_decision d = {.uid = c->uid, .approve = approve};
 	int n = 0, words = sscanf(args, "%63s %63s %n", d.agency, d.ref, &n);
@@ -277,6 +310,9 @@ warrant_decide(struct ctl *c, const char *args, bool approve)
 		return warrant_done(c, -EINVAL, "expected the fingerprint of the order's text, as it is on the paper");
 	if (!approve && args[n] != '\0')
 		return warrant_done(c, -EINVAL, "expected nothing behind the reference");
+	if (signature_take(text, &d.signature) < 0 || (!approve && text.len > 0))
+		return warrant_done(c, -EINVAL,
+		    approve ? "expected a signature as ssh-keygen -Y sign makes it" : "a revocation is not signed");
 	snprintf(d.print, sizeof d.print, "%s", args + n);
 	return warrant_done(c, engine_warrant_decide(c->engine, &d, why, sizeof why), why);
 }
@@ -284,15 +320,13 @@ warrant_decide(struct ctl *c, const char *args, bool approve)
 static int
 warrant_approve(struct ctl *c, const char *args, struct slice text)
 {
-	(void)text;
-	return warrant_decide(c, args, true);
+	return warrant_decide(c, args, true, text);
 }
 
 static int
 warrant_revoke(struct ctl *c, const char *args, struct slice text)
 {
-	(void)text;
-	return warrant_decide(c, args, false);
+	return warrant_decide(c, args, false, text);
 }
 
 static int
@@ -390,6 +424,7 @@ static const struct {
     {"warrant enter", warrant_enter},
     {"warrant approve", warrant_approve},
     {"warrant revoke", warrant_revoke},
+    {"warrant statement", warrant_statement},
     {"warrant show", warrant_show},
     {"warrant accept-clock", warrant_accept_clock},
     {"request services flow-tap self-test", ctl_selftest},

@@ -16,28 +16,46 @@
 /* ---- states and their digest ---- */
 
 int
-engine_proof_state(const struct store_warrant *w, struct proof_state *out)
+engine_proof_state(const struct engine *e, const struct store_warrant *w, struct proof_state *out)
 {
+	int r;
+
 	*out = (struct proof_state){.approved = w->approved_ms != 0,
 	    .revoked = w->revoked_ms != 0,
 	    .entered_uid = w->entered_uid,
 	    .approved_uid = w->approved_uid,
 	    .revoked_uid = w->revoked_uid};
-	return audit_digest(w->text.p, w->text.len, out->text);
+	r = audit_digest(w->text.p, w->text.len, out->text);
+	return r < 0 ? r : engine_sign_load(e, w, out);
+}
+
+static bool
+signers_equal(const struct proof_state *a, const struct proof_state *b)
+{
+	for (enum sign_verb v = 0; v < SIGN_VERBS; v++)
+		if (strcmp(a->signer[v], b->signer[v]) != 0)
+			return false;
+	return true;
 }
 
 static bool
 state_equal(const struct proof_state *a, const struct proof_state *b)
 {
 	return strcmp(a->text, b->text) == 0 && a->entered_uid == b->entered_uid && a->approved == b->approved &&
-	       a->revoked == b->revoked && a->approved_uid == b->approved_uid && a->revoked_uid == b->revoked_uid;
+	       a->revoked == b->revoked && a->approved_uid == b->approved_uid && a->revoked_uid == b->revoked_uid &&
+	       signers_equal(a, b);
 }
 
 static void
 state_put(struct buf *b, const struct authority *a, const struct proof_state *s)
 {
-	buf_printf(b, "%s %s %s %u %d %u %d %u\n", a->warrant.agency, a->warrant.ref, s->text, s->entered_uid,
+	buf_printf(b, "%s %s %s %u %d %u %d %u", a->warrant.agency, a->warrant.ref, s->text, s->entered_uid,
 	    s->approved, s->approved_uid, s->revoked, s->revoked_uid);
+	/* Of one that nobody signed the line is as former releases wrote it. */
+	for (enum sign_verb v = 0; v < SIGN_VERBS; v++)
+		if (*s->signer[v])
+			buf_printf(b, " %d %s", (int)v, s->signer[v]);
+	buf_put_u8(b, '\n');
 }
 
 /* Of those that are stored and readable, in the order of the list, which is that of their entry; of changed as it
@@ -196,6 +214,29 @@ engine_proof_spell(const struct proof_state *s, char out[static PROOF_STATE_TEXT
 	    out, PROOF_STATE_TEXT, "%s, %s", s->approved ? by[0] : "not approved", s->revoked ? by[1] : "not revoked");
 }
 
+void
+engine_proof_signers(const struct proof_state *s, char out[static PROOF_SIGNERS_TEXT])
+{
+	const char *entered = s->signer[SIGN_ENTER], *approved = s->signer[SIGN_APPROVE];
+
+	*out = '\0';
+	if (*entered || *approved)
+		snprintf(out, PROOF_SIGNERS_TEXT, "%s %s", *entered ? entered : "-", *approved ? approved : "-");
+}
+
+/* What engine_proof_signers wrote. */
+static void
+signers_take(const json_t *o, struct proof_state *out)
+{
+	const char *by = json_string_value(json_object_get(o, "signer"));
+
+	if (by == NULL || sscanf(by, "%50s %50s", out->signer[SIGN_ENTER], out->signer[SIGN_APPROVE]) != 2)
+		return;
+	for (enum sign_verb v = 0; v < SIGN_VERBS; v++)
+		if (strcmp(out->signer[v], "-") == 0)
+			*out->signer[v] = '\0';
+}
+
 /* All that former lines told of it, which have left the record. */
 static int
 kept_take(struct authority *a, const json_t *o, uint32_t uid)
@@ -208,7 +249,17 @@ kept_take(struct authority *a, const json_t *o, uint32_t uid)
 	a->told = (struct proof_state){.entered_uid = uid};
 	a->told.approved = sscanf(reason, "approved by %u", &a->told.approved_uid) == 1;
 	a->told.revoked = sscanf(second, ", revoked by %u", &a->told.revoked_uid) == 1;
+	signers_take(o, &a->told);
 	return audit_digest(request, strlen(request), a->told.text);
+}
+
+/* "alice SHA256:..." */
+static void
+signer_take(const json_t *o, char out[static SSHSIG_PRINT_LEN])
+{
+	const char *by = json_string_value(json_object_get(o, "signer")), *print = by ? strrchr(by, ' ') : NULL;
+
+	snprintf(out, SSHSIG_PRINT_LEN, "%s", print ? print + 1 : "");
 }
 
 /* One line about a warrant. */
@@ -232,11 +283,13 @@ line_take(struct engine *e, const json_t *o)
 	if (strcmp(kind, "warrant-approved") == 0) {
 		a->told.approved = true;
 		a->told.approved_uid = uid;
+		signer_take(o, a->told.signer[SIGN_APPROVE]);
 	} else if (strcmp(kind, "warrant-revoked") == 0) {
 		a->told.revoked = true;
 		a->told.revoked_uid = uid;
 	} else if (strcmp(kind, "warrant-entered") == 0) {
 		a->told = (struct proof_state){.entered_uid = uid};
+		signer_take(o, a->told.signer[SIGN_ENTER]);
 		return request ? audit_digest(request, strlen(request), a->told.text) : -EBADMSG;
 	}
 	return 0;

@@ -15,6 +15,7 @@
 #define FLOWTAPD_ENGINE_PROOF_H
 
 #include "audit.h"
+#include "engine_sign.h"
 
 struct authority;
 struct engine;
@@ -25,17 +26,19 @@ struct proof_state {
 	char text[AUDIT_HASH_HEX + 1]; /* SHA-256 of its text; "": it was not entered */
 	bool approved, revoked;
 	uint32_t entered_uid, approved_uid, revoked_uid;
+	char signer[SIGN_VERBS][SSHSIG_PRINT_LEN]; /* fingerprints of the keys that signed; "": it is not signed */
 };
 
 #define PROOF_TEXT (AUDIT_HASH_HEX + 48)
 #define PROOF_STATE_TEXT 64
+#define PROOF_SIGNERS_TEXT (2 * SSHSIG_PRINT_LEN)
 struct engine_proof {
 	char text[PROOF_TEXT], saved[PROOF_TEXT]; /* of the last line; saved: as of the begin of the transaction */
 	bool ready;
 	bool touched; /* some warrant's state, in the open transaction or the last one */
 };
 
-int engine_proof_state(const struct store_warrant *w, struct proof_state *out); /* -ENOMEM */
+int engine_proof_state(const struct engine *e, const struct store_warrant *w, struct proof_state *out); /* -ENOMEM */
 /* When all are loaded: marks those that differ, with an alarm for each.  -errno: the record can't be read. */
 int engine_proof_start(struct engine *e);
 /* In the open transaction: that is the warrant's state from now on, and its line. */
@@ -44,6 +47,8 @@ int engine_proof_set(struct engine *e, struct authority *a, const struct proof_s
 int engine_proof_line(struct engine *e);
 /* The state in words, but for the text and who entered it, as a line of kind "warrant-kept" has it. */
 void engine_proof_spell(const struct proof_state *s, char out[static PROOF_STATE_TEXT]);
+/* The keys that signed, as that line's signer: of the entry and of the approval, "-" for none; "": it is not signed. */
+void engine_proof_signers(const struct proof_state *s, char out[static PROOF_SIGNERS_TEXT]);
 /* The transaction has begun, or has been undone. */
 void engine_proof_begun(struct engine *e);
 void engine_proof_undone(struct engine *e);

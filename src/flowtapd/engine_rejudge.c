@@ -82,7 +82,7 @@ judge(const struct engine *e, const struct conf *conf, const struct conf_agency 
 {
 	enum judge_fault f = judge_row(conf, a, before, row);
 
-	return f == JUDGE_OK && row->warrant && !engine_warrant_holds(e, row->warrant) ? JUDGE_WARRANT : f;
+	return f == JUDGE_OK && row->warrant && !engine_warrant_holds(e, conf, row->warrant) ? JUDGE_WARRANT : f;
 }
 
 static int

@@ -26,7 +26,7 @@ authority_free(struct authority *a)
 
 /* What can't be read has a name only: no state, and no authority. */
 static int
-text_take(struct authority *a, const struct store_warrant *s)
+text_take(const struct engine *e, struct authority *a, const struct store_warrant *s)
 {
 	struct warrant_error err;
 	int r;
@@ -34,16 +34,16 @@ text_take(struct authority *a, const struct store_warrant *s)
 	if (s->damaged)
 		return 0;
 	if ((r = warrant_parse((struct slice){(const char *)s->text.p, s->text.len}, &a->warrant, &err)) == 0)
-		r = engine_proof_state(s, &a->state);
+		r = engine_proof_state(e, s, &a->state);
 	return r == -EINVAL ? 0 : r;
 }
 
 /* *out: owned by the caller, until it is in the list. */
 static int
-authority_new(const struct store_warrant *s, struct authority **out)
+authority_new(const struct engine *e, const struct store_warrant *s, struct authority **out)
 {
 	struct authority *a = calloc(1, sizeof *a);
-	int r = a ? text_take(a, s) : -ENOMEM;
+	int r = a ? text_take(e, a, s) : -ENOMEM;
 
 	if (r < 0) {
 		authority_free(a);
@@ -66,7 +66,7 @@ load_one(void *arg, const struct store_warrant *s)
 {
 	struct engine *e = arg;
 	struct authority *a;
-	int r = authority_new(s, &a);
+	int r = authority_new(e, s, &a);
 
 	if (r < 0)
 		return r;
@@ -75,20 +75,25 @@ load_one(void *arg, const struct store_warrant *s)
 	return 0;
 }
 
+enum holds { HOLDS_NOT, HOLDS_UNSIGNED, HOLDS_SIGNED };
+
 /* Whether criteria may stand on it, at any time. */
 static int
 holding_note(struct engine *e, const struct authority *a)
 {
 	if (a->approved && !a->revoked && !a->unproved)
-		return hashmap_put(e->holding, a->no, 1);
+		return hashmap_put(e->holding, a->no,
+		    engine_sign_suffices(&(const struct conf){.signatures_required = true}, &a->state)
+			? HOLDS_SIGNED
+			: HOLDS_UNSIGNED);
 	(void)hashmap_remove(e->holding, a->no);
 	return 0;
 }
 
 bool
-engine_warrant_holds(const struct engine *e, uint64_t no)
+engine_warrant_holds(const struct engine *e, const struct conf *conf, uint64_t no)
 {
-	return hashmap_get(e->holding, no) != 0;
+	return hashmap_get(e->holding, no) >= (conf->signatures_required ? HOLDS_SIGNED : HOLDS_UNSIGNED);
 }
 
 int
@@ -130,6 +135,8 @@ not_in_force(const struct engine *e, const struct authority *a)
 		return "the warrant is not approved";
 	if (a->revoked)
 		return "the warrant was revoked";
+	if (!engine_sign_suffices(e->conf, &a->state))
+		return "the warrant is not signed as the configuration requires";
 	if (engine_time_is_past(e, a->warrant.end_ms))
 		return "the warrant has ended";
 	return e->clock.waits ? unknown_time : NULL;
@@ -247,7 +254,7 @@ refuse(struct engine *e, uint32_t uid, const char *agency, const char *ref, cons
 }
 
 static int
-enter_record(struct engine *e, struct store_warrant *s, struct authority *a)
+enter_record(struct engine *e, struct store_warrant *s, struct authority *a, const struct sign_by *by)
 {
 	const struct proof_state state = a->state;
 	struct audit_event v = {.kind = "warrant-entered",
@@ -255,6 +262,7 @@ enter_record(struct engine *e, struct store_warrant *s, struct authority *a)
 	    .uid = s->entered_uid,
 	    .have_uid = true,
 	    .warrant = s->ref,
+	    .signer = *by->text ? by->text : NULL,
 	    .request = {(const char *)s->text.p, s->text.len}};
 	int r = engine_txn_begin(e);
 
@@ -272,15 +280,15 @@ enter_record(struct engine *e, struct store_warrant *s, struct authority *a)
 
 /* All that may fail comes before the commit: what is recorded as entered is in force. */
 static int
-enter(struct engine *e, struct store_warrant *s)
+enter(struct engine *e, struct store_warrant *s, const struct sign_by *by)
 {
 	struct authority *a;
-	int r = authority_new(s, &a);
+	int r = authority_new(e, s, &a);
 
 	if (r < 0)
 		return r;
 	LIST_INSERT_HEAD(&e->authorities, a, entry);
-	if ((r = enter_record(e, s, a)) < 0) {
+	if ((r = enter_record(e, s, a, by)) < 0) {
 		LIST_REMOVE(a, entry);
 		authority_free(a);
 		return r;
@@ -300,47 +308,121 @@ print_say(struct engine *e, const struct store_warrant *s, char *why, size_t siz
 	snprintf(why, size, "%s", print);
 }
 
-int
-engine_warrant_enter(struct engine *e, uint32_t uid, struct slice text, char *why, size_t size)
+/* The order, and the signature behind it, if there is one; armour->len 0: none.  -EINVAL: something follows. */
+static int
+body_split(struct slice body, struct slice *text, struct slice *armour)
 {
-	struct store_warrant s = {.entered_ms = clock_wall_ms(), .entered_uid = uid};
+	struct slice rest = body;
+
+	*text = body;
+	*armour = sshsig_cut(&rest);
+	if (armour->len == 0)
+		return 0;
+	text->len = (size_t)(armour->p - body.p);
+	for (size_t i = 0; i < rest.len; i++)
+		if (strchr(" \t\r\n", rest.p[i]) == NULL || rest.p[i] == '\0')
+			return -EINVAL;
+	return 0;
+}
+
+/* What is to be entered: *s is the caller's to free, whatever the result. */
+static int
+order_take(struct slice text, struct store_warrant *s, char *why, size_t size)
+{
 	struct warrant_error err;
 	struct warrant w;
 	int r = warrant_parse(text, &w, &err);
 
-	const char *full = engine_refuses(e);
-
-	if (r == 0 && full) {
-		r = refuse(e, uid, w.agency, w.ref, full, say(why, size, -ENOSPC, full));
-		warrant_free(&w);
-		return r;
-	}
 	if (r == -EINVAL) {
 		snprintf(
 		    why, size, "%s%.0u%s%s", err.line ? "line " : "", err.line, err.line ? ": " : "", err.expected);
-		return refuse(e, uid, NULL, NULL, why, r);
+		return r;
 	}
-	if (r < 0)
+	if (r == 0) {
+		snprintf(s->agency, sizeof s->agency, "%s", w.agency);
+		snprintf(s->ref, sizeof s->ref, "%s", w.ref);
+		warrant_format(&w, &s->text);
+		warrant_free(&w);
+		r = s->text.err;
+	}
+	return r < 0 ? say(why, size, r, "out of memory") : 0;
+}
+
+/* What is refused is on record, and said. */
+static int
+may_enter(struct engine *e, struct store_warrant *s, struct slice armour, struct sign_by *by, char *why, size_t size)
+{
+	char sha256[AUDIT_HASH_HEX + 1];
+	const char *text = engine_refuses(e);
+	int r;
+
+	if (text)
+		return refuse(e, s->entered_uid, s->agency, s->ref, text, say(why, size, -ENOSPC, text));
+	if (!agency_configured(e->conf, s->agency))
+		return refuse(e, s->entered_uid, s->agency, s->ref, "no such agency",
+		    say(why, size, -ENOENT, "Agency: no such agency"));
+	if ((r = audit_digest(s->text.p, s->text.len, sha256)) < 0)
 		return say(why, size, r, "out of memory");
-	snprintf(s.agency, sizeof s.agency, "%s", w.agency);
-	snprintf(s.ref, sizeof s.ref, "%s", w.ref);
-	warrant_format(&w, &s.text);
-	warrant_free(&w);
-	r = s.text.err;
-	if (r == 0 && !agency_configured(e->conf, s.agency))
-		r = refuse(
-		    e, uid, s.agency, s.ref, "no such agency", say(why, size, -ENOENT, "Agency: no such agency"));
-	else if (r == 0)
-		r = enter(e, &s);
-	if (r == -EEXIST)
-		(void)refuse(e, uid, s.agency, s.ref, "the reference is taken",
-		    say(why, size, r, "Reference: the agency has a warrant of that name"));
-	else if (r == 0)
-		print_say(e, &s, why, size);
-	else if (r != -ENOENT)
-		say(why, size, r, "it could not be recorded");
+	r = engine_sign_judge(e, &(struct sign_about){SIGN_ENTER, s->agency, s->ref, sha256}, armour, by, &text);
+	if (r == -EPERM)
+		return refuse(e, s->entered_uid, s->agency, s->ref, text, say(why, size, r, text));
+	if (r == 0 && armour.len > 0) {
+		buf_put(&s->signatures, armour.p, armour.len);
+		buf_put_u8(&s->signatures, '\n');
+		r = s->signatures.err;
+	}
+	return r < 0 ? say(why, size, r, "out of memory") : 0;
+}
+
+int
+engine_warrant_enter(struct engine *e, uint32_t uid, struct slice body, char *why, size_t size)
+{
+	struct store_warrant s = {.entered_ms = clock_wall_ms(), .entered_uid = uid};
+	struct slice text, armour;
+	struct sign_by by;
+	int r = body_split(body, &text, &armour);
+
+	r = r < 0 ? say(why, size, r, "expected nothing behind the signature") : order_take(text, &s, why, size);
+	if (r == -EINVAL)
+		(void)refuse(e, uid, NULL, NULL, why, r);
+	else if (r == 0 && (r = may_enter(e, &s, armour, &by, why, size)) == 0) {
+		r = enter(e, &s, &by);
+		if (r == -EEXIST)
+			(void)refuse(e, uid, s.agency, s.ref, "the reference is taken",
+			    say(why, size, r, "Reference: the agency has a warrant of that name"));
+		else if (r == 0)
+			print_say(e, &s, why, size);
+		else
+			say(why, size, r, "it could not be recorded");
+	}
 	store_warrant_free(&s);
 	return r;
+}
+
+int
+engine_warrant_to_enter(struct engine *e, struct slice text, struct buf *out, char *why, size_t size)
+{
+	struct store_warrant s = {0};
+	char sha256[AUDIT_HASH_HEX + 1];
+	int r = order_take(text, &s, why, size);
+
+	if (r == 0 &&
+	    ((r = audit_digest(s.text.p, s.text.len, sha256)) < 0 ||
+		(r = engine_sign_statement(e, &(struct sign_about){SIGN_ENTER, s.agency, s.ref, sha256}, out)) < 0))
+		say(why, size, r, "out of memory");
+	store_warrant_free(&s);
+	return r;
+}
+
+int
+engine_warrant_to_approve(struct engine *e, const char *agency, const char *ref, struct buf *out)
+{
+	const struct authority *a = engine_warrant_by_ref(e, agency, ref);
+
+	if (a == NULL || *a->state.text == '\0')
+		return -ENOENT;
+	return engine_sign_statement(
+	    e, &(struct sign_about){SIGN_APPROVE, a->warrant.agency, a->warrant.ref, a->state.text}, out);
 }
 
 struct revoked {
@@ -377,7 +459,7 @@ static int
 state_write(struct engine *e, const struct store_warrant *s, struct authority *a)
 {
 	struct proof_state state;
-	int r = engine_proof_state(s, &state);
+	int r = engine_proof_state(e, s, &state);
 
 	return r < 0 ? r : engine_proof_set(e, a, &state);
 }
@@ -424,17 +506,21 @@ revoke_late(struct engine *e, const struct store_warrant *s, struct audit_event 
 	return r;
 }
 
-/* The decision, its line, and the end of what stood on it, in one transaction. */
+/* The decision, its line, and the end of what stood on it, in one transaction.  by: who signed the approval; NULL: it
+ * is a revocation. */
 static int
-decide_record(struct engine *e, const struct store_warrant *s, struct authority *a, bool approve, struct revoked *gone)
+decide_record(struct engine *e, const struct store_warrant *s, struct authority *a, const struct sign_by *by,
+    struct revoked *gone)
 {
+	const bool approve = by != NULL;
 	const uint32_t uid = approve ? s->approved_uid : s->revoked_uid;
 	char reason[AUDIT_HASH_HEX + 16];
 	struct audit_event v = {.kind = approve ? "warrant-approved" : "warrant-revoked",
 	    .agency = s->agency,
 	    .uid = uid,
 	    .have_uid = true,
-	    .warrant = s->ref};
+	    .warrant = s->ref,
+	    .signer = approve && *by->text ? by->text : NULL};
 	uint64_t count = 0;
 	int r;
 
@@ -482,6 +568,40 @@ undecidable(
 	return approve && engine_time_is_past(e, a->warrant.end_ms) ? "it has ended" : NULL;
 }
 
+/* Who signs the approval is another than who signed the entry, and both are officers still. */
+static const char *
+signers_wrong(const struct engine *e, const struct authority *a, const struct sign_by *by)
+{
+	const char *entered = *a->state.signer[SIGN_ENTER] ? engine_sign_officer(e, a->state.signer[SIGN_ENTER]) : NULL;
+
+	if (e->conf->signatures_required && *a->state.signer[SIGN_ENTER] == '\0')
+		return "its entry is not signed, which the configuration requires";
+	if (*a->state.signer[SIGN_ENTER] && entered == NULL)
+		return "its entry is signed by a key that the configuration gives no officer any more";
+	return entered && by->officer && strcmp(entered, by->officer) == 0
+		   ? "who signed its entry can't sign its approval: that takes somebody else"
+		   : NULL;
+}
+
+/* 0; -EPERM and *why; -ENOMEM.  The signature is in s from here on. */
+static int
+approval_sign(const struct engine *e, const struct authority *a, struct slice armour, struct store_warrant *s,
+    struct sign_by *by, const char **why)
+{
+	const struct sign_about about = {SIGN_APPROVE, s->agency, s->ref, a->state.text};
+	int r = engine_sign_judge(e, &about, armour, by, why);
+
+	if (r < 0)
+		return r;
+	if ((*why = signers_wrong(e, a, by)) != NULL)
+		return -EPERM;
+	if (armour.len > 0) {
+		buf_put(&s->signatures, armour.p, armour.len);
+		buf_put_u8(&s->signatures, '\n');
+	}
+	return s->signatures.err;
+}
+
 int
 engine_warrant_decide(struct engine *e, const struct warrant_decision *d, char *why, size_t size)
 {
@@ -490,6 +610,7 @@ engine_warrant_decide(struct engine *e, const struct warrant_decision *d, char *
 	const bool approve = d->approve;
 	struct authority *a = engine_warrant_by_ref(e, agency, ref);
 	struct revoked gone = {.engine = e};
+	struct sign_by by = {0};
 	struct store_warrant s;
 	const char *text;
 	int r = a ? store_warrant_get(e->store, agency, ref, &s) : -ENOENT;
@@ -498,13 +619,16 @@ engine_warrant_decide(struct engine *e, const struct warrant_decision *d, char *
 		return refuse(e, uid, agency, ref, "no such warrant", say(why, size, r, "no such warrant"));
 	if (r < 0)
 		return say(why, size, r, "the store can't be read");
-	if ((text = undecidable(e, &s, a, d)) != NULL || (approve && (text = engine_refuses(e)) != NULL)) {
+	if ((text = undecidable(e, &s, a, d)) == NULL && approve && (text = engine_refuses(e)) == NULL)
+		r = approval_sign(e, a, d->signature, &s, &by, &text);
+	if (text != NULL || r < 0) {
 		store_warrant_free(&s);
-		return refuse(e, uid, agency, ref, text, say(why, size, -EPERM, text));
+		return text ? refuse(e, uid, agency, ref, text, say(why, size, -EPERM, text))
+			    : say(why, size, r, "out of memory");
 	}
 	*(approve ? &s.approved_ms : &s.revoked_ms) = clock_wall_ms();
 	*(approve ? &s.approved_uid : &s.revoked_uid) = uid;
-	r = decide_record(e, &s, a, approve, &gone);
+	r = decide_record(e, &s, a, approve ? &by : NULL, &gone);
 	if (r < 0)
 		say(why, size, r, "it could not be recorded");
 	else if (approve) {

@@ -24,6 +24,8 @@ state_name(const struct engine *e, const struct authority *a)
 		return "ended";
 	if (!a->approved)
 		return "entered";
+	if (!engine_sign_suffices(e->conf, &a->state))
+		return "unsigned";
 	return clock_wall_ms() < a->warrant.start_ms ? "approved" : "in force";
 }
 
@@ -32,15 +34,17 @@ static json_t *
 show_one(const struct engine *e, const struct authority *a)
 {
 	const struct warrant *w = &a->warrant;
+	const char *entered = a->state.signer[SIGN_ENTER], *approved = a->state.signer[SIGN_APPROVE];
 	char start[WARRANT_TIME_LEN], end[WARRANT_TIME_LEN];
 
 	if (*a->state.text == '\0')
 		return json_pack("{s:s,s:s,s:s}", "reference", w->ref, "agency", w->agency, "state", "unproved");
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I}", "reference", w->ref, "agency", w->agency, "state",
-	    state_name(e, a), "start", warrant_time_format(w->start_ms, start), "end",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I,s:s*,s:s*}", "reference", w->ref, "agency", w->agency,
+	    "state", state_name(e, a), "start", warrant_time_format(w->start_ms, start), "end",
 	    warrant_time_format(w->end_ms, end), "prefixes", (int)w->nprefix, "entered-by",
 	    (json_int_t)a->state.entered_uid, "approved-by",
-	    a->approved ? (json_int_t)a->state.approved_uid : (json_int_t)-1);
+	    a->approved ? (json_int_t)a->state.approved_uid : (json_int_t)-1, "entry-key", *entered ? entered : NULL,
+	    "approval-key", *approved ? approved : NULL);
 }
 
 /* In the order of entry: the list begins with the last one. */
