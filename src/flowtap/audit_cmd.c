@@ -353,7 +353,8 @@ put_line(const json_t *o, struct buf *out)
 {
 	static const struct {
 		const char *name, *before;
-	} words[] = {{"agency", "  agency "}, {"peer", "  peer "}, {"auth", "  auth "}, {"warrant", "  warrant "}};
+	} words[] = {{"agency", "  agency "}, {"peer", "  peer "}, {"auth", "  auth "}, {"warrant", "  warrant "},
+	    {"signer", "  signed by "}};
 	const json_t *v;
 
 	buf_printf(out, "%8" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(o, "n")));

@@ -109,7 +109,7 @@ print_answer(const json_t *o)
 		       json_object_get(json_array_get(json_object_get(o, "warrants"), 0), "text"));
 
 	if (statement)
-		fputs(statement, stdout); /* as it is to be signed: there is nothing in it but printable characters */
+		print_text(statement);
 	else if (print) {
 		fputs("fingerprint, for the paper: ", stdout);
 		print_text(print);

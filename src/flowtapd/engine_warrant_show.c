@@ -103,6 +103,9 @@ engine_warrant_text(struct engine *e, uint32_t uid, const char *agency, const ch
 	if ((r = engine_audit_now(e, &v)) == 0) {
 		if ((o = show_one(e, a)) != NULL)
 			json_object_set_new(o, "text", json_stringn((const char *)s.text.p, s.text.len));
+		if (o && s.signatures.len > 0) /* for who proves them with ssh-keygen */
+			json_object_set_new(
+			    o, "signatures", json_stringn((const char *)s.signatures.p, s.signatures.len));
 		r = list_put(o ? json_pack("[o]", o) : NULL, out);
 	}
 	store_warrant_free(&s);

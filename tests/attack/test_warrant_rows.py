@@ -8,7 +8,8 @@ import sqlite3
 import pytest
 from rig import lab_command
 from test_audit import flowtap, head, since
-from test_warrant import ALICE, BOB, ask_add, enter, officer, order, reason, text
+from test_warrant import ALICE, BOB, ask_add, enter, officer, order, printed, reason, text
+from test_warrant_signed import Signer, approve as signed_approve, enter as signed_enter, stanza, to_approve, to_enter
 from test_withdrawn import EVERYWHERE, statements
 
 
@@ -148,3 +149,34 @@ def test_lines_taken_out(rig, warranted):
     with database(rig) as db:
         lines(db)
     assert states(rig)[warranted[1]] == "in force"
+
+
+def test_signatures_taken_out_or_moved(rig, config, tmp_path):
+    """Where signatures are required, a row without its own is not what the record tells, and another's are not its own."""
+    alice, bob = Signer(tmp_path, "alice"), Signer(tmp_path, "bob")
+    config(lambda t: statements(statements(t, "lea1", EVERYWHERE), "lea2", EVERYWHERE).replace(
+        "flow-tap {", "flow-tap { " + stanza(alice, bob), 1))
+    warranted.n = getattr(warranted, "n", 0) + 1
+    refs = [f"ROW-{warranted.n}-{x}" for x in "abc"]
+    for ref in refs:
+        paper = printed(signed_enter(rig, text(ref), alice.sign(to_enter(rig, text(ref)))))
+        signed_approve(rig, ref, paper, bob.sign(to_approve(rig, ref)))
+    mark = head(rig)
+    with database(rig) as db:
+        put = rows(db, "warrant", "ref IN (?, ?)", *refs[:2])
+        db.execute("UPDATE warrant SET signatures = NULL WHERE ref = ?", (refs[0],))
+        db.execute("UPDATE warrant SET signatures = (SELECT signatures FROM warrant WHERE ref = ?) WHERE ref = ?",
+                   (refs[2], refs[1]))
+    assert [states(rig)[r] for r in refs] == ["unproved", "unproved", "in force"]
+    assert any(refs[0] in x and "as the record tells" in x for x in alarms(rig, mark))
+    assert any(refs[1] in x and "can't be read" in x for x in alarms(rig, mark))
+    with rig.session() as s:
+        for ref in refs[:2]:
+            assert reason(ask_add(rig, s, 7000, f"X-Warrant-Id: {ref}")) == (
+                432, "the warrant is not what the record tells")
+        assert ask_add(rig, s, 7000, f"X-Warrant-Id: {refs[2]}").code == 200
+    with database(rig) as db:
+        put(db)
+    assert [states(rig)[r] for r in refs] == ["in force"] * 3
+    for ref in refs:
+        officer(rig, BOB, "revoke", "lea1", ref)

@@ -15,7 +15,7 @@ OLD |= {"addr_info", "link_index", "link_netnsid", "link_type", "preferred_life_
 ARGUMENTS = {"FILE": "-", "LINE": "1", "AGENCY": "lea1", "REFERENCE": "W-JSON", "N": "1", "NUMBER": "1", "SECONDS": "1",
              "PATH": "services", "HOST": "127.0.0.1", "PATTERN": "a", "TEXT": "text", "NAME": "lo", "INTERFACE": "lo",
              "TABLE": "main", "FROM": "127.0.0.1", "COUNT": "1", "BYTES": "10",
-             "FINGERPRINT": "0123-4567-89ab-cdef", "LINE:HASH": "1:" + "00" * 32,
+             "FINGERPRINT": "0123-4567-89ab-cdef", "LINE:HASH": "1:" + "00" * 32, "SIGNATURE": "/dev/null",
              "COMMAND": "show version", "WHICH": "--check 0", "WORD": "version", "TOPIC": "services"}
 # What a command with options of its own needs.
 OPTIONS = {"audit verify": ["-k", "00" * 32, "-"], "commit": ["--check", "-"]}

@@ -4,6 +4,7 @@ stands on them."""
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -31,6 +32,16 @@ class Signer:
     def sign(self, statement, namespace=NAMESPACE, options=()):
         return subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, *options, "-f", self.key],
                               input=statement, check=True, capture_output=True, text=True).stdout
+
+
+    def prove(self, statement, signatures, first):
+        """With stock ssh-keygen, as somebody would who believes no program of ours."""
+        allowed, mine = self.folder / "allowed", self.folder / "signature"
+        allowed.write_text(f"{self.name} {self.key.with_suffix('.pub').read_text()}")
+        parts = re.findall(r"-----BEGIN SSH SIGNATURE-----\n.*?-----END SSH SIGNATURE-----\n", signatures, re.S)
+        mine.write_text(parts[0 if first else 1])
+        subprocess.run(["ssh-keygen", "-Y", "verify", "-f", allowed, "-I", self.name, "-n", NAMESPACE, "-s", mine],
+                       input=statement, check=True, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +118,9 @@ def test_two_signatures(rig, signed, people):
     approve(rig, ref, paper, people["bob"].sign(to_approve(rig, ref)))
     now = state(rig, ref)
     assert (now["state"], now["entry-key"], now["approval-key"]) == ("in force", people["alice"].print(), people["bob"].print())
+    shown = json.loads(flowtap(rig, "-j", "warrant", "show", "lea1", ref).stdout)["warrants"][0]["signatures"]
+    for who, verb in (people["alice"], "enter"), (people["bob"], "approve"):
+        who.prove(to_approve(rig, ref).replace("Verb: approve", f"Verb: {verb}"), shown, verb == "enter")
     told = [(x["kind"], x["signer"]) for x in since(rig, mark) if x["kind"] in ("warrant-entered", "warrant-approved")]
     assert told == [("warrant-entered", "alice " + people["alice"].print()), ("warrant-approved", "bob " + people["bob"].print())]
     with rig.session() as s:

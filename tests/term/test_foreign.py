@@ -109,7 +109,7 @@ def record(**fields):
 def test_report_of_the_record(tmp_path):
     """The issue's own: a line of it forged by what an agency writes."""
     path = tmp_path / "record.jsonl"
-    names = "time", "kind", "agency", "peer", "auth", "method", "ids", "warrant", "reason", "request"
+    names = "time", "kind", "agency", "peer", "auth", "method", "ids", "warrant", "signer", "reason", "request"
     path.write_bytes(b"".join(record(**{name: hostile.TEXT, "code": 200, "uid": 7, "id": 1}) for name in names) +
                      record(**{name: hostile.TEXT for name in names}) + record(request="a\0b\r\n\r\n" + hostile.FORGED + "\n"))
     r = run("flowtap", "audit", "report", str(path))
