@@ -146,8 +146,8 @@ test_text(void **state)
 	static const char *const none[] = {
 	    "", "hello", SSHSIG_BEGIN, SSHSIG_END, SSHSIG_END "\n" SSHSIG_BEGIN, SSHSIG_BEGIN "\nAAAA\n"};
 	static const char *const bad[] = {"", SSHSIG_BEGIN, SSHSIG_END, SSHSIG_BEGIN SSHSIG_END,
-	    SSHSIG_BEGIN "\n" SSHSIG_END, SSHSIG_BEGIN "\n!!!!\n" SSHSIG_END, SSHSIG_BEGIN "\nAAA\n" SSHSIG_END, SSHSIG_BEGIN "\nAAAA\n-more\n" SSHSIG_END,
-	    " " SSHSIG_BEGIN "\nAAAA\n" SSHSIG_END};
+	    SSHSIG_BEGIN "\n" SSHSIG_END, SSHSIG_BEGIN "\n!!!!\n" SSHSIG_END, SSHSIG_BEGIN "\nAAA\n" SSHSIG_END,
+	    SSHSIG_BEGIN "\nAAAA\n-more\n" SSHSIG_END, " " SSHSIG_BEGIN "\nAAAA\n" SSHSIG_END};
 	static const char *const bad_line[] = {"", "ssh-ed25519", "ssh-ed25519 ", "ssh-ed25519 !", "ssh-ed25519 AAA"};
 	cleanup_buf struct buf raw = {0};
 	char print[SSHSIG_PRINT_LEN];
