@@ -14,8 +14,11 @@ from rig import BIN, lab_command, until
 from test_audit import export, flowtap, head
 from test_clock import tap, wall  # noqa: F401
 from test_commit import Conf
-from test_warrant import BOB, officer, order, strict  # noqa: F401
+from test_warrant import BOB, officer, order, printed, strict, text  # noqa: F401
 from test_warrant_rows import database, rows, states
+from test_warrant_signed import approve as to_be_approved
+from test_warrant_signed import enter as to_be_entered
+from test_warrant_signed import people, signed, to_approve, to_enter  # noqa: F401
 
 DAY = 86400
 MANY = 700  # lines: more than are deleted at once
@@ -51,12 +54,31 @@ def retention(rig, days):
     conf.commit(f"{head}flow-tap {{{line}\n{rest}\n")
 
 
-@pytest.fixture
-def old(rig, wall, strict, tap):  # noqa: F811
-    """Some hundred lines and a warrant of three days ago; what comes then is of today."""
+def long_ago(rig, wall):  # noqa: F811
     wall.set(-3 * DAY)
     lab_command("restart", "--name", rig.name)
     officer(rig, BOB, "accept-clock", check=False)
+
+
+def of_today(rig, wall):  # noqa: F811
+    """The last line of long ago."""
+    last = head(rig)
+    wall.set(0)
+    lab_command("restart", "--name", rig.name)  # with a checkpoint of today
+    return next(x for x in map(json.loads, export(rig, last["n"]).splitlines()))
+
+
+def leaves(rig, old):
+    """What there is up to this line."""
+    retention(rig, 2)
+    assert archive(rig, known(old))[0] == 0
+    until("they are deleted", lambda: asked(rig, "SELECT min(n) FROM audit") == (old["n"] + 1,), 20)
+
+
+@pytest.fixture
+def old(rig, wall, strict, tap):  # noqa: F811
+    """Some hundred lines and a warrant of three days ago; what comes then is of today."""
+    long_ago(rig, wall)
     order(rig, strict, start=-5 * DAY, end=int(time.time()) + DAY)
     assert tap.add()[0] == 200
     with rig.session("lea2") as s:
@@ -64,10 +86,7 @@ def old(rig, wall, strict, tap):  # noqa: F811
         for _ in range(MANY):
             assert s.ask("LIST").code == 200
     assert tap.copied()
-    last = head(rig)
-    wall.set(0)
-    lab_command("restart", "--name", rig.name)  # with a checkpoint of today
-    yield next(x for x in map(json.loads, export(rig, last["n"]).splitlines()))
+    yield of_today(rig, wall)
     for ref in strict, strict + "-new":
         officer(rig, BOB, "revoke", "lea1", ref, check=False)
     rig.forget_all()
@@ -126,9 +145,7 @@ def test_killed_in_the_midst(rig, old, tap):  # noqa: F811
 
 def test_warrants_are_proved_by_what_is_left(rig, old, strict, tap):  # noqa: F811
     """The lines of their entry and approval have left; somebody puts the row back that one had before it was revoked."""
-    retention(rig, 2)
-    assert archive(rig, known(old))[0] == 0
-    until("they are deleted", lambda: asked(rig, "SELECT min(n) FROM audit") == (old["n"] + 1,), 20)
+    leaves(rig, old)
     order(rig, strict + "-new")
     with database(rig) as db:
         put = rows(db, "warrant", "ref = ?", strict + "-new")
@@ -141,3 +158,31 @@ def test_warrants_are_proved_by_what_is_left(rig, old, strict, tap):  # noqa: F8
     with database(rig) as db:
         back(db)
     assert states(rig)[strict + "-new"] == "revoked"
+
+
+def test_signatures_are_proved_by_what_is_left(rig, wall, signed, people):  # noqa: F811
+    """Its keys are known by a line that stays; a signature that is taken out of the database is missed by it."""
+    def ordered(ref, start):
+        what = text(ref, start=start, end=int(time.time()) + DAY)
+        paper = printed(to_be_entered(rig, what, people["alice"].sign(to_enter(rig, what))))
+        to_be_approved(rig, ref, paper, people["bob"].sign(to_approve(rig, ref)))
+
+    other = signed + "-other"
+    long_ago(rig, wall)
+    ordered(signed, -5 * DAY)
+    leaves(rig, of_today(rig, wall))
+    ordered(other, -3600)
+    with database(rig) as db:  # a row that differs has the whole record read
+        put, back = rows(db, "warrant", "ref = ?", other), rows(db, "warrant", "ref = ?", signed)
+    officer(rig, BOB, "revoke", "lea1", other)
+    with database(rig) as db:
+        revoked = rows(db, "warrant", "ref = ?", other)
+        put(db)
+    assert (states(rig)[other], states(rig)[signed]) == ("unproved", "in force")
+    with database(rig) as db:
+        revoked(db)
+        db.execute("UPDATE warrant SET signatures = NULL WHERE ref = ?", (signed,))
+    assert (states(rig)[other], states(rig)[signed]) == ("revoked", "unproved")
+    with database(rig) as db:
+        back(db)
+    assert states(rig)[signed] == "in force"
