@@ -92,10 +92,15 @@ static int
 judge(struct engine *e, const struct audit_chain *known, char *why, size_t size)
 {
 	const int64_t days = e->conf->retention_days, before = clock_wall_ms() - days * DAY_MS;
+	const char *full = engine_refuses(e); /* what there is then is for ends */
 	struct audit_chain have;
 	int64_t ms;
 	int r;
 
+	if (full) {
+		snprintf(why, size, "%s", full);
+		return -EPERM;
+	}
 	if (days == 0) {
 		snprintf(why, size, "nothing leaves the record: no \"audit retention\" is configured");
 		return -EPERM;

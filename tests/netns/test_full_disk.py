@@ -154,6 +154,8 @@ def test_a_limit_waits(disk_rig):
         fill_up(rig, disk)
         reserve = state(rig)["disk"]["reserve-bytes"]
         assert reserve > 0
+        r = flowtap(rig, "audit", "archive", "1:" + "0" * 64, check=False)  # it would need lines, which are for ends
+        assert (r.returncode, r.stderr) == (1, "flowtap: the router's disk is full\n")
         for _ in range(given + 1):
             last = tap.send()
         content.wait(given)
