@@ -35,7 +35,7 @@ HARMLESS = {"alarm", "list", "session-open", "session-close", "sessions", "refus
 ALARMS = 20 + int(10 * SECONDS / 60)  # lines of the record that a liar can cause by what it claims
 ANSWER_S = 5
 GROWTH_KB = 65536  # of another process
-LOG_BYTES = 1 << 20
+LOG_BYTES = (1 << 20) + int(SECONDS / 60 * (1 << 18))
 # Without whom nobody is answered: what is asked of the bystander meanwhile is only that it is not sent away.
 NEEDED = {"dataplane", "reader"}
 OPTIONAL = {"metrics", "canary", "hook"}
